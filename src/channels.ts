@@ -1,0 +1,17 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { Guard } from './guard.ts';
+
+/** Channel name -> what to do with its message. */
+export type Handlers = Readonly<Record<string, (message: never) => void>>;
+
+/** Subscribes every handler of the tables, each behind the guard; returns what undoes it. */
+export function listen(guard: Guard, ...tables: readonly Handlers[]): () => void {
+  const subscriptions = tables
+    .flatMap(table => Object.entries(table))
+    .map(([name, handle]) => ({ name, onMessage: guard(name, handle as (message: unknown) => void) }));
+
+  for (const { name, onMessage } of subscriptions) subscribe(name, onMessage);
+  return () => {
+    for (const { name, onMessage } of subscriptions) unsubscribe(name, onMessage);
+  };
+}

@@ -1,0 +1,57 @@
+/** Where the metrics of `connmeter/register` go. */
+export type ExporterName = 'prometheus' | 'console';
+
+/** What the standard `OTEL_*` variables ask for, and what is wrong with them, one line each. */
+export interface Environment {
+  readonly disabled: boolean;
+  readonly exporters: readonly ExporterName[];
+  readonly host: string;
+  readonly port: number;
+  /** Milliseconds between two outputs of the console exporter. */
+  readonly interval: number;
+  readonly complaints: readonly string[];
+}
+
+const EXPORTERS: readonly ExporterName[] = ['prometheus', 'console'];
+
+/**
+ * Reads the variables; one that cannot be used is as good as unset, and a complaint says so.
+ * https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
+ */
+export function readEnvironment(env: Readonly<Record<string, string | undefined>>): Environment {
+  const complaints: string[] = [];
+  const complain = (name: string, expected: string, used: string) =>
+    complaints.push(`${name} must be ${expected}, got ${JSON.stringify(env[name])}; using ${used}`);
+  const given = (name: string) => env[name]?.trim() || undefined;
+
+  const disabled = given('OTEL_SDK_DISABLED')?.toLowerCase();
+  if (disabled !== undefined && disabled !== 'true' && disabled !== 'false') {
+    complain('OTEL_SDK_DISABLED', 'true or false', 'false');
+  }
+
+  const asked = (given('OTEL_METRICS_EXPORTER') ?? 'prometheus').split(',').map(name => name.trim().toLowerCase());
+  const known = EXPORTERS.filter(name => asked.includes(name));
+  const none = asked.includes('none');
+  if (asked.some(name => name !== 'none' && !EXPORTERS.includes(name as ExporterName))) {
+    const used = none || known.length === 0 ? 'none' : known.join(',');
+    complain('OTEL_METRICS_EXPORTER', 'prometheus, console or none', used);
+  }
+
+  const integer = (name: string, lowest: number, highest: number, fallback: number) => {
+    const value = given(name);
+    if (value === undefined) return fallback;
+    if (/^\d+$/.test(value) && Number(value) >= lowest && Number(value) <= highest) return Number(value);
+
+    complain(name, `an integer from ${lowest} to ${highest}`, String(fallback));
+    return fallback;
+  };
+
+  return {
+    disabled: disabled === 'true',
+    exporters: none ? [] : known,
+    host: given('OTEL_EXPORTER_PROMETHEUS_HOST') ?? 'localhost',
+    port: integer('OTEL_EXPORTER_PROMETHEUS_PORT', 0, 65_535, 9464),
+    interval: integer('OTEL_METRIC_EXPORT_INTERVAL', 1, 2_147_483_647, 60_000),
+    complaints,
+  };
+}

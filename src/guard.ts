@@ -1,0 +1,34 @@
+/**
+ * Wraps a function that strangers call (a channel, a socket, an observer): a fault in it is reported and goes no
+ * further, because a subscriber that throws ends the user's process. The only try/catch of the library.
+ */
+export type Guard = <This, Args extends unknown[]>(
+  where: string,
+  run: (this: This, ...args: Args) => void,
+) => (this: This, ...args: Args) => void;
+
+export function guardWith(onFault: (where: string, error: unknown) => void): Guard {
+  return (where, run) =>
+    function (...args) {
+      try {
+        run.apply(this, args);
+      } catch (error) {
+        try {
+          onFault(where, error);
+        } catch {
+          // A logger that throws must not take the program down either.
+        }
+      }
+    };
+}
+
+/** Passes on the first fault of each place, and only that: a fault per request must not become a log line per request. */
+export function oncePerPlace(report: (where: string, error: unknown) => void): (where: string, error: unknown) => void {
+  const reported = new Set<string>();
+  return (where, error) => {
+    if (reported.has(where)) return;
+
+    reported.add(where);
+    report(where, error);
+  };
+}

@@ -1,0 +1,2 @@
+export { ConnectionInstrumentation } from './instrumentation.ts';
+export type { ConnectionInstrumentationConfig } from './options.ts';

@@ -1,0 +1,121 @@
+import { diag, type MeterProvider, metrics, type TracerProvider } from '@opentelemetry/api';
+import { listen } from './channels.ts';
+import { Connections } from './connections.ts';
+import { guardWith, oncePerPlace } from './guard.ts';
+import { type Exposure, expose } from './instruments.ts';
+import { Ledger } from './ledger.ts';
+import { Lookups } from './lookups.ts';
+import { type ConnectionInstrumentationConfig, checkedOptions } from './options.ts';
+import { type LookupWatch, watchLookups } from './sources/dns.ts';
+import { httpSource } from './sources/http.ts';
+import { http2Source } from './sources/http2.ts';
+import { netSource } from './sources/net.ts';
+import { undiciSource } from './sources/undici.ts';
+import { VERSION } from './version.ts';
+
+const NAME = 'connmeter';
+
+// Taken before any program can replace them by fakes.
+const monotonic = performance.now.bind(performance);
+const settled = Promise.resolve();
+
+/**
+ * Measures every client connection of the process and turns it into OpenTelemetry metrics: each lookup, connect, TLS
+ * handshake, request and close, per origin. Listens to diagnostics channels and socket events only; patches nothing.
+ *
+ * Fulfils the `Instrumentation` interface of `@opentelemetry/instrumentation`, so it works with
+ * `registerInstrumentations` and `NodeSDK`; alone it uses the global MeterProvider there is when it is made. Starts at
+ * once, unless `enabled` is false.
+ *
+ * @example
+ * registerInstrumentations({ instrumentations: [new ConnectionInstrumentation({ maxOrigins: 200 })] });
+ *
+ * @throws RangeError where an option is not as documented; nothing else, ever.
+ */
+export class ConnectionInstrumentation {
+  readonly instrumentationName: string = NAME;
+  readonly instrumentationVersion: string = VERSION;
+
+  #config: ConnectionInstrumentationConfig;
+  readonly #ledger: Ledger;
+  readonly #connections: Connections;
+  readonly #lookups: Lookups;
+  readonly #guard = guardWith(
+    oncePerPlace((where, error) =>
+      diag.warn(`connmeter: a fault of its own at ${where}; the program is unaffected`, error),
+    ),
+  );
+  #provider: MeterProvider | undefined;
+  #exposure: Exposure | undefined;
+  #lookupWatch: LookupWatch | undefined;
+  #stopListening: (() => void) | undefined;
+
+  constructor(config: ConnectionInstrumentationConfig = {}) {
+    const options = checkedOptions(config);
+    this.#config = { ...config, ...options };
+    this.#ledger = new Ledger(options.maxOrigins);
+
+    const record: Exposure['record'] = (metric, seconds, attributes) =>
+      this.#exposure?.record(metric, seconds, attributes);
+    this.#lookups = new Lookups(this.#ledger, record);
+    this.#connections = new Connections({
+      ledger: this.#ledger,
+      lookups: this.#lookups,
+      record,
+      now: () => monotonic() / 1000,
+      atEndOfTurn: run => void settled.then(this.#guard('end of turn', run)),
+    });
+
+    this.setMeterProvider(metrics.getMeterProvider());
+    if (options.enabled) this.enable();
+  }
+
+  /** Starts listening. Connections that are open already are not counted; their requests are. Safe to call again. */
+  enable(): void {
+    this.#lookupWatch ??= watchLookups(this.#lookups, this.#guard);
+    this.#stopListening ??= listen(
+      this.#guard,
+      netSource(this.#connections, this.#guard),
+      undiciSource(this.#connections),
+      httpSource(this.#connections),
+      http2Source(this.#connections),
+    );
+  }
+
+  /** Stops listening. What was counted open is still counted closed when it closes. Safe to call again. */
+  disable(): void {
+    this.#stopListening?.();
+    this.#stopListening = undefined;
+    this.#lookupWatch?.stop();
+    this.#lookupWatch = undefined;
+    this.#connections.pause();
+  }
+
+  /** Where the metrics go from now on. Called by the SDK, and more than once. */
+  setMeterProvider(provider: MeterProvider): void {
+    if (provider === this.#provider) return;
+
+    this.#provider = provider;
+    this.#exposure?.stop();
+    const bringUpToDate = this.#guard('collection', () => {
+      this.#lookupWatch?.flush();
+      this.#connections.takeStock();
+    });
+    this.#exposure = expose(provider.getMeter(NAME, VERSION), this.#ledger, bringUpToDate);
+  }
+
+  /** There are no spans here; present because the interface asks for it. */
+  setTracerProvider(_provider: TracerProvider): void {}
+
+  /** Takes over new options; `maxOrigins` counts for origins not seen yet, `enabled` for whoever asks. */
+  setConfig(config: ConnectionInstrumentationConfig = {}): void {
+    const options = checkedOptions(config);
+    this.#config = { ...config, ...options };
+    this.#ledger.limit = options.maxOrigins;
+  }
+
+  /** The options in force. */
+  getConfig(): ConnectionInstrumentationConfig {
+    return this.#config;
+  }
+}

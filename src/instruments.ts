@@ -1,0 +1,165 @@
+import type { BatchObservableResult, Histogram, Meter, Observable } from '@opentelemetry/api';
+import type { Duration, Recorder } from './durations.ts';
+import type { Count, Ledger, Tally } from './ledger.ts';
+
+interface Described {
+  readonly name: string;
+  readonly unit: string;
+  readonly description: string;
+}
+
+/** Read at collection: `counts` of every origin's tally, or of the process (`total`). */
+export interface ObservedMetric extends Described {
+  readonly kind: 'counter' | 'upDownCounter';
+  readonly counts: (tally: Tally) => readonly Count[];
+  readonly total?: (ledger: Ledger) => Count;
+}
+
+/** Pushed, once per connection or lookup. */
+export interface DurationMetric extends Described {
+  readonly kind: 'histogram';
+  readonly name: Duration;
+  readonly boundaries: readonly number[];
+}
+
+/** A connect inside a data centre takes well under 5 ms; a lost SYN shows at 1 s and 3 s. */
+const SETUP_SECONDS = [0.001, 0.005, 0.025, 0.1, 0.25, 1, 3, 10];
+
+const none: readonly Count[] = [];
+
+/**
+ * The metrics, one row each. `http.client.*` and `dns.*` are OpenTelemetry's, with its boundaries; the rest is ours.
+ * https://opentelemetry.io/docs/specs/semconv/http/http-metrics/ and https://opentelemetry.io/docs/specs/semconv/dns/dns-metrics/
+ */
+export const METRICS: readonly (ObservedMetric | DurationMetric)[] = [
+  {
+    name: 'http.client.open_connections',
+    kind: 'upDownCounter',
+    unit: '{connection}',
+    description: 'HTTP connections open now, by whether a request is on them (active) or not (idle).',
+    counts: tally => tally.allInUse.flatMap(({ active, idle }) => [active, idle]),
+  },
+  {
+    name: 'http.client.connection.duration',
+    kind: 'histogram',
+    unit: 's',
+    description: 'How long HTTP connections were open, taken when they close.',
+    boundaries: [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300],
+  },
+  {
+    name: 'http.client.active_requests',
+    kind: 'upDownCounter',
+    unit: '{request}',
+    description: 'Requests sent on a connection and not finished; those waiting in a pool are not among them.',
+    counts: tally => tally.allInUse.map(({ requests }) => requests),
+  },
+  {
+    name: 'dns.lookup.duration',
+    kind: 'histogram',
+    unit: 's',
+    description: 'How long DNS lookups took; its count is the number of lookups.',
+    boundaries: [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10],
+  },
+  {
+    name: 'connmeter.connection.opened',
+    kind: 'counter',
+    unit: '{connection}',
+    description: 'Connections opened: TCP stands, and TLS where there is any.',
+    counts: tally => [tally.opened],
+  },
+  {
+    name: 'connmeter.connection.closed',
+    kind: 'counter',
+    unit: '{connection}',
+    description: 'Opened connections that were closed, by either side.',
+    counts: tally => [tally.closed],
+  },
+  {
+    name: 'connmeter.connection.failed',
+    kind: 'counter',
+    unit: '{connection}',
+    description: 'Connections attempted that never opened, by the phase they failed in.',
+    counts: tally => tally.failures,
+  },
+  {
+    name: 'connmeter.connect.duration',
+    kind: 'histogram',
+    unit: 's',
+    description: 'How long TCP connects took, from the looked-up address to the connected socket.',
+    boundaries: SETUP_SECONDS,
+  },
+  {
+    name: 'connmeter.tls.handshake.duration',
+    kind: 'histogram',
+    unit: 's',
+    description: 'How long TLS handshakes took, from the connected socket to the secure one.',
+    boundaries: SETUP_SECONDS,
+  },
+  {
+    name: 'connmeter.requests',
+    kind: 'counter',
+    unit: '{request}',
+    description: 'Requests sent, by whether their connection had served one before (reused).',
+    counts: tally => (tally.http ? [tally.requests.fresh, tally.requests.reused] : none),
+  },
+  {
+    name: 'connmeter.connect.attempts',
+    kind: 'counter',
+    unit: '{attempt}',
+    description: 'Attempts to reach one address (Happy Eyeballs makes several per connection), by outcome.',
+    counts: tally => tally.attempts,
+  },
+  {
+    name: 'connmeter.dns.pending',
+    kind: 'upDownCounter',
+    unit: '{lookup}',
+    description: 'Names being looked up now for a connection.',
+    counts: () => none,
+    total: ledger => ledger.lookupsPending,
+  },
+];
+
+export interface Exposure {
+  readonly record: Recorder;
+  readonly stop: () => void;
+}
+
+/** Makes the instruments of a meter and keeps them fed: `bringUpToDate` runs before each collection reads the ledger. */
+export function expose(meter: Meter, ledger: Ledger, bringUpToDate: () => void): Exposure {
+  const observed: { metric: ObservedMetric; instrument: Observable }[] = [];
+  const histograms = new Map<Duration, Histogram>();
+  for (const metric of METRICS) {
+    if (metric.kind === 'histogram') histograms.set(metric.name, histogramOf(meter, metric));
+    else observed.push({ metric, instrument: observableOf(meter, metric) });
+  }
+
+  const instruments = observed.map(({ instrument }) => instrument);
+  const read = (result: BatchObservableResult) => {
+    bringUpToDate();
+    const { tallies } = ledger;
+    for (const { metric, instrument } of observed) {
+      for (const tally of tallies) {
+        for (const { value, attributes } of metric.counts(tally)) result.observe(instrument, value, attributes);
+      }
+      const total = metric.total?.(ledger);
+      if (total !== undefined) result.observe(instrument, total.value, total.attributes);
+    }
+  };
+  meter.addBatchObservableCallback(read, instruments);
+
+  return {
+    record: (metric, seconds, attributes) => histograms.get(metric)?.record(seconds, attributes),
+    stop: () => meter.removeBatchObservableCallback(read, instruments),
+  };
+}
+
+function observableOf(meter: Meter, { name, kind, unit, description }: ObservedMetric): Observable {
+  const options = { unit, description };
+  return kind === 'counter'
+    ? meter.createObservableCounter(name, options)
+    : meter.createObservableUpDownCounter(name, options);
+}
+
+function histogramOf(meter: Meter, { name, unit, description, boundaries }: DurationMetric): Histogram {
+  return meter.createHistogram(name, { unit, description, advice: { explicitBucketBoundaries: [...boundaries] } });
+}

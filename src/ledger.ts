@@ -1,0 +1,169 @@
+import type { Attributes } from '@opentelemetry/api';
+import type { Origin } from './origins.ts';
+import { EXPECTED_FAILURES, OTHER, type Outcome, type Phase } from './reasons.ts';
+
+/** One number with the labels it is reported under. */
+export interface Count {
+  readonly attributes: Attributes;
+  value: number;
+}
+
+/** The versions of HTTP, as `network.protocol.version` writes them. */
+export type HttpVersion = '1.1' | '2';
+
+/** What is in use now, of one origin and one version of HTTP: taken anew at each collection. */
+export interface InUse {
+  readonly active: Count;
+  readonly idle: Count;
+  readonly requests: Count;
+}
+
+export type NetworkType = 'ipv4' | 'ipv6';
+
+const OUTCOMES: readonly Outcome[] = ['ok', 'failed', 'timed_out'];
+
+/** Kinds of failure told apart per origin; later ones become `_OTHER`. Keeps the SDK's limit of label sets far away. */
+const MAX_FAILURE_KINDS = 12;
+
+/** All that is counted of one origin. Counters only grow; every series is born at zero on first mention. */
+export class Tally {
+  readonly http: boolean;
+  readonly attributes: Attributes;
+  readonly opened: Count;
+  readonly closed: Count;
+  /** Requests sent on a connection that had served none before, and on one that had. Not for origins without HTTP. */
+  readonly requests: { readonly fresh: Count; readonly reused: Count };
+  readonly #attempts = new Map<NetworkType, Record<Outcome, Count>>();
+  readonly #failures = new Map<string, Count>();
+  readonly #inUse = new Map<HttpVersion, InUse>();
+
+  constructor(origin: Origin, http: boolean) {
+    this.http = http;
+    this.attributes = {
+      'server.address': origin.address,
+      ...(origin.port === undefined ? {} : { 'server.port': origin.port }),
+      ...(http ? { 'network.protocol.name': 'http' } : {}),
+    };
+    this.opened = this.#count({});
+    this.closed = this.#count({});
+    this.requests = {
+      fresh: this.#count({ 'connmeter.connection.reused': false }),
+      reused: this.#count({ 'connmeter.connection.reused': true }),
+    };
+  }
+
+  attempt(type: NetworkType, outcome: Outcome): Count {
+    let outcomes = this.#attempts.get(type);
+    if (outcomes === undefined) {
+      const born = (name: Outcome) => this.#count({ 'network.type': type, 'connmeter.outcome': name });
+      outcomes = { ok: born('ok'), failed: born('failed'), timed_out: born('timed_out') };
+      this.#attempts.set(type, outcomes);
+    }
+    return outcomes[outcome];
+  }
+
+  failure(phase: Phase, errorType: string): Count {
+    const key = `${phase} ${errorType}`;
+    let count = this.#failures.get(key);
+    if (count === undefined) {
+      if (this.#failures.size >= MAX_FAILURE_KINDS && errorType !== OTHER) return this.failure(phase, OTHER);
+      count = this.#count({ 'connmeter.phase': phase, 'error.type': errorType });
+      this.#failures.set(key, count);
+    }
+    return count;
+  }
+
+  /** A connection of this origin goes through this phase: what can fail there is born at zero. */
+  passes(phase: Phase): void {
+    for (const errorType of EXPECTED_FAILURES[phase]) this.failure(phase, errorType);
+  }
+
+  inUse(version: HttpVersion): InUse {
+    let inUse = this.#inUse.get(version);
+    if (inUse === undefined) {
+      const protocol = { 'network.protocol.version': version };
+      inUse = {
+        active: this.#count({ ...protocol, 'http.connection.state': 'active' }),
+        idle: this.#count({ ...protocol, 'http.connection.state': 'idle' }),
+        requests: this.#count(protocol),
+      };
+      this.#inUse.set(version, inUse);
+    }
+    return inUse;
+  }
+
+  get attempts(): Count[] {
+    return [...this.#attempts.values()].flatMap(outcomes => OUTCOMES.map(outcome => outcomes[outcome]));
+  }
+
+  get failures(): Count[] {
+    return [...this.#failures.values()];
+  }
+
+  get allInUse(): InUse[] {
+    return [...this.#inUse.values()];
+  }
+
+  #count(more: Attributes): Count {
+    return { attributes: { ...this.attributes, ...more }, value: 0 };
+  }
+}
+
+const OVERFLOW: Origin = { address: OTHER, port: undefined };
+const LONGEST_NAME = 255;
+
+/** All tallies, one an origin, and the looked-up names; bounded, whatever the traffic. */
+export class Ledger {
+  /** Origins and names told apart. */
+  limit: number;
+  /** Names being looked up now for a connection: taken anew at each collection. */
+  readonly lookupsPending: Count = { attributes: {}, value: 0 };
+  readonly #tallies = new Map<string, Tally>();
+  readonly #overflow = new Map<boolean, Tally>();
+  readonly #names = new Set<string>();
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  get tallies(): Tally[] {
+    return [...this.#tallies.values(), ...this.#overflow.values()];
+  }
+
+  /** The origin's tally, born on first mention; past the limit, the one that all late-comers share. */
+  tally(origin: Origin, http: boolean): Tally {
+    const address = normalName(origin.address);
+    const key = `${http ? 'http' : 'net'} ${origin.port ?? ''} ${address}`;
+    let tally = this.#tallies.get(key);
+    if (tally === undefined) {
+      if (this.#tallies.size >= this.limit) return this.#late(http);
+      tally = new Tally({ address, port: origin.port }, http);
+      this.#tallies.set(key, tally);
+    }
+    return tally;
+  }
+
+  /** The label of a looked-up name: itself, or past the limit the one that all late-comers share. */
+  question(name: string): string {
+    const normal = normalName(name);
+    if (!this.#names.has(normal)) {
+      if (this.#names.size >= this.limit) return OTHER;
+      this.#names.add(normal);
+    }
+    return normal;
+  }
+
+  #late(http: boolean): Tally {
+    let tally = this.#overflow.get(http);
+    if (tally === undefined) {
+      tally = new Tally(OVERFLOW, http);
+      this.#overflow.set(http, tally);
+    }
+    return tally;
+  }
+}
+
+/** Host names are the same in any case; paths of Unix sockets are not. */
+function normalName(name: string): string {
+  return (name.startsWith('/') ? name : name.toLowerCase()).slice(0, LONGEST_NAME);
+}

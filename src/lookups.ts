@@ -1,0 +1,30 @@
+import type { Recorder } from './durations.ts';
+import type { Ledger } from './ledger.ts';
+import { errorType, isLookupFailure } from './reasons.ts';
+
+/** Counts each true DNS lookup once, under its name. */
+export class Lookups {
+  readonly #ledger: Ledger;
+  readonly #record: Recorder;
+  readonly #seen = new WeakSet<object>();
+
+  constructor(ledger: Ledger, record: Recorder) {
+    this.#ledger = ledger;
+    this.#record = record;
+  }
+
+  succeeded(name: string, seconds: number): void {
+    this.#record('dns.lookup.duration', seconds, { 'dns.question.name': this.#ledger.question(name) });
+  }
+
+  /** A failure reaches us by a socket; a `lookup` function that keeps failures hands the same error to many. */
+  failed(name: string, seconds: number, error: unknown): void {
+    if (!isLookupFailure(error) || this.#seen.has(error as object)) return;
+
+    this.#seen.add(error as object);
+    this.#record('dns.lookup.duration', seconds, {
+      'dns.question.name': this.#ledger.question(name),
+      'error.type': errorType(error),
+    });
+  }
+}

@@ -1,0 +1,38 @@
+/** Options of {@link ConnectionInstrumentation}. */
+export interface ConnectionInstrumentationConfig {
+  /** Whether to start at once. Default: true. */
+  enabled?: boolean;
+  /**
+   * How many origins, and how many looked-up names, are told apart; later ones are counted together as `_OTHER`.
+   * An integer from 1 to 1000. Default: 100. Above 130, raise the SDK's own limit of 2000 label sets per metric too.
+   */
+  maxOrigins?: number;
+}
+
+export interface Options {
+  readonly enabled: boolean;
+  readonly maxOrigins: number;
+}
+
+const DEFAULTS: Options = { enabled: true, maxOrigins: 100 };
+
+/** Fills in the defaults. Throws a RangeError that names the option, what was expected and what came. */
+export function checkedOptions(config: ConnectionInstrumentationConfig = {}): Options {
+  if (typeof config !== 'object' || config === null) throw unfit('config', 'an object', config);
+
+  const enabled = config.enabled ?? DEFAULTS.enabled;
+  const maxOrigins = config.maxOrigins ?? DEFAULTS.maxOrigins;
+  if (typeof enabled !== 'boolean') throw unfit('enabled', 'a boolean', enabled);
+  if (!Number.isInteger(maxOrigins) || maxOrigins < 1 || maxOrigins > 1000) {
+    throw unfit('maxOrigins', 'an integer from 1 to 1000', maxOrigins);
+  }
+  return { enabled, maxOrigins };
+}
+
+function unfit(option: string, expected: string, received: unknown): RangeError {
+  return new RangeError(`connmeter: option "${option}" must be ${expected}, got ${describe(received)}`);
+}
+
+function describe(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+}

@@ -1,0 +1,84 @@
+/**
+ * Zero-code start: `node --import connmeter/register app.js`. Measures from the first connection on, and serves the
+ * metrics for Prometheus at http://localhost:9464/metrics, or as the standard `OTEL_*` variables say (see the README).
+ * Uses the global MeterProvider where one is registered already, and sets none. Never ends or holds the process: what
+ * cannot be done is said in one line on stderr.
+ */
+import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
+import { createNoopMeter, metrics } from '@opentelemetry/api';
+import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
+import { defaultResource, detectResources, envDetector } from '@opentelemetry/resources';
+import {
+  ConsoleMetricExporter,
+  type IMetricReader,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from '@opentelemetry/sdk-metrics';
+import { type Environment, readEnvironment } from './environment.ts';
+import { guardWith } from './guard.ts';
+import { ConnectionInstrumentation } from './instrumentation.ts';
+import { METRICS_PATH, serveMetrics } from './metrics-server.ts';
+
+/** Shared with every worker thread: whether one of them has said already that workers are not measured. */
+const TOLD = 'connmeter.told';
+
+const say = (line: string) => void process.stderr.write(`connmeter: ${line}\n`);
+const guard = guardWith((where, error) => say(`could not ${where}, the program runs on unmeasured: ${error}`));
+
+guard('start', start)(readEnvironment(process.env));
+
+function start(environment: Environment): void {
+  if (environment.disabled) return;
+
+  if (hasGlobalMeterProvider()) {
+    new ConnectionInstrumentation();
+  } else if (isMainThread) {
+    setEnvironmentData(TOLD, new SharedArrayBuffer(4));
+    environment.complaints.forEach(say);
+    if (environment.exporters.length > 0) startExporting(environment);
+  } else if (environment.exporters.length > 0 && isFirstToTell()) {
+    say("worker threads are not measured; the metrics are the main thread's");
+  }
+}
+
+function startExporting(environment: Environment): void {
+  // The server looks its own host up before we listen: that lookup is none of the program's.
+  const readers = environment.exporters.map(name =>
+    name === 'prometheus' ? prometheusReader(environment) : consoleReader(environment),
+  );
+  const resource = defaultResource().merge(detectResources({ detectors: [envDetector] }));
+  new ConnectionInstrumentation().setMeterProvider(new MeterProvider({ resource, readers }));
+}
+
+function prometheusReader({ host, port }: Environment): IMetricReader {
+  const exporter = new PrometheusExporter({ preventServerStart: true });
+  serveMetrics(
+    { host, port },
+    (request, response) => exporter.getMetricsRequestHandler(request, response),
+    ({ code, message }) => {
+      const cure = code === 'EADDRINUSE' ? ': the port is taken, set OTEL_EXPORTER_PROMETHEUS_PORT to a free one' : '';
+      say(`cannot serve http://${host}:${port}${METRICS_PATH} (${code ?? message})${cure}`);
+    },
+  );
+  return exporter;
+}
+
+/** For a look without a Prometheus. A program that ends before the interval is over still prints once. */
+function consoleReader({ interval }: Environment): IMetricReader {
+  const reader = new PeriodicExportingMetricReader({
+    exporter: new ConsoleMetricExporter(),
+    exportIntervalMillis: interval,
+  });
+  process.once('beforeExit', () => void reader.forceFlush());
+  return reader;
+}
+
+/** The API hands out its one no-op meter as long as nobody has registered a provider. */
+function hasGlobalMeterProvider(): boolean {
+  return metrics.getMeterProvider().getMeter('connmeter') !== createNoopMeter();
+}
+
+function isFirstToTell(): boolean {
+  const told = getEnvironmentData(TOLD);
+  return !(told instanceof SharedArrayBuffer) || Atomics.exchange(new Int32Array(told), 0, 1) === 0;
+}
