@@ -1,0 +1,96 @@
+// A server in a process of its own, which tells what really arrived. Started by server.ts; ends when its parent does.
+import { once } from 'node:events';
+import http from 'node:http';
+import http2 from 'node:http2';
+import https from 'node:https';
+import net, { type AddressInfo } from 'node:net';
+import tls, { type TLSSocket } from 'node:tls';
+import type { Seen, ServerOptions } from './server.ts';
+
+const { kind, host, path, certificate, tlsOptions, keepAliveTimeout } = JSON.parse(
+  process.argv[2] as string,
+) as ServerOptions;
+const seen: Seen = { accepts: 0, secured: 0, resumed: 0, requests: 0, open: 0, connects: 0 };
+
+/**
+ * Answers by path: `/` small, `/large` 200 kB, `/echo` after the request's body, `/slow` headers now and the body in 200 ms,
+ * `/close` and then closes, `/hang` never, `/drop` resets the connection, `/gone` answers 204.
+ */
+function answer(request: http.IncomingMessage | http2.Http2ServerRequest, response: http.ServerResponse) {
+  seen.requests++;
+  const [url] = (request.url ?? '/').split('?');
+  if (url === '/large') response.end(Buffer.alloc(200_000, 'x'));
+  else if (url === '/echo') request.on('end', () => response.end('echo')).resume();
+  else if (url === '/slow') {
+    response.writeHead(200);
+    response.write('begun');
+    setTimeout(() => response.end('done'), 200);
+  } else if (url === '/close') response.writeHead(200, { connection: 'close' }).end('bye');
+  else if (url === '/hang') return;
+  else if (url === '/drop') request.socket.destroy();
+  else if (url === '/gone') response.writeHead(204).end();
+  else response.end('hello');
+}
+
+function onConnect(request: http.IncomingMessage, socket: net.Socket, head: Buffer) {
+  seen.connects++;
+  const [name, port] = (request.url ?? '').split(':');
+  const upstream = net.connect(Number(port), name, () => {
+    socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+    upstream.write(head);
+    socket.pipe(upstream).pipe(socket);
+  });
+  upstream.on('error', () => socket.destroy());
+  socket.on('error', () => upstream.destroy());
+  socket.on('close', () => upstream.destroy());
+}
+
+function onUpgrade(_request: http.IncomingMessage, socket: net.Socket) {
+  seen.requests++;
+  socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
+  socket.on('error', () => {}).pipe(socket);
+}
+
+function make(): net.Server {
+  const secure = { ...certificate, ...tlsOptions };
+  switch (kind) {
+    case 'http':
+      return http.createServer(answer);
+    case 'https':
+      return https.createServer(secure, answer);
+    case 'http2':
+      return http2.createSecureServer({ ...secure, allowHTTP1: true }, answer as never);
+    case 'http2c':
+      return http2.createServer(answer as never);
+    case 'tcp':
+      return net.createServer(socket => socket.on('error', () => {}).pipe(socket));
+    case 'tls':
+      return tls.createServer(secure, socket => socket.on('error', () => {}).pipe(socket));
+  }
+}
+
+const server = make();
+if (keepAliveTimeout !== undefined) (server as http.Server).keepAliveTimeout = keepAliveTimeout;
+server.on('connection', (socket: net.Socket) => {
+  seen.accepts++;
+  seen.open++;
+  socket.on('close', () => seen.open--);
+});
+server.on('secureConnection', (socket: TLSSocket) => {
+  seen.secured++;
+  if (socket.isSessionReused()) seen.resumed++;
+});
+server.on('connect', onConnect);
+server.on('upgrade', onUpgrade);
+server.on('tlsClientError', () => {});
+server.listen(path === undefined ? { host, port: 0 } : { path });
+await once(server, 'listening');
+
+process.send?.({ port: (server.address() as AddressInfo).port });
+process.on('message', (message: 'seen' | 'drop') => {
+  if (message === 'drop') {
+    if ('closeAllConnections' in server) (server as http.Server).closeAllConnections();
+  }
+  process.send?.(seen);
+});
+process.on('disconnect', () => process.exit());

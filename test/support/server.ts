@@ -1,0 +1,54 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import type { TlsOptions } from 'node:tls';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+import type { Certificate } from './certificates.ts';
+
+export interface ServerOptions {
+  readonly kind: 'http' | 'https' | 'http2' | 'http2c' | 'tcp' | 'tls';
+  /** Where it listens. Default: 127.0.0.1. */
+  readonly host?: string;
+  /** A Unix socket instead. */
+  readonly path?: string;
+  readonly certificate?: Certificate;
+  readonly tlsOptions?: Pick<TlsOptions, 'minVersion' | 'maxVersion'>;
+  readonly keepAliveTimeout?: number;
+}
+
+/** What the server itself saw: the truth that our counts are held against. */
+export interface Seen {
+  accepts: number;
+  /** TLS handshakes done, and how many of them resumed a session. */
+  secured: number;
+  resumed: number;
+  requests: number;
+  /** Connections open now. */
+  open: number;
+  /** CONNECT requests. */
+  connects: number;
+}
+
+export interface Server {
+  readonly port: number;
+  seen(): Promise<Seen>;
+  /** Closes every connection from the server's side; the server goes on. */
+  drop(): Promise<Seen>;
+}
+
+/** A server in another process; it also speaks CONNECT and upgrades to an echo. Ends with the test. */
+export async function server(options: ServerOptions): Promise<Server> {
+  const child = fork(
+    fileURLToPath(new URL('./server-process.ts', import.meta.url)),
+    [JSON.stringify({ host: '127.0.0.1', ...options })],
+    { execArgv: ['--disable-warning=ExperimentalWarning'] },
+  );
+  onTestFinished(() => void child.kill());
+  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
+  const ask = async (question: 'seen' | 'drop') => {
+    child.send(question);
+    const [seen] = (await once(child, 'message')) as [Seen];
+    return seen;
+  };
+  return { port, seen: () => ask('seen'), drop: () => ask('drop') };
+}
