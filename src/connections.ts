@@ -60,6 +60,11 @@ export class Connections {
     this.#atEndOfTurn = atEndOfTurn;
   }
 
+  /** Connections attempted and not closed. */
+  get liveCount(): number {
+    return this.#live.size;
+  }
+
   /** An HTTP client is about to open a connection: the next socket attempted in this turn. */
   expected(origin: Origin, pool: object): void {
     this.#expected = { origin, pool };
@@ -137,6 +142,7 @@ export class Connections {
     const connection = this.#known.get(socket);
     if (connection === undefined || connection.connected !== undefined) return;
 
+    connection.begun = true;
     connection.connected = this.#now();
     this.#attemptEnded(connection, 'ok');
     if (!tlsToCome) this.#opened(connection);

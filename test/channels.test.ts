@@ -1,0 +1,39 @@
+import { channel } from 'node:diagnostics_channel';
+import { expect, test } from 'vitest';
+import { listen } from '../src/channels.ts';
+import { guardWith } from '../src/guard.ts';
+
+test('every table is heard, twice the same channel too, until it is undone', () => {
+  const heard: string[] = [];
+  const hear = (who: string) => ({ 'connmeter.test': (message: string) => void heard.push(`${who} ${message}`) });
+
+  const undo = listen(
+    guardWith(() => {}),
+    hear('a'),
+    hear('b'),
+  );
+  channel('connmeter.test').publish('one');
+  undo();
+  channel('connmeter.test').publish('two');
+
+  expect(heard).toEqual(['a one', 'b one']);
+  expect(channel('connmeter.test').hasSubscribers).toBe(false);
+});
+
+test('a handler that throws is reported by its channel, and the publisher goes on', () => {
+  const faults: string[] = [];
+  const error = new Error('ours');
+  const undo = listen(
+    guardWith((where, fault) => faults.push(`${where}: ${fault}`)),
+    {
+      'connmeter.test': () => {
+        throw error;
+      },
+    },
+  );
+
+  channel('connmeter.test').publish('one');
+  undo();
+
+  expect(faults).toEqual(['connmeter.test: Error: ours']);
+});

@@ -1,0 +1,71 @@
+import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import { expect, test } from 'vitest';
+import { expose, METRICS } from '../src/instruments.ts';
+import { Ledger } from '../src/ledger.ts';
+
+class HandReader extends MetricReader {
+  protected override async onForceFlush() {}
+  protected override async onShutdown() {}
+}
+
+function exposing(ledger: Ledger, bringUpToDate = () => {}) {
+  const reader = new HandReader();
+  const exposure = expose(new MeterProvider({ readers: [reader] }).getMeter('test'), ledger, bringUpToDate);
+  const collect = async () => {
+    const { resourceMetrics } = await reader.collect();
+    return resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics);
+  };
+  return { ...exposure, collect };
+}
+
+test('each row is an instrument with its name, unit, description and boundaries', async () => {
+  const ledger = new Ledger(10);
+  const tally = ledger.tally({ address: 'a.test', port: 80 }, true);
+  tally.inUse('1.1');
+  tally.attempt('ipv4', 'ok');
+  tally.passes('connect');
+  const { record, collect } = exposing(ledger);
+  for (const metric of METRICS) if (metric.kind === 'histogram') record(metric.name, 1, {});
+
+  const metrics = await collect();
+
+  expect(
+    metrics.map(({ descriptor: { name, unit, description } }) => ({ name, unit, description })).sort(byName),
+  ).toEqual(METRICS.map(({ name, unit, description }) => ({ name, unit, description })).sort(byName));
+  for (const metric of METRICS) {
+    if (metric.kind !== 'histogram') continue;
+    const point = metrics.find(({ descriptor }) => descriptor.name === metric.name)?.dataPoints[0];
+    expect(point?.value).toMatchObject({ buckets: { boundaries: metric.boundaries } });
+  }
+});
+
+test('the ledger is brought up to date before it is read', async () => {
+  const ledger = new Ledger(10);
+  const tally = ledger.tally({ address: 'a.test', port: 80 }, true);
+  const { collect } = exposing(ledger, () => {
+    tally.opened.value = 7;
+  });
+
+  const metrics = await collect();
+
+  const opened = metrics.find(({ descriptor }) => descriptor.name === 'connmeter.connection.opened');
+  expect(opened?.dataPoints).toMatchObject([{ value: 7, attributes: tally.attributes }]);
+});
+
+test('an origin without HTTP has no rows of HTTP', async () => {
+  const ledger = new Ledger(10);
+  ledger.tally({ address: 'db.test', port: 5432 }, false);
+  const { collect } = exposing(ledger);
+
+  const withSeries = (await collect()).filter(({ dataPoints }) => dataPoints.length > 0);
+
+  expect(withSeries.map(({ descriptor }) => descriptor.name).sort()).toEqual([
+    'connmeter.connection.closed',
+    'connmeter.connection.opened',
+    'connmeter.dns.pending',
+  ]);
+});
+
+function byName(a: { name: string }, b: { name: string }): number {
+  return a.name.localeCompare(b.name);
+}

@@ -1,0 +1,143 @@
+import { channel } from 'node:diagnostics_channel';
+import { EventEmitter } from 'node:events';
+import type { Socket } from 'node:net';
+import type { Attributes } from '@opentelemetry/api';
+import { onTestFinished } from 'vitest';
+import { listen } from '../../src/channels.ts';
+import { Connections } from '../../src/connections.ts';
+import type { Guard } from '../../src/guard.ts';
+import { Ledger } from '../../src/ledger.ts';
+import { Lookups } from '../../src/lookups.ts';
+import { httpSource } from '../../src/sources/http.ts';
+import { http2Source } from '../../src/sources/http2.ts';
+import { netSource } from '../../src/sources/net.ts';
+import { undiciSource } from '../../src/sources/undici.ts';
+
+/** Speaks as a socket does, when told to. */
+export class ReplaySocket extends EventEmitter {
+  connecting = false;
+  closed = false;
+  encrypted: true | undefined;
+  localAddress: string | undefined;
+  localPort: number | undefined;
+  remoteAddress: string | undefined;
+  remotePort: number | undefined;
+  alpnProtocol: string | false = false;
+
+  getProtocol = () => 'TLSv1.3';
+  isSessionReused = () => false;
+}
+
+export interface Duration {
+  readonly metric: string;
+  readonly seconds: number;
+  readonly attributes: Attributes;
+}
+
+export interface Replay {
+  readonly connections: Connections;
+  readonly ledger: Ledger;
+  readonly durations: Duration[];
+  /** The clock, in seconds. */
+  now: number;
+  /** Stops listening; the end of the test does too. */
+  stop(): void;
+  /** Ends the turn: what comes next was called from elsewhere. */
+  endTurn(): void;
+  /** What the ledger says of an origin: plain numbers. */
+  tally(address: string, port?: number, http?: boolean): Record<string, number>;
+}
+
+/** The parts wired as in production, with a clock and a turn that the test moves. A fault fails the test. */
+export function replaying({ maxOrigins = 100 } = {}): Replay {
+  const durations: Duration[] = [];
+  const record = (metric: string, seconds: number, attributes: Attributes) =>
+    void durations.push({ metric, seconds, attributes });
+  const ledger = new Ledger(maxOrigins);
+  const lookups = new Lookups(ledger, record);
+  let turn: (() => void) | undefined;
+  const connections = new Connections({
+    ledger,
+    lookups,
+    record,
+    now: () => replay.now,
+    atEndOfTurn: run => {
+      turn = run;
+    },
+  });
+  const failLoudly: Guard = (_where, run) =>
+    function (...args) {
+      run.apply(this, args);
+    };
+
+  const stop = listen(
+    failLoudly,
+    netSource(connections, failLoudly),
+    undiciSource(connections),
+    httpSource(connections),
+    http2Source(connections),
+  );
+  onTestFinished(stop);
+
+  const replay: Replay = {
+    connections,
+    ledger,
+    durations,
+    now: 0,
+    stop,
+    endTurn() {
+      turn?.();
+      turn = undefined;
+    },
+    tally(address, port, http = true) {
+      connections.takeStock();
+      const tally = ledger.tally({ address, port }, http);
+      const inUse = tally.allInUse;
+      const sum = (counts: readonly { value: number }[]) => counts.reduce((total, { value }) => total + value, 0);
+      return {
+        opened: tally.opened.value,
+        closed: tally.closed.value,
+        failed: sum(tally.failures),
+        fresh: tally.requests.fresh.value,
+        reused: tally.requests.reused.value,
+        active: sum(inUse.map(({ active }) => active)),
+        idle: sum(inUse.map(({ idle }) => idle)),
+        requests: sum(inUse.map(({ requests }) => requests)),
+      };
+    },
+  };
+  return replay;
+}
+
+/** Publishes on the real channel, as Node and undici do. */
+export function publish(name: string, message: object): void {
+  channel(name).publish(message);
+}
+
+/** A socket on which `connect` was just called. */
+export function attempt(socket = new ReplaySocket()): ReplaySocket & Socket {
+  socket.connecting = true;
+  publish('net.client.socket', { socket });
+  return socket as ReplaySocket & Socket;
+}
+
+/** The socket dials an address, once, and is connected. */
+export function connect(socket: ReplaySocket, address = '127.0.0.1', port = 80): void {
+  socket.emit('connectionAttempt', address, port, address.includes(':') ? 6 : 4);
+  socket.connecting = false;
+  socket.emit('connect');
+}
+
+export function close(socket: ReplaySocket, error?: Error): void {
+  socket.connecting = false;
+  if (error) {
+    socket.once('error', () => {});
+    socket.emit('error', error);
+  }
+  socket.closed = true;
+  socket.emit('close', error !== undefined);
+}
+
+export function failure(code: string, syscall?: string): Error {
+  return Object.assign(new Error(code), { code, syscall });
+}
