@@ -1,0 +1,385 @@
+import { once } from 'node:events';
+import net from 'node:net';
+import { type Meter, metrics } from '@opentelemetry/api';
+import type { Instrumentation } from '@opentelemetry/instrumentation';
+import { registerInstrumentations } from '@opentelemetry/instrumentation';
+import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import { expect, expectTypeOf, onTestFinished, test } from 'vitest';
+import { ConnectionInstrumentation, type ConnectionInstrumentationConfig } from '../src/index.ts';
+import { METRICS } from '../src/instruments.ts';
+import { VERSION } from '../src/version.ts';
+import { measuring, until } from './support/measuring.ts';
+import { server } from './support/server.ts';
+
+/** Opens a connection; it stays open until the test ends or destroys it. */
+async function connected(port: number): Promise<net.Socket> {
+  const socket = net.connect(port, '127.0.0.1');
+  onTestFinished(() => void socket.destroy());
+  await once(socket, 'connect');
+  return socket;
+}
+
+async function closed(socket: net.Socket): Promise<void> {
+  socket.destroy();
+  await once(socket, 'close');
+}
+
+class HandReader extends MetricReader {
+  protected override async onForceFlush() {}
+  protected override async onShutdown() {}
+}
+
+/** A real provider, and the value of a counter in it (of a histogram, its count), undefined where it has none. */
+function provider() {
+  const reader = new HandReader();
+  return {
+    provider: new MeterProvider({ readers: [reader] }),
+    async value(name: string): Promise<number | undefined> {
+      const { resourceMetrics } = await reader.collect();
+      const metric = resourceMetrics.scopeMetrics
+        .flatMap(scope => scope.metrics)
+        .find(({ descriptor }) => descriptor.name === name);
+      return metric?.dataPoints
+        .map(({ value }) => (typeof value === 'number' ? value : value.count))
+        .reduce((total, value) => total + value, 0);
+    },
+  };
+}
+
+/** A provider whose callbacks can be counted: the SDK calls each of them once a collection, even if it is one twice. */
+function countingProvider() {
+  const { provider: real } = provider();
+  let callbacks = 0;
+  let meters = 0;
+  const counting: Pick<MeterProvider, 'getMeter'> = {
+    getMeter(...scope) {
+      meters++;
+      const meter: Meter = real.getMeter(...scope);
+      return new Proxy(meter, {
+        get(target, name) {
+          if (name === 'addBatchObservableCallback') callbacks++;
+          if (name === 'removeBatchObservableCallback') callbacks--;
+          const value = Reflect.get(target, name);
+          return typeof value === 'function' ? value.bind(target) : value;
+        },
+      });
+    },
+  };
+  return { provider: counting, callbacks: () => callbacks, meters: () => meters };
+}
+
+test('fulfils the Instrumentation contract without the base class', () => {
+  expectTypeOf(ConnectionInstrumentation).instance.toExtend<Instrumentation<ConnectionInstrumentationConfig>>();
+  expectTypeOf(ConnectionInstrumentation).instance.toExtend<Instrumentation>();
+  expectTypeOf(ConnectionInstrumentation).toBeConstructibleWith();
+  expectTypeOf(ConnectionInstrumentation).toBeConstructibleWith({ enabled: false, maxOrigins: 5 });
+});
+
+test('names itself and its version, to the interface and to the meter', () => {
+  const scopes: unknown[][] = [];
+  const instrumentation = new ConnectionInstrumentation({ enabled: false });
+
+  instrumentation.setMeterProvider({
+    getMeter: (...scope) => {
+      scopes.push(scope);
+      return provider().provider.getMeter('any');
+    },
+  });
+
+  expect(instrumentation).toMatchObject({ instrumentationName: 'connmeter', instrumentationVersion: VERSION });
+  expect(scopes).toEqual([['connmeter', VERSION]]);
+});
+
+test('starts at once, and not at all where enabled is false', async () => {
+  const { port, seen } = await server({ kind: 'tcp' });
+  const { read } = measuring();
+  const { read: readIdle } = measuring({ enabled: false });
+
+  await connected(port);
+
+  expect(await until(seen, ({ accepts }) => accepts === 1)).toMatchObject({ accepts: 1 });
+  expect((await read()).lifeOf(port)).toMatchObject({ opened: 1 });
+  expect((await readIdle()).points('connmeter.connection.opened')).toEqual([]);
+});
+
+test('enabled any number of times, it counts each connection once', async () => {
+  const { port } = await server({ kind: 'tcp' });
+  const { instrumentation, read } = measuring();
+  instrumentation.enable();
+  instrumentation.enable();
+
+  const socket = await connected(port);
+  await closed(socket);
+
+  expect((await read()).lifeOf(port)).toMatchObject({ opened: 1, closed: 1 });
+});
+
+test('enabled twice and disabled once, it is off', async () => {
+  const { port } = await server({ kind: 'tcp' });
+  const { instrumentation, read } = measuring();
+  instrumentation.enable();
+  instrumentation.disable();
+
+  await connected(port);
+
+  expect((await read()).points('connmeter.connection.opened')).toEqual([]);
+});
+
+test('switched off and on any number of times, it counts what began while it was on', async () => {
+  const { port, seen } = await server({ kind: 'tcp' });
+  const { instrumentation, read } = measuring({ enabled: false });
+  const opened = async () => (await read()).lifeOf(port).opened;
+  const counted: number[] = [];
+
+  for (let i = 0; i < 5; i++) {
+    instrumentation.disable();
+    instrumentation.disable();
+    await closed(await connected(port));
+    instrumentation.enable();
+    await closed(await connected(port));
+    counted.push(await opened());
+  }
+
+  expect((await until(seen, ({ accepts }) => accepts === 10)).accepts).toBe(10);
+  expect(counted).toEqual([1, 2, 3, 4, 5]);
+});
+
+test('a connection open when it is switched off is still counted closed when it closes', async () => {
+  const { port, seen } = await server({ kind: 'tcp' });
+  const { instrumentation, read } = measuring();
+  const socket = await connected(port);
+  expect((await read()).lifeOf(port)).toMatchObject({ opened: 1, closed: 0 });
+
+  instrumentation.disable();
+  await closed(socket);
+
+  await until(seen, ({ open }) => open === 0);
+  expect((await read()).lifeOf(port)).toMatchObject({ opened: 1, closed: 1 });
+});
+
+test('a connection attempted when it is switched off is still counted opened and closed', async () => {
+  const { port } = await server({ kind: 'tcp' });
+  const { instrumentation, read } = measuring();
+  const socket = net.connect(port, '127.0.0.1');
+
+  instrumentation.disable();
+  await once(socket, 'connect');
+  await closed(socket);
+
+  expect((await read()).lifeOf(port)).toMatchObject({ opened: 1, closed: 1, failed: 0 });
+});
+
+test('switched off, it leaves nothing behind on sockets to come', async () => {
+  const { port } = await server({ kind: 'tcp' });
+  const { instrumentation } = measuring({ enabled: false });
+  const listeners = async () => {
+    const socket = await connected(port);
+    return socket.eventNames().map(name => [name, socket.listenerCount(name)]);
+  };
+  const plain = await listeners();
+  instrumentation.enable();
+  const measured = await listeners();
+
+  instrumentation.disable();
+  const after = await listeners();
+
+  expect(measured).not.toEqual(plain);
+  expect(after).toEqual(plain);
+});
+
+test('before any provider is there, connections are counted, and the provider that comes later gets them', async () => {
+  const { port } = await server({ kind: 'tcp' });
+  const instrumentation = new ConnectionInstrumentation();
+  onTestFinished(() => instrumentation.disable());
+  await closed(await connected(port));
+  const late = provider();
+
+  instrumentation.setMeterProvider(late.provider);
+
+  expect(await late.value('connmeter.connection.closed')).toBe(1);
+});
+
+test('the global provider there is when it is made is used', async () => {
+  const { port } = await server({ kind: 'tcp' });
+  const global = provider();
+  metrics.setGlobalMeterProvider(global.provider);
+  onTestFinished(() => metrics.disable());
+  const instrumentation = new ConnectionInstrumentation();
+  onTestFinished(() => instrumentation.disable());
+
+  await connected(port);
+
+  expect(await global.value('connmeter.connection.opened')).toBe(1);
+});
+
+test('a provider set twice has one callback, and one meter', () => {
+  const instrumentation = new ConnectionInstrumentation({ enabled: false });
+  const counting = countingProvider();
+
+  instrumentation.setMeterProvider(counting.provider);
+  instrumentation.setMeterProvider(counting.provider);
+
+  expect([counting.callbacks(), counting.meters()]).toEqual([1, 1]);
+});
+
+test('of several providers only the last has a callback, however often they take turns', () => {
+  const instrumentation = new ConnectionInstrumentation({ enabled: false });
+  const first = countingProvider();
+  const second = countingProvider();
+
+  for (const next of [first, second, first, second]) instrumentation.setMeterProvider(next.provider);
+
+  expect(first.meters()).toBe(2);
+  expect([first.callbacks(), second.callbacks()]).toEqual([0, 1]);
+});
+
+test('a provider that was replaced gets nothing any more, neither counts nor durations', async () => {
+  const { port } = await server({ kind: 'tcp' });
+  const instrumentation = new ConnectionInstrumentation();
+  onTestFinished(() => instrumentation.disable());
+  const old = provider();
+  const current = provider();
+  instrumentation.setMeterProvider(old.provider);
+  await closed(await connected(port));
+  expect(await old.value('connmeter.connection.opened')).toBe(1);
+
+  instrumentation.setMeterProvider(current.provider);
+  await closed(await connected(port));
+
+  expect(await current.value('connmeter.connection.opened')).toBe(2);
+  expect(await current.value('connmeter.connect.duration')).toBe(1);
+  expect(await old.value('connmeter.connection.opened')).not.toBe(2);
+  expect(await old.value('connmeter.connect.duration')).toBe(1);
+});
+
+test('a shut-down provider does no harm to what is measured after it', async () => {
+  const { port } = await server({ kind: 'tcp' });
+  const { instrumentation } = measuring();
+  const old = provider();
+  instrumentation.setMeterProvider(old.provider);
+  await old.provider.shutdown();
+  await closed(await connected(port));
+  const current = provider();
+
+  instrumentation.setMeterProvider(current.provider);
+
+  expect(await current.value('connmeter.connection.opened')).toBe(1);
+});
+
+test('registerInstrumentations hands it the provider and takes it off again', async () => {
+  const { port } = await server({ kind: 'tcp' });
+  const given = provider();
+  const instrumentation = new ConnectionInstrumentation();
+  const unload = registerInstrumentations({
+    instrumentations: [instrumentation],
+    meterProvider: given.provider,
+  });
+  onTestFinished(() => instrumentation.disable());
+  await connected(port);
+
+  unload();
+  await connected(port);
+
+  expect(await given.value('connmeter.connection.opened')).toBe(1);
+});
+
+test('two instances in one process count the same, each to its own provider', async () => {
+  const { port } = await server({ kind: 'tcp' });
+  const one = measuring();
+  const other = measuring();
+
+  await closed(await connected(port));
+
+  for (const { read } of [one, other])
+    expect((await read()).lifeOf(port)).toMatchObject({ opened: 1, closed: 1, failed: 0 });
+});
+
+test('every metric of the table reaches the provider under its own name', () => {
+  const names: string[] = [];
+  const { provider: real } = provider();
+  const meter = real.getMeter('any');
+  const noting =
+    <Args extends [string, ...unknown[]], Made>(create: (...args: Args) => Made) =>
+    (...args: Args) => {
+      names.push(args[0]);
+      return create.apply(meter, args);
+    };
+  const instrumentation = new ConnectionInstrumentation({ enabled: false });
+
+  instrumentation.setMeterProvider({
+    getMeter: () =>
+      new Proxy(meter, {
+        get(target, name) {
+          const value = Reflect.get(target, name);
+          if (typeof value !== 'function') return value;
+          return String(name).startsWith('create') ? noting(value) : value.bind(target);
+        },
+      }),
+  });
+
+  expect(names).toEqual(METRICS.map(({ name }) => name));
+});
+
+test('the options in force can be read: the given ones and the defaults', () => {
+  expect(new ConnectionInstrumentation({ enabled: false }).getConfig()).toEqual({ enabled: false, maxOrigins: 100 });
+  expect(new ConnectionInstrumentation({ enabled: false, maxOrigins: 7 }).getConfig()).toEqual({
+    enabled: false,
+    maxOrigins: 7,
+  });
+});
+
+test('new options replace the old ones; what they leave out goes back to its default', () => {
+  const instrumentation = new ConnectionInstrumentation({ enabled: false, maxOrigins: 7 });
+
+  instrumentation.setConfig({ maxOrigins: 9 });
+  expect(instrumentation.getConfig()).toEqual({ enabled: true, maxOrigins: 9 });
+
+  instrumentation.setConfig();
+  expect(instrumentation.getConfig()).toEqual({ enabled: true, maxOrigins: 100 });
+});
+
+test('an object of options changed afterwards changes nothing', () => {
+  const config = { enabled: false, maxOrigins: 7 };
+  const instrumentation = new ConnectionInstrumentation(config);
+
+  config.maxOrigins = 8;
+
+  expect(instrumentation.getConfig()).toMatchObject({ maxOrigins: 7 });
+});
+
+test('a new maxOrigins counts for origins not seen yet', async () => {
+  const servers = await Promise.all([server({ kind: 'tcp' }), server({ kind: 'tcp' }), server({ kind: 'tcp' })]);
+  const [first, second, third] = servers.map(({ port }) => port) as [number, number, number];
+  const { instrumentation, read } = measuring({ maxOrigins: 1 });
+  const addresses = async () =>
+    new Set(
+      (await read())
+        .points('connmeter.connection.opened')
+        .map(({ attributes }) => attributes['server.port'] ?? 'other'),
+    );
+  await closed(await connected(first));
+  await closed(await connected(second));
+  expect(await addresses()).toEqual(new Set([first, 'other']));
+
+  instrumentation.setConfig({ maxOrigins: 2 });
+  await closed(await connected(third));
+
+  expect(await addresses()).toEqual(new Set([first, third, 'other']));
+});
+
+test.each([
+  [{ maxOrigins: 0 }, 'connmeter: option "maxOrigins" must be an integer from 1 to 1000, got 0'],
+  [{ maxOrigins: 1001 }, 'connmeter: option "maxOrigins" must be an integer from 1 to 1000, got 1001'],
+])('%j is refused by the constructor and by setConfig, and changes nothing', (config, message) => {
+  const instrumentation = new ConnectionInstrumentation({ enabled: false, maxOrigins: 5 });
+
+  expect(() => new ConnectionInstrumentation(config)).toThrow(new RangeError(message));
+  expect(() => instrumentation.setConfig(config)).toThrow(new RangeError(message));
+  expect(instrumentation.getConfig()).toEqual({ enabled: false, maxOrigins: 5 });
+});
+
+test('a tracer provider is taken without a word', () => {
+  const instrumentation = new ConnectionInstrumentation({ enabled: false });
+
+  expect(() => instrumentation.setTracerProvider({ getTracer: () => expect.unreachable() })).not.toThrow();
+});

@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import { type ConnectionInstrumentationConfig, checkedOptions } from '../src/options.ts';
+
+test.each([
+  ['nothing', undefined],
+  ['an empty object', {}],
+])('%s gives the defaults', (_what, config) => {
+  expect(checkedOptions(config)).toEqual({ enabled: true, maxOrigins: 100 });
+});
+
+test.each([
+  [{ enabled: false }, { enabled: false, maxOrigins: 100 }],
+  [{ maxOrigins: 1 }, { enabled: true, maxOrigins: 1 }],
+  [{ maxOrigins: 1000 }, { enabled: true, maxOrigins: 1000 }],
+  [
+    { enabled: true, maxOrigins: 7 },
+    { enabled: true, maxOrigins: 7 },
+  ],
+])('%j is taken as given', (config, options) => {
+  expect(checkedOptions(config)).toEqual(options);
+});
+
+test('options of others are left alone, for the SDK hands over its own', () => {
+  const config = Object.freeze({ maxOrigins: 5, theirs: 'thing' });
+
+  expect(checkedOptions(config)).toEqual({ enabled: true, maxOrigins: 5 });
+});
+
+test.each([
+  [{ maxOrigins: 0 }, 'connmeter: option "maxOrigins" must be an integer from 1 to 1000, got 0'],
+  [{ maxOrigins: 1001 }, 'connmeter: option "maxOrigins" must be an integer from 1 to 1000, got 1001'],
+  [{ maxOrigins: 2.5 }, 'connmeter: option "maxOrigins" must be an integer from 1 to 1000, got 2.5'],
+  [{ maxOrigins: Number.NaN }, 'connmeter: option "maxOrigins" must be an integer from 1 to 1000, got NaN'],
+  [{ maxOrigins: '50' }, 'connmeter: option "maxOrigins" must be an integer from 1 to 1000, got "50"'],
+  [{ enabled: 'no' }, 'connmeter: option "enabled" must be a boolean, got "no"'],
+  [{ enabled: 0 }, 'connmeter: option "enabled" must be a boolean, got 0'],
+  ['fast', 'connmeter: option "config" must be an object, got "fast"'],
+  [null, 'connmeter: option "config" must be an object, got null'],
+])('%j is refused with a RangeError that says all there is to say', (config, message) => {
+  // As a program without types may call it.
+  const given = config as ConnectionInstrumentationConfig;
+
+  expect(() => checkedOptions(given)).toThrow(new RangeError(message));
+});
+
+test.each([
+  ['an object without a prototype', Object.create(null)],
+  ['a symbol', Symbol('many')],
+  ['an object', {}],
+])('%s in place of a number is refused with a RangeError too', (_what, maxOrigins) => {
+  expect(() => checkedOptions({ maxOrigins })).toThrow(RangeError);
+});
