@@ -1,0 +1,385 @@
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { Agent } from 'node:http';
+import net, { type AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import {
+  ask,
+  askUntilAnswered,
+  freePort,
+  isServed,
+  type Program,
+  programPath,
+  REGISTER,
+  start,
+} from '../support/child.ts';
+import { server } from '../support/server.ts';
+
+const IMPORT = ['--import', REGISTER.href];
+
+interface Asked {
+  /** The program, and how often it asks the server. */
+  program?: string;
+  more?: readonly (string | number)[];
+  node?: readonly string[];
+  env?: Readonly<Record<string, string>>;
+}
+
+/** Starts a program with us in it, its metrics on a port of its own, and a server for it to ask. */
+async function registered({ program = 'waiting.ts', more = [], node = IMPORT, env = {} }: Asked = {}) {
+  const asked = await server({ kind: 'http' });
+  const port = await freePort();
+  return {
+    asked,
+    port,
+    metrics: `http://127.0.0.1:${port}/metrics`,
+    child: start(programPath(program), {
+      args: [`http://127.0.0.1:${asked.port}/`, ...more],
+      node,
+      env: { OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1', OTEL_EXPORTER_PROMETHEUS_PORT: `${port}`, ...env },
+    }),
+  };
+}
+
+/** Holds a port until the test ends. */
+async function takenPort(): Promise<number> {
+  const holder = net.createServer().listen(0, '127.0.0.1');
+  onTestFinished(() => void holder.close());
+  await once(holder, 'listening');
+  return (holder.address() as AddressInfo).port;
+}
+
+/** The sum of the samples that have these labels. */
+function sample(exposition: string, name: string, labels: Record<string, string | number>): number {
+  return exposition
+    .split('\n')
+    .filter(line => line.startsWith(`${name}{`))
+    .filter(line => Object.entries(labels).every(([label, value]) => line.includes(`${label}="${value}"`)))
+    .reduce((total, line) => total + Number(line.slice(line.lastIndexOf(' '))), 0);
+}
+
+async function endsWell(child: Program): Promise<void> {
+  child.tell('enough');
+  expect(await child.outcome).toEqual({ code: 0, stdout: 'ready\n', stderr: '' });
+}
+
+test('metrics of the program are served at /metrics, and it says nothing about that', async () => {
+  const { asked, metrics, child } = await registered({ more: [5] });
+  await child.wrote('ready');
+
+  const { status, headers, body } = await ask(metrics);
+
+  expect(status).toBe(200);
+  expect(headers['content-type']).toMatch(/^text\/plain/);
+  expect(await asked.seen()).toMatchObject({ accepts: 1, requests: 5 });
+  const at = { server_address: '127.0.0.1', server_port: asked.port };
+  expect(sample(body, 'connmeter_connection_opened_total', at)).toBe(1);
+  expect(sample(body, 'connmeter_requests_total', { ...at, connmeter_connection_reused: 'false' })).toBe(1);
+  expect(sample(body, 'connmeter_requests_total', { ...at, connmeter_connection_reused: 'true' })).toBe(4);
+  expect(sample(body, 'http_client_open_connections', { ...at, http_connection_state: 'idle' })).toBe(1);
+  await endsWell(child);
+});
+
+test('scraping is not counted, nor is the look-up of our own host', async () => {
+  const { asked, port, child } = await registered({ env: { OTEL_EXPORTER_PROMETHEUS_HOST: 'localhost' } });
+  await child.wrote('ready');
+
+  await askUntilAnswered(`http://localhost:${port}/metrics`);
+  const { body } = await ask(`http://localhost:${port}/metrics`);
+
+  expect(new Set(body.match(/server_port="\d+"/g))).toEqual(new Set([`server_port="${asked.port}"`]));
+  expect(body).not.toContain('dns_question_name');
+  await endsWell(child);
+});
+
+test('promtool finds no fault in what is served', async context => {
+  const { metrics, child } = await registered({ more: [3] });
+  await child.wrote('ready');
+  const { body } = await ask(metrics);
+
+  const { error, stdout, stderr, status } = spawnSync('promtool', ['check', 'metrics'], {
+    input: body,
+    encoding: 'utf8',
+  });
+
+  if (error) {
+    console.error('*** NOT CHECKED: promtool is not on the PATH (Debian has it in the package "prometheus") ***');
+    context.skip('promtool is not on the PATH');
+  }
+  expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' });
+});
+
+test('nothing but reading that one path is served', async () => {
+  const { port, metrics, child } = await registered();
+  await child.wrote('ready');
+  const status = async (url: string, method = 'GET') => (await ask(url, { method })).status;
+
+  expect(await status(metrics, 'POST')).toBe(405);
+  expect(await status(metrics, 'DELETE')).toBe(405);
+  expect(await status(`http://127.0.0.1:${port}/`)).toBe(404);
+  expect(await status(`http://127.0.0.1:${port}/metrics/more`)).toBe(404);
+  expect(await status(metrics, 'HEAD')).toBe(200);
+  await endsWell(child);
+});
+
+test('the service says who it is in target_info', async () => {
+  const { metrics, child } = await registered({
+    env: {
+      OTEL_SERVICE_NAME: 'checkout',
+      OTEL_RESOURCE_ATTRIBUTES: 'service.name=ignored,service.version=1.2.3,deployment.environment.name=eu%20west',
+    },
+  });
+  await child.wrote('ready');
+
+  const { body } = await ask(metrics);
+
+  const [targetInfo = ''] = body.match(/^target_info\{.*$/m) ?? [];
+  expect(targetInfo).toContain('service_name="checkout"');
+  expect(targetInfo).toContain('service_version="1.2.3"');
+  expect(targetInfo).toContain('deployment_environment_name="eu west"');
+  await endsWell(child);
+});
+
+test.each([
+  ['OTEL_SDK_DISABLED', 'true'],
+  ['OTEL_METRICS_EXPORTER', 'none'],
+])('with %s=%s no port is opened and nothing is said, not in worker threads either', async (name, value) => {
+  const { port, child } = await registered({ program: 'workers.ts', more: [2], env: { [name]: value } });
+  await child.wrote('ready');
+
+  expect(await isServed(port)).toBe(false);
+  await endsWell(child);
+});
+
+test.each([
+  [
+    { OTEL_METRICS_EXPORTER: 'otlp' },
+    false,
+    'connmeter: OTEL_METRICS_EXPORTER must be prometheus, console or none, got "otlp"; using none\n',
+  ],
+  [{ OTEL_SDK_DISABLED: 'yes' }, true, 'connmeter: OTEL_SDK_DISABLED must be true or false, got "yes"; using false\n'],
+])('with %j one line says what is wrong, and the program runs on', async (env, served, line) => {
+  const { port, child } = await registered({ env });
+  await child.wrote('ready');
+
+  expect(await isServed(port)).toBe(served);
+  child.tell('enough');
+  expect(await child.outcome).toEqual({ code: 0, stdout: 'ready\n', stderr: line });
+});
+
+test('a bad port is as good as none: the usual one is used, and one line says so', async () => {
+  // An address of our own, for the usual port of the usual address may be somebody's.
+  const host = '127.77.1.1';
+  const { child } = await registered({
+    env: { OTEL_EXPORTER_PROMETHEUS_HOST: host, OTEL_EXPORTER_PROMETHEUS_PORT: '94640' },
+  });
+  await child.wrote('ready');
+
+  expect(await ask(`http://${host}:9464/metrics`)).toMatchObject({ status: 200 });
+  child.tell('enough');
+  expect(await child.outcome).toEqual({
+    code: 0,
+    stdout: 'ready\n',
+    stderr: 'connmeter: OTEL_EXPORTER_PROMETHEUS_PORT must be an integer from 0 to 65535, got "94640"; using 9464\n',
+  });
+});
+
+test.each([
+  ['127.0.0.2', '127.0.0.2', ['127.0.0.1', '::1']],
+  ['::1', '[::1]', ['127.0.0.1']],
+])('the metrics are served at the host %s, and only there', async (host, inUrl, elsewhere) => {
+  const { port, child } = await registered({ env: { OTEL_EXPORTER_PROMETHEUS_HOST: host } });
+  await child.wrote('ready');
+
+  expect(await ask(`http://${inUrl}:${port}/metrics`)).toMatchObject({ status: 200 });
+  for (const other of elsewhere) expect(await isServed(port, other)).toBe(false);
+  await endsWell(child);
+});
+
+test('a host that is not ours is told in one line, and the program runs on', async () => {
+  // TEST-NET-1 (RFC 5737): no machine has it
+  const { port, child } = await registered({ env: { OTEL_EXPORTER_PROMETHEUS_HOST: '192.0.2.1' } });
+  await child.wrote('ready');
+
+  child.tell('enough');
+
+  expect(await child.outcome).toEqual({
+    code: 0,
+    stdout: 'ready\n',
+    stderr: `connmeter: cannot serve http://192.0.2.1:${port}/metrics (EADDRNOTAVAIL)\n`,
+  });
+});
+
+test('a taken port is told in one line that names the cure, and the program runs on', async () => {
+  const taken = await takenPort();
+  const { asked, child } = await registered({ env: { OTEL_EXPORTER_PROMETHEUS_PORT: `${taken}` } });
+  await child.wrote('ready');
+
+  child.tell('enough');
+
+  expect(await child.outcome).toEqual({
+    code: 0,
+    stdout: 'ready\n',
+    stderr: `connmeter: cannot serve http://127.0.0.1:${taken}/metrics (EADDRINUSE): the port is taken, set OTEL_EXPORTER_PROMETHEUS_PORT to a free one\n`,
+  });
+  expect(await asked.seen()).toMatchObject({ accepts: 1, requests: 1 });
+});
+
+test('a second process of the same program says one line, and leaves the first its port', async () => {
+  const first = await registered({ more: [2] });
+  await first.child.wrote('ready');
+  const second = await registered({ env: { OTEL_EXPORTER_PROMETHEUS_PORT: `${first.port}` } });
+  await second.child.wrote('ready');
+
+  const { body } = await ask(first.metrics);
+
+  expect(sample(body, 'connmeter_connection_opened_total', { server_port: first.asked.port })).toBe(1);
+  expect(body).not.toContain(`server_port="${second.asked.port}"`);
+  second.child.tell('enough');
+  const { code, stderr } = await second.child.outcome;
+  expect(code).toBe(0);
+  expect(stderr).toMatch(/^connmeter: cannot serve .* \(EADDRINUSE\).*\n$/);
+  await endsWell(first.child);
+});
+
+test("however many worker threads there are, one line says that they are not measured, and the main thread's are", async () => {
+  const { asked, metrics, child } = await registered({ program: 'workers.ts', more: [6] });
+  await child.wrote('ready');
+
+  const { body } = await ask(metrics);
+
+  expect(await asked.seen()).toMatchObject({ requests: 6 });
+  expect(body).not.toContain(`server_port="${asked.port}"`);
+  child.tell('enough');
+  expect(await child.outcome).toEqual({
+    code: 0,
+    stdout: 'ready\n',
+    stderr: "connmeter: worker threads are not measured; the metrics are the main thread's\n",
+  });
+});
+
+test("a cluster's workers say a line each, and every scrape meets the primary", async () => {
+  const { asked, metrics, child } = await registered({ program: 'cluster.ts', more: [2] });
+  await child.wrote('ready');
+
+  const scrapes = await Promise.all(Array.from({ length: 6 }, () => ask(metrics)));
+
+  expect(await asked.seen()).toMatchObject({ requests: 2 });
+  for (const { status, body } of scrapes) {
+    expect(status).toBe(200);
+    expect(body).not.toContain(`server_port="${asked.port}"`);
+  }
+  child.tell('enough');
+  const { code, stderr } = await child.outcome;
+  expect(code).toBe(0);
+  expect(stderr).toMatch(/^(connmeter: cannot serve [^\n]* \(EADDRINUSE\)[^\n]*\n){2}$/);
+});
+
+test('a program that is done ends at once, though a scraper holds its connection', async () => {
+  const { port, metrics, child } = await registered({ program: 'ending.ts', more: ['told'] });
+  await child.wrote('asked');
+  const agent = new Agent({ keepAlive: true });
+  onTestFinished(() => agent.destroy());
+  expect(await ask(metrics, { agent })).toMatchObject({ status: 200 });
+  const silent = net.connect(port, '127.0.0.1').on('error', () => {});
+  onTestFinished(() => void silent.destroy());
+  await once(silent, 'connect');
+  const told = performance.now();
+
+  child.process.stdin?.end();
+
+  expect(await child.outcome).toEqual({ code: 0, stdout: 'asked\n', stderr: '' });
+  // Node's own keep-alive timeout, which would end a held process, is 5 s.
+  expect(performance.now() - told).toBeLessThan(2_500);
+});
+
+test.each([
+  ['by itself', '', 0],
+  ['by process.exit(3)', 'exit', 3],
+  ['with process.exitCode = 4', 'exitCode', 4],
+  ['by an uncaught error', 'throw', 1],
+  ['by an unhandled rejection', 'reject', 1],
+])('a program that ends %s keeps its exit code', async (_how, how, code) => {
+  const { child } = await registered({ program: 'ending.ts', more: [how] });
+
+  expect(await child.outcome).toMatchObject({ code, stdout: 'asked\n' });
+});
+
+test('a signal still ends the program', async () => {
+  const { child } = await registered({ program: 'ending.ts', more: ['abort'] });
+
+  await expect(child.outcome).rejects.toThrow('ended by SIGTERM');
+});
+
+test('the console exporter prints the metrics of a program that ends before its interval, and opens no port', async () => {
+  const { port, child } = await registered({ env: { OTEL_METRICS_EXPORTER: 'console' } });
+  await child.wrote('ready');
+  expect(await isServed(port)).toBe(false);
+
+  child.tell('enough');
+
+  const { code, stdout, stderr } = await child.outcome;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout.match(/name: 'connmeter.connection.opened'/g)).toHaveLength(1);
+});
+
+test('the console exporter prints again and again, as often as OTEL_METRIC_EXPORT_INTERVAL says', async () => {
+  const { child } = await registered({
+    env: { OTEL_METRICS_EXPORTER: 'console', OTEL_METRIC_EXPORT_INTERVAL: '50' },
+  });
+  await child.wrote('ready');
+  const printed = () => child.said.stdout.match(/name: 'connmeter.connection.opened'/g)?.length ?? 0;
+
+  await expect.poll(printed, { timeout: 10_000 }).toBeGreaterThan(2);
+
+  child.tell('enough');
+  expect(await child.outcome).toMatchObject({ code: 0, stderr: '' });
+});
+
+test('both exporters at once see the same', async () => {
+  const { asked, metrics, child } = await registered({ env: { OTEL_METRICS_EXPORTER: 'console,prometheus' } });
+  await child.wrote('ready');
+
+  const { body } = await ask(metrics);
+
+  expect(sample(body, 'connmeter_connection_opened_total', { server_port: asked.port })).toBe(1);
+  child.tell('enough');
+  const { stdout } = await child.outcome;
+  expect(stdout).toContain("name: 'connmeter.connection.opened'");
+});
+
+test('loaded by -r it does the same', async () => {
+  const { asked, metrics, child } = await registered({ node: ['-r', fileURLToPath(REGISTER)] });
+  await child.wrote('ready');
+
+  const { body } = await ask(metrics);
+
+  expect(sample(body, 'connmeter_connection_opened_total', { server_port: asked.port })).toBe(1);
+  await endsWell(child);
+});
+
+test('a MeterProvider that the program registered before gets the metrics, and no port is opened', async () => {
+  const { port, child } = await registered({
+    node: ['--import', new URL('../support/programs/global-provider.ts', import.meta.url).href, ...IMPORT],
+  });
+  await child.wrote('ready');
+  expect(await isServed(port)).toBe(false);
+
+  child.tell('enough');
+
+  expect(await child.outcome).toEqual({ code: 0, stdout: 'ready\ngiven: 1\n', stderr: '' });
+});
+
+test('a line that nobody can read, for stderr is closed, ends nobody', async () => {
+  const taken = await takenPort();
+  const { child } = await registered({
+    env: { OTEL_EXPORTER_PROMETHEUS_PORT: `${taken}`, OTEL_SDK_DISABLED: 'perhaps' },
+  });
+  child.process.stderr?.destroy();
+  await child.wrote('ready');
+
+  child.tell('enough');
+
+  expect(await child.outcome).toMatchObject({ code: 0, stdout: 'ready\n' });
+});

@@ -1,0 +1,20 @@
+// Preload: registers a global MeterProvider, as a program's own OpenTelemetry setup does, and prints what it was given of
+// connections opened, once the program is over.
+import { metrics } from '@opentelemetry/api';
+import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+
+class HandReader extends MetricReader {
+  protected override async onForceFlush() {}
+  protected override async onShutdown() {}
+}
+
+const reader = new HandReader();
+metrics.setGlobalMeterProvider(new MeterProvider({ readers: [reader] }));
+
+process.once('beforeExit', async () => {
+  const { resourceMetrics } = await reader.collect();
+  const opened = resourceMetrics.scopeMetrics
+    .flatMap(scope => scope.metrics)
+    .find(({ descriptor }) => descriptor.name === 'connmeter.connection.opened');
+  console.log(`given: ${opened?.dataPoints.map(({ value }) => value)}`);
+});

@@ -1,0 +1,24 @@
+// workers.ts <url> <count>: so many worker threads ask the url, half of them started by another one; says "ready" when
+// they are done, and ends when it is told to.
+import { once } from 'node:events';
+import { isMainThread, Worker, workerData } from 'node:worker_threads';
+
+const { url, more } = isMainThread
+  ? { url: process.argv[2] as string, more: Number(process.argv[3]) }
+  : (workerData as { url: string; more: number });
+
+async function inWorkers(counts: number[]) {
+  const workers = counts.map(count => new Worker(new URL(import.meta.url), { workerData: { url, more: count } }));
+  await Promise.all(workers.map(worker => once(worker, 'exit')));
+}
+
+if (isMainThread) {
+  const nested = Math.floor(more / 2);
+  await inWorkers([nested, ...Array<number>(more - nested - 1).fill(0)]);
+  console.log('ready');
+  await once(process.stdin, 'data');
+  process.stdin.destroy();
+} else {
+  await (await fetch(url, { headers: { connection: 'close' } })).text();
+  await inWorkers(Array<number>(more).fill(0));
+}
