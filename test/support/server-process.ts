@@ -5,18 +5,24 @@ import http2 from 'node:http2';
 import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
 import tls, { type TLSSocket } from 'node:tls';
+import { answerRedis } from './redis-answers.ts';
 import type { Seen, ServerOptions } from './server.ts';
 
 const { kind, host, path, certificate, tlsOptions, keepAliveTimeout } = JSON.parse(
   process.argv[2] as string,
 ) as ServerOptions;
 const seen: Seen = { accepts: 0, secured: 0, resumed: 0, requests: 0, open: 0, connects: 0 };
+const sockets = new Set<net.Socket>();
+let drops = 0;
+
+type Request = http.IncomingMessage | http2.Http2ServerRequest;
 
 /**
- * Answers by path: `/` small, `/large` 200 kB, `/echo` after the request's body, `/slow` headers now and the body in 200 ms,
- * `/close` and then closes, `/hang` never, `/drop` resets the connection, `/gone` answers 204.
+ * Answers by path: `/` small, `/large` 200 kB, `/echo` after the request's body, `/early` before it, `/slow` headers now
+ * and the body in 200 ms, `/close` and then closes, `/hang` never, `/drop` resets the connection, `/drop-once` the first
+ * time only, `/gone` answers 204. Over HTTP/2 also: `/push` pushes another answer along, `/goaway` lets no more streams in.
  */
-function answer(request: http.IncomingMessage | http2.Http2ServerRequest, response: http.ServerResponse) {
+function answer(request: Request, response: http.ServerResponse & Partial<http2.Http2ServerResponse>) {
   seen.requests++;
   const [url] = (request.url ?? '/').split('?');
   if (url === '/large') response.end(Buffer.alloc(200_000, 'x'));
@@ -27,15 +33,29 @@ function answer(request: http.IncomingMessage | http2.Http2ServerRequest, respon
     setTimeout(() => response.end('done'), 200);
   } else if (url === '/close') response.writeHead(200, { connection: 'close' }).end('bye');
   else if (url === '/hang') return;
-  else if (url === '/drop') request.socket.destroy();
+  else if (url === '/drop' || (url === '/drop-once' && drops++ === 0)) drop(request);
   else if (url === '/gone') response.writeHead(204).end();
-  else response.end('hello');
+  else if (url === '/push') {
+    response.stream?.pushStream({ ':path': '/pushed' }, (error, stream) => {
+      if (!error) stream.respond({ ':status': 200 });
+      if (!error) stream.end('pushed');
+    });
+    response.end('hello');
+  } else if (url === '/goaway') {
+    response.stream?.session?.goaway();
+    response.end('last');
+  } else response.end('hello');
+}
+
+function drop(request: Request) {
+  if ('stream' in request) request.stream.session?.destroy();
+  else request.socket.destroy();
 }
 
 function onConnect(request: http.IncomingMessage, socket: net.Socket, head: Buffer) {
   seen.connects++;
-  const [name, port] = (request.url ?? '').split(':');
-  const upstream = net.connect(Number(port), name, () => {
+  const { hostname, port } = new URL(`http://${request.url}`);
+  const upstream = net.connect(Number(port), hostname.replace(/[[\]]/g, ''), () => {
     socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
     upstream.write(head);
     socket.pipe(upstream).pipe(socket);
@@ -66,31 +86,64 @@ function make(): net.Server {
       return net.createServer(socket => socket.on('error', () => {}).pipe(socket));
     case 'tls':
       return tls.createServer(secure, socket => socket.on('error', () => {}).pipe(socket));
+    case 'silent':
+      return net.createServer(socket => socket.on('error', () => {}).resume());
+    case 'rude':
+      return net.createServer(socket => socket.on('error', () => {}).once('data', () => socket.destroy()));
+    case 'redis':
+      return net.createServer(socket =>
+        answerRedis(
+          socket.on('error', () => {}),
+          () => seen.requests++,
+        ),
+      );
+    case 'grpc':
+      return net.createServer(socket => grpcInjector?.injectConnection(socket.on('error', () => {})));
   }
 }
 
+/** A gRPC server that is given its connections by ours, which counts them. */
+async function injectorOfGrpc() {
+  const { Server, ServerCredentials } = await import('@grpc/grpc-js');
+  const { ECHO } = await import('./grpc-service.ts');
+  const grpc = new Server();
+  grpc.addService(ECHO, {
+    say: ({ request }: { request: string }, callback: (error: null, text: string) => void) => {
+      seen.requests++;
+      callback(null, request);
+    },
+  });
+  return grpc.createConnectionInjector(ServerCredentials.createInsecure());
+}
+
+const grpcInjector = kind === 'grpc' ? await injectorOfGrpc() : undefined;
 const server = make();
 if (keepAliveTimeout !== undefined) (server as http.Server).keepAliveTimeout = keepAliveTimeout;
 server.on('connection', (socket: net.Socket) => {
   seen.accepts++;
   seen.open++;
-  socket.on('close', () => seen.open--);
+  sockets.add(socket);
+  socket.on('close', () => {
+    seen.open--;
+    sockets.delete(socket);
+  });
 });
 server.on('secureConnection', (socket: TLSSocket) => {
   seen.secured++;
   if (socket.isSessionReused()) seen.resumed++;
 });
-server.on('connect', onConnect);
-server.on('upgrade', onUpgrade);
+if (kind === 'http' || kind === 'https') {
+  server.on('connect', onConnect);
+  server.on('upgrade', onUpgrade);
+}
+server.on('sessionError', () => {});
 server.on('tlsClientError', () => {});
 server.listen(path === undefined ? { host, port: 0 } : { path });
 await once(server, 'listening');
 
 process.send?.({ port: (server.address() as AddressInfo).port });
 process.on('message', (message: 'seen' | 'drop') => {
-  if (message === 'drop') {
-    if ('closeAllConnections' in server) (server as http.Server).closeAllConnections();
-  }
+  if (message === 'drop') for (const socket of sockets) socket.destroy();
   process.send?.(seen);
 });
 process.on('disconnect', () => process.exit());

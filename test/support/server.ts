@@ -6,7 +6,8 @@ import { onTestFinished } from 'vitest';
 import type { Certificate } from './certificates.ts';
 
 export interface ServerOptions {
-  readonly kind: 'http' | 'https' | 'http2' | 'http2c' | 'tcp' | 'tls';
+  /** `silent` accepts and never says a word; `rude` hangs up at the first word it hears. */
+  readonly kind: 'http' | 'https' | 'http2' | 'http2c' | 'tcp' | 'tls' | 'silent' | 'rude' | 'redis' | 'grpc';
   /** Where it listens. Default: 127.0.0.1. */
   readonly host?: string;
   /** A Unix socket instead. */
@@ -34,7 +35,12 @@ export interface Server {
   seen(): Promise<Seen>;
   /** Closes every connection from the server's side; the server goes on. */
   drop(): Promise<Seen>;
+  /** Ends the process: from now on its port refuses. */
+  stop(): Promise<void>;
 }
+
+/** A name that the resolver refuses by itself, without asking anybody: its label is too long. */
+export const NO_SUCH_NAME = `${'x'.repeat(64)}.invalid`;
 
 /** A server in another process; it also speaks CONNECT and upgrades to an echo. Ends with the test. */
 export async function server(options: ServerOptions): Promise<Server> {
@@ -50,5 +56,10 @@ export async function server(options: ServerOptions): Promise<Server> {
     const [seen] = (await once(child, 'message')) as [Seen];
     return seen;
   };
-  return { port, seen: () => ask('seen'), drop: () => ask('drop') };
+  const stop = async () => {
+    const exit = once(child, 'exit');
+    child.kill();
+    await exit;
+  };
+  return { port, seen: () => ask('seen'), drop: () => ask('drop'), stop };
 }
