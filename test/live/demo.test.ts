@@ -1,0 +1,125 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { until } from '../support/measuring.ts';
+
+/** Runs the demo in a process group of its own. Needs `npm run build`: it uses the package by its name. */
+function demo({ args = [] as string[], port = 0 } = {}) {
+  const start = fileURLToPath(new URL('../../examples/demo/start.ts', import.meta.url));
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', start, ...args], {
+    detached: true,
+    env: { ...process.env, OTEL_EXPORTER_PROMETHEUS_PORT: `${port}` },
+  });
+  onTestFinished(() => {
+    if (groupIsThere()) process.kill(-pid, 'SIGKILL');
+  });
+  const pid = child.pid as number;
+  let printed = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      printed += text;
+    });
+  }
+  // All of the demo's processes share its output, which closes with the last of them.
+  const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+
+  function groupIsThere(): boolean {
+    try {
+      return process.kill(-pid, 0);
+    } catch {
+      return false;
+    }
+  }
+  return { child, pid, ended, groupIsThere, printed: () => printed };
+}
+
+/** The cells of a caller's row in the last table printed. */
+function rowOf(printed: string, caller: string) {
+  const lastTable = printed.slice(printed.lastIndexOf('\ncaller '));
+  const line = lastTable.split('\n').find(each => each.startsWith(`${caller} `)) ?? '';
+  const [, origin, requests, reuse, opened, connect, tls, verdict, failures] = line.split(/ {2,}/);
+  return {
+    origin,
+    requests: Number(requests),
+    reuse: Number(reuse?.replace(' %', '')),
+    opened: Number(opened),
+    connect: Number(connect),
+    tls: Number(tls),
+    verdict,
+    failures,
+  };
+}
+
+test('within seconds the demo shows which caller wastes connections, and then is gone', async () => {
+  const { ended, groupIsThere, printed } = demo({ args: ['--seconds', '8'] });
+
+  expect(await ended).toEqual([0, null]);
+
+  expect(printed()).toMatch(/Its metrics: http:\/\/127\.0\.0\.1:\d+\/metrics/);
+  expect(printed().match(/^caller /gm)).toHaveLength(2);
+  for (const healthy of ['shared pool', 'shared pool, HTTPS']) {
+    const { requests, reuse, opened, verdict } = rowOf(printed(), healthy);
+    expect(verdict).toBe('healthy');
+    expect(requests).toBeGreaterThan(5);
+    expect(reuse).toBeGreaterThan(95);
+    expect(opened).toBeLessThan(1);
+  }
+  for (const wasteful of ['client per request', 'keep-alive off', 'server keep-alive of 1 s', 'Connection: close']) {
+    const { requests, reuse, opened, connect, verdict } = rowOf(printed(), wasteful);
+    expect([wasteful, verdict, reuse]).toEqual([wasteful, 'wasteful', 0]);
+    expect(requests).toBeGreaterThan(1);
+    expect(Math.abs(opened - requests)).toBeLessThan(1);
+    expect(connect).toBeGreaterThan(0);
+  }
+  expect(rowOf(printed(), 'body never read')).toMatchObject({ verdict: 'wasteful', reuse: 0 });
+  expect(rowOf(printed(), 'port refused').failures).toMatch(/^[\d.]+ connect ECONNREFUSED$/);
+  expect(rowOf(printed(), 'name not found').failures).toMatch(/^[\d.]+ dns (ENOTFOUND|EAI_AGAIN)$/);
+  expect(rowOf(printed(), 'certificate expired').failures).toMatch(/^[\d.]+ tls CERT_HAS_EXPIRED$/);
+  expect(rowOf(printed(), 'certificate expired').tls).toBeGreaterThan(0);
+  const [, lookups = '0'] = /by name: .*\blocalhost ([\d.]+)/.exec(printed()) ?? [];
+  expect(Number(lookups)).toBeGreaterThan(10);
+  expect(groupIsThere()).toBe(false);
+});
+
+test('Ctrl-C ends the demo and all of its processes', async () => {
+  const { pid, ended, groupIsThere, printed } = demo();
+  await until(printed, text => text.includes('Its metrics:'), 20_000);
+
+  process.kill(-pid, 'SIGINT'); // as a terminal does: to the whole group
+
+  expect(await ended).toEqual([0, null]);
+  expect(groupIsThere()).toBe(false);
+});
+
+test('a demo that is killed takes its processes with it', async () => {
+  const { child, ended, printed } = demo();
+  await until(printed, text => text.includes('Its metrics:'), 20_000);
+
+  child.kill('SIGKILL');
+
+  expect(await ended).toEqual([null, 'SIGKILL']);
+});
+
+test('where the port of the metrics is taken, the demo says so in one line and takes another', async () => {
+  const blocker = createServer().listen(0, '127.0.0.1');
+  onTestFinished(() => void blocker.close());
+  await once(blocker, 'listening');
+  const { port } = blocker.address() as AddressInfo;
+
+  const { child, ended, printed } = demo({ port });
+  const [, metrics = ''] = await until(
+    () => /Its metrics: (\S+)/.exec(printed()) ?? [],
+    match => match.length > 0,
+    20_000,
+  );
+  const { status } = await fetch(metrics);
+  child.kill();
+  await ended;
+
+  expect(status).toBe(200);
+  expect(printed()).toMatch(
+    new RegExp(`^Port ${port} is taken, so the metrics are at port ${new URL(metrics).port}\\.$`, 'm'),
+  );
+});
