@@ -1,46 +1,447 @@
-import http from 'node:http';
-import { expect, test } from 'vitest';
-import { measuring, until } from '../support/measuring.ts';
-import { server } from '../support/server.ts';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import http, { type ClientRequest, type RequestOptions } from 'node:http';
+import https from 'node:https';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import tls from 'node:tls';
+import { expect, onTestFinished, test } from 'vitest';
+import { certificate } from '../support/certificates.ts';
+import { expectAllClosed, expectLife, life, nextTurn } from '../support/lives.ts';
+import { measuring, type Readings } from '../support/measuring.ts';
+import { NO_SUCH_NAME, server } from '../support/server.ts';
 
-function get(url: string, options: http.RequestOptions = {}): Promise<void> {
-  return new Promise((resolve, reject) => {
-    http
-      .get(url, options, response => {
-        response.resume().on('end', resolve);
-      })
-      .on('error', reject);
-  });
+const trusting = { rejectUnauthorized: false };
+
+function using<Agent extends http.Agent>(agent: Agent): Agent {
+  onTestFinished(() => agent.destroy());
+  return agent;
 }
 
-test('sequential requests on a keep-alive agent share one connection', async () => {
+/** Waits for the whole answer of a request, and for its agent to take the connection back. */
+async function answered(request: ClientRequest): Promise<void> {
+  const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+  await once(response.resume(), 'end');
+  await nextTurn();
+}
+
+function get(url: string, options: RequestOptions | https.RequestOptions = {}): Promise<void> {
+  return answered((url.startsWith('https') ? https : http).get(url, options));
+}
+
+/** The failures at a port, as `phase error.type`. */
+function failuresOf(readings: Readings, port: number): string[] {
+  return readings
+    .points('connmeter.connection.failed', { 'server.port': port })
+    .filter(({ value }) => value > 0)
+    .map(({ attributes }) => `${attributes['connmeter.phase']} ${attributes['error.type']}`);
+}
+
+test.each(['http', 'https'] as const)(
+  '%s: sequential requests on a keep-alive agent share one connection',
+  async kind => {
+    const { port, seen } = await server({ kind, certificate: await certificate() });
+    const { read } = measuring();
+    const agent = using(
+      kind === 'http' ? new http.Agent({ keepAlive: true }) : new https.Agent({ keepAlive: true, ...trusting }),
+    );
+
+    for (let i = 0; i < 5; i++) await get(`${kind}://127.0.0.1:${port}/`, { agent });
+
+    expect(await seen()).toMatchObject({ accepts: 1, requests: 5, open: 1 });
+    await expectLife(read, port, { opened: 1, fresh: 1, reused: 4, idle: 1 });
+
+    agent.destroy();
+
+    await expect.poll(seen).toMatchObject({ open: 0 });
+    await expectLife(read, port, { opened: 1, closed: 1, fresh: 1, reused: 4 });
+  },
+);
+
+test('the global agent keeps connections alive too', async () => {
   const { port, seen } = await server({ kind: 'http' });
   const { read } = measuring();
-  const agent = new http.Agent({ keepAlive: true });
 
+  for (let i = 0; i < 3; i++) await get(`http://127.0.0.1:${port}/`);
+
+  expect(await seen()).toMatchObject({ accepts: 1, requests: 3 });
+  await expectLife(read, port, { opened: 1, fresh: 1, reused: 2, idle: 1 });
+});
+
+test.each([
+  ['an agent without keep-alive', () => using(new http.Agent({ keepAlive: false }))],
+  ['agent: false', () => false],
+])('%s opens and closes a connection for each request', async (_, agent) => {
+  const { port, seen } = await server({ kind: 'http' });
+  const { read } = measuring();
+  const options = { agent: agent() };
+
+  for (let i = 0; i < 3; i++) await get(`http://127.0.0.1:${port}/`, options);
+
+  await expect.poll(seen).toMatchObject({ accepts: 3, requests: 3, open: 0 });
+  await expectLife(read, port, { opened: 3, closed: 3, fresh: 3 });
+});
+
+test('requests that wait for a free connection count when they get it', async () => {
+  const { port, seen } = await server({ kind: 'http' });
+  const { read } = measuring();
+  const agent = using(new http.Agent({ keepAlive: true, maxSockets: 2 }));
+
+  const all = Promise.all(Array.from({ length: 6 }, () => get(`http://127.0.0.1:${port}/slow`, { agent })));
+  await expectLife(read, port, { opened: 2, fresh: 2, active: 2, requests: 2 });
+  await all;
+
+  expect(await seen()).toMatchObject({ accepts: 2, requests: 6 });
+  await expectLife(read, port, { opened: 2, fresh: 2, reused: 4, idle: 2 });
+});
+
+test('a plain connection made in the same turn as a queued request is not taken for its own', async () => {
+  const { port, seen } = await server({ kind: 'http' });
+  const echo = await server({ kind: 'tcp' });
+  const { read } = measuring();
+  const agent = using(new http.Agent({ keepAlive: true, maxSockets: 1 }));
+  const first = get(`http://127.0.0.1:${port}/slow`, { agent });
+  await expect.poll(seen).toMatchObject({ requests: 1 });
+
+  const plain = net.connect(echo.port, '127.0.0.1');
+  onTestFinished(() => void plain.destroy());
+  const queued = get(`http://127.0.0.1:${port}/`, { agent });
+  await Promise.all([once(plain, 'connect'), first, queued]);
+
+  expect(await seen()).toMatchObject({ accepts: 1, requests: 2 });
+  expect(await echo.seen()).toMatchObject({ accepts: 1 });
+  await expectLife(read, port, { opened: 1, fresh: 1, reused: 1, idle: 1 });
+  await expectLife(read, echo.port, { opened: 1 });
+  const [point] = (await read()).points('connmeter.connection.opened', { 'server.port': echo.port });
+  expect(point?.attributes).not.toHaveProperty('network.protocol.name');
+});
+
+test('a plain connection to the same server, in the same turn as a queued request, is no HTTP connection', async () => {
+  const { port, seen } = await server({ kind: 'http' });
+  const { read } = measuring();
+  const agent = using(new http.Agent({ keepAlive: true, maxSockets: 1 }));
+  const first = get(`http://127.0.0.1:${port}/slow`, { agent });
+  await expect.poll(seen).toMatchObject({ requests: 1 });
+
+  const plain = net.connect(port, '127.0.0.1');
+  onTestFinished(() => void plain.destroy());
+  const queued = get(`http://127.0.0.1:${port}/`, { agent });
+  await Promise.all([once(plain, 'connect'), first, queued]);
+
+  expect(await seen()).toMatchObject({ accepts: 2, requests: 2 });
+  const readings = await read();
+  const http1 = { 'server.port': port, 'network.protocol.name': 'http' };
+  expect(readings.lifeOf(port)).toEqual(life({ opened: 2, fresh: 1, reused: 1, idle: 1 }));
+  expect(readings.value('connmeter.connection.opened', http1)).toBe(1);
+});
+
+test('a Unix socket counts under its path, without a port', async () => {
+  const path = join(tmpdir(), `connmeter-${randomUUID()}.sock`);
+  const { seen } = await server({ kind: 'http', path });
+  const { read } = measuring();
+  const agent = using(new http.Agent({ keepAlive: true }));
+
+  for (let i = 0; i < 2; i++) await answered(http.get({ socketPath: path, agent }));
+
+  const readings = await read();
+  const at = { 'server.address': path, 'server.port': undefined };
+  expect(await seen()).toMatchObject({ accepts: 1, requests: 2 });
+  expect(readings.value('connmeter.connection.opened', at)).toBe(1);
+  expect(readings.value('connmeter.requests', { ...at, 'connmeter.connection.reused': true })).toBe(1);
+  expect(readings.value('http.client.open_connections', { ...at, 'http.connection.state': 'idle' })).toBe(1);
+  expect(readings.value('connmeter.connection.opened')).toBe(1);
+  expect(readings.value('connmeter.requests')).toBe(2);
+});
+
+test('a CONNECT by hand stays active until its tunnel closes', async () => {
+  const proxy = await server({ kind: 'http' });
+  const target = await server({ kind: 'tcp' });
+  const { read } = measuring();
+
+  const request = http.request({
+    port: proxy.port,
+    host: '127.0.0.1',
+    method: 'CONNECT',
+    path: `127.0.0.1:${target.port}`,
+  });
+  request.end();
+  const [, socket] = (await once(request, 'connect')) as [http.IncomingMessage, net.Socket];
+  socket.write('x');
+  await once(socket, 'data');
+
+  expect(await proxy.seen()).toMatchObject({ accepts: 1, connects: 1 });
+  await expectLife(read, proxy.port, { opened: 1, fresh: 1, active: 1, requests: 1 });
+
+  socket.destroy();
+
+  await expect.poll(proxy.seen).toMatchObject({ open: 0 });
+  await expectLife(read, proxy.port, { opened: 1, closed: 1, fresh: 1 });
+});
+
+test('an upgraded connection stays active until it closes', async () => {
+  const { port, seen } = await server({ kind: 'http' });
+  const { read } = measuring();
+
+  const request = http.get(`http://127.0.0.1:${port}/`, { headers: { connection: 'upgrade', upgrade: 'echo' } });
+  const [, socket] = (await once(request, 'upgrade')) as [http.IncomingMessage, net.Socket];
+  socket.write('x');
+  await once(socket, 'data');
+
+  expect(await seen()).toMatchObject({ accepts: 1, requests: 1 });
+  await expectLife(read, port, { opened: 1, fresh: 1, active: 1, requests: 1 });
+
+  socket.destroy();
+
+  await expect.poll(seen).toMatchObject({ open: 0 });
+  await expectLife(read, port, { opened: 1, closed: 1, fresh: 1 });
+});
+
+test('a streaming upload on a reused connection is one more request', async () => {
+  const { port, seen } = await server({ kind: 'http' });
+  const { read } = measuring();
+  const agent = using(new http.Agent({ keepAlive: true }));
+  const url = `http://127.0.0.1:${port}/echo`;
+  await get(url, { agent });
+
+  const upload = http.request(url, { agent, method: 'POST' });
   for (let i = 0; i < 5; i++) {
-    await get(`http://127.0.0.1:${port}/`, { agent });
-    await new Promise(setImmediate);
+    upload.write('x'.repeat(1000));
+    await nextTurn();
+  }
+  await expect.poll(seen).toMatchObject({ requests: 2 });
+  upload.end();
+  await answered(upload);
+
+  expect(await seen()).toMatchObject({ accepts: 1, requests: 2 });
+  await expectLife(read, port, { opened: 1, fresh: 1, reused: 1, idle: 1 });
+});
+
+test('an answer that comes before the end of the upload counts its request once', async () => {
+  const { port, seen } = await server({ kind: 'http' });
+  const { read } = measuring();
+  const agent = using(new http.Agent({ keepAlive: true }));
+
+  const upload = http.request(`http://127.0.0.1:${port}/early`, { agent, method: 'POST' });
+  upload.write('begun');
+  const [response] = (await once(upload, 'response')) as [http.IncomingMessage];
+
+  await expectLife(read, port, { opened: 1, fresh: 1, active: 1, requests: 1 });
+
+  upload.end('done');
+  await once(response.resume(), 'end');
+
+  expect(await seen()).toMatchObject({ accepts: 1, requests: 1 });
+  await expectLife(read, port, { opened: 1, fresh: 1, idle: 1 });
+});
+
+test('a request destroyed in the turn that made it leaves nothing behind, where no agent keeps connections', async () => {
+  const { port, seen } = await server({ kind: 'http' });
+  const { read } = measuring();
+
+  const request = http.get(`http://127.0.0.1:${port}/`, { agent: false });
+  request.destroy();
+  await once(request, 'error');
+
+  await expect.poll(seen).toMatchObject({ open: 0, requests: 0 });
+  const { accepts } = await seen();
+  const { opened, closed, failed, ...rest } = (await read()).lifeOf(port);
+  expect({ begun: opened + failed, stillOpen: opened - closed }).toEqual({ begun: accepts, stillOpen: 0 });
+  expect(rest).toEqual({ fresh: 0, reused: 0, active: 0, idle: 0, requests: 0 });
+});
+
+test('a request destroyed in the turn that made it leaves its connection idle, where the agent keeps it', async () => {
+  const { port, seen } = await server({ kind: 'http' });
+  const { read } = measuring();
+  const agent = using(new http.Agent({ keepAlive: true }));
+
+  const request = http.get(`http://127.0.0.1:${port}/`, { agent });
+  request.destroy();
+  await once(request, 'error');
+
+  await expect.poll(seen).toMatchObject({ accepts: 1, requests: 0, open: 1 });
+  await expectLife(read, port, { opened: 1, idle: 1 });
+
+  await get(`http://127.0.0.1:${port}/`, { agent });
+
+  expect(await seen()).toMatchObject({ accepts: 1, requests: 1, open: 1 });
+  await expectLife(read, port, { opened: 1, fresh: 1, idle: 1 });
+});
+
+test('a request destroyed while its connection is being opened leaves no connection', async () => {
+  const { port, seen } = await server({ kind: 'silent' });
+  const { read } = measuring();
+
+  const request = https.get(`https://127.0.0.1:${port}/`);
+  await expect.poll(seen).toMatchObject({ accepts: 1 });
+  request.destroy();
+  await once(request, 'error');
+
+  await expect.poll(seen).toMatchObject({ accepts: 1, open: 0 });
+  await expectLife(read, port, { failed: 1 });
+});
+
+test('a request destroyed while it is queued was never sent', async () => {
+  const { port, seen } = await server({ kind: 'http' });
+  const { read } = measuring();
+  const agent = using(new http.Agent({ keepAlive: true, maxSockets: 1 }));
+  const first = get(`http://127.0.0.1:${port}/slow`, { agent });
+
+  const queued = http.get(`http://127.0.0.1:${port}/`, { agent });
+  queued.destroy();
+  await once(queued, 'error');
+  await first;
+
+  expect(await seen()).toMatchObject({ accepts: 1, requests: 1 });
+  await expectLife(read, port, { opened: 1, fresh: 1, idle: 1 });
+});
+
+test('a response destroyed in the middle of its body closes the connection', async () => {
+  const { port, seen } = await server({ kind: 'http' });
+  const { read } = measuring();
+  const agent = using(new http.Agent({ keepAlive: true }));
+
+  const request = http.get(`http://127.0.0.1:${port}/slow`, { agent });
+  const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+  await expectLife(read, port, { opened: 1, fresh: 1, active: 1, requests: 1 });
+  response.destroy();
+
+  await expect.poll(seen).toMatchObject({ open: 0 });
+  await expectLife(read, port, { opened: 1, closed: 1, fresh: 1 });
+});
+
+test('a request that the server drops is closed, and the next one opens anew', async () => {
+  const { port, seen } = await server({ kind: 'http' });
+  const { read } = measuring();
+  const agent = using(new http.Agent({ keepAlive: true }));
+
+  await expect(get(`http://127.0.0.1:${port}/drop`, { agent })).rejects.toThrow('socket hang up');
+  await get(`http://127.0.0.1:${port}/`, { agent });
+
+  expect(await seen()).toMatchObject({ accepts: 2, requests: 2, open: 1 });
+  await expectLife(read, port, { opened: 2, closed: 1, fresh: 2, idle: 1 });
+});
+
+test('a refused request is one failure in the connect phase', async () => {
+  const { port, stop } = await server({ kind: 'http' });
+  await stop();
+  const { read } = measuring();
+
+  await expect(get(`http://127.0.0.1:${port}/`)).rejects.toThrow('ECONNREFUSED');
+
+  const readings = await read();
+  expect(readings.lifeOf(port)).toEqual(life({ failed: 1 }));
+  expect(failuresOf(readings, port)).toEqual(['connect ECONNREFUSED']);
+});
+
+test.each(['http', 'https'] as const)(
+  '%s: a name that does not exist fails in the dns phase, at the port it was meant for',
+  async kind => {
+    const { read } = measuring();
+
+    await expect(get(`${kind}://${NO_SUCH_NAME}:4711/`)).rejects.toThrow('ENOTFOUND');
+    await expect(get(`${kind}://${NO_SUCH_NAME}/`)).rejects.toThrow('ENOTFOUND');
+
+    const readings = await read();
+    for (const port of [4711, kind === 'http' ? 80 : 443]) {
+      expect(readings.lifeOf(port)).toEqual(life({ failed: 1 }));
+      expect(failuresOf(readings, port)).toEqual(['dns ENOTFOUND']);
+    }
+    expect(readings.value('dns.lookup.duration', { 'dns.question.name': NO_SUCH_NAME })).toBe(2);
+  },
+);
+
+/** Opens its connections a moment later, as agents do that ask somebody first. */
+class LateAgent extends http.Agent {
+  override createConnection(
+    options: http.ClientRequestArgs,
+    callback?: (error: Error | null, stream: Duplex) => void,
+  ): Duplex | null | undefined {
+    setImmediate(() => callback?.(null, net.connect(options as net.NetConnectOpts)));
+    return undefined;
+  }
+}
+
+test('an agent that opens its connections in a later turn is counted like any other', async () => {
+  const { port, seen } = await server({ kind: 'http' });
+  const { read } = measuring();
+  const agent = using(new LateAgent({ keepAlive: true }));
+
+  for (let i = 0; i < 3; i++) await get(`http://127.0.0.1:${port}/`, { agent });
+
+  expect(await seen()).toMatchObject({ accepts: 1, requests: 3 });
+  await expectLife(read, port, { opened: 1, fresh: 1, reused: 2, idle: 1 });
+  expect((await read()).value('connmeter.connection.opened', { 'network.protocol.name': 'http' })).toBe(1);
+});
+
+/** Tunnels through a proxy: CONNECT over a plain socket, then TLS over that. */
+class TunnelAgent extends https.Agent {
+  readonly #proxyPort: number;
+
+  constructor(proxyPort: number) {
+    super({ keepAlive: true, ...trusting });
+    this.#proxyPort = proxyPort;
   }
 
-  expect(await seen()).toMatchObject({ accepts: 1, requests: 5 });
-  expect((await read()).lifeOf(port)).toEqual({
-    opened: 1,
-    closed: 0,
-    failed: 0,
-    fresh: 1,
-    reused: 4,
-    active: 0,
-    idle: 1,
-    requests: 0,
-  });
+  override createConnection(
+    options: https.RequestOptions,
+    callback?: (error: Error | null, stream: Duplex) => void,
+  ): Duplex | null | undefined {
+    const carrier = net.connect(this.#proxyPort, '127.0.0.1', () => {
+      carrier.write(`CONNECT ${options.host}:${options.port} HTTP/1.1\r\n\r\n`);
+      carrier.once('data', () => callback?.(null, tls.connect({ socket: carrier, ...trusting })));
+    });
+    return undefined;
+  }
+}
+
+test("TLS in a proxy's tunnel is one connection at the proxy, and its requests count at the target", async () => {
+  const proxy = await server({ kind: 'http' });
+  const target = await server({ kind: 'https', certificate: await certificate() });
+  const { read } = measuring();
+  const agent = using(new TunnelAgent(proxy.port));
+
+  for (let i = 0; i < 3; i++) await get(`https://127.0.0.1:${target.port}/`, { agent });
+
+  expect(await proxy.seen()).toMatchObject({ accepts: 1, connects: 1 });
+  expect(await target.seen()).toMatchObject({ accepts: 1, secured: 1, requests: 3 });
+  await expectLife(read, target.port, { fresh: 1, reused: 2 });
+  expect((await read()).lifeOf(proxy.port)).toMatchObject({ opened: 1, closed: 0, failed: 0, fresh: 0, reused: 0 });
 
   agent.destroy();
 
-  expect(
-    await until(
-      async () => (await read()).lifeOf(port),
-      ({ closed }) => closed === 1,
-    ),
-  ).toMatchObject({ idle: 0 });
+  await expect.poll(proxy.seen).toMatchObject({ open: 0 });
+  await expectAllClosed(read);
+});
+
+test('after all is closed, opened equals closed and the gauges are zero', async () => {
+  const plain = await server({ kind: 'http' });
+  const secure = await server({ kind: 'https', certificate: await certificate() });
+  const { read } = measuring();
+  const agents = {
+    http: using(new http.Agent({ keepAlive: true })),
+    https: using(new https.Agent({ keepAlive: true, ...trusting })),
+  };
+  const send = (kind: 'http' | 'https', path: string) =>
+    get(`${kind}://127.0.0.1:${(kind === 'http' ? plain : secure).port}${path}`, { agent: agents[kind] }).catch(
+      () => {},
+    );
+
+  for (const kind of ['http', 'https'] as const) {
+    await Promise.all(['/', '/large', '/slow', '/gone', '/close', '/drop'].map(path => send(kind, path)));
+  }
+  const hanging = [send('http', '/hang'), send('https', '/hang')];
+  await expect.poll(plain.seen).toMatchObject({ requests: 7 });
+  await expect.poll(secure.seen).toMatchObject({ requests: 7 });
+  agents.http.destroy();
+  agents.https.destroy();
+  await Promise.all(hanging);
+
+  await expectAllClosed(read);
+  for (const { port, seen } of [plain, secure]) {
+    const { accepts, requests, open } = await seen();
+    const { opened, fresh, reused } = (await read()).lifeOf(port);
+    expect({ opened, sent: fresh + reused, open }).toEqual({ opened: accepts, sent: requests, open: 0 });
+  }
 });

@@ -22,7 +22,8 @@ type Request = http.IncomingMessage | http2.Http2ServerRequest;
  * and the body in 200 ms, `/close` and then closes, `/hang` never, `/drop` resets the connection, `/drop-once` the first
  * time only, `/gone` answers 204. Over HTTP/2 also: `/push` pushes another answer along, `/goaway` lets no more streams in.
  */
-function answer(request: Request, response: http.ServerResponse & Partial<http2.Http2ServerResponse>) {
+function answer(request: Request, response: http.ServerResponse) {
+  const stream = 'stream' in request ? request.stream : undefined;
   seen.requests++;
   const [url] = (request.url ?? '/').split('?');
   if (url === '/large') response.end(Buffer.alloc(200_000, 'x'));
@@ -36,13 +37,13 @@ function answer(request: Request, response: http.ServerResponse & Partial<http2.
   else if (url === '/drop' || (url === '/drop-once' && drops++ === 0)) drop(request);
   else if (url === '/gone') response.writeHead(204).end();
   else if (url === '/push') {
-    response.stream?.pushStream({ ':path': '/pushed' }, (error, stream) => {
-      if (!error) stream.respond({ ':status': 200 });
-      if (!error) stream.end('pushed');
+    stream?.pushStream({ ':path': '/pushed' }, (_error, pushed) => {
+      pushed.respond({ ':status': 200 });
+      pushed.end('pushed');
     });
     response.end('hello');
   } else if (url === '/goaway') {
-    response.stream?.session?.goaway();
+    stream?.session?.goaway();
     response.end('last');
   } else response.end('hello');
 }
