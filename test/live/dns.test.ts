@@ -1,0 +1,211 @@
+import { expect } from 'vitest';
+import type { Readings } from '../support/measuring.ts';
+import { namespace, testInNamespace } from '../support/namespace.ts';
+import type { AskReport, AskTask, ClientName } from '../support/netns/ask.ts';
+import type { AskCachedReport, AskCachedTask, CachedClientName } from '../support/netns/ask-cached.ts';
+import type { AskSilentReport, AskSilentTask } from '../support/netns/ask-silent.ts';
+import type { RegisteredReport } from '../support/netns/registered.ts';
+
+const test = testInNamespace('dnsmasq');
+
+/** Names that the resolver knows. It denies `missing.test`, and refuses to speak of any other. */
+const NAMES = {
+  'one.test': ['127.0.0.1'],
+  'two.test': ['127.0.0.1'],
+  'both.test': ['127.0.0.1', '::1'],
+  'missing.test': [],
+};
+
+function lookupsByName(readings: Readings): Record<string, number> {
+  const count: Record<string, number> = {};
+  for (const { attributes, value } of readings.points('dns.lookup.duration')) {
+    const name = String(attributes['dns.question.name']);
+    count[name] = (count[name] ?? 0) + value;
+  }
+  return count;
+}
+
+function failuresByName(readings: Readings): Record<string, unknown> {
+  const failures = readings.points('dns.lookup.duration').filter(({ attributes }) => attributes['error.type']);
+  return Object.fromEntries(
+    failures.map(({ attributes, value }) => [
+      String(attributes['dns.question.name']),
+      [attributes['error.type'], value],
+    ]),
+  );
+}
+
+const CONNECTING: ClientName[] = [
+  'fetch',
+  'undici 6',
+  'undici 7',
+  'undici 8',
+  'node:http',
+  'node:http2',
+  'node:net',
+  'node:net, IPv4 only',
+];
+
+test.each(CONNECTING)('%s: lookups by name, found or failed, are those the resolver wrote down', async client => {
+  const { resolver, run } = namespace();
+  const { asked } = await resolver(NAMES);
+  const task: AskTask = {
+    client,
+    names: ['one.test', 'two.test', 'One.test', 'both.test', 'missing.test', 'missing.test', 'refused.example'],
+  };
+
+  const { readings, endings } = await run<AskReport>('ask.ts', task);
+
+  expect(endings).toEqual({
+    'one.test': ['ok'],
+    'two.test': ['ok'],
+    'One.test': ['ok'],
+    'both.test': ['ok'],
+    'missing.test': ['ENOTFOUND', 'ENOTFOUND'],
+    'refused.example': ['EAI_AGAIN'],
+  });
+  expect(asked()).toEqual({ 'one.test': 2, 'two.test': 1, 'both.test': 1, 'missing.test': 2, 'refused.example': 1 });
+  expect(lookupsByName(readings)).toEqual(asked());
+  expect(failuresByName(readings)).toEqual({ 'missing.test': ['ENOTFOUND', 2], 'refused.example': ['EAI_AGAIN', 1] });
+  expect(readings.value('connmeter.connection.failed', { 'connmeter.phase': 'dns' })).toBe(3);
+});
+
+const ASKING: ClientName[] = [
+  'dns.lookup',
+  'dns.promises.lookup',
+  'dns.resolve4',
+  'dns.promises.resolve4',
+  'dns.promises.Resolver',
+];
+
+// The limitation that sources/dns.ts tells of: Node has no sign of a lookup that fails outside of a socket.
+test.each(ASKING)(
+  '%s: lookups that find are counted as the resolver does, those that fail are not seen',
+  async client => {
+    const { resolver, run } = namespace();
+    const { asked } = await resolver(NAMES);
+    const task: AskTask = { client, names: ['one.test', 'one.test', 'two.test', 'missing.test'] };
+
+    const { readings, endings } = await run<AskReport>('ask.ts', task);
+
+    expect(endings).toEqual({ 'one.test': ['ok', 'ok'], 'two.test': ['ok'], 'missing.test': ['ENOTFOUND'] });
+    const { 'missing.test': failed, ...found } = asked();
+    expect(found).toEqual({ 'one.test': 2, 'two.test': 1 });
+    expect(failed).toBe(1);
+    expect(lookupsByName(readings)).toEqual(found);
+  },
+);
+
+const KEEPING: CachedClientName[] = [
+  'undici 8 with a lookup that keeps answers',
+  'node:http with a lookup that keeps answers',
+  'node:net with a lookup that keeps answers',
+  'node:net with a lookup that answers in the same turn',
+];
+
+test.each(KEEPING)('%s: an answer or a failure handed to many sockets counts once', async client => {
+  const { resolver, run } = namespace();
+  const { asked } = await resolver(NAMES);
+  const task: AskCachedTask = { client, names: ['one.test', 'both.test', 'missing.test'], times: 5 };
+
+  const { readings, endings, accepts } = await run<AskCachedReport>('ask-cached.ts', task);
+
+  expect(endings).toEqual({
+    'one.test': Array(5).fill('ok'),
+    'both.test': Array(5).fill('ok'),
+    'missing.test': Array(5).fill('ENOTFOUND'),
+  });
+  expect(accepts).toBe(10);
+  expect(asked()).toEqual({ 'one.test': 1, 'both.test': 1, 'missing.test': 1 });
+  expect(lookupsByName(readings)).toEqual(asked());
+  expect(failuresByName(readings)).toEqual({ 'missing.test': ['ENOTFOUND', 1] });
+  expect(readings.value('connmeter.connection.failed', { 'connmeter.phase': 'dns' })).toBe(5);
+});
+
+const INTERCEPTING: CachedClientName[] = ['undici 7 with interceptors.dns', 'undici 8 with interceptors.dns'];
+
+test.each(INTERCEPTING)('%s: only what the interceptor really looks up counts', async client => {
+  const { resolver, run } = namespace();
+  const { asked } = await resolver(NAMES);
+  const task: AskCachedTask = { client, names: ['one.test', 'two.test'], times: 5 };
+
+  const { readings, endings, accepts } = await run<AskCachedReport>('ask-cached.ts', task);
+
+  expect(endings).toEqual({ 'one.test': Array(5).fill('ok'), 'two.test': Array(5).fill('ok') });
+  expect(accepts).toBe(10);
+  expect(asked()).toEqual({ 'one.test': 1, 'two.test': 1 });
+  expect(lookupsByName(readings)).toEqual(asked());
+});
+
+test('a resolver that is gone makes every lookup fail, and each counts', async () => {
+  const { resolver, run } = namespace();
+  const { asked, stop } = await resolver(NAMES);
+  await stop();
+
+  const task: AskTask = { client: 'node:net', names: ['one.test', 'one.test', 'two.test'] };
+  const { readings, endings } = await run<AskReport>('ask.ts', task);
+
+  expect(asked()).toEqual({});
+  expect(endings).toEqual({ 'one.test': ['EAI_AGAIN', 'EAI_AGAIN'], 'two.test': ['EAI_AGAIN'] });
+  expect(failuresByName(readings)).toEqual({ 'one.test': ['EAI_AGAIN', 2], 'two.test': ['EAI_AGAIN', 1] });
+  expect(readings.value('connmeter.dns.pending')).toBe(0);
+});
+
+test('lookups are pending while the resolver is slow, and none is once it has answered', async () => {
+  const { resolver, run } = namespace({ patience: 20 });
+  const { asked, pid } = await resolver(NAMES);
+
+  const task: AskSilentTask = { resolver: pid, answers: true };
+  const { readings, pending, endings } = await run<AskSilentReport>('ask-silent.ts', task);
+
+  expect(endings).toEqual(['ok', 'ok', 'ok', 'ok']);
+  expect(pending).toEqual({ before: 0, during: 4, after: 0 });
+  expect(lookupsByName(readings)).toEqual(asked());
+  expect(asked()).toEqual({ 'one.test': 4 });
+});
+
+test('lookups are pending while the resolver is silent, and fail when the program gives up', async () => {
+  const { resolver, run } = namespace({ patience: 1 });
+  const { pid } = await resolver(NAMES);
+
+  const task: AskSilentTask = { resolver: pid, answers: false };
+  const { readings, pending, endings } = await run<AskSilentReport>('ask-silent.ts', task);
+
+  expect(endings).toEqual(['EAI_AGAIN', 'EAI_AGAIN', 'EAI_AGAIN', 'EAI_AGAIN']);
+  expect(pending).toEqual({ before: 0, during: 4, after: 0 });
+  expect(failuresByName(readings)).toEqual({ 'one.test': ['EAI_AGAIN', 4] });
+  expect(readings.points('dns.lookup.duration')[0]?.sum).toBeGreaterThan(3.9); // four that waited a second or more
+});
+
+test('past maxOrigins, names are counted together, and none is lost', async () => {
+  const { resolver, run } = namespace();
+  const { asked } = await resolver(NAMES);
+  const task: AskTask = {
+    client: 'node:net',
+    names: ['one.test', 'two.test', 'both.test', 'missing.test', 'refused.example', 'one.test'],
+    maxOrigins: 2,
+  };
+
+  const { readings } = await run<AskReport>('ask.ts', task);
+
+  expect(asked()).toEqual({ 'one.test': 2, 'two.test': 1, 'both.test': 1, 'missing.test': 1, 'refused.example': 1 });
+  const names = Object.keys(lookupsByName(readings));
+  expect(names).toContain('_OTHER');
+  expect(names).toHaveLength(3);
+  expect(readings.value('dns.lookup.duration')).toBe(6);
+});
+
+test("under --import register the program's lookups are counted, and not those of the metrics server", async () => {
+  const { resolver, run } = namespace();
+  const { asked } = await resolver({ ...NAMES, 'metrics.test': ['127.0.0.1'] });
+
+  const { scrape } = await run<RegisteredReport>('registered.ts', undefined, {
+    node: ['--import', new URL('../../src/register.ts', import.meta.url).href],
+    env: { OTEL_EXPORTER_PROMETHEUS_HOST: 'metrics.test' },
+  });
+
+  const counts = scrape.matchAll(/^dns_lookup_duration_count\{dns_question_name="([^"]+)".*\} (\d+)$/gm);
+  const counted = Object.fromEntries([...counts].map(([, name, value]) => [name, Number(value)]));
+  expect(asked()).toEqual({ 'one.test': 3, 'missing.test': 1, 'metrics.test': 2 }); // of the latter: server, scraper
+  expect(counted).toEqual({ 'one.test': 3, 'missing.test': 1 });
+});

@@ -1,0 +1,65 @@
+import { expect } from 'vitest';
+import type { Readings } from '../support/measuring.ts';
+import { namespace, testInNamespace } from '../support/namespace.ts';
+import type { MixedReport } from '../support/netns/mixed.ts';
+import type { TwoFamiliesReport } from '../support/netns/two-families.ts';
+
+const test = testInNamespace();
+
+/** What a metric counted, added up by the values of its labels; without zeros. */
+function sums(readings: Readings, metric: string, ...labels: string[]): Record<string, number> {
+  const sum: Record<string, number> = {};
+  for (const { attributes, value } of readings.points(metric)) {
+    const key = labels.map(label => attributes[label]).join(' ');
+    if (value !== 0) sum[key] = (sum[key] ?? 0) + value;
+  }
+  return sum;
+}
+
+test('thousands of connections of all kinds add up to what the kernel and the servers counted', async () => {
+  const { run } = namespace();
+
+  const { readings, activeOpens, established, accepts, failures, jobs, succeeded } = await run<MixedReport>('mixed.ts');
+
+  const opened = readings.value('connmeter.connection.opened');
+  const failed = sums(readings, 'connmeter.connection.failed', 'connmeter.phase');
+  const { connect = 0, tls = 0, ...elsewhere } = failed;
+  expect(activeOpens.byAll).toBeGreaterThan(3_000);
+  expect(opened + connect + tls).toBe(activeOpens.byAll);
+  expect(opened + tls).toBe(accepts);
+  expect(elsewhere).toEqual({});
+  expect(activeOpens.byReading).toBe(0);
+
+  // 50 of each kind that gives up, of which those that never dialled are not counted; 50 that the server resets.
+  const { _OTHER: givenUp, ...byType } = sums(readings, 'connmeter.connection.failed', 'error.type');
+  expect(givenUp).toBe(100);
+  expect({ ...byType, ECONNRESET: 50 }).toEqual(failures);
+  expect({ connect, tls }).toEqual({ connect: 400 + 50, tls: 380 + 50 });
+  expect(succeeded).toBe(jobs - 400 - 380 - 50);
+
+  expect(readings.value('connmeter.connection.closed')).toBe(opened);
+  expect(sums(readings, 'http.client.open_connections')).toEqual({});
+  expect(sums(readings, 'http.client.active_requests')).toEqual({});
+  expect(established.after).toBe(established.before);
+});
+
+test('attempts by family and outcome (Happy Eyeballs) add up to what the kernel counted', async () => {
+  const { run } = namespace();
+
+  const { readings, activeOpens, accepts, endings } = await run<TwoFamiliesReport>('two-families.ts');
+
+  expect(endings).toEqual({ ok: 300, ECONNREFUSED: 60 });
+  expect(accepts).toBe(300);
+  expect(sums(readings, 'connmeter.connect.attempts', 'network.type', 'connmeter.outcome')).toEqual({
+    'ipv6 failed': 280 + 60, // refused, then reached over IPv4, or refused there too
+    'ipv6 timed_out': 20,
+    'ipv6 ok': 2, // those that fill the queue
+    'ipv4 ok': 300,
+    'ipv4 failed': 60,
+  });
+  expect(readings.value('connmeter.connect.attempts')).toBe(activeOpens);
+  expect(readings.value('connmeter.connection.opened')).toBe(302);
+  expect(sums(readings, 'connmeter.connection.failed', 'connmeter.phase', 'error.type')).toEqual({
+    'connect ECONNREFUSED': 60,
+  });
+});

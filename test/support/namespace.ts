@@ -1,0 +1,147 @@
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { onTestFinished, test } from 'vitest';
+import { type Point, Readings, until } from './measuring.ts';
+
+/** A network of its own, in which nothing runs but what the test puts there: the kernel's counters count nobody else. */
+export interface Namespace {
+  /** Runs a program of `netns/` inside, to its end: its metrics and what else it told. `node`: options of Node itself. */
+  run<Told extends object>(
+    program: string,
+    task?: object,
+    options?: { node?: string[]; env?: Record<string, string> },
+  ): Promise<Told & { readings: Readings }>;
+  /** Starts the resolver that programs inside ask: each name with its addresses, and those without do not exist. */
+  resolver(names: Record<string, readonly string[]>): Promise<Resolver>;
+}
+
+export interface Resolver {
+  readonly pid: number;
+  /**
+   * How often each name was asked for, as the resolver itself wrote it down. One lookup for a socket asks for the name's
+   * A and AAAA records at once; so the A records tell how many lookups there were.
+   */
+  asked(type?: 'A' | 'AAAA' | 'PTR'): Record<string, number>;
+  stop(): Promise<void>;
+}
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+/**
+ * `test`, where a namespace and the programs can be had. Elsewhere the tests are skipped, loudly; except under CI=true,
+ * where they run all the same, and fail.
+ */
+export function testInNamespace(...programs: string[]): typeof test {
+  const obstacle = whatIsMissing(programs);
+  const { CI } = process.env;
+  if (obstacle === undefined || CI === 'true') return test;
+
+  console.warn(`\n*** SKIPPED: tests that need root, network namespaces and [ip ${programs.join(' ')}]: ${obstacle}\n`);
+  return test.skip as typeof test;
+}
+
+/** A namespace with loopback up, gone with the test. `patience`: seconds a program waits for its resolver. */
+export function namespace({ patience = 1 } = {}): Namespace {
+  const name = `connmeter-${randomUUID()}`;
+  const etc = join('/etc/netns', name); // `ip netns exec` lays these over /etc
+  onTestFinished(() => remove(name, etc));
+  execFileSync('ip', ['netns', 'add', name]);
+  execFileSync('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
+  mkdirSync(etc, { recursive: true });
+  // No second try of the same question. A name that fails is tried again below the search domain, which would else be
+  // the machine's own.
+  writeFileSync(
+    join(etc, 'resolv.conf'),
+    `nameserver 127.0.0.1\nsearch ${SEARCH}\noptions timeout:${patience} attempts:1\n`,
+  );
+  writeFileSync(join(etc, 'nsswitch.conf'), 'hosts: files dns\n');
+
+  return {
+    async run<Told extends object>(
+      program: string,
+      task: object = {},
+      { node = [], env = {} }: { node?: string[]; env?: Record<string, string> } = {},
+    ) {
+      const file = join(ROOT, 'test/support/netns', program);
+      const { stdout } = await promisify(execFile)(
+        'ip',
+        ['netns', 'exec', name, process.execPath, ...QUIET, ...node, file, JSON.stringify(task)],
+        { cwd: ROOT, env: { ...process.env, ...env }, timeout: 28_000, killSignal: 'SIGKILL', maxBuffer: 2 ** 26 },
+      );
+      const { metrics = {}, ...told } = JSON.parse(stdout) as Told & { metrics?: Record<string, Point[]> };
+      return { ...(told as unknown as Told), readings: new Readings(new Map(Object.entries(metrics))) };
+    },
+    resolver: names => startResolver(name, names),
+  };
+}
+
+const SEARCH = 'elsewhere.invalid';
+const QUIET = ['--disable-warning=ExperimentalWarning'];
+
+async function startResolver(namespace: string, names: Record<string, readonly string[]>): Promise<Resolver> {
+  const folder = mkdtempSync(join(tmpdir(), 'connmeter-dns-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const log = join(folder, 'log');
+  writeFileSync(log, '');
+  const child = spawn(
+    'ip',
+    [
+      ...['netns', 'exec', namespace, 'dnsmasq', '--keep-in-foreground', '--conf-file=/dev/null', '--pid-file='],
+      ...['--user=root', '--listen-address=127.0.0.1', '--bind-interfaces', '--log-queries', `--log-facility=${log}`],
+      ...['--no-hosts', '--no-resolv', '--cache-size=0'],
+      ...Object.entries(names).flatMap(([name, addresses]) =>
+        (addresses.length > 0 ? addresses : ['']).map(address => `--address=/${name}/${address}`),
+      ),
+    ],
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  );
+  const ended = once(child, 'exit');
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const written = () => readFileSync(log, 'utf8');
+  await until(written, text => text.includes(' started, '));
+
+  return {
+    pid: child.pid as number,
+    asked(type = 'A') {
+      const count: Record<string, number> = {};
+      for (const [, name = ''] of written().matchAll(new RegExp(` query\\[${type}\\] (\\S+) from `, 'g'))) {
+        if (!name.endsWith(SEARCH)) count[name.toLowerCase()] = (count[name.toLowerCase()] ?? 0) + 1;
+      }
+      return count;
+    },
+    async stop() {
+      child.kill();
+      await ended;
+    },
+  };
+}
+
+function remove(name: string, etc: string): void {
+  rmSync(etc, { recursive: true, force: true });
+  try {
+    rmdirSync('/etc/netns'); // where it was ours, and nobody else is using it
+  } catch {}
+  execFileSync('ip', ['netns', 'del', name]);
+}
+
+function whatIsMissing(programs: readonly string[]): string | undefined {
+  const name = `connmeter-${randomUUID()}`;
+  try {
+    for (const program of programs) execFileSync(program, ['--version'], { stdio: 'pipe' });
+    execFileSync('ip', ['netns', 'add', name], { stdio: 'pipe' });
+    try {
+      execFileSync('ip', ['netns', 'exec', name, 'true'], { stdio: 'pipe' });
+    } finally {
+      execFileSync('ip', ['netns', 'del', name], { stdio: 'pipe' });
+    }
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message.trim() : String(error);
+  }
+}

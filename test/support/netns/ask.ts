@@ -1,0 +1,57 @@
+// Reaches for names with one client, one after the other, each time anew, and tells how each try ended.
+import dns from 'node:dns';
+import { once } from 'node:events';
+import http from 'node:http';
+import http2 from 'node:http2';
+import net from 'node:net';
+import { promisify } from 'node:util';
+import { request as undici8 } from 'undici';
+import { request as undici6 } from 'undici6';
+import { request as undici7 } from 'undici7';
+import { codeOf, measured, report, task } from './measured.ts';
+import { read } from './requests.ts';
+import { port, touched, web } from './web.ts';
+
+export interface AskTask {
+  readonly client: ClientName;
+  readonly names: readonly string[];
+  readonly maxOrigins?: number;
+}
+
+export interface AskReport {
+  /** By name: 'ok', or the code of the failure, of each try. */
+  readonly endings: Record<string, string[]>;
+}
+
+export type ClientName = keyof typeof clients;
+
+const clients = {
+  fetch: async (name: string) => void (await (await fetch(`http://${name}:${port}/`)).text()),
+  'undici 6': async (name: string) => void (await (await undici6(`http://${name}:${port}/`)).body.text()),
+  'undici 7': async (name: string) => void (await (await undici7(`http://${name}:${port}/`)).body.text()),
+  'undici 8': async (name: string) => void (await (await undici8(`http://${name}:${port}/`)).body.text()),
+  'node:http': (name: string) => read(http.get({ host: name, port })),
+  'node:http2': async (name: string) => {
+    const session = http2.connect(`http://${name}:${port}/`).on('error', () => {});
+    await once(session, 'connect');
+    session.destroy();
+  },
+  'node:net': (name: string) => touched(net.connect({ port, host: name })),
+  'node:net, IPv4 only': (name: string) => touched(net.connect({ port, host: name, family: 4 })),
+  'dns.lookup': async (name: string) => void (await promisify(dns.lookup)(name)),
+  'dns.promises.lookup': async (name: string) => void (await dns.promises.lookup(name, { all: true })),
+  'dns.resolve4': async (name: string) => void (await promisify(dns.resolve4)(name)),
+  'dns.promises.resolve4': async (name: string) => void (await dns.promises.resolve4(name)),
+  'dns.promises.Resolver': async (name: string) => void (await new dns.promises.Resolver().resolve4(name)),
+};
+
+const { client, names, maxOrigins } = task<AskTask>();
+const readMetrics = measured(maxOrigins === undefined ? {} : { maxOrigins });
+const endings: Record<string, string[]> = {};
+for (const name of names) {
+  const ending = await clients[client](name).then(() => 'ok', codeOf);
+  endings[name] = [...(endings[name] ?? []), ending];
+}
+web.close();
+
+report({ metrics: await readMetrics(), endings });

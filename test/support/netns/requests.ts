@@ -1,0 +1,54 @@
+import { once } from 'node:events';
+import type http from 'node:http';
+import net from 'node:net';
+
+/** One request of node:http or node:https, read to its end. */
+export function read(request: http.ClientRequest): Promise<void> {
+  return new Promise((resolve, reject) => {
+    request.on('error', reject).on('response', answer => answer.on('error', reject).on('end', resolve).resume());
+  });
+}
+
+/** Says one word to a server that says it back, and waits for the end. */
+export function talk(socket: net.Socket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket
+      .on('connect', () => socket.end('hello'))
+      .on('error', reject)
+      .on('close', () => resolve())
+      .resume();
+  });
+}
+
+/** A port where nobody listens, of either family. */
+export async function refusingPort(): Promise<number> {
+  const server = net.createServer().listen(0);
+  await once(server, 'listening');
+  const { port } = server.address() as net.AddressInfo;
+  await new Promise(resolve => server.close(resolve));
+  return port;
+}
+
+/** Runs all jobs, so many at once, and tells how often each ending came. */
+export async function runAll<T>(jobs: (() => Promise<T>)[], atOnce: number, endingOf: (error: unknown) => string) {
+  const endings: Record<string, number> = {};
+  const waiting = [...jobs];
+  const worker = async () => {
+    for (let run = waiting.pop(); run !== undefined; run = waiting.pop()) {
+      const ending = await run().then(() => 'ok', endingOf);
+      endings[ending] = (endings[ending] ?? 0) + 1;
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+  return endings;
+}
+
+/** In an order without pattern, and the same each time. */
+export function shuffled<T>(items: readonly T[]): T[] {
+  let state = 1;
+  const keyed = items.map(item => {
+    state = (state * 48_271) % 2_147_483_647;
+    return { item, key: state };
+  });
+  return keyed.sort((a, b) => a.key - b.key).map(({ item }) => item);
+}
