@@ -5,7 +5,8 @@ import { expectAllClosed, expectLife, life, nextTurn } from '../support/lives.ts
 import { measuring } from '../support/measuring.ts';
 import { NO_SUCH_NAME, server } from '../support/server.ts';
 
-const UNDICI_MAJOR = Number(process.versions['undici']?.split('.')[0]);
+const { undici: builtIn = '' } = process.versions;
+const UNDICI_MAJOR = Number(builtIn.split('.')[0]);
 
 /**
  * When a connection ends with its request, undici opens another at once, for nobody. How many of the two are left:

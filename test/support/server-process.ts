@@ -8,7 +8,7 @@ import tls, { type TLSSocket } from 'node:tls';
 import { answerRedis } from './redis-answers.ts';
 import type { Seen, ServerOptions } from './server.ts';
 
-const { kind, host, path, certificate, tlsOptions, keepAliveTimeout } = JSON.parse(
+const { kind, host, port, path, certificate, tlsOptions, keepAliveTimeout } = JSON.parse(
   process.argv[2] as string,
 ) as ServerOptions;
 const seen: Seen = { accepts: 0, secured: 0, resumed: 0, requests: 0, open: 0, connects: 0 };
@@ -88,6 +88,7 @@ function make(): net.Server {
     case 'tls':
       return tls.createServer(secure, socket => socket.on('error', () => {}).pipe(socket));
     case 'silent':
+    case 'frozen':
       return net.createServer(socket => socket.on('error', () => {}).resume());
     case 'rude':
       return net.createServer(socket => socket.on('error', () => {}).once('data', () => socket.destroy()));
@@ -139,10 +140,14 @@ if (kind === 'http' || kind === 'https') {
 }
 server.on('sessionError', () => {});
 server.on('tlsClientError', () => {});
-server.listen(path === undefined ? { host, port: 0 } : { path });
+server.listen(path === undefined ? { host, port: port ?? 0, ...(kind === 'frozen' ? { backlog: 1 } : {}) } : { path });
 await once(server, 'listening');
 
-process.send?.({ port: (server.address() as AddressInfo).port });
+process.send?.({ port: (server.address() as AddressInfo).port }, () => {
+  if (kind !== 'frozen') return;
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20_000); // ended before by its parent
+  process.exit();
+});
 process.on('message', (message: 'seen' | 'drop') => {
   if (message === 'drop') for (const socket of sockets) socket.destroy();
   process.send?.(seen);

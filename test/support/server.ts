@@ -6,10 +6,23 @@ import { onTestFinished } from 'vitest';
 import type { Certificate } from './certificates.ts';
 
 export interface ServerOptions {
-  /** `silent` accepts and never says a word; `rude` hangs up at the first word it hears. */
-  readonly kind: 'http' | 'https' | 'http2' | 'http2c' | 'tcp' | 'tls' | 'silent' | 'rude' | 'redis' | 'grpc';
+  /** `silent` accepts and never says a word; `rude` hangs up at the first word it hears; `frozen` listens, but accepts nobody. */
+  readonly kind:
+    | 'http'
+    | 'https'
+    | 'http2'
+    | 'http2c'
+    | 'tcp'
+    | 'tls'
+    | 'silent'
+    | 'rude'
+    | 'frozen'
+    | 'redis'
+    | 'grpc';
   /** Where it listens. Default: 127.0.0.1. */
   readonly host?: string;
+  /** Default: whichever is free. */
+  readonly port?: number;
   /** A Unix socket instead. */
   readonly path?: string;
   readonly certificate?: Certificate;

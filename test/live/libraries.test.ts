@@ -1,0 +1,102 @@
+import http from 'node:http';
+import { credentials, Client as GrpcClient } from '@grpc/grpc-js';
+import axios from 'axios';
+import got from 'got';
+import { Redis } from 'ioredis';
+import nodeFetch from 'node-fetch';
+import { expect, onTestFinished, test } from 'vitest';
+import { ECHO } from '../support/grpc-service.ts';
+import { expectAllClosed, expectLife, nextTurn } from '../support/lives.ts';
+import { measuring } from '../support/measuring.ts';
+import { server } from '../support/server.ts';
+
+/** Each library gets a URL, with an agent where it takes one, and reads the whole answer. */
+const HTTP_LIBRARIES = {
+  got: (url: string, agent: http.Agent) => got(url, { agent: { http: agent }, retry: { limit: 0 } }).text(),
+  axios: (url: string, agent: http.Agent) => axios.get(url, { httpAgent: agent, proxy: false }),
+  'axios by fetch': (url: string) => axios.get(url, { adapter: 'fetch' }),
+  'node-fetch': async (url: string, agent: http.Agent) => (await nodeFetch(url, { agent })).text(),
+};
+
+test.each(Object.entries(HTTP_LIBRARIES))('%s is counted without any code for it', async (_name, get) => {
+  const { port, seen, drop } = await server({ kind: 'http' });
+  const { read } = measuring();
+  const agent = new http.Agent({ keepAlive: true });
+  onTestFinished(() => agent.destroy());
+  const url = `http://127.0.0.1:${port}/`;
+
+  for (let i = 0; i < 3; i++) {
+    await get(url, agent);
+    await nextTurn();
+  }
+  await Promise.all(Array.from({ length: 4 }, () => get(url, agent)));
+
+  const { accepts, requests } = await seen();
+  expect({ accepts, requests }).toEqual({ accepts: 4, requests: 7 });
+  await expectLife(read, port, { opened: accepts, fresh: accepts, reused: requests - accepts, idle: accepts });
+
+  const hanging = Promise.resolve(get(`${url}hang`, agent)).catch(() => 'dropped');
+  await expectLife(read, port, { opened: 4, fresh: 4, reused: 4, active: 1, idle: 3, requests: 1 });
+  await drop();
+
+  expect(await hanging).toBe('dropped');
+  await expectAllClosed(read);
+});
+
+test('a gRPC client is one HTTP/2 connection, and each call a request', async () => {
+  const { port, seen } = await server({ kind: 'grpc' });
+  const { read } = measuring();
+  const client = new GrpcClient(`127.0.0.1:${port}`, credentials.createInsecure());
+  onTestFinished(() => client.close());
+  const { path, requestSerialize, responseDeserialize } = ECHO.say;
+  const say = (text: string) =>
+    new Promise<string | undefined>((resolve, reject) => {
+      client.makeUnaryRequest(path, requestSerialize, responseDeserialize, text, (error, answer) =>
+        error ? reject(error) : resolve(answer),
+      );
+    });
+
+  expect(await say('hello')).toBe('hello');
+  await Promise.all(['a', 'b', 'c', 'd'].map(say));
+
+  expect(await seen()).toMatchObject({ accepts: 1, requests: 5 });
+  await expectLife(read, port, { opened: 1, fresh: 1, reused: 4, idle: 1 });
+  expect(
+    (await read()).value('http.client.open_connections', { 'server.port': port, 'network.protocol.version': '2' }),
+  ).toBe(1);
+
+  client.close();
+
+  await expect.poll(seen).toMatchObject({ open: 0 });
+  await expectLife(read, port, { opened: 1, closed: 1, fresh: 1, reused: 4 });
+  await expectAllClosed(read);
+});
+
+test('a Redis client is one connection and no HTTP', async () => {
+  const { port, seen, drop } = await server({ kind: 'redis' });
+  const { read } = measuring();
+  const redis = new Redis({ host: '127.0.0.1', port, retryStrategy: () => 1, enableReadyCheck: false });
+  onTestFinished(() => redis.disconnect());
+  redis.on('error', () => {});
+
+  expect(await redis.ping()).toBe('PONG');
+  await Promise.all(Array.from({ length: 5 }, (_, i) => redis.set(`key${i}`, 'value')));
+
+  expect(await seen()).toMatchObject({ accepts: 1, open: 1 });
+  expect((await seen()).requests).toBeGreaterThanOrEqual(6);
+  await expectLife(read, port, { opened: 1 });
+
+  await drop();
+  await expect.poll(seen).toMatchObject({ accepts: 2, open: 1 });
+
+  await expectLife(read, port, { opened: 2, closed: 1 });
+
+  redis.disconnect();
+
+  await expect.poll(seen).toMatchObject({ accepts: 2, open: 0 });
+  await expectLife(read, port, { opened: 2, closed: 2 });
+  await expectAllClosed(read);
+  const readings = await read();
+  expect(readings.points('connmeter.connection.opened', { 'network.protocol.name': 'http' })).toEqual([]);
+  expect(readings.points('connmeter.requests')).toEqual([]);
+});

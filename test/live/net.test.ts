@@ -1,0 +1,415 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import net, { type LookupFunction, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import tls, { type ConnectionOptions, type TLSSocket } from 'node:tls';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { certificate } from '../support/certificates.ts';
+import { expectAllClosed, expectLife, life, nextTurn } from '../support/lives.ts';
+import { measuring, type Readings } from '../support/measuring.ts';
+import { NO_SUCH_NAME, server } from '../support/server.ts';
+
+function using<S extends Socket>(socket: S): S {
+  onTestFinished(() => void socket.destroy());
+  return socket;
+}
+
+/** Sends a word to the echo and hears it back: whatever the connection does first is done then. */
+async function echoed<S extends Socket>(socket: S): Promise<S> {
+  socket.write('x');
+  await once(socket, 'data');
+  return socket;
+}
+
+async function ended(socket: Socket): Promise<void> {
+  const closed = new Promise(resolve => socket.once('close', resolve));
+  socket.on('error', () => {}).destroy();
+  await closed;
+}
+
+/** The error a connection fails with, once the socket is closed too. */
+async function failureOf(socket: Socket): Promise<NodeJS.ErrnoException> {
+  let failure: NodeJS.ErrnoException | undefined;
+  socket.on('error', error => {
+    failure = error;
+  });
+  await new Promise(resolve => socket.once('close', resolve));
+  if (failure === undefined) throw new Error('closed without an error');
+  return failure;
+}
+
+/** The failures at a port, as `phase error.type`. */
+function failuresOf(readings: Readings, port: number): string[] {
+  return readings
+    .points('connmeter.connection.failed', { 'server.port': port })
+    .filter(({ value }) => value > 0)
+    .map(({ attributes }) => `${attributes['connmeter.phase']} ${attributes['error.type']}`);
+}
+
+/** The attempts to reach addresses at a port, as `network.type outcome`: how many. */
+function attemptsOf(readings: Readings, port: number): Record<string, number> {
+  return Object.fromEntries(
+    readings
+      .points('connmeter.connect.attempts', { 'server.port': port })
+      .filter(({ value }) => value > 0)
+      .map(({ attributes, value }) => [`${attributes['network.type']} ${attributes['connmeter.outcome']}`, value]),
+  );
+}
+
+/** A resolver that knows one name, with these addresses. */
+function resolvingTo(...addresses: string[]): LookupFunction {
+  return (_name, _options, callback) =>
+    setImmediate(
+      callback,
+      null,
+      addresses.map(address => ({ address, family: net.isIP(address) })),
+    );
+}
+
+/** Connects to one who accepts nobody until the kernel takes no more: from then on a connect hangs. */
+async function fillBacklog(port: number, host: string): Promise<void> {
+  for (let i = 0; i < 10; i++) {
+    const socket = using(net.connect(port, host));
+    const taken = await Promise.race([once(socket, 'connect').then(() => true), wait(200, false)]);
+    if (!taken) return;
+  }
+  throw new Error('the backlog does not fill');
+}
+
+test.each(['tcp', 'tls'] as const)(
+  '%s: a connection of no HTTP client has no protocol name and no http.client rows',
+  async kind => {
+    const { port, seen } = await server({ kind, certificate: await certificate() });
+    const { read } = measuring();
+    const connect = () =>
+      using(
+        kind === 'tcp'
+          ? net.connect(port, '127.0.0.1')
+          : tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false }),
+      );
+
+    const sockets = await Promise.all([1, 2, 3].map(() => echoed(connect())));
+
+    expect(await seen()).toMatchObject({ accepts: 3, open: 3 });
+    await expectLife(read, port, { opened: 3 });
+
+    await Promise.all(sockets.map(ended));
+
+    await expect.poll(seen).toMatchObject({ accepts: 3, open: 0 });
+    await expectLife(read, port, { opened: 3, closed: 3 });
+    const readings = await read();
+    const rows = readings.names.flatMap(name =>
+      readings.points(name, { 'server.port': port }).map(point => ({ name, ...point })),
+    );
+    expect(rows.filter(({ attributes }) => 'network.protocol.name' in attributes)).toEqual([]);
+    expect(rows.filter(({ name }) => name.startsWith('http.client.') || name === 'connmeter.requests')).toEqual([]);
+    expect(attemptsOf(readings, port)).toEqual({ 'ipv4 ok': 3 });
+  },
+);
+
+describe.each(['1.2', '1.3'] as const)('TLS %s', version => {
+  const tlsVersion = `TLSv${version}` as const;
+  const tlsOptions = { minVersion: tlsVersion, maxVersion: tlsVersion };
+
+  test('handshakes are told apart by whether they resumed a session', async () => {
+    const { port, seen } = await server({ kind: 'tls', certificate: await certificate(), tlsOptions });
+    const { read } = measuring();
+    const options: ConnectionOptions = { port, host: '127.0.0.1', rejectUnauthorized: false };
+    let session: Buffer | undefined;
+    const connect = async () => {
+      const socket = using(tls.connect({ ...options, ...(session ? { session } : {}) }));
+      socket.on('session', newest => {
+        session = newest;
+      });
+      return echoed(socket);
+    };
+
+    await ended(await connect());
+    expect(session).toBeDefined();
+    await ended(await connect());
+    await ended(await connect());
+
+    const { accepts, secured, resumed } = await seen();
+    expect({ accepts, secured, resumed }).toEqual({ accepts: 3, secured: 3, resumed: 2 });
+    const readings = await read();
+    const handshakes = (labels: { 'tls.resumed': boolean }) =>
+      readings.value('connmeter.tls.handshake.duration', {
+        'server.port': port,
+        'tls.protocol.version': version,
+        ...labels,
+      });
+    expect(handshakes({ 'tls.resumed': true })).toBe(resumed);
+    expect(handshakes({ 'tls.resumed': false })).toBe(secured - resumed);
+    expect(readings.value('connmeter.tls.handshake.duration')).toBe(secured);
+    await expectLife(read, port, { opened: 3, closed: 3 });
+  });
+});
+
+describe('a failed handshake', () => {
+  const authority = async (options?: { names?: string[]; expired?: boolean }) => {
+    const made = await certificate(options);
+    return { certificate: made, trust: { ca: made.cert } };
+  };
+
+  test.each([
+    { what: 'an expired certificate', make: () => authority({ expired: true }), code: 'CERT_HAS_EXPIRED' },
+    {
+      what: 'a certificate for another name',
+      make: () => authority({ names: ['other.test'] }),
+      code: 'ERR_TLS_CERT_ALTNAME_INVALID',
+    },
+    {
+      what: 'a self-signed certificate',
+      make: async () => ({ certificate: await certificate(), trust: {} }),
+      code: 'DEPTH_ZERO_SELF_SIGNED_CERT',
+    },
+    {
+      what: 'a protocol the server does not speak',
+      make: async () => {
+        const { certificate, trust } = await authority();
+        return {
+          certificate,
+          trust: { ...trust, maxVersion: 'TLSv1.2' as const },
+          tlsOptions: { minVersion: 'TLSv1.3' as const },
+        };
+      },
+      code: 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION',
+    },
+  ])('by $what fails in the tls phase as $code', async ({ make, code }) => {
+    const { trust, ...options } = await make();
+    const { port, seen } = await server({ kind: 'tls', ...options });
+    const { read } = measuring();
+
+    const error = await failureOf(using(tls.connect({ port, host: '127.0.0.1', servername: 'localhost', ...trust })));
+
+    expect(error.code).toBe(code);
+    expect(await seen()).toMatchObject({ accepts: 1 });
+    const readings = await read();
+    expect(readings.lifeOf(port)).toEqual(life({ failed: 1 }));
+    expect(failuresOf(readings, port)).toEqual([`tls ${code}`]);
+    expect(attemptsOf(readings, port)).toEqual({ 'ipv4 ok': 1 });
+    expect(readings.value('connmeter.tls.handshake.duration', { 'server.port': port, 'error.type': code })).toBe(1);
+  });
+
+  test('with a server that hangs up fails in the tls phase as ECONNRESET', async () => {
+    const { port, seen } = await server({ kind: 'rude' });
+    const { read } = measuring();
+
+    await failureOf(using(tls.connect({ port, host: '127.0.0.1' })));
+
+    expect(await seen()).toMatchObject({ accepts: 1 });
+    const readings = await read();
+    expect(readings.lifeOf(port)).toEqual(life({ failed: 1 }));
+    expect(failuresOf(readings, port)).toEqual(['tls ECONNRESET']);
+  });
+
+  test('that the program gives up is a failure without an error', async () => {
+    const { port, seen } = await server({ kind: 'silent' });
+    const { read } = measuring();
+
+    const socket = using(tls.connect({ port, host: '127.0.0.1' }));
+    await expect.poll(seen).toMatchObject({ accepts: 1 });
+    await ended(socket);
+
+    await expect.poll(seen).toMatchObject({ accepts: 1, open: 0 });
+    await expectLife(read, port, { failed: 1 });
+    expect(failuresOf(await read(), port)).toEqual(['tls _OTHER']);
+  });
+});
+
+describe('a name with several addresses', () => {
+  test('counts each attempt by family and outcome', async () => {
+    const { port, seen } = await server({ kind: 'tcp' });
+    const { read } = measuring();
+
+    // Nothing listens on ::1; where there is no IPv6 at all, the attempt fails just as well.
+    const socket = using(
+      net.connect({ host: 'two.test', port, lookup: resolvingTo('::1', '127.0.0.1'), autoSelectFamily: true }),
+    );
+    await echoed(socket);
+
+    expect(await seen()).toMatchObject({ accepts: 1 });
+    const readings = await read();
+    expect(readings.lifeOf(port)).toEqual(life({ opened: 1 }));
+    expect(attemptsOf(readings, port)).toEqual({ 'ipv6 failed': 1, 'ipv4 ok': 1 });
+    expect(readings.value('connmeter.connection.opened', { 'server.address': 'two.test' })).toBe(1);
+  });
+
+  test('counts an address that does not answer in time as timed out', async () => {
+    const { port, seen } = await server({ kind: 'tcp' });
+    await server({ kind: 'frozen', host: '127.0.0.2', port });
+    await fillBacklog(port, '127.0.0.2');
+    const { read } = measuring();
+
+    const lookup = resolvingTo('127.0.0.2', '127.0.0.1');
+    const options = { host: 'two.test', port, lookup, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 50 };
+    await echoed(using(net.connect(options)));
+
+    expect(await seen()).toMatchObject({ accepts: 1 });
+    const readings = await read();
+    expect(readings.lifeOf(port)).toEqual(life({ opened: 1 }));
+    expect(attemptsOf(readings, port)).toEqual({ 'ipv4 timed_out': 1, 'ipv4 ok': 1 });
+  });
+
+  test('that all refuse is one failed connection of several failed attempts', async () => {
+    const { port, stop } = await server({ kind: 'tcp' });
+    await stop();
+    const { read } = measuring();
+
+    const socket = using(
+      net.connect({ host: 'two.test', port, lookup: resolvingTo('127.0.0.1', '127.0.0.2'), autoSelectFamily: true }),
+    );
+    await failureOf(socket);
+
+    const readings = await read();
+    expect(readings.lifeOf(port)).toEqual(life({ failed: 1 }));
+    expect(failuresOf(readings, port)).toEqual(['connect ECONNREFUSED']);
+    expect(attemptsOf(readings, port)).toEqual({ 'ipv4 failed': 2 });
+  });
+});
+
+describe('a connection undone', () => {
+  test('a connect that throws is no attempt, and the socket counts when it does connect', async () => {
+    const { port, seen } = await server({ kind: 'tcp' });
+    const { read } = measuring();
+    const socket = using(new net.Socket());
+
+    expect(() => socket.connect({ port: 70_000, host: '127.0.0.1' })).toThrow(RangeError);
+    await nextTurn();
+    expect((await read()).value('connmeter.connection.failed')).toBe(0);
+    socket.connect(port, '127.0.0.1');
+    await echoed(socket);
+
+    expect(await seen()).toMatchObject({ accepts: 1 });
+    await expectLife(read, port, { opened: 1 });
+
+    await ended(socket);
+
+    await expectLife(read, port, { opened: 1, closed: 1 });
+  });
+
+  test('a socket destroyed in the turn of its connect ends as failed or closed, and is open nowhere', async () => {
+    const { port } = await server({ kind: 'tcp' });
+    const { read } = measuring();
+
+    const socket = net.connect(port, '127.0.0.1');
+    await ended(socket);
+    const named = net.connect(port, 'localhost');
+    await ended(named);
+
+    const { opened, closed, ...rest } = (await read()).lifeOf(port);
+    expect(opened - closed).toBe(0);
+    expect(rest).toMatchObject({ active: 0, idle: 0, fresh: 0, reused: 0, requests: 0 });
+    expect((await read()).value('connmeter.dns.pending')).toBe(0);
+  });
+});
+
+test('a name that does not exist fails in the dns phase', async () => {
+  const { read } = measuring();
+
+  await failureOf(using(net.connect(4711, NO_SUCH_NAME)));
+
+  const readings = await read();
+  expect(readings.value('connmeter.connection.failed')).toBe(1);
+  expect(
+    readings.value('connmeter.connection.failed', {
+      'server.address': NO_SUCH_NAME,
+      'connmeter.phase': 'dns',
+      'error.type': 'ENOTFOUND',
+    }),
+  ).toBe(1);
+  expect(readings.value('dns.lookup.duration', { 'dns.question.name': NO_SUCH_NAME, 'error.type': 'ENOTFOUND' })).toBe(
+    1,
+  );
+});
+
+test('a socket object connected three times is three connections', async () => {
+  const { port, seen } = await server({ kind: 'tcp' });
+  const { read } = measuring();
+  const socket = using(new net.Socket());
+
+  for (let i = 0; i < 3; i++) {
+    socket.connect(port, '127.0.0.1');
+    await echoed(socket);
+    await ended(socket);
+  }
+
+  await expect.poll(seen).toMatchObject({ accepts: 3, open: 0 });
+  await expectLife(read, port, { opened: 3, closed: 3 });
+  expect(attemptsOf(await read(), port)).toEqual({ 'ipv4 ok': 3 });
+});
+
+test('a program that removes all listeners of an open socket still sees it counted closed', async () => {
+  const { port, seen } = await server({ kind: 'tcp' });
+  const { read } = measuring();
+  const socket = await echoed(using(net.connect(port, '127.0.0.1')));
+  await expectLife(read, port, { opened: 1 });
+
+  socket.removeAllListeners();
+  socket.destroy();
+
+  await expect.poll(seen).toMatchObject({ accepts: 1, open: 0 });
+  await expectLife(read, port, { opened: 1, closed: 1 });
+});
+
+test('a Unix socket counts under its path, without a port and without attempts', async () => {
+  const path = join(tmpdir(), `connmeter-${randomUUID()}.sock`);
+  const { seen } = await server({ kind: 'tcp', path });
+  const { read } = measuring();
+
+  const socket = await echoed(using(net.connect(path)));
+  const at = { 'server.address': path, 'server.port': undefined };
+  const opened = (await read()).value('connmeter.connection.opened', at);
+  await ended(socket);
+
+  await expect.poll(seen).toMatchObject({ accepts: 1, open: 0 });
+  const readings = await read();
+  expect({ opened, closed: readings.value('connmeter.connection.closed', at) }).toEqual({ opened: 1, closed: 1 });
+  expect(readings.value('connmeter.connection.opened')).toBe(1);
+  expect(readings.points('connmeter.connect.attempts')).toEqual([]);
+});
+
+test('a Unix socket that is not there is a failure in the connect phase', async () => {
+  const path = join(tmpdir(), `connmeter-${randomUUID()}.sock`);
+  const { read } = measuring();
+
+  const error = await failureOf(using(net.connect(path)));
+
+  expect(error.code).toBe('ENOENT');
+  const readings = await read();
+  expect(readings.value('connmeter.connection.failed')).toBe(1);
+  expect(
+    readings.value('connmeter.connection.failed', {
+      'server.address': path,
+      'connmeter.phase': 'connect',
+      'error.type': 'ENOENT',
+    }),
+  ).toBe(1);
+});
+
+test('after all is closed, by either side, opened equals closed', async () => {
+  const plain = await server({ kind: 'tcp' });
+  const secure = await server({ kind: 'tls', certificate: await certificate() });
+  const { read } = measuring();
+  const sockets = [1, 2, 3, 4].flatMap<Socket | TLSSocket>(() => [
+    net.connect(plain.port, '127.0.0.1'),
+    tls.connect({ port: secure.port, host: '127.0.0.1', rejectUnauthorized: false }),
+  ]);
+  await Promise.all(sockets.map(socket => echoed(using(socket))));
+
+  await Promise.all(sockets.slice(0, 4).map(ended));
+  const closed = sockets
+    .slice(4)
+    .map(socket => new Promise(resolve => socket.on('error', () => {}).once('close', resolve)));
+  await plain.drop();
+  await secure.drop();
+  await Promise.all(closed);
+
+  await expectAllClosed(read);
+  for (const { port, seen } of [plain, secure]) {
+    await expect.poll(seen).toMatchObject({ accepts: 4, open: 0 });
+    await expectLife(read, port, { opened: 4, closed: 4 });
+  }
+});
