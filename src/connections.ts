@@ -42,9 +42,13 @@ export class Connections {
   readonly #now: () => number;
   readonly #atEndOfTurn: (run: () => void) => void;
 
-  /** By socket, and by HTTP/2 session. */
-  readonly #known = new WeakMap<object, Connection>();
-  readonly #live = new Set<Connection>();
+  /**
+   * Connections attempted and not closed, by their socket. Not weak: each leaves at its close, or at the end of the turn
+   * if it never began, and weak entries cost the garbage collector more than all else we do for a new connection.
+   */
+  readonly #live = new Map<object, Connection>();
+  /** What else leads to a connection: HTTP/2 sessions, TLS inside a tunnel, sockets from before we listened. */
+  readonly #aliases = new WeakMap<object, Connection>();
   readonly #unsettled = new Set<Connection>();
 
   /** Sockets whose `connect` was called in this turn, and what the next of them is known to be for. */
@@ -73,8 +77,7 @@ export class Connections {
 
   /** `connect` was called on a socket. It may yet throw. */
   attempted(socket: Socket): void {
-    const current = this.#known.get(socket);
-    if (current !== undefined && this.#live.has(current)) return; // connecting or open already: nothing new begins
+    if (this.#live.has(socket)) return; // connecting or open already: nothing new begins
 
     const connection = new Connection(socket, this.#now());
     if (this.#expected !== undefined) {
@@ -82,8 +85,7 @@ export class Connections {
       connection.pool = this.#expected.pool;
       this.#expected = undefined;
     }
-    this.#known.set(socket, connection);
-    this.#live.add(connection);
+    this.#live.set(socket, connection);
     this.#ofThisTurn.push(connection);
     this.#openTurn();
   }
@@ -100,7 +102,7 @@ export class Connections {
 
   /** The lookup of the connection's name ended. Comes once per address found. */
   lookedUp(socket: Socket, host: string, error: unknown): void {
-    const connection = this.#known.get(socket);
+    const connection = this.#live.get(socket);
     if (connection === undefined || connection.resolved !== undefined) return;
 
     connection.begun = true;
@@ -111,7 +113,7 @@ export class Connections {
 
   /** An address is dialled; `family` is undefined for a Unix socket, whose path is the address. */
   addressTried(socket: Socket, address: string, port: number | undefined, family: number | undefined): void {
-    const connection = this.#known.get(socket);
+    const connection = this.#live.get(socket);
     if (connection === undefined) return;
 
     connection.begun = true;
@@ -130,16 +132,16 @@ export class Connections {
   }
 
   addressFailed(socket: Socket, error: unknown): void {
-    this.#attemptEnded(this.#known.get(socket), failedOutcome(error));
+    this.#attemptEnded(this.#live.get(socket), failedOutcome(error));
   }
 
   addressTimedOut(socket: Socket): void {
-    this.#attemptEnded(this.#known.get(socket), 'timed_out');
+    this.#attemptEnded(this.#live.get(socket), 'timed_out');
   }
 
   /** TCP stands. With TLS to come, the connection is not open yet. */
   connected(socket: Socket, tlsToCome: boolean): void {
-    const connection = this.#known.get(socket);
+    const connection = this.#live.get(socket);
     if (connection === undefined || connection.connected !== undefined) return;
 
     connection.begun = true;
@@ -150,7 +152,7 @@ export class Connections {
 
   /** The TLS handshake is done and the peer is who it should be. */
   secured(socket: Socket, { version, resumed, alpn }: Secured): void {
-    const connection = this.#known.get(socket);
+    const connection = this.#live.get(socket);
     if (connection === undefined || connection.connected === undefined || connection.secured !== undefined) return;
 
     connection.secured = this.#now();
@@ -162,7 +164,7 @@ export class Connections {
 
   /** An HTTP client took the socket for requests to this origin: a connection of its own, or a tunnel through a proxy. */
   taken(socket: Socket, origin: Origin, version: HttpVersion): void {
-    const connection = this.#known.get(socket) ?? this.#met(socket, origin, false);
+    const connection = this.#find(socket) ?? this.#met(socket, origin, false);
     connection.version = version;
     if (connection.tally === undefined) this.#claim(connection, origin);
     else if (connection.origin === undefined || !sameOrigin(connection.origin, origin))
@@ -171,8 +173,7 @@ export class Connections {
 
   /** A request went out on the socket, or will as soon as it is open. May come twice for one request. */
   requestSent<Request extends object>(socket: Socket, request: Request, client: Client<Request>): void {
-    const connection =
-      this.#known.get(socket) ?? this.#met(socket, client.originOf(request), client.wasReused(request));
+    const connection = this.#find(socket) ?? this.#met(socket, client.originOf(request), client.wasReused(request));
     if (connection.request === request || connection.version === '2') return; // HTTP/2 is counted by its streams
 
     const previous = connection.request;
@@ -188,13 +189,13 @@ export class Connections {
 
   /** An HTTP/2 stream carries a request. */
   streamStarted<Session extends object>(session: Session, socketOf: (session: Session) => Socket | undefined): void {
-    let connection = this.#known.get(session);
+    let connection = this.#aliases.get(session);
     if (connection === undefined) {
       const socket = socketOf(session);
-      connection = socket && this.#known.get(socket);
+      connection = socket && this.#find(socket);
       if (connection === undefined) return; // opened before we were listening
 
-      this.#known.set(session, connection);
+      this.#aliases.set(session, connection);
       connection.http = true;
       connection.version = '2';
     }
@@ -203,21 +204,22 @@ export class Connections {
   }
 
   streamEnded(session: object): void {
-    const connection = this.#known.get(session);
+    const connection = this.#aliases.get(session);
     if (connection !== undefined && connection.streams > 0) connection.streams--; // else it began before we listened
   }
 
   /** The socket met an error; its close comes next. The first error is the reason. */
   errored(socket: Socket, error: unknown): void {
-    const connection = this.#known.get(socket);
+    const connection = this.#live.get(socket);
     if (connection !== undefined) connection.error ??= error;
   }
 
   /** The socket is closed: the end of a connection, or of an attempt. */
   closed(socket: Socket): void {
-    const connection = this.#known.get(socket);
-    if (connection === undefined || !this.#live.delete(connection)) return;
+    const connection = this.#live.get(socket);
+    if (connection === undefined) return;
 
+    this.#live.delete(socket);
     if (connection.opened === undefined) this.#failed(connection);
     else this.#ended(connection, connection.opened);
     connection.request = undefined;
@@ -226,7 +228,7 @@ export class Connections {
 
   /** Nobody listens any more: streams that end now are not seen, so those open now are not counted on. */
   pause(): void {
-    for (const connection of this.#live) connection.streams = 0;
+    for (const connection of this.#live.values()) connection.streams = 0;
   }
 
   /** Brings the ledger's states up to now, for a collection. */
@@ -241,7 +243,7 @@ export class Connections {
     }
 
     let lookupsPending = 0;
-    for (const connection of this.#live) {
+    for (const connection of this.#live.values()) {
       if (connection.socket.closed) {
         this.closed(connection.socket); // its close was emitted, but somebody had removed all listeners
       } else if (connection.opened === undefined) {
@@ -251,6 +253,10 @@ export class Connections {
       }
     }
     this.#ledger.lookupsPending.value = lookupsPending;
+  }
+
+  #find(socket: object): Connection | undefined {
+    return this.#live.get(socket) ?? this.#aliases.get(socket);
   }
 
   #openTurn(): void {
@@ -263,7 +269,7 @@ export class Connections {
   #endTurn(): void {
     for (const connection of this.#ofThisTurn) {
       if (connection.socket.connecting) connection.begun = true;
-      else if (!connection.begun) this.#live.delete(connection); // `connect` threw, or was undone at once
+      else if (!connection.begun) this.#live.delete(connection.socket); // `connect` threw, or was undone at once
     }
     this.#ofThisTurn = [];
     this.#expected = undefined;
@@ -350,10 +356,8 @@ export class Connections {
     tally.closed.value++;
     if (!tally.http) return;
 
-    this.#record('http.client.connection.duration', this.#now() - opened, {
-      ...tally.attributes,
-      'network.protocol.version': connection.version,
-    });
+    const { attributes } = tally.inUse(connection.version).requests;
+    this.#record('http.client.connection.duration', this.#now() - opened, attributes);
   }
 
   #countRequest(connection: Connection): void {
@@ -392,12 +396,12 @@ export class Connections {
    * a connection from before we listened, or no network socket at all. The latter two are not counted, their requests are.
    */
   #met(socket: Socket, origin: Origin, reused: boolean): Connection {
-    for (const carrier of this.#live) {
+    for (const carrier of this.#live.values()) {
       if (carrier.opened === undefined || !haveSameEnds(carrier.socket, socket)) continue;
 
       this.#settle(carrier);
       this.#tunnel(carrier, origin);
-      this.#known.set(socket, carrier);
+      this.#aliases.set(socket, carrier);
       return carrier;
     }
 
@@ -406,7 +410,7 @@ export class Connections {
     stranger.tally = stranger.target = this.#ledger.tally(origin, true);
     stranger.origin = origin;
     stranger.requests = reused ? 1 : 0;
-    this.#known.set(socket, stranger);
+    this.#aliases.set(socket, stranger);
     return stranger;
   }
 }

@@ -27,6 +27,7 @@ const MAX_FAILURE_KINDS = 12;
 
 /** All that is counted of one origin. Counters only grow; every series is born at zero on first mention. */
 export class Tally {
+  readonly port: number | undefined;
   readonly http: boolean;
   readonly attributes: Attributes;
   readonly opened: Count;
@@ -35,9 +36,11 @@ export class Tally {
   readonly requests: { readonly fresh: Count; readonly reused: Count };
   readonly #attempts = new Map<NetworkType, Record<Outcome, Count>>();
   readonly #failures = new Map<string, Count>();
+  readonly #passed = new Set<Phase>();
   readonly #inUse = new Map<HttpVersion, InUse>();
 
   constructor(origin: Origin, http: boolean) {
+    this.port = origin.port;
     this.http = http;
     this.attributes = {
       'server.address': origin.address,
@@ -75,6 +78,9 @@ export class Tally {
 
   /** A connection of this origin goes through this phase: what can fail there is born at zero. */
   passes(phase: Phase): void {
+    if (this.#passed.has(phase)) return;
+
+    this.#passed.add(phase);
     for (const errorType of EXPECTED_FAILURES[phase]) this.failure(phase, errorType);
   }
 
@@ -118,7 +124,8 @@ export class Ledger {
   limit: number;
   /** Names being looked up now for a connection: taken anew at each collection. */
   readonly lookupsPending: Count = { attributes: {}, value: 0 };
-  readonly #tallies = new Map<string, Tally>();
+  readonly #tallies: Tally[] = [];
+  readonly #byAddress = new Map<string, Tally[]>();
   readonly #overflow = new Map<boolean, Tally>();
   readonly #names = new Set<string>();
 
@@ -127,19 +134,21 @@ export class Ledger {
   }
 
   get tallies(): Tally[] {
-    return [...this.#tallies.values(), ...this.#overflow.values()];
+    return [...this.#tallies, ...this.#overflow.values()];
   }
 
   /** The origin's tally, born on first mention; past the limit, the one that all late-comers share. */
   tally(origin: Origin, http: boolean): Tally {
     const address = normalName(origin.address);
-    const key = `${http ? 'http' : 'net'} ${origin.port ?? ''} ${address}`;
-    let tally = this.#tallies.get(key);
-    if (tally === undefined) {
-      if (this.#tallies.size >= this.limit) return this.#late(http);
-      tally = new Tally({ address, port: origin.port }, http);
-      this.#tallies.set(key, tally);
-    }
+    const there = this.#byAddress.get(address);
+    const known = there?.find(tally => tally.port === origin.port && tally.http === http);
+    if (known !== undefined) return known;
+    if (this.#tallies.length >= this.limit) return this.#late(http);
+
+    const tally = new Tally({ address, port: origin.port }, http);
+    this.#tallies.push(tally);
+    if (there === undefined) this.#byAddress.set(address, [tally]);
+    else there.push(tally);
     return tally;
   }
 

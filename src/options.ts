@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+
 /** Options of {@link ConnectionInstrumentation}. */
 export interface ConnectionInstrumentationConfig {
   /** Whether to start at once. Default: true. */
@@ -34,5 +36,5 @@ function unfit(option: string, expected: string, received: unknown): RangeError 
 }
 
 function describe(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+  return typeof value === 'string' ? JSON.stringify(value) : inspect(value, { depth: 0 });
 }

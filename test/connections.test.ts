@@ -144,6 +144,7 @@ test('whatever is said in whatever order, gauges are never negative and every at
       replay.stop();
 
       expect(atLast).toMatchObject({ closed: atLast.opened, active: 0, idle: 0, requests: 0, negative: 0 });
+      expect(replay.connections.liveCount).toBe(0);
       expect(replay.ledger.lookupsPending.value).toBe(0);
       expect(replay.ledger.tallies.length).toBeLessThanOrEqual(3 + 2);
     }),

@@ -12,24 +12,12 @@ import type { Guard } from '../guard.ts';
 // Limitations: a TLS handshake on a socket that is connected already (inside a proxy's tunnel, STARTTLS) has no event
 // that tells when it began, so it is not measured.
 export function netSource(connections: Connections, guard: Guard): Handlers {
-  const listeners = socketListeners(connections, guard);
-
-  return {
-    'net.client.socket': ({ socket }: { socket: Socket }) => {
-      connections.attempted(socket);
-      listenTo(socket, listeners);
-    },
-  };
-}
-
-type Listeners = ReadonlyMap<string, (...args: never[]) => void>;
-
-function socketListeners(connections: Connections, guard: Guard): Listeners {
-  return new Map<string, (...args: never[]) => void>([
+  const ofAll: Listeners = [
     [
       'lookup',
       guard('lookup', function (this: Socket, error: Error | null, _address: string, _family: number, host: string) {
         connections.lookedUp(this, host, error);
+        attach(this, 'connectionAttemptFailed', ofSeveralAddresses);
       }),
     ],
     [
@@ -38,6 +26,39 @@ function socketListeners(connections: Connections, guard: Guard): Listeners {
         connections.addressTried(this, address, port, family);
       }),
     ],
+    [
+      'connect',
+      guard('connect', function (this: Socket) {
+        connections.connected(this, isTls(this));
+      }),
+    ],
+    [
+      errorMonitor,
+      guard('error', function (this: Socket, error: Error) {
+        connections.errored(this, error);
+      }),
+    ],
+    [
+      'close',
+      guard('close', function (this: Socket) {
+        if (!this.connecting) connections.closed(this); // else a late word of the life before: it is dialling again
+      }),
+    ],
+  ];
+  const ofTls: Listeners = [
+    [
+      'secureConnect',
+      guard('secureConnect', function (this: TLSSocket) {
+        connections.secured(this, {
+          version: (this.getProtocol() ?? 'unknown').replace(/^TLSv/, ''),
+          resumed: this.isSessionReused(),
+          alpn: this.alpnProtocol || undefined,
+        });
+      }),
+    ],
+  ];
+  // With one address, the end of the attempt is the end of the connecting.
+  const ofSeveralAddresses: Listeners = [
     [
       'connectionAttemptFailed',
       guard('connectionAttemptFailed', function (this: Socket, _a: string, _p: number, _f: number, error: Error) {
@@ -50,46 +71,31 @@ function socketListeners(connections: Connections, guard: Guard): Listeners {
         connections.addressTimedOut(this);
       }),
     ],
-    [
-      'connect',
-      guard('connect', function (this: Socket) {
-        connections.connected(this, isTls(this));
-      }),
-    ],
-    [
-      'secureConnect',
-      guard('secureConnect', function (this: TLSSocket) {
-        connections.secured(this, {
-          version: (this.getProtocol() ?? 'unknown').replace(/^TLSv/, ''),
-          resumed: this.isSessionReused(),
-          alpn: this.alpnProtocol || undefined,
-        });
-      }),
-    ],
-    [
-      errorMonitor as unknown as string,
-      guard('error', function (this: Socket, error: Error) {
-        connections.errored(this, error);
-      }),
-    ],
-    [
-      'close',
-      guard('close', function (this: Socket) {
-        if (!this.connecting) connections.closed(this); // else a late word of the life before: it is dialling again
-      }),
-    ],
-  ]);
+  ];
+
+  return {
+    'net.client.socket': ({ socket }: { socket: Socket }) => {
+      connections.attempted(socket);
+      if (!attach(socket, 'close', ofAll)) return;
+
+      if (isTls(socket)) attach(socket, 'secureConnect', ofTls);
+      // Room for ours, or the program's own tenth listener would be the one that draws the warning.
+      const room = socket.getMaxListeners();
+      if (room > 0) socket.setMaxListeners(room + 1);
+    },
+  };
 }
 
-/** A socket may be connected again after its close; it still has our listeners then. */
-function listenTo(socket: Socket, listeners: Listeners): void {
-  const onClose = listeners.get('close') as () => void;
-  if (socket.listeners('close').includes(onClose)) return;
+type Listener = (...args: never[]) => void;
+type Listeners = readonly (readonly [event: string | typeof errorMonitor, listener: Listener])[];
 
-  // Room for ours, or the program's own tenth listener would be the one that draws the warning.
-  const room = socket.getMaxListeners();
-  if (room > 0) socket.setMaxListeners(room + 1);
-  for (const [event, listener] of listeners) socket.on(event, listener as () => void);
+/** Adds the listeners, unless they are there: a socket that is connected again after its close still has them. */
+function attach(socket: Socket, mark: string, listeners: Listeners): boolean {
+  const marking = listeners.find(([event]) => event === mark)?.[1] as () => void;
+  if (socket.listenerCount(mark) > 0 && socket.listeners(mark).includes(marking)) return false;
+
+  for (const [event, listener] of listeners) socket.on(event as 'close', listener as () => void);
+  return true;
 }
 
 function isTls(socket: Socket): boolean {
