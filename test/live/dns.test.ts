@@ -177,6 +177,17 @@ test('lookups are pending while the resolver is silent, and fail when the progra
   expect(readings.points('dns.lookup.duration')[0]?.sum).toBeGreaterThan(3.9); // four that waited a second or more
 });
 
+test('a collection right after a lookup has it already', async () => {
+  const { resolver, run } = namespace();
+  const { asked } = await resolver(NAMES);
+  const task: AskTask = { client: 'dns.lookup', names: ['one.test'] };
+
+  const { readings } = await run<AskReport>('ask.ts', task);
+
+  expect(asked()).toEqual({ 'one.test': 1 });
+  expect(lookupsByName(readings)).toEqual(asked());
+});
+
 test('past maxOrigins, names are counted together, and none is lost', async () => {
   const { resolver, run } = namespace();
   const { asked } = await resolver(NAMES);

@@ -27,7 +27,7 @@ export interface Resolver {
    * How often each name was asked for, as the resolver itself wrote it down. One lookup for a socket asks for the name's
    * A and AAAA records at once; so the A records tell how many lookups there were.
    */
-  asked(type?: 'A' | 'AAAA' | 'PTR'): Record<string, number>;
+  asked(): Record<string, number>;
   stop(): Promise<void>;
 }
 
@@ -115,9 +115,9 @@ async function startResolver(namespace: string, names: Record<string, readonly s
 
   return {
     pid: child.pid as number,
-    asked(type = 'A') {
+    asked() {
       const count: Record<string, number> = {};
-      for (const [, name = ''] of written().matchAll(new RegExp(` query\\[${type}\\] (\\S+) from `, 'g'))) {
+      for (const [, name = ''] of written().matchAll(/ query\[A\] (\S+) from /g)) {
         if (!name.endsWith(SEARCH)) count[name.toLowerCase()] = (count[name.toLowerCase()] ?? 0) + 1;
       }
       return count;

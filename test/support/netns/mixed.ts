@@ -132,11 +132,16 @@ const KINDS: readonly (readonly [number, () => Promise<unknown>])[] = [
   [100, () => ownClient(Client8, http1(refused))],
   [50, () => fetchIt(http1(refused))],
 
-  // Clients that give up: before they dial, while they dial, in the handshake.
-  [50, () => closed(net.connect(hasty.port, '127.0.0.1').destroy())],
+  // Clients that give up: before they dial (in a turn of promises, in one of callbacks), while they dial, in the handshake.
+  [50, () => closed(undone())],
+  [50, () => new Promise<void>(resolve => setImmediate(() => closed(undone()).then(resolve)))],
   [50, () => closed(dropped(net.connect(hasty.port, '127.0.0.1'), 'connectionAttempt'))],
   [50, () => closed(dropped(tls.connect({ port: secure.port, host: '127.0.0.1', ca }), 'connect'))],
 ];
+
+function undone(): net.Socket {
+  return net.connect(hasty.port, '127.0.0.1').destroy();
+}
 
 function dropped(socket: net.Socket, event: string): net.Socket {
   return socket.on('error', () => {}).once(event, () => process.nextTick(() => socket.destroy()));

@@ -73,9 +73,9 @@ const KINDS: readonly (readonly [number, () => Promise<unknown>])[] = [
 ];
 const jobs = shuffled(KINDS.flatMap(([times, run]) => Array.from({ length: times }, () => run)));
 const endings = await runAll(jobs, 16, codeOf);
-for (const socket of queued) socket.destroy();
 
-const metrics = await readMetrics();
+const metrics = await readMetrics(); // while some are still open
+for (const socket of queued) socket.destroy();
 const { activeOpens } = tcp();
 const seen = await Promise.all([plain, secure, echo].map(server => server.seen()));
 for (const server of [plain, secure, echo]) server.end();
