@@ -13,6 +13,8 @@ import { expectAllClosed, expectLife, life, nextTurn } from '../support/lives.ts
 import { measuring, type Readings } from '../support/measuring.ts';
 import { NO_SUCH_NAME, server } from '../support/server.ts';
 
+const NODE_MAJOR = Number(process.versions.node.split('.')[0]);
+
 const trusting = { rejectUnauthorized: false };
 
 function using<Agent extends http.Agent>(agent: Agent): Agent {
@@ -251,22 +253,24 @@ test('a request destroyed in the turn that made it leaves nothing behind, where 
   expect(rest).toEqual({ fresh: 0, reused: 0, active: 0, idle: 0, requests: 0 });
 });
 
-test('a request destroyed in the turn that made it leaves its connection idle, where the agent keeps it', async () => {
+test('a request destroyed in the turn that made it leaves no active connection to a keep-alive agent', async () => {
   const { port, seen } = await server({ kind: 'http' });
   const { read } = measuring();
   const agent = using(new http.Agent({ keepAlive: true }));
+  // Node 22 destroys the socket, which never gets to its `connect`; later ones hand it to the agent all the same.
+  const kept = NODE_MAJOR === 22 ? 0 : 1;
 
   const request = http.get(`http://127.0.0.1:${port}/`, { agent });
   request.destroy();
   await once(request, 'error');
 
-  await expect.poll(seen).toMatchObject({ accepts: 1, requests: 0, open: 1 });
-  await expectLife(read, port, { opened: 1, idle: 1 });
+  await expect.poll(seen).toMatchObject({ accepts: 1, requests: 0, open: kept });
+  await expectLife(read, port, kept ? { opened: 1, idle: 1 } : { failed: 1 });
 
   await get(`http://127.0.0.1:${port}/`, { agent });
 
-  expect(await seen()).toMatchObject({ accepts: 1, requests: 1, open: 1 });
-  await expectLife(read, port, { opened: 1, fresh: 1, idle: 1 });
+  expect(await seen()).toMatchObject({ accepts: 2 - kept, requests: 1, open: 1 });
+  await expectLife(read, port, { opened: 1, failed: 1 - kept, fresh: 1, idle: 1 });
 });
 
 test('a request destroyed while its connection is being opened leaves no connection', async () => {
