@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { until } from '../support/measuring.ts';
@@ -8,9 +11,11 @@ import { until } from '../support/measuring.ts';
 /** Runs the demo in a process group of its own. Needs `npm run build`: it uses the package by its name. */
 function demo({ args = [] as string[], port = 0 } = {}) {
   const start = fileURLToPath(new URL('../../examples/demo/start.ts', import.meta.url));
+  const folder = mkdtempSync(join(tmpdir(), 'demo-test-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', start, ...args], {
     detached: true,
-    env: { ...process.env, OTEL_EXPORTER_PROMETHEUS_PORT: `${port}` },
+    env: { ...process.env, OTEL_EXPORTER_PROMETHEUS_PORT: `${port}`, TMPDIR: folder },
   });
   onTestFinished(() => {
     if (groupIsThere()) process.kill(-pid, 'SIGKILL');
@@ -32,7 +37,7 @@ function demo({ args = [] as string[], port = 0 } = {}) {
       return false;
     }
   }
-  return { child, pid, ended, groupIsThere, printed: () => printed };
+  return { child, pid, ended, groupIsThere, printed: () => printed, leftBehind: () => readdirSync(folder) };
 }
 
 /** The cells of a caller's row in the last table printed. */
@@ -84,13 +89,14 @@ test('within seconds the demo shows which caller wastes connections, and then is
 });
 
 test('Ctrl-C ends the demo and all of its processes', async () => {
-  const { pid, ended, groupIsThere, printed } = demo();
+  const { pid, ended, groupIsThere, leftBehind, printed } = demo();
   await until(printed, text => text.includes('Its metrics:'), 20_000);
 
   process.kill(-pid, 'SIGINT'); // as a terminal does: to the whole group
 
   expect(await ended).toEqual([0, null]);
   expect(groupIsThere()).toBe(false);
+  expect(leftBehind()).toEqual([]);
 });
 
 test('a demo that is killed takes its processes with it', async () => {

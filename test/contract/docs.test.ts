@@ -1,0 +1,260 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+import { expect, test } from 'vitest';
+import { parseExposition, type Sample } from '../../examples/demo/exposition.ts';
+import { readEnvironment } from '../../src/environment.ts';
+import { METRICS } from '../../src/instruments.ts';
+import { checkedOptions } from '../../src/options.ts';
+import { until } from '../support/measuring.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
+const README = read('README.md');
+
+/** docs/metrics.md as data: metric -> the rows of its table. */
+const documented = new Map(
+  read('docs/metrics.md')
+    .split(/^## /m)
+    .flatMap(section => {
+      const [, name] = /^`(\S+)`\n/.exec(section) ?? [];
+      return name === undefined ? [] : [[name, tableOf(section)] as const];
+    }),
+);
+
+function tableOf(section: string): Record<string, string> {
+  return Object.fromEntries(
+    Array.from(section.matchAll(/^\| ([^|]+?) \| (.*?) ?\|$/gm), ([, key = '', value = '']) => [key, value]),
+  );
+}
+
+const codeIn = (text = '') => Array.from(text.matchAll(/`([^`]+)`/g), ([, code = '']) => code);
+
+const KINDS = { counter: 'Counter', upDownCounter: 'UpDownCounter', histogram: 'Histogram' };
+const underscored = (name: string) => name.replaceAll('.', '_');
+
+test('the docs have every metric, in the order of the code, and no other', () => {
+  expect([...documented.keys()]).toEqual(METRICS.map(({ name }) => name));
+});
+
+test.each(METRICS)('the docs tell the truth about $name', metric => {
+  const { name, kind, unit } = metric;
+  const total = kind === 'counter' ? '_total' : '';
+  const seconds = unit === 's' ? '_seconds' : '';
+
+  expect(documented.get(name)).toMatchObject({
+    Kind: KINDS[kind],
+    Unit: `\`${unit}\``,
+    'Pull exporter': `\`${underscored(name)}${total}\``,
+    OTLP: `\`${underscored(name)}${seconds}${total}\``,
+    Born: expect.stringMatching(kind === 'histogram' ? /^with the first event$/ : /./),
+  });
+  const { Buckets } = documented.get(name) ?? {};
+  expect(Buckets).toBe(kind === 'histogram' ? metric.boundaries.join(', ') : undefined);
+});
+
+test('a real scrape has every metric of the docs with its labels, and nothing that is not in the docs', async () => {
+  const samples = await scrapeOfEveryKindOfEvent();
+
+  const originLabels = ['network_protocol_name', 'server_address', 'server_port'];
+  const promised = Object.fromEntries(
+    Array.from(documented.values(), ({ Attributes, 'Pull exporter': name }) => [
+      codeIn(name)[0],
+      [...codeIn(Attributes).map(underscored), ...(Attributes?.startsWith('origin') ? originLabels : [])].sort(),
+    ]),
+  );
+  expect(labelsByMetric(samples)).toEqual(promised);
+
+  const [target] = samples.filter(({ name }) => name === 'target_info');
+  expect(target?.labels).toMatchObject({ service_name: 'docs-test', deployment_environment_name: 'contract' });
+});
+
+/** Metric -> all labels that any of its series has, without those of the exporter itself. */
+function labelsByMetric(samples: readonly Sample[]): Record<string, string[]> {
+  const found = new Map<string, Set<string>>();
+  for (const { name, labels } of samples) {
+    if (name === 'target_info') continue;
+
+    const metric = name.replace(/_(bucket|sum|count)$/, '');
+    const known = found.get(metric) ?? new Set();
+    for (const label of Object.keys(labels)) if (label !== 'le' && !label.startsWith('otel_scope_')) known.add(label);
+    found.set(metric, known);
+  }
+  return Object.fromEntries(Array.from(found, ([metric, labels]) => [metric, [...labels].sort()]));
+}
+
+async function scrapeOfEveryKindOfEvent(): Promise<Sample[]> {
+  const port = await freePort();
+  const child = fork(join(import.meta.dirname, 'every-kind-of-event.ts'), {
+    cwd: ROOT,
+    execArgv: ['--disable-warning=ExperimentalWarning', '--import', './src/register.ts'],
+    env: {
+      ...process.env,
+      OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1',
+      OTEL_EXPORTER_PROMETHEUS_PORT: `${port}`,
+      OTEL_SERVICE_NAME: 'docs-test',
+      OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=contract',
+    },
+  });
+  try {
+    const [answer] = await Promise.race([once(child, 'message'), once(child, 'exit')]);
+    expect(answer).toBe('done');
+    return await until(
+      async () => parseExposition(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()),
+      samples => samples.some(({ name }) => name === 'http_client_connection_duration_count'),
+    );
+  } finally {
+    child.kill();
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
+
+test('the README has every metric, and no other', () => {
+  const rows = Array.from(README.matchAll(/^\| `((?:connmeter|http|dns)\.[\w.]+)` \|/gm), ([, name]) => name);
+
+  expect(rows).toEqual(METRICS.map(({ name }) => name));
+});
+
+test('PromQL in the README asks only for series that the pull exporter writes, by labels they have', () => {
+  const queries = Array.from(README.matchAll(/```promql\n([^`]*)```/g), ([, query = '']) => query);
+  const pull = new Map(
+    Array.from(documented.values(), ({ 'Pull exporter': name, Kind, Attributes = '' }) => [
+      codeIn(name)[0] ?? '',
+      { Kind, Attributes },
+    ]),
+  );
+
+  expect(queries.length).toBeGreaterThan(0);
+  for (const query of queries) {
+    const [series = ''] = /\b(?:connmeter|http_client|dns_lookup)_\w+(?=[[{])/.exec(query) ?? [];
+    const metric = pull.get(series.replace(/_(bucket|sum|count)$/, ''));
+    expect([series, metric?.Kind]).toEqual([series, /_(bucket|sum|count)$/.test(series) ? 'Histogram' : 'Counter']);
+
+    const [, by = ''] = /by \(([^)]*)\)/.exec(query) ?? [];
+    const allowed = ['le', ...codeIn(metric?.Attributes).map(underscored)];
+    if (metric?.Attributes.startsWith('origin')) allowed.push('server_address', 'server_port');
+    expect(by.split(', ').filter(label => !allowed.includes(label))).toEqual([]);
+  }
+});
+
+test('every metric-like name in a text of ours exists', () => {
+  const dotted = new Set<string>(METRICS.map(({ name }) => name));
+  const labels = [...documented.values()].flatMap(({ Attributes }) => codeIn(Attributes));
+  const spelled = new Set([
+    ...labels.map(underscored),
+    ...[...documented.values()].flatMap(({ 'Pull exporter': pull, OTLP: otlp }) => [...codeIn(pull), ...codeIn(otlp)]),
+  ]);
+
+  for (const file of texts()) {
+    const text = read(file);
+    const names = Array.from(text.matchAll(/`((?:connmeter|http\.client|dns)\.[a-z_.]+)`/g), ([, name = '']) => name);
+    expect([file, names.filter(name => !dotted.has(name) && !labels.includes(name) && !OTHERS.has(name))]).toEqual([
+      file,
+      [],
+    ]);
+    const written = text.match(/\b(?:connmeter|http_client|dns)_[a-z_]+/g) ?? [];
+    expect([file, written.filter(name => !spelled.has(name.replace(/_(bucket|sum|count)$/, '')))]).toEqual([file, []]);
+  }
+});
+
+/** Not ours: named to say who owns it; or a prefix, or a function of Node's. */
+const OTHERS = new Set(['http.client.request.duration', 'connmeter.', 'dns.lookup', 'dns.promises']);
+
+test('the README has every option with its default', () => {
+  const defaults = Object.entries(checkedOptions({})).map(([option, value]) => [option, `${value}`]);
+
+  expect(rowsAfter('| option |')).toEqual(defaults);
+});
+
+test('the README has every variable with its default', () => {
+  const ours = new Set(
+    read('src/environment.ts')
+      .match(/OTEL_[A-Z_]+/g)
+      ?.filter(name => !name.endsWith('_')),
+  );
+  const { host, port, exporters, interval, disabled } = readEnvironment({});
+
+  const rows = rowsAfter('| variable |');
+
+  // The last two are the resource detector's; the scrape above shows that they work.
+  expect(new Set(rows.map(([name]) => name))).toEqual(
+    new Set([...ours, 'OTEL_SERVICE_NAME', 'OTEL_RESOURCE_ATTRIBUTES']),
+  );
+  expect(Object.fromEntries(rows)).toMatchObject({
+    OTEL_EXPORTER_PROMETHEUS_HOST: host,
+    OTEL_EXPORTER_PROMETHEUS_PORT: `${port}`,
+    OTEL_METRICS_EXPORTER: exporters.join(),
+    OTEL_METRIC_EXPORT_INTERVAL: `${interval}`,
+    OTEL_SDK_DISABLED: `${disabled}`,
+  });
+});
+
+/** The first two cells, without their backticks, of each row of the README's table with this heading. */
+function rowsAfter(heading: string): string[][] {
+  const [table = ''] = README.slice(README.indexOf(heading)).split('\n\n');
+  return Array.from(table.matchAll(/^\| `(\w+)` \| (?:`([^`]*)`)?/gm), ([, name = '', value = '']) => [name, value]);
+}
+
+test('the README names the Node versions and the runtime dependencies of package.json', () => {
+  const { engines, dependencies, peerDependencies } = JSON.parse(read('package.json')) as {
+    engines: { node: string };
+    dependencies: object;
+    peerDependencies: object;
+  };
+
+  expect(README).toContain(`\`${engines.node}\``);
+  expect(new Set(codeIn(README.match(/^## Dependencies\n([^#]*)/m)?.[1]).filter(name => name.startsWith('@')))).toEqual(
+    new Set([...Object.keys(dependencies), ...Object.keys(peerDependencies)]),
+  );
+});
+
+test('every npm script that a text names exists', () => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+
+  for (const file of texts()) {
+    const named = Array.from(
+      read(file).matchAll(/npm (?:run (\w+)|(start|test))/g),
+      ([, run, own]) => run ?? own ?? '',
+    );
+    expect([file, named.filter(name => !(name in scripts))]).toEqual([file, []]);
+  }
+});
+
+test.each(texts())('every relative link and every path in %s leads somewhere', file => {
+  const text = read(file);
+  const links = Array.from(text.matchAll(/\]\((?!https?:)([^)\s]+)\)/g), ([, link = '']) => link);
+  const paths = Array.from(text.matchAll(/`((?:src|test|docs|examples)\/[\w./-]+)`/g), ([, path = '']) => path);
+
+  expect(links.filter(link => !resolves(file, link))).toEqual([]);
+  expect(paths.filter(path => !existsSync(join(ROOT, path)))).toEqual([]);
+});
+
+function resolves(from: string, link: string): boolean {
+  const [path = '', anchor] = link.split('#');
+  const target = path === '' ? join(ROOT, from) : join(ROOT, dirname(from), path);
+  if (!existsSync(target)) return false;
+  return anchor === undefined || anchorsOf(readFileSync(target, 'utf8')).includes(anchor);
+}
+
+function anchorsOf(text: string): string[] {
+  return Array.from(text.matchAll(/^#+ (.*)$/gm), ([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\w -]/g, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+function texts(): string[] {
+  return globSync(['*.md', 'docs/**/*.md'], { cwd: ROOT });
+}

@@ -1,0 +1,38 @@
+// A program that makes every metric have something to say, for docs.test.ts to scrape. Ends with its parent.
+import dns from 'node:dns/promises';
+import { once } from 'node:events';
+import http from 'node:http';
+import https from 'node:https';
+import net, { type AddressInfo, type Server } from 'node:net';
+import { certificate } from '../support/certificates.ts';
+
+process.on('disconnect', () => process.exit());
+
+async function listening(server: Server): Promise<number> {
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+/** Requests the URL and waits until its connection is gone, however that was. */
+async function visit(url: string, options: https.RequestOptions): Promise<void> {
+  const { get } = url.startsWith('https:') ? https : http;
+  const request = get(url, { agent: false, ...options }, response => response.resume());
+  request.on('error', () => {});
+  await new Promise(resolve => request.on('close', resolve));
+}
+
+const { key, cert } = await certificate();
+const plain = await listening(http.createServer((_request, response) => void response.end()));
+const secure = await listening(https.createServer({ key, cert }, (_request, response) => void response.end()));
+const echo = await listening(net.createServer(socket => void socket.on('error', () => {}).pipe(socket)));
+
+await dns.lookup('localhost');
+await visit(`http://127.0.0.1:${plain}/`, {});
+await visit(`https://127.0.0.1:${secure}/`, { ca: cert });
+await visit(`https://127.0.0.1:${secure}/`, {}); // a certificate it does not trust
+await visit('http://127.0.0.1:1/', {}); // nobody listens
+await visit('http://no-such-name.invalid/', {});
+await (await fetch(`http://127.0.0.1:${plain}/`)).text(); // stays open
+net.connect(echo, '127.0.0.1'); // no HTTP at all
+
+process.send?.('done');

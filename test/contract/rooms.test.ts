@@ -1,0 +1,155 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { VERSION } from '../../src/version.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+/**
+ * File -> all it may import, types included. Nothing may point to a file further down this list. An import of types
+ * alone is marked: it is gone at run time.
+ */
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  'version.ts': [],
+  'options.ts': ['node:util'],
+  'environment.ts': [],
+  'origins.ts': [],
+  'phases.ts': [],
+  'guard.ts': [],
+  'metrics-server.ts': ['node:http'],
+  'durations.ts': ['type @opentelemetry/api'],
+  'reasons.ts': ['type phases.ts'],
+  'channels.ts': ['node:diagnostics_channel', 'type guard.ts'],
+  'ledger.ts': ['type @opentelemetry/api', 'type origins.ts', 'reasons.ts'],
+  'lookups.ts': ['type durations.ts', 'type ledger.ts', 'reasons.ts'],
+  'connection.ts': ['type node:net', 'type ledger.ts', 'type origins.ts', 'type phases.ts', 'type reasons.ts'],
+  'connections.ts': [
+    'type node:net',
+    'connection.ts',
+    'type durations.ts',
+    'type ledger.ts',
+    'type lookups.ts',
+    'origins.ts',
+    'phases.ts',
+    'reasons.ts',
+  ],
+  'sources/dns.ts': ['node:perf_hooks', 'type guard.ts', 'type lookups.ts'],
+  'sources/http.ts': ['type node:http', 'type channels.ts', 'type connection.ts', 'type connections.ts', 'origins.ts'],
+  'sources/http2.ts': ['type node:http2', 'type node:net', 'type channels.ts', 'type connections.ts'],
+  'sources/net.ts': [
+    'node:events',
+    'type node:net',
+    'type node:tls',
+    'type channels.ts',
+    'type connections.ts',
+    'type guard.ts',
+  ],
+  'sources/undici.ts': ['type node:net', 'type channels.ts', 'type connection.ts', 'type connections.ts', 'origins.ts'],
+  'instruments.ts': ['type @opentelemetry/api', 'type durations.ts', 'type ledger.ts'],
+  'instrumentation.ts': [
+    '@opentelemetry/api',
+    'channels.ts',
+    'connections.ts',
+    'guard.ts',
+    'instruments.ts',
+    'ledger.ts',
+    'lookups.ts',
+    'options.ts',
+    'sources/dns.ts',
+    'sources/http.ts',
+    'sources/http2.ts',
+    'sources/net.ts',
+    'sources/undici.ts',
+    'version.ts',
+  ],
+  'index.ts': ['instrumentation.ts', 'type options.ts'],
+  'register.ts': [
+    'node:worker_threads',
+    '@opentelemetry/api',
+    '@opentelemetry/exporter-prometheus',
+    '@opentelemetry/resources',
+    '@opentelemetry/sdk-metrics',
+    'environment.ts',
+    'guard.ts',
+    'instrumentation.ts',
+    'metrics-server.ts',
+  ],
+};
+
+const files = globSync('**/*.ts', { cwd: join(ROOT, 'src') }).map(path => path.replaceAll('\\', '/'));
+
+interface Import {
+  readonly from: string;
+  readonly typesOnly: boolean;
+}
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(join(ROOT, 'src', file), 'utf8');
+  const statements = text.matchAll(/^(?:import|export)\s(?:([^;'"]*?)\sfrom\s)?'([^']+)'/gm);
+  const called = text.matchAll(/\b(?:import|require|getBuiltinModule)\(\s*['"`]([^'"`]+)/g);
+  return [
+    ...Array.from(statements, ([, what = '', from = '']) => ({ from: inSrc(file, from), typesOnly: isTypes(what) })),
+    ...Array.from(called, ([, from = '']) => ({ from: inSrc(file, from), typesOnly: false })),
+  ];
+}
+
+function inSrc(file: string, from: string): string {
+  return from.startsWith('.') ? join(file, '..', from).replaceAll('\\', '/') : from;
+}
+
+/** `type X`, `type { X }` or `{ type X, type Y }`. */
+function isTypes(what: string): boolean {
+  const names = /^\{(.*)\}$/s.exec(what.trim())?.[1]?.split(',') ?? [what];
+  return names.map(name => name.trim()).every(name => name === '' || /^type\s/.test(name));
+}
+
+test('the table has every file of src, and no other', () => {
+  expect(Object.keys(ROOMS).sort()).toEqual(files.toSorted());
+});
+
+test.each(files)('%s imports what its room allows, and all of it', file => {
+  const imported = importsOf(file).map(({ from, typesOnly }) => (typesOnly ? `type ${from}` : from));
+
+  expect(imported.toSorted()).toEqual(ROOMS[file]?.toSorted());
+});
+
+test('imports run one way: up the table', () => {
+  const order = Object.keys(ROOMS);
+
+  const backwards = files.flatMap(file =>
+    importsOf(file)
+      .filter(({ from }) => order.includes(from) && order.indexOf(from) >= order.indexOf(file))
+      .map(({ from }) => `${file} -> ${from}`),
+  );
+
+  expect(backwards).toEqual([]);
+});
+
+test('the package without register needs @opentelemetry/api at run time, and nothing else that is not Node', () => {
+  const reached = new Set<string>();
+  const visit = (file: string) => {
+    if (reached.has(file)) return;
+
+    reached.add(file);
+    if (file.endsWith('.ts')) for (const { from, typesOnly } of importsOf(file)) if (!typesOnly) visit(from);
+  };
+
+  visit('index.ts');
+
+  expect([...reached].filter(name => !name.endsWith('.ts') && !name.startsWith('node:'))).toEqual([
+    '@opentelemetry/api',
+  ]);
+});
+
+test('the rooms of docs/design.md are the files of src', () => {
+  const text = readFileSync(join(ROOT, 'docs/design.md'), 'utf8');
+  const rows = Array.from(text.matchAll(/^\| `([\w./-]+\.ts)` \|/gm), ([, file = '']) => file);
+
+  expect(rows.toSorted()).toEqual(files.toSorted());
+});
+
+test('the version is that of package.json', () => {
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+
+  expect(VERSION).toBe(version);
+});
