@@ -19,12 +19,18 @@ async function startedWithUs(program: string, args: Args): Promise<Program & { r
   };
 }
 
-/** Where in Node itself an event is emitted depends on the number of listeners; all else in a stack must not. */
+/**
+ * Without what differs from run to run. Where in Node itself an event is emitted depends on the number of listeners; all
+ * else in a stack must not.
+ */
 function comparable({ code, stdout, stderr }: Outcome): Outcome {
   return {
     code,
     stdout,
-    stderr: stderr.replace(/(node:[\w/]+):\d+(:\d+)?/g, '$1').replace(/localPort: \d+/, 'localPort: some'),
+    stderr: stderr
+      .replace(/(node:[\w/]+):\d+(:\d+)?/g, '$1')
+      .replace(/localPort: \d+/, 'localPort: some')
+      .replace(/\(node:\d+\)/g, '(node)'),
   };
 }
 
@@ -164,7 +170,7 @@ test.each(['replaced', 'mocked'])(
 
     const { status, body } = await ask(measured.metrics);
 
-    expect(measured.said).toEqual(plain.said);
+    expect(measured.said.stdout).toBe(plain.said.stdout);
     expect(status).toBe(200);
     expect(await seen()).toMatchObject({ accepts: 4, requests: 4 });
     expect(sum(body, 'connmeter_connection_opened_total')).toBe(2);
@@ -173,7 +179,7 @@ test.each(['replaced', 'mocked'])(
     expect(sum(body, 'connmeter_connect_duration_sum')).toBeGreaterThan(0);
     expect(sum(body, 'connmeter_connect_duration_sum')).toBeLessThan(5);
     for (const { tell } of [plain, measured]) tell('enough');
-    expect(await measured.outcome).toEqual(await plain.outcome);
+    expect(comparable(await measured.outcome)).toEqual(comparable(await plain.outcome));
   },
 );
 

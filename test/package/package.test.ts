@@ -1,0 +1,162 @@
+import { execFile } from 'node:child_process';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { beforeAll, expect, test } from 'vitest';
+import { ask, freePort, start } from '../support/child.ts';
+import { server } from '../support/server.ts';
+import { type Package, type Project, packed, projectWith } from './installing.ts';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
+
+let product: Package;
+let project: Project;
+
+beforeAll(async () => {
+  product = await packed();
+  project = await projectWith(product.tarball);
+}, 180_000);
+
+test('holds exactly the files a user needs', () => {
+  const modules = globSync('**/*.ts', { cwd: join(ROOT, 'src') }).map(path => `dist/${path.replace(/ts$/, 'js')}`);
+
+  expect(product.files.toSorted()).toEqual(
+    [
+      ...modules,
+      ...['index', 'instrumentation', 'options', 'register'].map(name => `dist/${name}.d.ts`),
+      'CHANGELOG.md',
+      'LICENSE',
+      'README.md',
+      'package.json',
+    ].toSorted(),
+  );
+});
+
+test.each([
+  ['ESM', 'main.mjs', "import { ConnectionInstrumentation } from 'connmeter';"],
+  ['CommonJS', 'main.cjs', "const { ConnectionInstrumentation } = require('connmeter');"],
+])('works from %s, and says nothing', async (_kind, name, importing) => {
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  const path = project.write(
+    name,
+    `${importing}
+    const instrumentation = new ConnectionInstrumentation();
+    console.log(instrumentation.instrumentationName, instrumentation.instrumentationVersion);`,
+  );
+
+  expect(await start(path).outcome).toEqual({ code: 0, stdout: `connmeter ${version}\n`, stderr: '' });
+});
+
+test('has one class to offer, and no way into its insides', async () => {
+  const path = project.write(
+    'exports.mjs',
+    `import * as everything from 'connmeter';
+    console.log(Object.keys(everything).join());
+    import('connmeter/dist/guard.js').catch(({ code }) => console.log(code));
+    console.log((await import('connmeter/package.json', { with: { type: 'json' } })).default.name);`,
+  );
+
+  expect((await start(path, { node: ['--disable-warning=ExperimentalWarning'] }).outcome).stdout.split('\n')).toEqual(
+    expect.arrayContaining(['ConnectionInstrumentation', 'ERR_PACKAGE_PATH_NOT_EXPORTED', 'connmeter']),
+  );
+});
+
+test('its main entry loads @opentelemetry/api and no other package', async () => {
+  const path = project.write(
+    'packages.mjs',
+    `import { registerHooks } from 'node:module';
+    const packages = new Set();
+    registerHooks({
+      resolve(specifier, context, next) {
+        const resolved = next(specifier, context);
+        packages.add(/node_modules\\/((@[^/]+\\/)?[^/]+)\\/(?!.*node_modules)/.exec(resolved.url)?.[1]);
+        return resolved;
+      },
+    });
+    await import('connmeter');
+    packages.delete(undefined);
+    console.log([...packages].sort().join());`,
+  );
+
+  expect(await start(path).outcome).toEqual({ code: 0, stdout: '@opentelemetry/api,connmeter\n', stderr: '' });
+});
+
+const ASKING = `
+  const http = await import('node:http');
+  await new Promise(resolve => {
+    http.get(process.argv[2], { agent: new http.Agent() }, response => response.resume().on('close', resolve));
+  });
+  console.log('ready');
+  process.stdin.once('data', () => process.stdin.destroy());`;
+
+test.each([
+  ['--import', 'app.mjs', ASKING],
+  ['--import', 'app.cjs', `(async () => {${ASKING}})();`],
+  ['-r', 'app.cjs', `(async () => {${ASKING}})();`],
+  ['-r', 'app.mjs', ASKING],
+])('node %s connmeter/register %s serves metrics, and says nothing', async (flag, name, text) => {
+  const asked = await server({ kind: 'http' });
+  const port = await freePort();
+  const child = start(project.write(name, text), {
+    node: [flag, 'connmeter/register'],
+    args: [`http://127.0.0.1:${asked.port}/`],
+    env: { OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1', OTEL_EXPORTER_PROMETHEUS_PORT: `${port}` },
+    cwd: project.path,
+  });
+  await child.wrote('ready');
+
+  const { body } = await ask(`http://127.0.0.1:${port}/metrics`);
+
+  expect(await asked.seen()).toMatchObject({ accepts: 1 });
+  expect(body).toMatch(new RegExp(`^connmeter_connection_opened_total\\{.*server_port="${asked.port}".*\\} 1$`, 'm'));
+  child.tell('enough');
+  expect(await child.outcome).toEqual({ code: 0, stdout: 'ready\n', stderr: '' });
+});
+
+test('its types hold in ESM and in CommonJS, to the last declaration file', async () => {
+  const use = `
+    const config: ConnectionInstrumentationConfig = { enabled: false, maxOrigins: 5 };
+    const instrumentation = new ConnectionInstrumentation(config);
+    instrumentation.setConfig({ ...instrumentation.getConfig(), maxOrigins: 6 });
+    instrumentation.enable();
+    const name: string = instrumentation.instrumentationName;
+    // @ts-expect-error: an option we do not have, so the types are really ours and not any
+    new ConnectionInstrumentation({ maxOrigin: 5, name });`;
+  project.write(
+    'types.mts',
+    `import { ConnectionInstrumentation, type ConnectionInstrumentationConfig } from 'connmeter';
+    import 'connmeter/register';${use}`,
+  );
+  project.write(
+    'types.cts',
+    `import connmeter = require('connmeter');
+    import type { ConnectionInstrumentationConfig } from 'connmeter';
+    import 'connmeter/register';
+    const { ConnectionInstrumentation } = connmeter;${use}`,
+  );
+  project.write(
+    'tsconfig.json',
+    JSON.stringify({
+      compilerOptions: {
+        module: 'nodenext',
+        target: 'es2023',
+        lib: ['es2023'],
+        types: [],
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        verbatimModuleSyntax: false,
+        skipLibCheck: false,
+        noEmit: true,
+      },
+      files: ['types.mts', 'types.cts'],
+    }),
+  );
+
+  const compiled = await promisify(execFile)(process.execPath, [TSC, '-p', project.path]).catch(
+    ({ stdout, stderr }) => ({ stdout, stderr }),
+  );
+
+  expect(compiled).toEqual({ stdout: '', stderr: '' });
+});
