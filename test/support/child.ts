@@ -73,7 +73,8 @@ export function start(path: string, { args = [], node = [], env = {}, cwd }: Run
       until(
         () => ({ ...said, ended: child.exitCode }),
         ({ stdout, ended }) => {
-          if (ended !== null && !stdout.includes(text)) throw new Error(`ended early with ${ended}: ${JSON.stringify(said)}`);
+          if (ended !== null && !stdout.includes(text))
+            throw new Error(`ended early with ${ended}: ${JSON.stringify(said)}`);
           return stdout.includes(text);
         },
         15_000,
