@@ -413,6 +413,11 @@ test("TLS in a proxy's tunnel is one connection at the proxy, and its requests c
   await expectLife(read, target.port, { fresh: 1, reused: 2 });
   expect((await read()).lifeOf(proxy.port)).toMatchObject({ opened: 1, closed: 0, failed: 0, fresh: 0, reused: 0 });
 
+  const slow = get(`https://127.0.0.1:${target.port}/slow`, { agent });
+  await expectLife(read, target.port, { fresh: 1, reused: 3, requests: 1 });
+  await slow;
+  await expectLife(read, target.port, { fresh: 1, reused: 3 });
+
   agent.destroy();
 
   await expect.poll(proxy.seen).toMatchObject({ open: 0 });

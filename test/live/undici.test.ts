@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -231,6 +232,36 @@ describe.each(VERSIONS)('undici %i', (major, { Agent, BalancedPool, Client, Pool
     expect(readings.lifeOf(port)).toEqual(life({ opened: 1, fresh: 1, reused: 2, idle: 1 }));
     expect(readings.value('dns.lookup.duration', { 'dns.question.name': 'localhost' })).toBe(1);
     expect(readings.value('dns.lookup.duration')).toBe(1);
+  });
+
+  test('a connector that takes its time is not mistaken for what connects meanwhile', async () => {
+    const { port, seen } = await server({ kind: 'http' });
+    const echo = await server({ kind: 'tcp' });
+    const { read } = measuring();
+    const connectNow = undici.buildConnector({});
+    let connectLater = () => {};
+    const client = using(
+      new Client(`http://127.0.0.1:${port}`, {
+        connect: (options, callback) => {
+          connectLater = () => connectNow(options, callback);
+        },
+      }),
+    );
+
+    const request = get(client);
+    await nextTurn();
+    const plain = net.connect(echo.port, '127.0.0.1');
+    onTestFinished(() => void plain.destroy());
+    await once(plain, 'connect');
+    connectLater();
+    await request;
+
+    expect(await seen()).toMatchObject({ accepts: 1, requests: 1 });
+    expect(await echo.seen()).toMatchObject({ accepts: 1 });
+    await expectLife(read, port, { opened: 1, fresh: 1, idle: 1 });
+    await expectLife(read, echo.port, { opened: 1 });
+    const [point] = (await read()).points('connmeter.connection.opened', { 'server.port': echo.port });
+    expect(point?.attributes).not.toHaveProperty('network.protocol.name');
   });
 
   test('a refused connection is one failure in the connect phase', async () => {
