@@ -276,6 +276,20 @@ test("a cluster's workers say a line each, and every scrape meets the primary", 
   expect(stderr).toMatch(/^(connmeter: cannot serve [^\n]* \(EADDRINUSE\)[^\n]*\n){2}$/);
 });
 
+test("a cluster's workers do not share a port: where only they are measured, one serves and the others say a line", async () => {
+  const { asked, metrics, child } = await registered({ program: 'cluster.ts', more: [3, REGISTER.href], node: [] });
+  await child.wrote('ready');
+
+  const { body } = await ask(metrics);
+
+  expect(await asked.seen()).toMatchObject({ requests: 3 });
+  expect(sample(body, 'connmeter_connection_opened_total', { server_port: asked.port })).toBe(1);
+  child.tell('enough');
+  const { code, stderr } = await child.outcome;
+  expect(code).toBe(0);
+  expect(stderr).toMatch(/^(connmeter: cannot serve [^\n]* \(EADDRINUSE\)[^\n]*\n){2}$/);
+});
+
 test('a program that is done ends at once, though a scraper holds its connection', async () => {
   const { port, metrics, child } = await registered({ program: 'ending.ts', more: ['told'] });
   await child.wrote('asked');
