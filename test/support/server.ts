@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import type { TlsOptions } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
@@ -62,7 +63,10 @@ export async function server(options: ServerOptions): Promise<Server> {
     [JSON.stringify({ host: '127.0.0.1', ...options })],
     { execArgv: ['--disable-warning=ExperimentalWarning'] },
   );
-  onTestFinished(() => void child.kill());
+  onTestFinished(() => {
+    child.kill();
+    if (options.path !== undefined) rmSync(options.path, { force: true });
+  });
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
   const ask = async (question: 'seen' | 'drop') => {
     child.send(question);
