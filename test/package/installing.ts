@@ -31,10 +31,16 @@ async function npm(cwd: string, ...args: string[]): Promise<string> {
   return stdout;
 }
 
+const folders: string[] = [];
+// Here, and not beside the making: that is done in a hook, where it is too late to ask for another.
+afterAll(() => {
+  for (const path of folders) rmSync(path, { recursive: true, force: true });
+});
+
 /** A folder for the tests of one file. */
 function folder(): string {
-  const path = mkdtempSync(join(tmpdir(), 'connmeter-'));
-  afterAll(() => rmSync(path, { recursive: true, force: true }));
+  const path = mkdtempSync(join(tmpdir(), 'connmeter-package-'));
+  folders.push(path);
   return path;
 }
 
