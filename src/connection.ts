@@ -10,6 +10,8 @@ export interface Client<Request extends object = object> {
   originOf(request: Request): Origin;
   /** Whether the request came over a connection that had served another, as far as the client says. */
   wasReused(request: Request): boolean;
+  /** Whether the request waits for a connection of another, and opened none. */
+  isWaiting(request: Request): boolean;
   /** Whether the connection is free of the request: it is finished or failed, and did not turn into something else. */
   isOver(request: Request): boolean;
 }
@@ -59,6 +61,8 @@ export class Connection implements Moments {
   /** The request sent last, until it is seen to be over; `earlier` ones only where the client pipelines. */
   request: object | undefined;
   client: Client | undefined;
+  /** The request it is being opened for, until one is sent. */
+  promised: object | undefined;
   earlier: object[] | undefined;
   /** HTTP/2 streams open on it. */
   streams = 0;
@@ -78,6 +82,11 @@ export function inFlight(connection: Connection): number {
     connection.earlier = left.length > 0 ? left : undefined;
   }
   return connection.streams + (connection.earlier?.length ?? 0) + (connection.request === undefined ? 0 : 1);
+}
+
+/** Whether the request it was opened for is still to be sent, its body maybe being written. */
+export function isPromised({ client, promised }: Connection): boolean {
+  return promised !== undefined && !client?.isOver(promised);
 }
 
 /** The origin it is counted under: the path of a Unix socket, else what the client meant, else what was dialled. */

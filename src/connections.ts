@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { type Client, Connection, inFlight, originOfConnection } from './connection.ts';
+import { type Client, Connection, inFlight, isPromised, originOfConnection } from './connection.ts';
 import type { Recorder } from './durations.ts';
 import type { HttpVersion, Ledger, Tally } from './ledger.ts';
 import type { Lookups } from './lookups.ts';
@@ -24,9 +24,6 @@ export interface Surroundings {
   /** Runs the function once the code that runs now, and what it calls, has returned. */
   readonly atEndOfTurn: (run: () => void) => void;
 }
-
-/** Stands for the request that a connection is being opened for, until the client shows it. */
-const PROMISED = {};
 
 /**
  * The verbs of a connection's life, in its order, and of the requests on it. Every attempt ends in exactly one of opened
@@ -93,11 +90,12 @@ export class Connections {
   /** A request was made that may have opened a connection: if so, the socket attempted last in this turn. */
   requestCreated<Request extends object>(request: Request, client: Client<Request>, pool: object | undefined): void {
     const connection = this.#ofThisTurn.at(-1);
-    if (connection === undefined || connection.http || client.wasReused(request)) return;
+    if (connection === undefined || connection.http || client.wasReused(request) || client.isWaiting(request)) return;
 
     this.#claim(connection, client.originOf(request));
     connection.pool = pool;
-    connection.request = PROMISED;
+    connection.promised = request;
+    connection.client = client;
   }
 
   /** The lookup of the connection's name ended. Comes once per address found. */
@@ -124,10 +122,11 @@ export class Connections {
       connection.attempts.push({ type: family === 6 ? 'ipv6' : 'ipv4', outcome: undefined });
     }
     // The claim was a guess by time, and it was wrong: this socket goes elsewhere.
-    if (connection.request === PROMISED && connection.origin?.port !== port) {
+    if (family !== undefined && connection.origin !== undefined && connection.origin.port !== port) {
       connection.http = false;
       connection.origin = undefined;
-      connection.request = undefined;
+      connection.pool = undefined;
+      connection.promised = undefined;
     }
   }
 
@@ -177,10 +176,11 @@ export class Connections {
     if (connection.request === request || connection.version === '2') return; // HTTP/2 is counted by its streams
 
     const previous = connection.request;
-    if (previous !== undefined && previous !== PROMISED && !connection.client?.isOver(previous)) {
+    if (previous !== undefined && !connection.client?.isOver(previous)) {
       this.#keepEarlier(connection, previous);
     }
     connection.request = request;
+    connection.promised = undefined;
     connection.client = client;
     connection.http = true;
     if (connection.target?.http === false) this.#tunnel(connection, client.originOf(request));
@@ -223,6 +223,7 @@ export class Connections {
     if (connection.opened === undefined) this.#failed(connection);
     else this.#ended(connection, connection.opened);
     connection.request = undefined;
+    connection.promised = undefined;
     connection.earlier = undefined;
   }
 
@@ -293,7 +294,7 @@ export class Connections {
       return;
     }
     this.#settle(connection);
-    if (connection.request !== undefined && connection.request !== PROMISED) this.#countRequest(connection);
+    if (connection.request !== undefined) this.#countRequest(connection);
   }
 
   /** Decides, once, where the connection is counted. */
@@ -371,8 +372,9 @@ export class Connections {
   #countInUse(connection: Connection): void {
     const { tally, target, version } = connection;
     const busyWith = inFlight(connection);
-    if (tally?.http) tally.inUse(version)[busyWith > 0 ? 'active' : 'idle'].value++;
-    if (target?.http && connection.request !== PROMISED) target.inUse(version).requests.value += busyWith;
+    const busy = busyWith > 0 || isPromised(connection);
+    if (tally?.http) tally.inUse(version)[busy ? 'active' : 'idle'].value++;
+    if (target?.http) target.inUse(version).requests.value += busyWith;
   }
 
   #keepEarlier(connection: Connection, request: object): void {

@@ -1,4 +1,4 @@
-import type { ClientRequest } from 'node:http';
+import type { Agent, ClientRequest } from 'node:http';
 import type { Handlers } from '../channels.ts';
 import type { Client } from '../connection.ts';
 import type { Connections } from '../connections.ts';
@@ -7,6 +7,8 @@ import { originOfHostHeader } from '../origins.ts';
 const http: Client<ClientRequest> = {
   originOf: request => originOfHostHeader(String(request.getHeader('host') ?? request.host), request.protocol),
   wasReused: request => request.reusedSocket,
+  isWaiting: request =>
+    Object.values(agentOf(request)?.requests ?? {}).some(queue => queue?.includes(request as never)),
   // `destroyed` is also how Node marks a request whose response is read; after an upgrade the socket is somebody else's.
   isOver: request => request.destroyed && request.method !== 'CONNECT' && request.getHeader('upgrade') === undefined,
 };
@@ -24,9 +26,13 @@ export function httpSource(connections: Connections): Handlers {
 
   return {
     'http.client.request.created': ({ request }: { request: ClientRequest }) => {
-      connections.requestCreated(request, http, undefined);
+      connections.requestCreated(request, http, agentOf(request));
     },
     'http.client.request.start': sent,
     'http.client.response.finish': sent, // an answer may come before the end of the request's body
   };
+}
+
+function agentOf(request: ClientRequest): Agent | undefined {
+  return (request as { agent?: Agent }).agent;
 }

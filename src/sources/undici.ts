@@ -28,6 +28,7 @@ const undici: Client<UndiciRequest> = {
   },
   // Of a new socket `connected` has told us; one we do not know is older than we are.
   wasReused: () => true,
+  isWaiting: () => false,
   isOver: ({ completed, aborted, upgrade }) => (completed || aborted) && !upgrade,
 };
 
