@@ -268,13 +268,14 @@ export class Connections {
   }
 
   #endTurn(): void {
-    for (const connection of this.#ofThisTurn) {
-      if (connection.socket.connecting) connection.begun = true;
-      else if (!connection.begun) this.#live.delete(connection.socket); // `connect` threw, or was undone at once
-    }
+    const attempted = this.#ofThisTurn;
     this.#ofThisTurn = [];
     this.#expected = undefined;
     this.#turnIsOpen = false;
+    for (const connection of attempted) {
+      if (connection.socket.connecting) connection.begun = true;
+      else if (!connection.begun) this.#live.delete(connection.socket); // `connect` threw, or was undone at once
+    }
   }
 
   #claim(connection: Connection, origin: Origin): void {

@@ -4,6 +4,7 @@
  * Uses the global MeterProvider where one is registered already, and sets none. Never ends or holds the process: what
  * cannot be done is said in one line on stderr.
  */
+import { writeSync } from 'node:fs';
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
 import { createNoopMeter, metrics } from '@opentelemetry/api';
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
@@ -22,7 +23,8 @@ import { METRICS_PATH, serveMetrics } from './metrics-server.ts';
 /** Shared with every worker thread: whether one of them has said already that workers are not measured. */
 const TOLD = 'connmeter.told';
 
-const say = (line: string) => void process.stderr.write(`connmeter: ${line}\n`);
+/** Written at once and past the stream: nobody may be reading, and a stream would end the program over it. */
+const say = guardWith(() => {})('say', (line: string) => void writeSync(2, `connmeter: ${line}\n`));
 const guard = guardWith((where, error) => say(`could not ${where}, the program runs on unmeasured: ${error}`));
 
 guard('start', start)(readEnvironment(process.env));

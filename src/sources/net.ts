@@ -75,13 +75,13 @@ export function netSource(connections: Connections, guard: Guard): Handlers {
 
   return {
     'net.client.socket': ({ socket }: { socket: Socket }) => {
-      connections.attempted(socket);
-      if (!attach(socket, 'close', ofAll)) return;
-
-      if (isTls(socket)) attach(socket, 'secureConnect', ofTls);
-      // Room for ours, or the program's own tenth listener would be the one that draws the warning.
-      const room = socket.getMaxListeners();
-      if (room > 0) socket.setMaxListeners(room + 1);
+      if (attach(socket, 'close', ofAll)) {
+        if (isTls(socket)) attach(socket, 'secureConnect', ofTls);
+        // Room for ours, or the program's own tenth listener would be the one that draws the warning.
+        const room = socket.getMaxListeners();
+        if (room > 0) socket.setMaxListeners(room + 1);
+      }
+      connections.attempted(socket); // last: what is no socket has thrown by now, and is not remembered
     },
   };
 }
