@@ -64,6 +64,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ],
   'index.ts': ['instrumentation.ts', 'type options.ts'],
   'register.ts': [
+    'node:fs',
     'node:worker_threads',
     '@opentelemetry/api',
     '@opentelemetry/exporter-prometheus',
