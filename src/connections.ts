@@ -200,7 +200,7 @@ export class Connections {
       connection.version = '2';
     }
     connection.streams++;
-    this.#countRequest(connection);
+    if (connection.opened !== undefined) this.#countRequest(connection);
   }
 
   streamEnded(session: object): void {
@@ -296,6 +296,7 @@ export class Connections {
     }
     this.#settle(connection);
     if (connection.request !== undefined) this.#countRequest(connection);
+    for (let stream = 0; stream < connection.streams; stream++) this.#countRequest(connection);
   }
 
   /** Decides, once, where the connection is counted. */

@@ -74,3 +74,16 @@ test('a session whose connection was counted without HTTP has its requests count
   expect(tally('127.0.0.1', 50051, false)).toMatchObject({ opened: 1 });
   expect(tally('127.0.0.1', 50051)).toMatchObject({ opened: 0, fresh: 1, requests: 1 });
 });
+
+test('a stream that is said to start before its connection is open counts when that opens', () => {
+  const { tally } = replaying();
+  const socket = attempt();
+
+  publish('http2.client.stream.start', { stream: sessionOn(socket)(1) });
+
+  expect(tally('127.0.0.1', 50051)).toMatchObject({ opened: 0, fresh: 0 });
+
+  connect(socket, '127.0.0.1', 50051);
+
+  expect(tally('127.0.0.1', 50051)).toMatchObject({ opened: 1, fresh: 1, active: 1 });
+});
