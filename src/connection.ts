@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net';
+import type { OpenCause } from './causes.ts';
 import type { HttpVersion, NetworkType, Tally } from './ledger.ts';
 import type { Origin } from './origins.ts';
 import type { Moments } from './phases.ts';
-import type { Outcome } from './reasons.ts';
+import type { CloseReason, Outcome, Parting } from './reasons.ts';
 
 /** What a client can tell of its own requests; each HTTP source brings one. */
 export interface Client<Request extends object = object> {
@@ -14,6 +15,14 @@ export interface Client<Request extends object = object> {
   isWaiting(request: Request): boolean;
   /** Whether the connection is free of the request: it is finished or failed, and did not turn into something else. */
   isOver(request: Request): boolean;
+  /** Whether it may send requests on a connection while others are on it. */
+  readonly pipelines: boolean;
+  /** How many idle connections the request's pool keeps at most, to its origin. */
+  mostIdle(request: Request): number;
+  /** How many it has. Asked only where it may be too many. */
+  idleNow(request: Request, port: number | undefined): number;
+  /** What the request and its answer, as far as it is known, said of the connection's future. */
+  parting(request: Request, sentHeaders: string | undefined, answer: object | undefined): Parting;
 }
 
 /** One attempt to reach one address; no outcome while it is under way. */
@@ -50,6 +59,9 @@ export class Connection implements Moments {
   http = false;
   version: HttpVersion = '1.1';
   pool: object | undefined;
+  poolNumber: number | undefined;
+  /** The live connections of its pool, itself among them. */
+  siblings: ReadonlySet<Connection> | undefined;
 
   /** Where it is counted, and where its requests are: the same, unless it is a tunnel through a proxy. */
   tally: Tally | undefined;
@@ -67,21 +79,81 @@ export class Connection implements Moments {
   /** HTTP/2 streams open on it. */
   streams = 0;
 
+  /** The headers the last request was sent with, and its answer, where the client shows them. */
+  sentHeaders: string | undefined;
+  answer: object | undefined;
+  /** What was read from the socket before the last request. */
+  readBefore = 0;
+  /** What was left of the last request when it was seen to be over. */
+  parting: Parting | undefined;
+  /** What had been read from the socket at the last look, and since when nothing more was. */
+  readAtLook = -1;
+  stillSince = 0;
+  /** At the last look, a body that nobody reads held it; and it was said whose. */
+  held = false;
+  blamed = false;
+  /** Since when it is idle, its pool having had the time to take it back. */
+  freeSince: number | undefined;
+  /** The agent took it back after the last request. */
+  freed = false;
+  timedOut = false;
+  serverEnded = false;
+  goneAway = false;
+
+  /** The agent had as many idle ones as it may when it took this one back: it closes it. */
+  poolWasFull = false;
+
+  cause: OpenCause = 'unknown';
+  /** Why it is closed, once that is judged. */
+  reason: CloseReason | undefined;
+  /** The reason of the loss that it makes good. */
+  predecessor: CloseReason | undefined;
+  /** Takes it out of its pool: closed for a reason, or undefined for never opened. */
+  leave: ((reason: CloseReason | undefined) => void) | undefined;
+
   constructor(socket: Socket, started: number) {
     this.socket = socket;
     this.started = started;
   }
 }
 
+/** The attempt under way has ended; one that has already stays as it ended. */
+export function attemptEnded(connection: Connection | undefined, outcome: Outcome): void {
+  const attempt = connection?.attempts.at(-1);
+  if (attempt !== undefined) attempt.outcome ??= outcome;
+}
+
 /** How many requests the connection is busy with. Forgets those that are over, so that an idle one keeps none alive. */
 export function inFlight(connection: Connection): number {
   const { client, request, earlier } = connection;
-  if (request !== undefined && client?.isOver(request)) connection.request = undefined;
+  if (request !== undefined && client?.isOver(request)) {
+    connection.parting = client.parting(request, connection.sentHeaders, connection.answer);
+    connection.request = undefined;
+    connection.answer = undefined;
+  }
   if (earlier !== undefined) {
     const left = earlier.filter(each => !client?.isOver(each));
     connection.earlier = left.length > 0 ? left : undefined;
   }
   return connection.streams + (connection.earlier?.length ?? 0) + (connection.request === undefined ? 0 : 1);
+}
+
+/** Whether a request is on it, or on its way to it. */
+export function isBusy(connection: Connection): boolean {
+  return inFlight(connection) > 0 || isPromised(connection);
+}
+
+/** Whether the answer to the last request has begun to arrive. */
+export function isAnswered({ socket, readBefore }: Connection): boolean {
+  return socket.bytesRead > readBefore;
+}
+
+/** Whether an answer has come that the program is not reading: data lies in the socket, which is paused. */
+export function isHeld(connection: Connection): boolean {
+  const { socket, version } = connection;
+  return (
+    version === '1.1' && socket.isPaused() && socket.readableLength > 0 && isAnswered(connection) && isBusy(connection)
+  );
 }
 
 /** Whether the request it was opened for is still to be sent, its body maybe being written. */

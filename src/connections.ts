@@ -1,11 +1,14 @@
 import type { Socket } from 'node:net';
-import { type Client, Connection, inFlight, isPromised, originOfConnection } from './connection.ts';
-import type { Recorder } from './durations.ts';
-import type { HttpVersion, Ledger, Tally } from './ledger.ts';
+import { Accounts } from './accounts.ts';
+import type { CallSites } from './call-sites.ts';
+import { attemptEnded, type Client, Connection } from './connection.ts';
+import type { HttpVersion, Ledger } from './ledger.ts';
 import type { Lookups } from './lookups.ts';
 import { type Origin, sameOrigin } from './origins.ts';
-import { phasesOf } from './phases.ts';
-import { errorType, failedOutcome, failedPhase } from './reasons.ts';
+import { Pools } from './pools.ts';
+import { failedOutcome } from './reasons.ts';
+import type { Recorder } from './recorder.ts';
+import { type LiveConnection, liveConnection, MOST_LIVE, originSnapshot, type Snapshot } from './snapshot.ts';
 
 /** What a finished TLS handshake tells: `version` as in `tls.protocol.version`, and the protocol agreed on, if any. */
 export interface Secured {
@@ -18,24 +21,23 @@ export interface Secured {
 export interface Surroundings {
   readonly ledger: Ledger;
   readonly lookups: Lookups;
+  readonly callSites: CallSites;
   readonly record: Recorder;
   /** Seconds of a monotonic clock. */
   readonly now: () => number;
   /** Runs the function once the code that runs now, and what it calls, has returned. */
   readonly atEndOfTurn: (run: () => void) => void;
+  /** Runs the function once the event loop has come round to it. */
+  readonly inNextRound: (run: () => void) => void;
 }
 
 /**
  * The verbs of a connection's life, in its order, and of the requests on it. Every attempt ends in exactly one of opened
  * or failed, and every opened connection in at most one closed.
- *
- * A socket does not say at once what it is for. Until a client claims it, it is *unsettled*: opened, but not counted yet.
- * The first request, the next collection or its close settles it, whichever comes first, and it stays as it was counted.
  */
 export class Connections {
   readonly #ledger: Ledger;
   readonly #lookups: Lookups;
-  readonly #record: Recorder;
   readonly #now: () => number;
   readonly #atEndOfTurn: (run: () => void) => void;
 
@@ -46,17 +48,26 @@ export class Connections {
   readonly #live = new Map<object, Connection>();
   /** What else leads to a connection: HTTP/2 sessions, TLS inside a tunnel, sockets from before we listened. */
   readonly #aliases = new WeakMap<object, Connection>();
-  readonly #unsettled = new Set<Connection>();
+  readonly #callSites: CallSites;
+  readonly #pools: Pools;
+  readonly #accounts: Accounts;
 
   /** Sockets whose `connect` was called in this turn, and what the next of them is known to be for. */
   #ofThisTurn: Connection[] = [];
   #expected: { readonly origin: Origin; readonly pool: object } | undefined;
   #turnIsOpen = false;
 
-  constructor({ ledger, lookups, record, now, atEndOfTurn }: Surroundings) {
+  constructor({ ledger, lookups, callSites, record, now, atEndOfTurn, inNextRound }: Surroundings) {
     this.#ledger = ledger;
+    this.#callSites = callSites;
+    this.#pools = new Pools({
+      onNewPool: origin => callSites.poolOpened(origin),
+      inNextRound,
+      reasonOf: connection => this.#accounts.reasonOf(connection),
+      now,
+    });
+    this.#accounts = new Accounts(ledger, this.#pools, callSites, record, now);
     this.#lookups = lookups;
-    this.#record = record;
     this.#now = now;
     this.#atEndOfTurn = atEndOfTurn;
   }
@@ -78,8 +89,7 @@ export class Connections {
 
     const connection = new Connection(socket, this.#now());
     if (this.#expected !== undefined) {
-      this.#claim(connection, this.#expected.origin);
-      connection.pool = this.#expected.pool;
+      this.#claim(connection, this.#expected.origin, this.#expected.pool);
       this.#expected = undefined;
     }
     this.#live.set(socket, connection);
@@ -92,8 +102,7 @@ export class Connections {
     const connection = this.#ofThisTurn.at(-1);
     if (connection === undefined || connection.http || client.wasReused(request) || client.isWaiting(request)) return;
 
-    this.#claim(connection, client.originOf(request));
-    connection.pool = pool;
+    this.#claim(connection, client.originOf(request), pool);
     connection.promised = request;
     connection.client = client;
   }
@@ -123,6 +132,7 @@ export class Connections {
     }
     // The claim was a guess by time, and it was wrong: this socket goes elsewhere.
     if (family !== undefined && connection.origin !== undefined && connection.origin.port !== port) {
+      connection.leave?.(undefined);
       connection.http = false;
       connection.origin = undefined;
       connection.pool = undefined;
@@ -131,11 +141,11 @@ export class Connections {
   }
 
   addressFailed(socket: Socket, error: unknown): void {
-    this.#attemptEnded(this.#live.get(socket), failedOutcome(error));
+    attemptEnded(this.#live.get(socket), failedOutcome(error));
   }
 
   addressTimedOut(socket: Socket): void {
-    this.#attemptEnded(this.#live.get(socket), 'timed_out');
+    attemptEnded(this.#live.get(socket), 'timed_out');
   }
 
   /** TCP stands. With TLS to come, the connection is not open yet. */
@@ -145,8 +155,8 @@ export class Connections {
 
     connection.begun = true;
     connection.connected = this.#now();
-    this.#attemptEnded(connection, 'ok');
-    if (!tlsToCome) this.#opened(connection);
+    attemptEnded(connection, 'ok');
+    if (!tlsToCome) this.#accounts.opened(connection);
   }
 
   /** The TLS handshake is done and the peer is who it should be. */
@@ -158,49 +168,95 @@ export class Connections {
     connection.tls = { version, resumed };
     if (alpn === 'h2') connection.version = '2';
     if (alpn === 'h2' || alpn === 'http/1.1') connection.http = true;
-    this.#opened(connection);
+    this.#accounts.opened(connection);
   }
 
   /** An HTTP client took the socket for requests to this origin: a connection of its own, or a tunnel through a proxy. */
-  taken(socket: Socket, origin: Origin, version: HttpVersion): void {
+  taken(socket: Socket, origin: Origin, pool: object, version: HttpVersion): void {
     const connection = this.#find(socket) ?? this.#met(socket, origin, false);
     connection.version = version;
-    if (connection.tally === undefined) this.#claim(connection, origin);
+    if (connection.tally === undefined) this.#claim(connection, origin, pool);
     else if (connection.origin === undefined || !sameOrigin(connection.origin, origin))
       this.#tunnel(connection, origin);
   }
 
   /** A request went out on the socket, or will as soon as it is open. May come twice for one request. */
-  requestSent<Request extends object>(socket: Socket, request: Request, client: Client<Request>): void {
+  requestSent<Request extends object>(
+    socket: Socket,
+    request: Request,
+    client: Client<Request>,
+    sentHeaders: string | undefined,
+  ): void {
     const connection = this.#find(socket) ?? this.#met(socket, client.originOf(request), client.wasReused(request));
     if (connection.request === request || connection.version === '2') return; // HTTP/2 is counted by its streams
 
     const previous = connection.request;
-    if (previous !== undefined && !connection.client?.isOver(previous)) {
+    if (previous !== undefined && client.pipelines && !client.isOver(previous as Request)) {
       this.#keepEarlier(connection, previous);
     }
     connection.request = request;
     connection.promised = undefined;
     connection.client = client;
     connection.http = true;
+    connection.sentHeaders = sentHeaders;
+    connection.answer = undefined;
+    connection.parting = undefined;
+    connection.readBefore = socket.bytesRead;
+    connection.freed = false;
+    connection.timedOut = false;
+    connection.blamed = false;
+    connection.freeSince = undefined;
+    connection.poolWasFull = false;
     if (connection.target?.http === false) this.#tunnel(connection, client.originOf(request));
-    if (connection.opened !== undefined) this.#countRequest(connection);
+    if (connection.opened !== undefined) this.#accounts.requestSent(connection);
   }
 
-  /** An HTTP/2 stream carries a request. */
-  streamStarted<Session extends object>(session: Session, socketOf: (session: Session) => Socket | undefined): void {
-    let connection = this.#aliases.get(session);
-    if (connection === undefined) {
-      const socket = socketOf(session);
-      connection = socket && this.#find(socket);
-      if (connection === undefined) return; // opened before we were listening
+  /** The headers of the answer to the request on this socket have come. */
+  answered(socket: Socket, answer: object): void {
+    const connection = this.#find(socket);
+    if (connection !== undefined) connection.answer = answer;
+  }
 
-      this.#aliases.set(session, connection);
-      connection.http = true;
-      connection.version = '2';
-    }
+  /** The agent took the socket back: it is idle. */
+  freed(socket: Socket): void {
+    const connection = this.#live.get(socket);
+    if (connection === undefined) return;
+
+    connection.freed = true;
+    // The agent hears of it after us: what it does next follows from what it has now.
+    const { client, request, siblings, port } = connection;
+    if (client === undefined || request === undefined || siblings === undefined) return;
+    const most = client.mostIdle(request);
+    if (siblings.size > most) connection.poolWasFull = client.idleNow(request, port) >= most;
+  }
+
+  /** Nothing happened on the socket for as long as somebody had set. */
+  timedOut(socket: Socket): void {
+    const connection = this.#live.get(socket);
+    if (connection !== undefined) connection.timedOut = true;
+  }
+
+  /** The other side ended its half. */
+  serverEnded(socket: Socket, weEndedFirst: boolean): void {
+    const connection = this.#live.get(socket);
+    if (connection !== undefined && !weEndedFirst) connection.serverEnded = true;
+  }
+
+  /** The server sent GOAWAY on the session. */
+  goneAway(session: object): void {
+    const connection = this.#aliases.get(session);
+    if (connection !== undefined) connection.goneAway = true;
+  }
+
+  /** An HTTP/2 stream carries a request. Returns whether it is the first we see of its session. */
+  streamStarted<Session extends object>(session: Session, socketOf: (session: Session) => Socket | undefined): boolean {
+    const known = this.#aliases.get(session);
+    const connection = known ?? this.#bound(session, socketOf(session));
+    if (connection === undefined) return false; // opened before we were listening
+
     connection.streams++;
-    if (connection.opened !== undefined) this.#countRequest(connection);
+    if (connection.opened !== undefined) this.#accounts.requestSent(connection);
+    return known === undefined;
   }
 
   streamEnded(session: object): void {
@@ -220,11 +276,7 @@ export class Connections {
     if (connection === undefined) return;
 
     this.#live.delete(socket);
-    if (connection.opened === undefined) this.#failed(connection);
-    else this.#ended(connection, connection.opened);
-    connection.request = undefined;
-    connection.promised = undefined;
-    connection.earlier = undefined;
+    this.#accounts.closed(connection);
   }
 
   /** Nobody listens any more: streams that end now are not seen, so those open now are not counted on. */
@@ -234,30 +286,37 @@ export class Connections {
 
   /** Brings the ledger's states up to now, for a collection. */
   takeStock(): void {
-    for (const connection of this.#unsettled) this.#settle(connection);
-    for (const tally of this.#ledger.tallies) {
-      for (const inUse of tally.allInUse) {
-        inUse.active.value = 0;
-        inUse.idle.value = 0;
-        inUse.requests.value = 0;
-      }
-    }
+    // A close that was emitted after somebody had removed all listeners.
+    for (const { socket } of this.#live.values()) if (socket.closed) this.closed(socket);
+    this.#accounts.takeStock(this.#live.values());
+  }
 
-    let lookupsPending = 0;
+  snapshot(): Snapshot {
+    const now = this.#now();
+    const live: LiveConnection[] = [];
     for (const connection of this.#live.values()) {
-      if (connection.socket.closed) {
-        this.closed(connection.socket); // its close was emitted, but somebody had removed all listeners
-      } else if (connection.opened === undefined) {
-        if (connection.begun && connection.resolved === undefined && !connection.tried) lookupsPending++;
-      } else {
-        this.#countInUse(connection);
-      }
+      if (live.length < MOST_LIVE) live.push(liveConnection(connection, now));
     }
-    this.#ledger.lookupsPending.value = lookupsPending;
+    return {
+      origins: this.#ledger.tallies.map(originSnapshot),
+      live,
+      closed: [...this.#accounts.closedLast],
+      callSites: this.#callSites.found,
+    };
   }
 
   #find(socket: object): Connection | undefined {
     return this.#live.get(socket) ?? this.#aliases.get(socket);
+  }
+
+  #bound(session: object, socket: Socket | undefined): Connection | undefined {
+    const connection = socket && this.#find(socket);
+    if (connection === undefined) return undefined;
+
+    this.#aliases.set(session, connection);
+    connection.http = true;
+    connection.version = '2';
+    return connection;
   }
 
   #openTurn(): void {
@@ -278,105 +337,11 @@ export class Connections {
     }
   }
 
-  #claim(connection: Connection, origin: Origin): void {
+  #claim(connection: Connection, origin: Origin, pool: object | undefined): void {
     connection.http = true;
     connection.origin = origin;
-  }
-
-  #attemptEnded(connection: Connection | undefined, outcome: 'ok' | 'failed' | 'timed_out'): void {
-    const attempt = connection?.attempts.at(-1);
-    if (attempt !== undefined) attempt.outcome ??= outcome;
-  }
-
-  #opened(connection: Connection): void {
-    connection.opened = this.#now();
-    if (!connection.http) {
-      this.#unsettled.add(connection);
-      return;
-    }
-    this.#settle(connection);
-    if (connection.request !== undefined) this.#countRequest(connection);
-    for (let stream = 0; stream < connection.streams; stream++) this.#countRequest(connection);
-  }
-
-  /** Decides, once, where the connection is counted. */
-  #settle(connection: Connection): Tally {
-    if (connection.tally !== undefined) return connection.tally;
-
-    this.#unsettled.delete(connection);
-    const tally = this.#ledger.tally(originOfConnection(connection), connection.http);
-    connection.tally = tally;
-    connection.target = tally;
-    if (connection.resolved !== undefined) tally.passes('dns');
-    if (connection.attempts.length > 0) tally.passes('connect');
-    for (const { type, outcome } of connection.attempts)
-      if (outcome !== undefined) tally.attempt(type, outcome).value++;
-
-    if (connection.opened === undefined) return tally;
-
-    tally.opened.value++;
-    const { connect, tls } = phasesOf(connection);
-    if (connect !== undefined && connection.attempts.length > 0) {
-      this.#record('connmeter.connect.duration', connect, tally.attributes);
-    }
-    if (tls !== undefined && connection.tls !== undefined) {
-      tally.passes('tls');
-      this.#record('connmeter.tls.handshake.duration', tls, {
-        ...tally.attributes,
-        'tls.protocol.version': connection.tls.version,
-        'tls.resumed': connection.tls.resumed,
-      });
-    }
-    return tally;
-  }
-
-  #failed(connection: Connection): void {
-    if (!connection.begun && connection.error === undefined) return; // undone before it began
-
-    const { error } = connection;
-    this.#attemptEnded(connection, failedOutcome(error));
-    const phase = failedPhase(connection, connection.tried, error);
-    const tally = this.#settle(connection);
-    tally.passes(phase);
-    const failure = tally.failure(phase, errorType(error));
-    failure.value++;
-
-    const now = this.#now();
-    const attributes = { ...tally.attributes, 'error.type': failure.attributes['error.type'] };
-    if (phase === 'connect' && connection.attempts.length > 0) {
-      const { connect } = phasesOf({ ...momentsOf(connection), connected: now });
-      if (connect !== undefined) this.#record('connmeter.connect.duration', connect, attributes);
-    }
-    if (phase === 'tls') {
-      const { connect, tls } = phasesOf({ ...momentsOf(connection), secured: now });
-      if (connect !== undefined) this.#record('connmeter.connect.duration', connect, tally.attributes);
-      if (tls !== undefined) this.#record('connmeter.tls.handshake.duration', tls, attributes);
-    }
-  }
-
-  #ended(connection: Connection, opened: number): void {
-    const tally = this.#settle(connection);
-    tally.closed.value++;
-    if (!tally.http) return;
-
-    const { attributes } = tally.inUse(connection.version).requests;
-    this.#record('http.client.connection.duration', this.#now() - opened, attributes);
-  }
-
-  #countRequest(connection: Connection): void {
-    const settled = connection.target ?? this.#settle(connection);
-    if (!settled.http) connection.target = this.#ledger.tally(originOfConnection(connection), true);
-    const { requests } = connection.target as Tally;
-    if (connection.requests++ > 0) requests.reused.value++;
-    else requests.fresh.value++;
-  }
-
-  #countInUse(connection: Connection): void {
-    const { tally, target, version } = connection;
-    const busyWith = inFlight(connection);
-    const busy = busyWith > 0 || isPromised(connection);
-    if (tally?.http) tally.inUse(version)[busy ? 'active' : 'idle'].value++;
-    if (target?.http) target.inUse(version).requests.value += busyWith;
+    connection.pool = pool;
+    this.#pools.joined(connection, origin);
   }
 
   #keepEarlier(connection: Connection, request: object): void {
@@ -403,7 +368,7 @@ export class Connections {
     for (const carrier of this.#live.values()) {
       if (carrier.opened === undefined || !haveSameEnds(carrier.socket, socket)) continue;
 
-      this.#settle(carrier);
+      this.#accounts.settle(carrier);
       this.#tunnel(carrier, origin);
       this.#aliases.set(socket, carrier);
       return carrier;
@@ -427,8 +392,4 @@ function haveSameEnds(a: Socket, b: Socket): boolean {
     a.remoteAddress === b.remoteAddress &&
     a.localAddress === b.localAddress
   );
-}
-
-function momentsOf({ started, resolved, connected, secured }: Connection) {
-  return { started, resolved, connected, secured };
 }

@@ -1,4 +1,5 @@
 import { diag, type MeterProvider, metrics, type TracerProvider } from '@opentelemetry/api';
+import { CallSites } from './call-sites.ts';
 import { listen } from './channels.ts';
 import { Connections } from './connections.ts';
 import { guardWith, oncePerPlace } from './guard.ts';
@@ -6,11 +7,12 @@ import { type Exposure, expose } from './instruments.ts';
 import { Ledger } from './ledger.ts';
 import { Lookups } from './lookups.ts';
 import { type ConnectionInstrumentationConfig, checkedOptions } from './options.ts';
+import type { Snapshot } from './snapshot.ts';
 import { type LookupWatch, watchLookups } from './sources/dns.ts';
 import { httpSource } from './sources/http.ts';
 import { http2Source } from './sources/http2.ts';
 import { netSource } from './sources/net.ts';
-import { undiciSource } from './sources/undici.ts';
+import { undiciRequests, undiciSource } from './sources/undici.ts';
 import { VERSION } from './version.ts';
 
 const NAME = 'connmeter';
@@ -18,6 +20,7 @@ const NAME = 'connmeter';
 // Taken before any program can replace them by fakes.
 const monotonic = performance.now.bind(performance);
 const settled = Promise.resolve();
+const inNextRound = setImmediate;
 
 /**
  * Measures every client connection of the process and turns it into OpenTelemetry metrics: each lookup, connect, TLS
@@ -40,6 +43,7 @@ export class ConnectionInstrumentation {
   readonly #ledger: Ledger;
   readonly #connections: Connections;
   readonly #lookups: Lookups;
+  readonly #callSites: CallSites;
   readonly #guard = guardWith(
     oncePerPlace((where, error) =>
       diag.warn(`connmeter: a fault of its own at ${where}; the program is unaffected`, error),
@@ -49,6 +53,10 @@ export class ConnectionInstrumentation {
   #exposure: Exposure | undefined;
   #lookupWatch: LookupWatch | undefined;
   #stopListening: (() => void) | undefined;
+  #stopWatchingRequests: (() => void) | undefined;
+
+  /** What is known now of origins, connections and the lines of the program that waste them: plain data, bounded. */
+  readonly connections: { snapshot(): Snapshot } = { snapshot: () => this.#connections.snapshot() };
 
   constructor(config: ConnectionInstrumentationConfig = {}) {
     const options = checkedOptions(config);
@@ -58,12 +66,19 @@ export class ConnectionInstrumentation {
     const record: Exposure['record'] = (metric, seconds, attributes) =>
       this.#exposure?.record(metric, seconds, attributes);
     this.#lookups = new Lookups(this.#ledger, record);
+    this.#callSites = new CallSites(
+      options.callSites,
+      message => diag.warn(`connmeter: ${message}`),
+      on => this.#watchRequests(on),
+    );
     this.#connections = new Connections({
+      callSites: this.#callSites,
       ledger: this.#ledger,
       lookups: this.#lookups,
       record,
       now: () => monotonic() / 1000,
       atEndOfTurn: run => void settled.then(this.#guard('end of turn', run)),
+      inNextRound: run => void inNextRound(this.#guard('next round', run)).unref(),
     });
 
     this.setMeterProvider(metrics.getMeterProvider());
@@ -77,8 +92,8 @@ export class ConnectionInstrumentation {
       this.#guard,
       netSource(this.#connections, this.#guard),
       undiciSource(this.#connections),
-      httpSource(this.#connections),
-      http2Source(this.#connections),
+      httpSource(this.#connections, this.#callSites),
+      http2Source(this.#connections, this.#guard),
     );
   }
 
@@ -88,6 +103,7 @@ export class ConnectionInstrumentation {
     this.#stopListening = undefined;
     this.#lookupWatch?.stop();
     this.#lookupWatch = undefined;
+    this.#watchRequests(false);
     this.#connections.pause();
   }
 
@@ -102,6 +118,11 @@ export class ConnectionInstrumentation {
       this.#connections.takeStock();
     });
     this.#exposure = expose(provider.getMeter(NAME, VERSION), this.#ledger, bringUpToDate);
+  }
+
+  #watchRequests(on: boolean): void {
+    this.#stopWatchingRequests?.();
+    this.#stopWatchingRequests = on ? listen(this.#guard, undiciRequests(this.#callSites)) : undefined;
   }
 
   /** There are no spans here; present because the interface asks for it. */

@@ -1,6 +1,6 @@
 import type { BatchObservableResult, Histogram, Meter, Observable } from '@opentelemetry/api';
-import type { Duration, Recorder } from './durations.ts';
 import type { Count, Ledger, Tally } from './ledger.ts';
+import type { Pushed, Recorder } from './recorder.ts';
 
 interface Described {
   readonly name: string;
@@ -16,14 +16,14 @@ export interface ObservedMetric extends Described {
 }
 
 /** Pushed, once per connection or lookup. */
-export interface DurationMetric extends Described {
+export interface PushedMetric extends Described {
   readonly kind: 'histogram';
-  readonly name: Duration;
+  readonly name: Pushed;
   readonly boundaries: readonly number[];
 }
 
-/** A connect inside a data centre takes well under 5 ms; a lost SYN shows at 1 s and 3 s. */
-const SETUP_SECONDS = [0.001, 0.005, 0.025, 0.1, 0.25, 1, 3, 10];
+/** A connect inside a data centre takes well under 5 ms; one lost SYN shows above 0.5 s. Few: each is a series per origin. */
+const SETUP_SECONDS = [0.001, 0.005, 0.025, 0.1, 0.5, 3];
 
 const none: readonly Count[] = [];
 
@@ -31,7 +31,7 @@ const none: readonly Count[] = [];
  * The metrics, one row each. `http.client.*` and `dns.*` are OpenTelemetry's, with its boundaries; the rest is ours.
  * https://opentelemetry.io/docs/specs/semconv/http/http-metrics/ and https://opentelemetry.io/docs/specs/semconv/dns/dns-metrics/
  */
-export const METRICS: readonly (ObservedMetric | DurationMetric)[] = [
+export const METRICS: readonly (ObservedMetric | PushedMetric)[] = [
   {
     name: 'http.client.open_connections',
     kind: 'upDownCounter',
@@ -64,15 +64,15 @@ export const METRICS: readonly (ObservedMetric | DurationMetric)[] = [
     name: 'connmeter.connection.opened',
     kind: 'counter',
     unit: '{connection}',
-    description: 'Connections opened: TCP stands, and TLS where there is any.',
-    counts: tally => [tally.opened],
+    description: 'Connections opened, by cause, and for those that replace a lost one by the reason of the loss.',
+    counts: tally => tally.allOpened,
   },
   {
     name: 'connmeter.connection.closed',
     kind: 'counter',
     unit: '{connection}',
-    description: 'Opened connections that were closed, by either side.',
-    counts: tally => [tally.closed],
+    description: 'Opened connections that were closed, by reason.',
+    counts: tally => tally.allClosed,
   },
   {
     name: 'connmeter.connection.failed',
@@ -103,6 +103,28 @@ export const METRICS: readonly (ObservedMetric | DurationMetric)[] = [
     counts: tally => (tally.http ? [tally.requests.fresh, tally.requests.reused] : none),
   },
   {
+    name: 'connmeter.connection.requests',
+    kind: 'histogram',
+    unit: '{request}',
+    description: 'How many requests each HTTP connection served, taken when it closes.',
+    boundaries: [0, 1, 2, 5, 10, 50, 100, 500, 1000],
+  },
+  {
+    name: 'connmeter.body.held',
+    kind: 'upDownCounter',
+    unit: '{connection}',
+    description: 'HTTP connections held now by the body of a response that the program is not reading.',
+    counts: tally => (tally.http ? [tally.held] : none),
+  },
+  {
+    name: 'connmeter.setup.wasted',
+    kind: 'counter',
+    unit: 's',
+    description:
+      'Time spent on DNS, TCP and TLS for HTTP connections that served one request at most, taken when they close.',
+    counts: tally => (tally.http ? [tally.wasted] : none),
+  },
+  {
     name: 'connmeter.connect.attempts',
     kind: 'counter',
     unit: '{attempt}',
@@ -127,7 +149,7 @@ export interface Exposure {
 /** Makes the instruments of a meter and keeps them fed: `bringUpToDate` runs before each collection reads the ledger. */
 export function expose(meter: Meter, ledger: Ledger, bringUpToDate: () => void): Exposure {
   const observed: { metric: ObservedMetric; instrument: Observable }[] = [];
-  const histograms = new Map<Duration, Histogram>();
+  const histograms = new Map<Pushed, Histogram>();
   for (const metric of METRICS) {
     if (metric.kind === 'histogram') histograms.set(metric.name, histogramOf(meter, metric));
     else observed.push({ metric, instrument: observableOf(meter, metric) });
@@ -148,7 +170,7 @@ export function expose(meter: Meter, ledger: Ledger, bringUpToDate: () => void):
   meter.addBatchObservableCallback(read, instruments);
 
   return {
-    record: (metric, seconds, attributes) => histograms.get(metric)?.record(seconds, attributes),
+    record: (metric, value, attributes) => histograms.get(metric)?.record(value, attributes),
     stop: () => meter.removeBatchObservableCallback(read, instruments),
   };
 }
@@ -160,6 +182,6 @@ function observableOf(meter: Meter, { name, kind, unit, description }: ObservedM
     : meter.createObservableUpDownCounter(name, options);
 }
 
-function histogramOf(meter: Meter, { name, unit, description, boundaries }: DurationMetric): Histogram {
+function histogramOf(meter: Meter, { name, unit, description, boundaries }: PushedMetric): Histogram {
   return meter.createHistogram(name, { unit, description, advice: { explicitBucketBoundaries: [...boundaries] } });
 }

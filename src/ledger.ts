@@ -1,6 +1,7 @@
 import type { Attributes } from '@opentelemetry/api';
+import type { OpenCause } from './causes.ts';
 import type { Origin } from './origins.ts';
-import { EXPECTED_FAILURES, OTHER, type Outcome, type Phase } from './reasons.ts';
+import { type CloseReason, EXPECTED_FAILURES, OTHER, type Outcome, type Phase } from './reasons.ts';
 
 /** One number with the labels it is reported under. */
 export interface Count {
@@ -22,6 +23,12 @@ export type NetworkType = 'ipv4' | 'ipv6';
 
 const OUTCOMES: readonly Outcome[] = ['ok', 'failed', 'timed_out'];
 
+/** Causes that may well come: their series are born at zero. `replaced` is born with each reason that is seen. */
+const EXPECTED_CAUSES: Readonly<Record<'http' | 'other', readonly OpenCause[]>> = {
+  http: ['first', 'new_pool', 'release_race', 'body_held', 'pool_busy'],
+  other: ['first', 'pool_busy'],
+};
+
 /** Kinds of failure told apart per origin; later ones become `_OTHER`. Keeps the SDK's limit of label sets far away. */
 const MAX_FAILURE_KINDS = 12;
 
@@ -30,10 +37,14 @@ export class Tally {
   readonly port: number | undefined;
   readonly http: boolean;
   readonly attributes: Attributes;
-  readonly opened: Count;
-  readonly closed: Count;
+  /** Bodies held now: taken anew at each collection. */
+  readonly held: Count;
+  /** Seconds spent on setting up connections that served one request at most. */
+  readonly wasted: Count;
   /** Requests sent on a connection that had served none before, and on one that had. Not for origins without HTTP. */
   readonly requests: { readonly fresh: Count; readonly reused: Count };
+  readonly #opened = new Map<string, Count>();
+  readonly #closed = new Map<CloseReason, Count>();
   readonly #attempts = new Map<NetworkType, Record<Outcome, Count>>();
   readonly #failures = new Map<string, Count>();
   readonly #passed = new Set<Phase>();
@@ -47,12 +58,34 @@ export class Tally {
       ...(origin.port === undefined ? {} : { 'server.port': origin.port }),
       ...(http ? { 'network.protocol.name': 'http' } : {}),
     };
-    this.opened = this.#count({});
-    this.closed = this.#count({});
+    this.held = this.#count({});
+    this.wasted = this.#count({});
+    for (const cause of EXPECTED_CAUSES[http ? 'http' : 'other']) this.opened(cause, undefined);
     this.requests = {
       fresh: this.#count({ 'connmeter.connection.reused': false }),
       reused: this.#count({ 'connmeter.connection.reused': true }),
     };
+  }
+
+  opened(cause: OpenCause, predecessor: CloseReason | undefined): Count {
+    const key = predecessor ?? cause;
+    let count = this.#opened.get(key);
+    if (count === undefined) {
+      const reason = predecessor === undefined ? {} : { 'connmeter.close.reason': predecessor };
+      count = this.#count({ 'connmeter.open.cause': cause, ...reason });
+      this.#opened.set(key, count);
+    }
+    return count;
+  }
+
+  closed(reason: CloseReason): Count {
+    let count = this.#closed.get(reason);
+    if (count === undefined) {
+      count = this.#count({ 'connmeter.close.reason': reason });
+      this.#closed.set(reason, count);
+      this.opened('replaced', reason); // what was lost may be replaced
+    }
+    return count;
   }
 
   attempt(type: NetworkType, outcome: Outcome): Count {
@@ -96,6 +129,24 @@ export class Tally {
       this.#inUse.set(version, inUse);
     }
     return inUse;
+  }
+
+  /** States are taken anew at each collection, from zero. */
+  clearStates(): void {
+    this.held.value = 0;
+    for (const { active, idle, requests } of this.#inUse.values()) {
+      active.value = 0;
+      idle.value = 0;
+      requests.value = 0;
+    }
+  }
+
+  get allOpened(): Count[] {
+    return [...this.#opened.values()];
+  }
+
+  get allClosed(): Count[] {
+    return [...this.#closed.values()];
   }
 
   get attempts(): Count[] {

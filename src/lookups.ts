@@ -1,6 +1,6 @@
-import type { Recorder } from './durations.ts';
 import type { Ledger } from './ledger.ts';
 import { errorType, isLookupFailure } from './reasons.ts';
+import type { Recorder } from './recorder.ts';
 
 /** Counts each true DNS lookup once, under its name. */
 export class Lookups {

@@ -9,14 +9,20 @@ export interface ConnectionInstrumentationConfig {
    * An integer from 1 to 1000. Default: 100. Above 130, raise the SDK's own limit of 2000 label sets per metric too.
    */
   maxOrigins?: number;
+  /**
+   * Whether to find the lines of the program that hold bodies or open pool after pool: once an origin is seen to suffer
+   * from it, where its next few requests are made. Default: true.
+   */
+  callSites?: boolean;
 }
 
 export interface Options {
   readonly enabled: boolean;
   readonly maxOrigins: number;
+  readonly callSites: boolean;
 }
 
-const DEFAULTS: Options = { enabled: true, maxOrigins: 100 };
+const DEFAULTS: Options = { enabled: true, maxOrigins: 100, callSites: true };
 
 /** Fills in the defaults. Throws a RangeError that names the option, what was expected and what came. */
 export function checkedOptions(config: ConnectionInstrumentationConfig = {}): Options {
@@ -24,11 +30,13 @@ export function checkedOptions(config: ConnectionInstrumentationConfig = {}): Op
 
   const enabled = config.enabled ?? DEFAULTS.enabled;
   const maxOrigins = config.maxOrigins ?? DEFAULTS.maxOrigins;
+  const callSites = config.callSites ?? DEFAULTS.callSites;
+  if (typeof callSites !== 'boolean') throw unfit('callSites', 'a boolean', callSites);
   if (typeof enabled !== 'boolean') throw unfit('enabled', 'a boolean', enabled);
   if (!Number.isInteger(maxOrigins) || maxOrigins < 1 || maxOrigins > 1000) {
     throw unfit('maxOrigins', 'an integer from 1 to 1000', maxOrigins);
   }
-  return { enabled, maxOrigins };
+  return { enabled, maxOrigins, callSites };
 }
 
 function unfit(option: string, expected: string, received: unknown): RangeError {

@@ -27,13 +27,16 @@ const TOLD = 'connmeter.told';
 const say = guardWith(() => {})('say', (line: string) => void writeSync(2, `connmeter: ${line}\n`));
 const guard = guardWith((where, error) => say(`could not ${where}, the program runs on unmeasured: ${error}`));
 
+/** The instrumentation in force, for its `connections.snapshot()`; undefined where nothing is measured. */
+export let instrumentation: ConnectionInstrumentation | undefined;
+
 guard('start', start)(readEnvironment(process.env));
 
 function start(environment: Environment): void {
   if (environment.disabled) return;
 
   if (hasGlobalMeterProvider()) {
-    new ConnectionInstrumentation();
+    instrumentation = new ConnectionInstrumentation();
   } else if (isMainThread) {
     setEnvironmentData(TOLD, new SharedArrayBuffer(4));
     environment.complaints.forEach(say);
@@ -49,7 +52,8 @@ function startExporting(environment: Environment): void {
     name === 'prometheus' ? prometheusReader(environment) : consoleReader(environment),
   );
   const resource = defaultResource().merge(detectResources({ detectors: [envDetector] }));
-  new ConnectionInstrumentation().setMeterProvider(new MeterProvider({ resource, readers }));
+  instrumentation = new ConnectionInstrumentation();
+  instrumentation.setMeterProvider(new MeterProvider({ resource, readers }));
 }
 
 function prometheusReader({ host, port }: Environment): IMetricReader {

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { attempt, failure, publish, ReplaySocket, replaying } from './support/replay.ts';
@@ -33,6 +34,7 @@ test('whatever is said in whatever order, gauges are never negative and every at
     fc.property(fc.array(step, { maxLength: 60 }), steps => {
       const replay = replaying({ maxOrigins: 3 });
       const sockets = Array.from({ length: 4 }, () => new ReplaySocket());
+      const sessions = sockets.map(socket => Object.assign(new EventEmitter(), { socket }));
       const requests = sockets.map(() => ({
         origin: 'http://a.test',
         completed: false,
@@ -44,7 +46,7 @@ test('whatever is said in whatever order, gauges are never negative and every at
 
       for (const { word, socket: index, tls } of steps) {
         const socket = sockets[index] as ReplaySocket;
-        const stream = { id: 1, session: { socket } };
+        const stream = { id: 1, session: sessions[index] };
         switch (word) {
           case 'attempt':
             socket.encrypted = tls ? true : undefined;
@@ -156,8 +158,8 @@ function total({ connections, ledger }: ReturnType<typeof replaying>) {
   connections.takeStock();
   const sums = { opened: 0, closed: 0, failed: 0, active: 0, idle: 0, requests: 0, negative: 0 };
   for (const tally of ledger.tallies) {
-    sums.opened += tally.opened.value;
-    sums.closed += tally.closed.value;
+    for (const { value } of tally.allOpened) sums.opened += value;
+    for (const { value } of tally.allClosed) sums.closed += value;
     for (const { value } of tally.failures) sums.failed += value;
     for (const { active, idle, requests } of tally.allInUse) {
       sums.active += active.value;

@@ -321,10 +321,15 @@ test('every metric of the table reaches the provider under its own name', () => 
 });
 
 test('the options in force can be read: the given ones and the defaults', () => {
-  expect(new ConnectionInstrumentation({ enabled: false }).getConfig()).toEqual({ enabled: false, maxOrigins: 100 });
+  expect(new ConnectionInstrumentation({ enabled: false }).getConfig()).toEqual({
+    enabled: false,
+    maxOrigins: 100,
+    callSites: true,
+  });
   expect(new ConnectionInstrumentation({ enabled: false, maxOrigins: 7 }).getConfig()).toEqual({
     enabled: false,
     maxOrigins: 7,
+    callSites: true,
   });
 });
 
@@ -332,10 +337,10 @@ test('new options replace the old ones; what they leave out goes back to its def
   const instrumentation = new ConnectionInstrumentation({ enabled: false, maxOrigins: 7 });
 
   instrumentation.setConfig({ maxOrigins: 9 });
-  expect(instrumentation.getConfig()).toEqual({ enabled: true, maxOrigins: 9 });
+  expect(instrumentation.getConfig()).toEqual({ enabled: true, maxOrigins: 9, callSites: true });
 
   instrumentation.setConfig();
-  expect(instrumentation.getConfig()).toEqual({ enabled: true, maxOrigins: 100 });
+  expect(instrumentation.getConfig()).toEqual({ enabled: true, maxOrigins: 100, callSites: true });
 });
 
 test('an object of options changed afterwards changes nothing', () => {
@@ -375,7 +380,7 @@ test.each([
 
   expect(() => new ConnectionInstrumentation(config)).toThrow(new RangeError(message));
   expect(() => instrumentation.setConfig(config)).toThrow(new RangeError(message));
-  expect(instrumentation.getConfig()).toEqual({ enabled: false, maxOrigins: 5 });
+  expect(instrumentation.getConfig()).toEqual({ enabled: false, maxOrigins: 5, callSites: true });
 });
 
 test('a tracer provider is taken without a word', () => {

@@ -24,6 +24,7 @@ test('each row is an instrument with its name, unit, description and boundaries'
   tally.inUse('1.1');
   tally.attempt('ipv4', 'ok');
   tally.passes('connect');
+  tally.closed('error');
   const { record, collect } = exposing(ledger);
   for (const metric of METRICS) if (metric.kind === 'histogram') record(metric.name, 1, {});
 
@@ -43,13 +44,13 @@ test('the ledger is brought up to date before it is read', async () => {
   const ledger = new Ledger(10);
   const tally = ledger.tally({ address: 'a.test', port: 80 }, true);
   const { collect } = exposing(ledger, () => {
-    tally.opened.value = 7;
+    tally.opened('first', undefined).value = 7;
   });
 
   const metrics = await collect();
 
   const opened = metrics.find(({ descriptor }) => descriptor.name === 'connmeter.connection.opened');
-  expect(opened?.dataPoints).toMatchObject([{ value: 7, attributes: tally.attributes }]);
+  expect(opened?.dataPoints[0]).toMatchObject({ value: 7, attributes: { 'connmeter.open.cause': 'first' } });
 });
 
 test('an origin without HTTP has no rows of HTTP', async () => {
@@ -60,7 +61,6 @@ test('an origin without HTTP has no rows of HTTP', async () => {
   const withSeries = (await collect()).filter(({ dataPoints }) => dataPoints.length > 0);
 
   expect(withSeries.map(({ descriptor }) => descriptor.name).sort()).toEqual([
-    'connmeter.connection.closed',
     'connmeter.connection.opened',
     'connmeter.dns.pending',
   ]);

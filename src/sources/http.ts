@@ -1,4 +1,5 @@
-import type { Agent, ClientRequest } from 'node:http';
+import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
+import type { CallSites } from '../call-sites.ts';
 import type { Handlers } from '../channels.ts';
 import type { Client } from '../connection.ts';
 import type { Connections } from '../connections.ts';
@@ -10,8 +11,51 @@ const http: Client<ClientRequest> = {
   isWaiting: request =>
     Object.values(agentOf(request)?.requests ?? {}).some(queue => queue?.includes(request as never)),
   // `destroyed` is also how Node marks a request whose response is read; after an upgrade the socket is somebody else's.
-  isOver: request => request.destroyed && request.method !== 'CONNECT' && request.getHeader('upgrade') === undefined,
+  isOver: request => request.destroyed && !becomesAnother(request),
+  pipelines: false,
+  mostIdle: request => agentOf(request)?.maxFreeSockets ?? Infinity,
+  idleNow: (request, port) => freeSocketsTo(`${request.host}:${port}:`, agentOf(request)),
+  parting: (request, _sentHeaders, answer) => {
+    const response = answer as IncomingMessage | undefined;
+    const agent = agentOf(request);
+    const says = (header: unknown) => /\bclose\b/i.test(String(header ?? ''));
+    const clientCloses = says(request.getHeader('connection')) || agent?.keepAlive === false;
+    const serverCloses = says(response?.headers.connection) || response?.httpVersion === '1.0';
+    return {
+      // Without a length, the parser takes the end of the answer to HEAD for the end of the connection.
+      isLast: request.method === 'HEAD' && !clientCloses && !serverCloses,
+      clientCloses,
+      byRequest: true,
+      serverCloses,
+      keepAlive: secondsOf(response?.headers['keep-alive']),
+      margin: 1,
+      complete: response?.complete === true,
+      givenUp: request.destroyed,
+      upgraded: request.destroyed && becomesAnother(request),
+    };
+  },
 };
+
+/** CONNECT and Upgrade hand the connection over to something else. */
+function becomesAnother(request: ClientRequest): boolean {
+  return request.method === 'CONNECT' || request.getHeader('upgrade') !== undefined;
+}
+
+/** What agents show of their policy; one of the program's own making may show none of it. */
+type PoolingAgent = Partial<Pick<Agent, 'maxFreeSockets' | 'freeSockets' | 'requests'>> & {
+  readonly keepAlive?: boolean;
+};
+
+function secondsOf(keepAlive: unknown): number | undefined {
+  const seconds = /\btimeout=(\d+)/i.exec(String(keepAlive ?? ''))?.[1];
+  return seconds === undefined ? undefined : Number(seconds);
+}
+
+/** An agent names its lists by host, port and more: https://nodejs.org/api/http.html#agentgetnameoptions */
+function freeSocketsTo(name: string, agent: PoolingAgent | undefined): number {
+  const lists = Object.entries(agent?.freeSockets ?? {}).filter(([key]) => key.startsWith(name));
+  return Math.max(0, ...lists.map(([, sockets]) => sockets?.length ?? 0));
+}
 
 // One request, in the order node:http speaks of it:
 //   (net.client.socket, if the agent opens a connection) -> created, same turn -> start (headers and body handed over,
@@ -19,20 +63,28 @@ const http: Client<ClientRequest> = {
 //
 // Limitations: no channel tells when a request begins on a reused socket before its body is complete; such a connection
 // counts as idle until then.
-export function httpSource(connections: Connections): Handlers {
-  const sent = ({ request }: { request: ClientRequest }) => {
-    if (request.socket) connections.requestSent(request.socket, request, http);
-  };
-
+export function httpSource(connections: Connections, callSites: CallSites): Handlers {
   return {
     'http.client.request.created': ({ request }: { request: ClientRequest }) => {
       connections.requestCreated(request, http, agentOf(request));
+      callSites.requestCreated(request, http.originOf);
     },
-    'http.client.request.start': sent,
-    'http.client.response.finish': sent, // an answer may come before the end of the request's body
+    'http.client.request.start': ({ request }: { request: ClientRequest }) => {
+      if (request.socket) connections.requestSent(request.socket, request, http, undefined);
+    },
+    // The parser ends the socket without a word: what it could not read is told of the request only.
+    'http.client.request.error': ({ request, error }: { request: ClientRequest; error: { code?: string } }) => {
+      if (request.socket && error.code?.startsWith('HPE_')) connections.errored(request.socket, error);
+    },
+    'http.client.response.finish': ({ request, response }: { request: ClientRequest; response: IncomingMessage }) => {
+      if (!request.socket) return;
+
+      connections.requestSent(request.socket, request, http, undefined); // an answer may come before the request's end
+      connections.answered(request.socket, response);
+    },
   };
 }
 
-function agentOf(request: ClientRequest): Agent | undefined {
-  return (request as { agent?: Agent }).agent;
+function agentOf(request: ClientRequest): PoolingAgent | undefined {
+  return (request as { agent?: PoolingAgent }).agent;
 }

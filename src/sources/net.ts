@@ -39,6 +39,24 @@ export function netSource(connections: Connections, guard: Guard): Handlers {
       }),
     ],
     [
+      'free',
+      guard('free', function (this: Socket) {
+        connections.freed(this);
+      }),
+    ],
+    [
+      'timeout',
+      guard('timeout', function (this: Socket) {
+        connections.timedOut(this);
+      }),
+    ],
+    [
+      'end',
+      guard('end', function (this: Socket) {
+        connections.serverEnded(this, this.writableEnded);
+      }),
+    ],
+    [
       'close',
       guard('close', function (this: Socket) {
         if (!this.connecting) connections.closed(this); // else a late word of the life before: it is dialling again

@@ -45,7 +45,8 @@ const TELLING = `
   for (const { descriptor, dataPoints } of resourceMetrics.scopeMetrics.flatMap(scope => scope.metrics)) {
     if (!/^connmeter.(connection.opened|requests)$/.test(descriptor.name)) continue;
     const ours = dataPoints.filter(({ attributes }) => attributes['server.port'] === port);
-    console.log(descriptor.name, ...ours.map(({ value }) => value));
+    const happened = ours.filter(({ value }) => value > 0); // the others are born at zero
+    console.log(descriptor.name, ...happened.map(({ value }) => value));
   }
   console.log('errors', errors.length);
   agent.destroy();`;

@@ -25,7 +25,18 @@ test('holds exactly the files a user needs', () => {
   expect(product.files.toSorted()).toEqual(
     [
       ...modules,
-      ...['index', 'instrumentation', 'options', 'register'].map(name => `dist/${name}.d.ts`),
+      ...[
+        'call-sites',
+        'causes',
+        'index',
+        'instrumentation',
+        'options',
+        'origins',
+        'phases',
+        'reasons',
+        'register',
+        'snapshot',
+      ].map(name => `dist/${name}.d.ts`),
       'CHANGELOG.md',
       'LICENSE',
       'README.md',

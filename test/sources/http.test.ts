@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { CloseReason } from '../../src/reasons.ts';
 import { attempt, close, connect, publish, type ReplaySocket, replaying } from '../support/replay.ts';
 
 function request({ host = 'a.test:8080', reusedSocket = false, upgrade = undefined as string | undefined } = {}) {
@@ -113,4 +114,79 @@ test('after an upgrade the connection stays active', () => {
   only.destroyed = true;
 
   expect(tally('a.test', 8080)).toMatchObject({ active: 1, idle: 0 });
+});
+
+/** What was seen of one connection that served requests in turn; `sent` and `read` are one request and its answer. */
+type Word = 'sent' | 'begun' | 'read' | 'free' | 'timeout' | 'end' | 'we end' | 'destroyed';
+
+function closedAfter(...words: Word[]): Record<string, number> {
+  const replay = replaying();
+  const socket = attempt();
+  let current = Object.assign(request(), { socket });
+  let response = { complete: false, httpVersion: '1.1', headers: {} };
+  publish('http.client.request.created', { request: current });
+  connect(socket, '127.0.0.1', 8080);
+
+  for (const word of words) {
+    if (word === 'sent') {
+      current = Object.assign(request({ reusedSocket: current.destroyed }), { socket });
+      response = { complete: false, httpVersion: '1.1', headers: {} };
+      publish('http.client.request.start', { request: current });
+    } else if (word === 'begun') {
+      socket.bytesRead += 100;
+      publish('http.client.response.finish', { request: current, response });
+    } else if (word === 'read') {
+      response.complete = true;
+      current.destroyed = true;
+    } else if (word === 'destroyed') {
+      current.destroyed = true;
+    } else if (word === 'we end') {
+      Object.assign(socket, { writableEnded: true });
+    } else {
+      socket.emit(word);
+    }
+  }
+  close(socket);
+  return replay.closedFor('a.test', 8080);
+}
+
+test.each<[CloseReason, Word[]]>([
+  ['server_idle_close', ['sent', 'begun', 'read', 'free']],
+  ['client_idle_timeout', ['sent', 'begun', 'read', 'free', 'timeout']],
+  ['server_idle_close', ['sent', 'begun', 'read', 'free', 'end']],
+  ['server_idle_close', ['sent', 'timeout', 'begun', 'read', 'free', 'sent', 'begun', 'read', 'free']],
+  ['client_shutdown', ['sent', 'begun', 'read']],
+  ['client_shutdown', ['sent', 'begun', 'read', 'free', 'sent', 'begun', 'read']],
+  ['client_shutdown', ['sent', 'begun', 'read', 'we end', 'end']],
+  ['client_shutdown', ['sent']],
+  ['client_shutdown', []],
+  ['request_aborted', ['sent', 'destroyed']],
+  ['body_abandoned', ['sent', 'begun', 'destroyed']],
+  ['body_abandoned', ['sent', 'begun']],
+  ['request_aborted', ['sent', 'begun', 'read', 'free', 'sent', 'destroyed']],
+  ['request_timeout', ['sent', 'timeout', 'destroyed']],
+  ['request_timeout', ['sent', 'begun', 'timeout', 'destroyed']],
+  ['server_closed_active', ['sent', 'end']],
+  ['server_closed_active', ['sent', 'begun', 'end']],
+  ['server_closed_active', ['sent', 'begun', 'read', 'free', 'sent', 'end']],
+])('%s after %j', (reason, words) => {
+  expect(closedAfter(...words)).toEqual({ [reason]: 1 });
+});
+
+test('an answer that comes before the request is written counts the request once', () => {
+  const replay = replaying();
+  const early = request();
+
+  const socket = attempt();
+  publish('http.client.request.created', { request: early });
+  connect(socket, '127.0.0.1', 8080);
+  early.socket = socket;
+  const response = { complete: true, httpVersion: '1.1', headers: { connection: 'close' } };
+  publish('http.client.response.finish', { request: early, response });
+  publish('http.client.request.start', { request: early });
+  early.destroyed = true;
+  close(socket);
+
+  expect(replay.tally('a.test', 8080)).toMatchObject({ opened: 1, closed: 1, fresh: 1, reused: 0 });
+  expect(replay.closedFor('a.test', 8080)).toEqual({ server_close_header: 1 });
 });

@@ -1,8 +1,9 @@
+import { EventEmitter } from 'node:events';
 import { expect, test } from 'vitest';
 import { attempt, close, connect, publish, type ReplaySocket, replaying } from '../support/replay.ts';
 
 function sessionOn(socket: ReplaySocket) {
-  const session = { socket };
+  const session = Object.assign(new EventEmitter(), { socket });
   return (id: number | undefined) => ({ id, session });
 }
 
@@ -86,4 +87,42 @@ test('a stream that is said to start before its connection is open counts when t
   connect(socket, '127.0.0.1', 50051);
 
   expect(tally('127.0.0.1', 50051)).toMatchObject({ opened: 1, fresh: 1, active: 1 });
+});
+
+test('a session that the server sent GOAWAY on is closed for that, and heard once however many streams it had', () => {
+  const replay = replaying();
+  const socket = attempt();
+  const stream = sessionOn(socket);
+  const streams = [stream(1), stream(3)];
+
+  connect(socket, '127.0.0.1', 50051);
+  for (const each of streams) publish('http2.client.stream.start', { stream: each });
+  const { session } = streams[0] as ReturnType<typeof stream>;
+
+  expect(session.listenerCount('goaway')).toBe(1);
+
+  session.emit('goaway', 0, 3, undefined);
+  for (const each of streams) publish('http2.client.stream.close', { stream: each });
+  close(socket);
+
+  expect(replay.closedFor('127.0.0.1', 50051)).toEqual({ goaway: 1 });
+});
+
+test.each([
+  ['server_closed_active', 1, true],
+  ['server_idle_close', 0, true],
+  ['client_shutdown', 1, false],
+  ['client_shutdown', 0, false],
+])('%s where %i streams are open and the server ended it: %s', (reason, open, serverEnds) => {
+  const replay = replaying();
+  const socket = attempt();
+  const stream = sessionOn(socket)(1);
+
+  connect(socket, '127.0.0.1', 50051);
+  publish('http2.client.stream.start', { stream });
+  if (open === 0) publish('http2.client.stream.close', { stream });
+  if (serverEnds) socket.emit('end');
+  close(socket);
+
+  expect(replay.closedFor('127.0.0.1', 50051)).toEqual({ [reason]: 1 });
 });

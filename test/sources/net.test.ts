@@ -39,6 +39,7 @@ test('each phase is timed from the end of the one before', () => {
       seconds: 4,
       attributes: { ...origin, 'tls.protocol.version': '1.3', 'tls.resumed': false },
     },
+    { metric: 'connmeter.connection.requests', seconds: 0, attributes: origin },
     {
       metric: 'http.client.connection.duration',
       seconds: 8,
@@ -191,4 +192,37 @@ test('a Unix socket counts under its path', () => {
 
   expect(tally('/run/App.sock', undefined, false)).toMatchObject({ opened: 1 });
   expect(durations).toEqual([]);
+});
+
+test.each<[string, string[], Error | undefined]>([
+  ['client_shutdown', [], undefined],
+  ['client_shutdown', ['we end', 'end'], undefined],
+  ['server_idle_close', ['end'], undefined],
+  ['client_idle_timeout', ['timeout'], undefined],
+  ['error', [], failure('ECONNRESET', 'read')],
+  ['error', ['end'], failure('EPIPE', 'write')],
+])('a plain socket is closed for %s after %j (%o)', (reason, words, error) => {
+  const replay = replaying();
+
+  const socket = attempt();
+  connect(socket, '127.0.0.1', 5432);
+  for (const word of words) {
+    if (word === 'we end') Object.assign(socket, { writableEnded: true });
+    else socket.emit(word);
+  }
+  close(socket, error);
+
+  expect(replay.closedFor('127.0.0.1', 5432, false)).toEqual({ [reason]: 1 });
+});
+
+test('the first error of a socket is the reason, though another comes at its close', () => {
+  const replay = replaying();
+
+  const socket = attempt();
+  connect(socket, '127.0.0.1', 5432);
+  socket.on('error', () => {});
+  socket.emit('error', failure('ENOTCONN'));
+  close(socket, failure('UND_ERR_DESTROYED'));
+
+  expect(replay.closedFor('127.0.0.1', 5432, false)).toEqual({ error: 1 });
 });

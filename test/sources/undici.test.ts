@@ -1,4 +1,6 @@
+import { EventEmitter } from 'node:events';
 import { expect, test } from 'vitest';
+import type { CloseReason } from '../../src/reasons.ts';
 import { attempt, close, connect, failure, publish, ReplaySocket, replaying } from '../support/replay.ts';
 
 const connectParams = { hostname: 'a.test', port: '', protocol: 'http:' };
@@ -134,7 +136,7 @@ test('a tunnel counts as one connection, to the proxy; the requests in it are to
 
 test('over HTTP/2 the streams are counted, not the headers as well', () => {
   const { tally } = replaying();
-  const session = { socket: undefined as ReplaySocket | undefined };
+  const session = Object.assign(new EventEmitter(), { socket: undefined as ReplaySocket | undefined });
   const stream = { id: 1, session };
 
   publish('undici:client:beforeConnect', { connectParams: secureParams, connector });
@@ -181,5 +183,173 @@ test('a refused connect is one failure of the origin that was meant', () => {
   expect(ledger.tally({ address: 'a.test', port: 80 }, true).failure('connect', 'ECONNREFUSED').value).toBe(1);
   expect(durations).toMatchObject([
     { metric: 'connmeter.connect.duration', attributes: { 'error.type': 'ECONNREFUSED' } },
+  ]);
+});
+
+/** An answer as undici shows it: raw headers, name after value. */
+function answer(...headers: string[]) {
+  return { statusCode: 200, headers: headers.map(header => Buffer.from(header)) };
+}
+
+const gone = () => Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' });
+
+test.each<[CloseReason, string[]]>([
+  ['server_idle_close', []],
+  ['server_idle_close', ['Content-Length', '5']],
+  ['server_idle_close', ['Connection', 'keep-alive', 'Keep-Alive', 'timeout=5']],
+  ['server_idle_close', ['Keep-Alive', 'timeout=5, max=100']],
+  ['server_idle_close', ['Keep-Alive', 'timeout=30']],
+  ['server_idle_close', ['Keep-Alive', 'timeout=3']],
+  ['server_idle_close', ['Keep-Alive', 'for ever']],
+  ['server_idle_close', ['Keep-Alive', '']],
+  ['server_idle_close', ['Connection', '']],
+  ['server_idle_close', ['Set-Cookie', 'close', 'X-Anything', 'close']],
+  ['server_idle_close', ['Connection']],
+  ['server_close_header', ['Connection', 'close']],
+  ['server_close_header', ['connection', 'close']],
+  ['server_close_header', ['CONNECTION', 'Close']],
+  ['server_close_header', ['Date', 'today', 'Connection', 'close', 'Content-Length', '5']],
+  ['server_close_header', ['Keep-Alive', 'timeout=1', 'Connection', 'close']],
+  ['keep_alive_hint_too_short', ['Keep-Alive', 'timeout=2']],
+  ['keep_alive_hint_too_short', ['keep-alive', 'timeout=0']],
+  ['keep_alive_hint_too_short', ['KEEP-ALIVE', 'TIMEOUT=1']],
+  ['keep_alive_hint_too_short', ['Keep-Alive', 'timeout=2, max=100', 'Connection', 'keep-alive']],
+  ['keep_alive_hint_too_short', ['Keep-Alive', 'max=100, timeout=1']],
+])('%s where the answer says %j and the server closes', (reason, headers) => {
+  const replay = replaying();
+  const only = { ...request(), method: 'GET' };
+
+  publish('undici:client:beforeConnect', { connectParams, connector });
+  const socket = attempt();
+  connect(socket);
+  publish('undici:client:sendHeaders', { request: only, headers: 'GET / HTTP/1.1\r\n', socket });
+  publish('undici:request:headers', { request: only, response: answer(...headers) });
+  only.completed = true;
+  close(socket, gone());
+
+  expect(replay.closedFor('a.test', 80)).toEqual({ [reason]: 1 });
+});
+
+test('what an answer said is forgotten with the next request', () => {
+  const replay = replaying();
+  const requests = [1, 2].map(() => ({ ...request(), method: 'GET' }));
+
+  publish('undici:client:beforeConnect', { connectParams, connector });
+  const socket = attempt();
+  connect(socket);
+  for (const each of requests) {
+    publish('undici:client:sendHeaders', { request: each, headers: 'GET / HTTP/1.1\r\n', socket });
+    const says = each === requests[0] ? answer('Connection', 'close') : answer();
+    publish('undici:request:headers', { request: each, response: says });
+    each.completed = true;
+  }
+  close(socket, gone());
+
+  expect(replay.closedFor('a.test', 80)).toEqual({ server_idle_close: 1 });
+});
+
+test.each<[CloseReason, number, string]>([
+  ['keep_alive_off', 1, 'connection: close'],
+  ['keep_alive_off', 1, 'CONNECTION: Close'],
+  ['max_requests', 2, 'connection: close'],
+  ['server_close_header', 2, 'x-connection: close'],
+  ['server_close_header', 2, 'connection: keep-alive'],
+])('%s where undici resets after %i with "%s"', (reason, count, header) => {
+  const replay = replaying();
+
+  publish('undici:client:beforeConnect', { connectParams, connector });
+  const socket = attempt();
+  connect(socket);
+  for (let i = 1; i <= count; i++) {
+    const each = { ...request(), method: 'GET' };
+    const headers = `GET / HTTP/1.1\r\nhost: a.test\r\n${i === count ? header : 'connection: keep-alive'}\r\n`;
+    publish('undici:client:sendHeaders', { request: each, headers, socket });
+    each.completed = true;
+  }
+  close(socket, Object.assign(new Error('reset'), { code: 'UND_ERR_INFO' }));
+
+  expect(replay.closedFor('a.test', 80)).toEqual({ [reason]: 1 });
+});
+
+/** As a socket is whose answer has come and is not read. */
+const UNREAD = { paused: true, readableLength: 65_536, bytesRead: 65_536 };
+
+test.each([
+  ['is held after half a second', 0.5, UNREAD, '1.1', 1],
+  ['is not held before that', 0.49, UNREAD, '1.1', 0],
+  ['is not held while it flows', 0.5, { ...UNREAD, paused: false }, '1.1', 0],
+  ['is not held with all it has got read', 0.5, { ...UNREAD, readableLength: 0 }, '1.1', 0],
+  ['is not held before its answer', 0.5, { ...UNREAD, bytesRead: 0 }, '1.1', 0],
+  ['is not held by a stream, which stops no other', 0.5, UNREAD, '2', 0],
+] as const)('a connection %s', (_what, seconds, seen, version, held) => {
+  const replay = replaying();
+  const session = new EventEmitter();
+  const look = () => {
+    replay.tally('a.test', 80);
+    return replay.ledger.tally({ address: 'a.test', port: 80 }, true).held.value;
+  };
+
+  publish('undici:client:beforeConnect', { connectParams, connector });
+  const socket = attempt();
+  connect(socket);
+  if (version === '2') {
+    publish('http2.client.stream.start', { stream: { id: 1, session: Object.assign(session, { socket }) } });
+  } else {
+    publish('undici:client:sendHeaders', { request: { ...request(), method: 'GET' }, headers: '', socket });
+  }
+  Object.assign(socket, seen);
+  const first = look();
+  replay.now = seconds;
+
+  expect([first, look()]).toEqual([0, held]);
+});
+
+test('what is read between two looks starts the half second anew', () => {
+  const replay = replaying();
+  const held: number[] = [];
+
+  publish('undici:client:beforeConnect', { connectParams, connector });
+  const socket = attempt();
+  connect(socket);
+  publish('undici:client:sendHeaders', { request: { ...request(), method: 'GET' }, headers: '', socket });
+  Object.assign(socket, UNREAD);
+  for (const [now, bytesRead] of [
+    [0, 10],
+    [0.4, 20],
+    [0.8, 20],
+    [0.9, 20],
+    [1, 30],
+  ] as const) {
+    Object.assign(replay, { now });
+    socket.bytesRead = bytesRead;
+    replay.tally('a.test', 80);
+    held.push(replay.ledger.tally({ address: 'a.test', port: 80 }, true).held.value);
+  }
+
+  expect(held).toEqual([0, 0, 0, 1, 0]);
+});
+
+test('a connection that was free, and served another request since, is not free for long', () => {
+  const replay = replaying();
+  const opened = (origin = request()) => {
+    publish('undici:client:beforeConnect', { connectParams, connector: () => {} });
+    const socket = attempt();
+    connect(socket);
+    publish('undici:client:sendHeaders', { request: { ...origin, method: 'GET' }, headers: '', socket });
+    return socket;
+  };
+  const over = { ...request(), completed: true };
+
+  const first = opened(over);
+  opened();
+  for (let i = 0; i < 3; i++) replay.endRound();
+  replay.now = 1;
+  publish('undici:client:sendHeaders', { request: { ...over, method: 'GET' }, headers: '', socket: first });
+  opened();
+
+  const causes = replay.ledger.tally({ address: 'a.test', port: 80 }, true).allOpened.filter(({ value }) => value > 0);
+  expect(causes.map(({ attributes, value }) => [attributes['connmeter.open.cause'], value])).toEqual([
+    ['first', 1],
+    ['release_race', 2],
   ]);
 });

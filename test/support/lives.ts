@@ -1,3 +1,4 @@
+import type { AttributeValue } from '@opentelemetry/api';
 import { expect } from 'vitest';
 import type { Measuring, Readings } from './measuring.ts';
 
@@ -27,15 +28,19 @@ export async function expectAllClosed(read: Measuring['read']): Promise<void> {
       gauges: ['http.client.open_connections', 'http.client.active_requests', 'connmeter.dns.pending']
         .flatMap(name => readings.points(name))
         .filter(({ value }) => value !== 0),
-      perSeries: readings.points('connmeter.connection.opened').filter(({ attributes, value }) => {
-        const closed = readings.points('connmeter.connection.closed', attributes as Record<string, string>);
-        return closed.length !== 1 || closed[0]?.value !== value;
+      perOrigin: readings.points('connmeter.connection.opened').filter(({ attributes }) => {
+        const { 'connmeter.open.cause': _cause, 'connmeter.close.reason': _reason, ...origin } = attributes;
+        const labels: Record<string, AttributeValue | undefined> = { 'network.protocol.name': undefined, ...origin };
+        return (
+          readings.value('connmeter.connection.opened', labels) !==
+          readings.value('connmeter.connection.closed', labels)
+        );
       }),
     };
   };
   await expect
     .poll(left, { timeout: 5_000, interval: 10 })
-    .toEqual({ openedAny: true, openedNotClosed: 0, gauges: [], perSeries: [] });
+    .toEqual({ openedAny: true, openedNotClosed: 0, gauges: [], perOrigin: [] });
 }
 
 /** Lets what this turn of the event loop still has to do be done: a freed socket is back in its pool afterwards. */

@@ -70,7 +70,9 @@ export function measuring(config: ConnectionInstrumentationConfig = {}): Measuri
       verbose() {},
       debug() {},
       info() {},
-      warn: (...args) => faults.push(args),
+      warn: (...args) => {
+        if (!/ created at /.test(String(args[0]))) faults.push(args); // a call site is the program's fault
+      },
       error: (...args) => faults.push(args),
     },
     { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },

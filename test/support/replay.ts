@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Attributes } from '@opentelemetry/api';
 import { onTestFinished } from 'vitest';
+import { CallSites } from '../../src/call-sites.ts';
 import { listen } from '../../src/channels.ts';
 import { Connections } from '../../src/connections.ts';
 import type { Guard } from '../../src/guard.ts';
@@ -23,6 +24,14 @@ export class ReplaySocket extends EventEmitter {
   remoteAddress: string | undefined;
   remotePort: number | undefined;
   alpnProtocol: string | false = false;
+  bytesRead = 0;
+  readableLength = 0;
+  writableEnded = false;
+  destroyed = false;
+  errored: Error | null = null;
+  paused = false;
+
+  isPaused = () => this.paused;
 
   getProtocol = () => 'TLSv1.3';
   isSessionReused = () => false;
@@ -44,8 +53,12 @@ export interface Replay {
   stop(): void;
   /** Ends the turn: what comes next was called from elsewhere. */
   endTurn(): void;
+  /** Lets the event loop come round: what a client frees late is free now. */
+  endRound(): void;
   /** What the ledger says of an origin: plain numbers. */
   tally(address: string, port?: number, http?: boolean): Record<string, number>;
+  /** For what reasons connections to an origin were closed, and how many for each. */
+  closedFor(address: string, port?: number, http?: boolean): Record<string, number>;
 }
 
 /** The parts wired as in production, with a clock and a turn that the test moves. A fault fails the test. */
@@ -56,13 +69,23 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
   const ledger = new Ledger(maxOrigins);
   const lookups = new Lookups(ledger, record);
   let turn: (() => void) | undefined;
+  const rounds: (() => void)[] = [];
+  const callSites = new CallSites(
+    true,
+    () => {},
+    () => {},
+  );
   const connections = new Connections({
+    callSites,
     ledger,
     lookups,
     record,
     now: () => replay.now,
     atEndOfTurn: run => {
       turn = run;
+    },
+    inNextRound: run => {
+      rounds.push(run);
     },
   });
   const failLoudly: Guard = (_where, run) =>
@@ -74,8 +97,8 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
     failLoudly,
     netSource(connections, failLoudly),
     undiciSource(connections),
-    httpSource(connections),
-    http2Source(connections),
+    httpSource(connections, callSites),
+    http2Source(connections, failLoudly),
   );
   onTestFinished(stop);
 
@@ -85,6 +108,9 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
     durations,
     now: 0,
     stop,
+    endRound() {
+      for (const run of rounds.splice(0)) run();
+    },
     endTurn() {
       turn?.();
       turn = undefined;
@@ -95,8 +121,8 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
       const inUse = tally.allInUse;
       const sum = (counts: readonly { value: number }[]) => counts.reduce((total, { value }) => total + value, 0);
       return {
-        opened: tally.opened.value,
-        closed: tally.closed.value,
+        opened: sum(tally.allOpened),
+        closed: sum(tally.allClosed),
         failed: sum(tally.failures),
         fresh: tally.requests.fresh.value,
         reused: tally.requests.reused.value,
@@ -104,6 +130,12 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
         idle: sum(inUse.map(({ idle }) => idle)),
         requests: sum(inUse.map(({ requests }) => requests)),
       };
+    },
+    closedFor(address, port, http = true) {
+      const closed = ledger.tally({ address, port }, http).allClosed.filter(({ value }) => value > 0);
+      return Object.fromEntries(
+        closed.map(({ attributes, value }) => [String(attributes['connmeter.close.reason']), value]),
+      );
     },
   };
   return replay;

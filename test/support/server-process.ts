@@ -1,4 +1,5 @@
 // A server in a process of its own, which tells what really arrived. Started by server.ts; ends when its parent does.
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
 import http2 from 'node:http2';
@@ -19,8 +20,9 @@ type Request = http.IncomingMessage | http2.Http2ServerRequest;
 
 /**
  * Answers by path: `/` small, `/large` 200 kB, `/echo` after the request's body, `/early` before it, `/slow` headers now
- * and the body in 200 ms, `/close` and then closes, `/hang` never, `/drop` resets the connection, `/drop-once` the first
- * time only, `/gone` answers 204. Over HTTP/2 also: `/push` pushes another answer along, `/goaway` lets no more streams in.
+ * and the body in 200 ms, `/late` after 50 ms, `/quiet` says nothing of keep-alive, `/close` and then closes, `/hang`
+ * never, `/drop` resets the connection, `/drop-once` the first time only, `/stale` at a connection's second request, as
+ * if it had been idle for too long, `/gone` answers 204. Over HTTP/2 also: `/push` pushes another answer along, `/goaway` lets no more streams in.
  */
 function answer(request: Request, response: http.ServerResponse) {
   const stream = 'stream' in request ? request.stream : undefined;
@@ -32,9 +34,12 @@ function answer(request: Request, response: http.ServerResponse) {
     response.writeHead(200);
     response.write('begun');
     setTimeout(() => response.end('done'), 200);
-  } else if (url === '/close') response.writeHead(200, { connection: 'close' }).end('bye');
+  } else if (url === '/late') setTimeout(() => response.end('late'), 50);
+  else if (url === '/quiet') response.writeHead(200, { connection: 'keep-alive' }).end('hello');
+  else if (url === '/close') response.writeHead(200, { connection: 'close' }).end('bye');
   else if (url === '/hang') return;
-  else if (url === '/drop' || (url === '/drop-once' && drops++ === 0)) drop(request);
+  else if (url === '/drop' || (url === '/drop-once' && drops++ === 0) || (url === '/stale' && isSecond(request)))
+    drop(request);
   else if (url === '/gone') response.writeHead(204).end();
   else if (url === '/push') {
     stream?.pushStream({ ':path': '/pushed' }, (_error, pushed) => {
@@ -46,6 +51,14 @@ function answer(request: Request, response: http.ServerResponse) {
     stream?.session?.goaway();
     response.end('last');
   } else response.end('hello');
+}
+
+const served = new WeakSet<net.Socket>();
+
+function isSecond({ socket }: Request): boolean {
+  const second = served.has(socket);
+  served.add(socket);
+  return second;
 }
 
 function drop(request: Request) {
@@ -66,10 +79,28 @@ function onConnect(request: http.IncomingMessage, socket: net.Socket, head: Buff
   socket.on('close', () => upstream.destroy());
 }
 
-function onUpgrade(_request: http.IncomingMessage, socket: net.Socket) {
+function onUpgrade(request: http.IncomingMessage, socket: net.Socket) {
   seen.requests++;
+  const key = request.headers['sec-websocket-key'];
+  if (key !== undefined) {
+    const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+    socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+    );
+    socket.on('error', () => {}).on('data', frame => echoFrame(socket, frame));
+    return;
+  }
   socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
   socket.on('error', () => {}).pipe(socket);
+}
+
+/** Says one short frame of a WebSocket back, without its mask; after the closing frame, the connection ends. */
+function echoFrame(socket: net.Socket, frame: Buffer) {
+  const [first = 0, length = 0] = frame;
+  const mask = frame.subarray(2, 6);
+  const payload = frame.subarray(6, 6 + (length & 0x7f)).map((byte, i) => byte ^ (mask[i % 4] as number));
+  socket.write(Buffer.concat([Buffer.from([first, payload.length]), payload]));
+  if ((first & 0x0f) === 8) socket.end();
 }
 
 function make(): net.Server {
@@ -87,6 +118,15 @@ function make(): net.Server {
       return net.createServer(socket => socket.on('error', () => {}).pipe(socket));
     case 'tls':
       return tls.createServer(secure, socket => socket.on('error', () => {}).pipe(socket));
+    case 'http10':
+      return net.createServer(socket =>
+        socket
+          .on('error', () => {})
+          .once('data', () => {
+            seen.requests++;
+            socket.end('HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello');
+          }),
+      );
     case 'silent':
     case 'frozen':
       return net.createServer(socket => socket.on('error', () => {}).resume());
@@ -120,7 +160,7 @@ async function injectorOfGrpc() {
 
 const grpcInjector = kind === 'grpc' ? await injectorOfGrpc() : undefined;
 const server = make();
-if (keepAliveTimeout !== undefined) (server as http.Server).keepAliveTimeout = keepAliveTimeout;
+if (keepAliveTimeout !== undefined) Object.assign(server, { keepAliveTimeout, keepAliveTimeoutBuffer: 0 });
 server.on('connection', (socket: net.Socket) => {
   seen.accepts++;
   seen.open++;

@@ -7,7 +7,7 @@ import { onTestFinished } from 'vitest';
 import type { Certificate } from './certificates.ts';
 
 export interface ServerOptions {
-  /** `silent` accepts and never says a word; `rude` hangs up at the first word it hears; `frozen` listens, but accepts nobody. */
+  /** `silent` accepts and never says a word; `rude` hangs up at the first word it hears; `http10` speaks HTTP/1.0; `frozen` listens, but accepts nobody. */
   readonly kind:
     | 'http'
     | 'https'
@@ -15,6 +15,7 @@ export interface ServerOptions {
     | 'http2c'
     | 'tcp'
     | 'tls'
+    | 'http10'
     | 'silent'
     | 'rude'
     | 'frozen'

@@ -13,7 +13,7 @@ class HandReader extends MetricReader {
 export type Metrics = Record<string, readonly Point[]>;
 
 /** Starts measuring; returns what collects. A fault of ours ends the program, and with it the test. */
-export function measured(config: ConnectionInstrumentationConfig = {}): () => Promise<Metrics> {
+export function measured(config: ConnectionInstrumentationConfig = { callSites: false }): () => Promise<Metrics> {
   const fault = (...args: unknown[]) => {
     console.error('a fault of connmeter:', ...args);
     process.exit(1);

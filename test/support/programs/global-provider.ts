@@ -16,5 +16,5 @@ process.once('beforeExit', async () => {
   const opened = resourceMetrics.scopeMetrics
     .flatMap(scope => scope.metrics)
     .find(({ descriptor }) => descriptor.name === 'connmeter.connection.opened');
-  console.log(`given: ${opened?.dataPoints.map(({ value }) => value)}`);
+  console.log(`given: ${opened?.dataPoints.reduce((sum, { value }) => sum + Number(value), 0)}`);
 });

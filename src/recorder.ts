@@ -1,11 +1,12 @@
 import type { Attributes } from '@opentelemetry/api';
 
 /** The metrics that are pushed, once per connection or lookup; all else is read at collection. */
-export type Duration =
+export type Pushed =
   | 'http.client.connection.duration'
+  | 'connmeter.connection.requests'
   | 'connmeter.connect.duration'
   | 'connmeter.tls.handshake.duration'
   | 'dns.lookup.duration';
 
-/** Takes one duration, in seconds, under its labels. */
-export type Recorder = (metric: Duration, seconds: number, attributes: Attributes) => void;
+/** Takes one measurement, in the metric's unit, under its labels. */
+export type Recorder = (metric: Pushed, value: number, attributes: Attributes) => void;

@@ -1,0 +1,216 @@
+import type { CallSites } from './call-sites.ts';
+import {
+  attemptEnded,
+  type Connection,
+  inFlight,
+  isAnswered,
+  isHeld,
+  isPromised,
+  originOfConnection,
+} from './connection.ts';
+import type { Ledger, Tally } from './ledger.ts';
+import { type Moments, phasesOf } from './phases.ts';
+import type { Pools } from './pools.ts';
+import { type CloseReason, closeReason, errorType, failedOutcome, failedPhase } from './reasons.ts';
+import type { Recorder } from './recorder.ts';
+import { type ClosedConnection, closedConnection, MOST_CLOSED } from './snapshot.ts';
+
+/** How long nothing may be read before a body counts as held: a reader may be slow for a moment. */
+const HELD_SECONDS = 0.5;
+
+/**
+ * What is counted of a connection, where, and once.
+ *
+ * A socket does not say at once what it is for. Until a client claims it, it is *unsettled*: opened, but not counted yet.
+ * The first request, the next collection or its close settles it, whichever comes first, and it stays as it was counted.
+ */
+export class Accounts {
+  readonly #ledger: Ledger;
+  readonly #pools: Pools;
+  readonly #record: Recorder;
+  readonly #now: () => number;
+  readonly #unsettled = new Set<Connection>();
+  readonly #callSites: CallSites;
+  /** The connections closed last, the oldest first. */
+  readonly closedLast: ClosedConnection[] = [];
+
+  constructor(ledger: Ledger, pools: Pools, callSites: CallSites, record: Recorder, now: () => number) {
+    this.#ledger = ledger;
+    this.#pools = pools;
+    this.#callSites = callSites;
+    this.#record = record;
+    this.#now = now;
+  }
+
+  opened(connection: Connection): void {
+    connection.opened = this.#now();
+    if (!connection.http) {
+      this.#unsettled.add(connection);
+      return;
+    }
+    this.settle(connection);
+    if (connection.request !== undefined) this.requestSent(connection);
+    for (let stream = 0; stream < connection.streams; stream++) this.requestSent(connection);
+  }
+
+  /** Decides where the connection is counted, and counts it there. */
+  settle(connection: Connection): Tally {
+    if (connection.tally !== undefined) return connection.tally;
+
+    this.#unsettled.delete(connection);
+    const origin = originOfConnection(connection);
+    if (connection.leave === undefined) this.#pools.joined(connection, origin);
+    const tally = this.#ledger.tally(origin, connection.http);
+    connection.tally = tally;
+    connection.target = tally;
+    if (connection.resolved !== undefined) tally.passes('dns');
+    if (connection.attempts.length > 0) tally.passes('connect');
+    for (const { type, outcome } of connection.attempts) {
+      if (outcome !== undefined) tally.attempt(type, outcome).value++;
+    }
+    if (connection.opened !== undefined) this.#countOpened(connection, tally);
+    return tally;
+  }
+
+  requestSent(connection: Connection): void {
+    const settled = connection.target ?? this.settle(connection);
+    if (!settled.http) connection.target = this.#ledger.tally(originOfConnection(connection), true);
+    const { requests } = connection.target as Tally;
+    if (connection.requests++ > 0) requests.reused.value++;
+    else requests.fresh.value++;
+  }
+
+  /** The end of a connection, or of an attempt. */
+  closed(connection: Connection): void {
+    if (connection.opened !== undefined) this.#countClosed(connection, connection.opened);
+    else if (connection.begun || connection.error !== undefined) this.#countFailed(connection); // else undone before it began
+    connection.leave?.(undefined);
+    connection.request = undefined;
+    connection.promised = undefined;
+    connection.earlier = undefined;
+    connection.answer = undefined;
+  }
+
+  /** Why the connection is being closed, as far as is known by now. */
+  reasonOf(connection: Connection): CloseReason {
+    const { client, request, sentHeaders, answer, freed } = connection;
+    return closeReason({
+      http: connection.http,
+      error: connection.error ?? connection.socket.errored ?? undefined, // told before the event that tells of it
+      serverEnded: connection.serverEnded,
+      timedOut: connection.timedOut,
+      goneAway: connection.goneAway,
+      parting: request === undefined ? connection.parting : client?.parting(request, sentHeaders, answer),
+      streams: connection.streams,
+      answered: isAnswered(connection),
+      requests: connection.requests,
+      poolWasFull: connection.poolWasFull,
+      freed,
+    });
+  }
+
+  /** Brings the ledger's states up to now. */
+  takeStock(live: Iterable<Connection>): void {
+    for (const connection of this.#unsettled) this.settle(connection);
+    for (const tally of this.#ledger.tallies) tally.clearStates();
+    this.#ledger.lookupsPending.value = 0;
+    for (const connection of live) {
+      if (connection.opened !== undefined) this.#countInUse(connection);
+      else if (connection.begun && connection.resolved === undefined && !connection.tried) {
+        this.#ledger.lookupsPending.value++;
+      }
+    }
+  }
+
+  #countOpened(connection: Connection, tally: Tally): void {
+    tally.opened(connection.cause, connection.predecessor).value++;
+    const { connect, tls } = phasesOf(connection);
+    if (connect !== undefined && connection.attempts.length > 0) {
+      this.#record('connmeter.connect.duration', connect, tally.attributes);
+    }
+    if (tls !== undefined && connection.tls !== undefined) {
+      tally.passes('tls');
+      this.#record('connmeter.tls.handshake.duration', tls, {
+        ...tally.attributes,
+        'tls.protocol.version': connection.tls.version,
+        'tls.resumed': connection.tls.resumed,
+      });
+    }
+  }
+
+  #countFailed(connection: Connection): void {
+    const { error } = connection;
+    attemptEnded(connection, failedOutcome(error));
+    const phase = failedPhase(connection, connection.tried, error);
+    const tally = this.settle(connection);
+    tally.passes(phase);
+    const failure = tally.failure(phase, errorType(error));
+    failure.value++;
+
+    const now = this.#now();
+    const attributes = { ...tally.attributes, 'error.type': failure.attributes['error.type'] };
+    if (phase === 'connect' && connection.attempts.length > 0) {
+      const { connect } = phasesOf({ ...momentsOf(connection), connected: now });
+      if (connect !== undefined) this.#record('connmeter.connect.duration', connect, attributes);
+    }
+    if (phase === 'tls') {
+      const { connect, tls } = phasesOf({ ...momentsOf(connection), secured: now });
+      if (connect !== undefined) this.#record('connmeter.connect.duration', connect, tally.attributes);
+      if (tls !== undefined) this.#record('connmeter.tls.handshake.duration', tls, attributes);
+    }
+  }
+
+  #countClosed(connection: Connection, opened: number): void {
+    const tally = this.settle(connection);
+    const reason = connection.reason ?? this.reasonOf(connection);
+    tally.closed(reason).value++;
+    connection.leave?.(reason);
+    this.closedLast.push(closedConnection(connection, reason, this.#now()));
+    if (this.closedLast.length > MOST_CLOSED) this.closedLast.shift();
+    if (!tally.http) return;
+
+    this.#record('connmeter.connection.requests', connection.requests, tally.attributes);
+    this.#record(
+      'http.client.connection.duration',
+      this.#now() - opened,
+      tally.inUse(connection.version).requests.attributes,
+    );
+    if (connection.requests > 1) return;
+
+    const { dns, connect, tls } = phasesOf(connection);
+    tally.wasted.value += (dns ?? 0) + (connect ?? 0) + (tls ?? 0);
+  }
+
+  #countInUse(connection: Connection): void {
+    const { tally, target, version } = connection;
+    const busyWith = inFlight(connection);
+    const busy = busyWith > 0 || isPromised(connection);
+    if (tally?.http) tally.inUse(version)[busy ? 'active' : 'idle'].value++;
+    if (target?.http) target.inUse(version).requests.value += busyWith;
+    if (tally?.http) this.#countHeld(connection, tally);
+  }
+
+  #countHeld(connection: Connection, tally: Tally): void {
+    connection.held = this.#isStill(connection) && isHeld(connection);
+    if (!connection.held) return;
+
+    tally.held.value++;
+    if (connection.request === undefined || connection.blamed) return;
+    connection.blamed = this.#callSites.bodyHeld(connection.request, originOfConnection(connection));
+  }
+
+  /** Nothing was read from the socket for a while, as far as the looks at it tell. */
+  #isStill(connection: Connection): boolean {
+    const { bytesRead } = connection.socket;
+    const now = this.#now();
+    if (connection.readAtLook !== bytesRead) {
+      connection.readAtLook = bytesRead;
+      connection.stillSince = now;
+    }
+    return now - connection.stillSince >= HELD_SECONDS;
+  }
+}
+
+function momentsOf({ started, resolved, connected, secured }: Connection): Moments {
+  return { started, resolved, connected, secured };
+}

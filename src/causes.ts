@@ -1,0 +1,38 @@
+/** Why a connection was opened: a closed list, the first that applies. `docs/causes.md` explains each. */
+export const OPEN_CAUSES = [
+  'first',
+  'new_pool',
+  'release_race',
+  'replaced',
+  'body_held',
+  'pool_busy',
+  'unknown',
+] as const;
+
+export type OpenCause = (typeof OPEN_CAUSES)[number];
+
+/** How things stood when the connection was attempted, for its pool and its origin. */
+export interface Standing {
+  /** The process had tried this origin before. */
+  readonly originIsKnown: boolean;
+  /** The pool had tried this origin before. Always so for sockets without a pool. */
+  readonly poolIsKnown: boolean;
+  /** A connection of the pool was open and no request on it. Never so for sockets without HTTP: nobody can tell. */
+  readonly oneIsIdle: boolean;
+  /** The pool lost a connection that was not replaced yet. */
+  readonly oneIsLost: boolean;
+  /** A connection of the pool was held by a body that nobody reads. */
+  readonly oneIsHeld: boolean;
+  /** The pool had connections, open or opening. */
+  readonly anyLive: boolean;
+}
+
+export function openCause(standing: Standing): OpenCause {
+  if (!standing.originIsKnown) return 'first';
+  if (!standing.poolIsKnown) return 'new_pool';
+  if (standing.oneIsIdle) return 'release_race';
+  if (standing.oneIsLost) return 'replaced';
+  if (standing.oneIsHeld) return 'body_held';
+  if (standing.anyLive) return 'pool_busy';
+  return 'unknown';
+}

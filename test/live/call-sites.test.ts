@@ -1,0 +1,55 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import type { Snapshot } from '../../src/index.ts';
+import { server } from '../support/server.ts';
+
+const folder = fileURLToPath(new URL('../support/programs/call-sites/', import.meta.url));
+
+/** `file:line` of the comment HERE in a program. */
+function line(file: string, what: string): string {
+  const lines = readFileSync(`${folder}${file}`, 'utf8').split('\n');
+  return `${file}:${lines.findIndex(each => each.includes(`HERE ${what}`)) + 1}`;
+}
+
+async function snapshotOf(which: string, { option = 'on', flags = [] as string[] } = {}): Promise<Snapshot> {
+  const { port } = await server({ kind: 'http' });
+  const args = ['--disable-warning=ExperimentalWarning', ...flags, `${folder}run.ts`, String(port), which, option];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: folder });
+  return JSON.parse(stdout) as Snapshot;
+}
+
+test.concurrent.each([
+  ['fetch', 'body_held', 'wasteful.mjs', 'fetch'],
+  ['http', 'body_held', 'wasteful.mjs', 'http'],
+  ['pool', 'new_pool', 'wasteful.mjs', 'pool'],
+  ['cjs', 'new_pool', 'wasteful.cjs', 'pool'],
+])('%s: the line that does it is found', async (which, problem, file, what) => {
+  const { callSites } = await snapshotOf(which);
+
+  expect(callSites).toMatchObject([{ problem, address: '127.0.0.1', site: line(file, what) }]);
+});
+
+test.concurrent('with source maps, it is the line that was written', async () => {
+  const { callSites } = await snapshotOf('typescript', { flags: ['--enable-source-maps'] });
+
+  expect(callSites).toMatchObject([{ problem: 'body_held', site: expect.stringMatching(/pay\.ts:7$/) }]);
+});
+
+test.concurrent('switched off, nobody is named', async () => {
+  const { callSites, live } = await snapshotOf('fetch', { option: 'off' });
+
+  expect(callSites).toEqual([]);
+  expect(live.length).toBeGreaterThan(0);
+});
+
+test.concurrent('the snapshot tells of each connection what it is and was', async () => {
+  const { origins, live, closed } = await snapshotOf('fetch');
+
+  expect(origins).toMatchObject([{ address: '127.0.0.1', http: true }]);
+  expect(live[0]).toMatchObject({ address: '127.0.0.1', state: 'active', requests: 1, cause: 'first' });
+  expect(live[0]?.heldFor).toBeGreaterThan(0.5);
+  expect(closed).toEqual([]);
+});

@@ -1,0 +1,534 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import http from 'node:http';
+import http2 from 'node:http2';
+import net, { type AddressInfo, type Socket } from 'node:net';
+import * as undici8 from 'undici';
+import * as undici6 from 'undici6';
+import * as undici7 from 'undici7';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { CloseReason } from '../../src/reasons.ts';
+import { certificate } from '../support/certificates.ts';
+import {
+  ALL,
+  type Asking,
+  CLIENTS,
+  type Client,
+  FETCH,
+  HALF,
+  head,
+  type Name,
+  OK,
+  type Script,
+  type Setting,
+  SILENCE,
+  saying,
+  UNDICI,
+} from '../support/clients.ts';
+import { nextTurn } from '../support/lives.ts';
+import { type Measuring, measuring } from '../support/measuring.ts';
+import { server } from '../support/server.ts';
+
+// undici says why it closes a connection by texts that are no API. Each row here is real traffic, so it turns red if one
+// of the majors, or the one built into the Node that runs, changes its words.
+
+const { undici: builtIn = '' } = process.versions;
+const BUILT_IN = Number(builtIn.split('.')[0]);
+
+/**
+ * The reason why the connection is closed that undici opens, for nobody, in place of one that an abort ended. The
+ * agent of undici 7 (Node 24) closes it at once; 6 and 8 keep it. https://github.com/nodejs/undici/issues/5845
+ */
+function spareOf(name: Name): Partial<Record<CloseReason, number>> {
+  const major = name === 'fetch' ? BUILT_IN : Number(name.split(' ')[1]);
+  return major === 7 ? { client_shutdown: 1 } : {};
+}
+
+/** Waits until the connections to the port are closed for these reasons, and no other. */
+async function expectClosed(read: Measuring['read'], port: number, reasons: Partial<Record<CloseReason, number>>) {
+  const closed = async () => {
+    const readings = await read();
+    const points = readings.points('connmeter.connection.closed', { 'server.port': port });
+    return Object.fromEntries(
+      points.map(({ attributes, value }) => [attributes['connmeter.close.reason'], value] as const),
+    );
+  };
+  await expect.poll(closed, { timeout: 8_000, interval: 20 }).toEqual(reasons);
+}
+
+interface Way {
+  readonly reason: CloseReason;
+  readonly when: string;
+  readonly clients: readonly Name[];
+  readonly setting?: Setting;
+  readonly server: () => Promise<Script>;
+  /** What the program does; asking once and reading the answer where nothing is said. */
+  readonly program?: (client: Client, script: Script) => Promise<unknown>;
+  /** Closes besides that one. */
+  readonly besides?: (name: Name) => Partial<Record<CloseReason, number>>;
+}
+
+async function askAndRead(client: Client, { url }: Script, asking?: Asking): Promise<void> {
+  await (await client.ask(url, asking)).read();
+  await nextTurn();
+}
+
+async function threeTimes(client: Client, script: Script): Promise<void> {
+  for (let i = 0; i < 3; i++) await askAndRead(client, script);
+}
+
+const WAYS: readonly Way[] = [
+  {
+    reason: 'client_idle_timeout',
+    when: 'the program lets idle ones go after a while',
+    clients: [...UNDICI, 'node:http'],
+    setting: { idleMs: 100 },
+    server: () => saying(OK),
+  },
+  {
+    reason: 'client_idle_timeout',
+    when: 'the server says it keeps them for 3 s, and undici takes 2 off',
+    clients: FETCH,
+    server: () => saying(`${head('Content-Length: 1', 'Keep-Alive: timeout=3')}x`),
+  },
+  {
+    reason: 'server_idle_close',
+    when: 'the server ends an idle one',
+    clients: ALL,
+    server: () => saying(OK),
+    async program(client, script) {
+      await askAndRead(client, script);
+      script.sockets[0]?.end();
+    },
+  },
+  {
+    reason: 'server_idle_close',
+    when: 'the server resets an idle one',
+    clients: ALL,
+    server: () => saying(OK),
+    async program(client, script) {
+      await askAndRead(client, script);
+      script.sockets[0]?.resetAndDestroy();
+    },
+  },
+  {
+    reason: 'server_closed_active',
+    when: 'the server resets instead of an answer',
+    clients: ALL,
+    server: () => saying(SILENCE, socket => socket.resetAndDestroy()),
+    program: (client, script) => expect(askAndRead(client, script)).rejects.toThrow(),
+  },
+  {
+    reason: 'server_closed_active',
+    when: 'the server ends instead of an answer',
+    clients: ALL,
+    server: () => saying(SILENCE, socket => socket.end()),
+    program: (client, script) => expect(askAndRead(client, script)).rejects.toThrow(),
+  },
+  {
+    reason: 'server_closed_active',
+    when: 'the server ends in the middle of the answer',
+    clients: ALL,
+    server: () => saying(HALF, socket => socket.end()),
+    program: (client, script) => expect(askAndRead(client, script)).rejects.toThrow(),
+  },
+  {
+    reason: 'server_close_header',
+    when: 'the answer says Connection: close',
+    clients: ALL,
+    server: () => saying(`${head('Content-Length: 1', 'Connection: close')}x`),
+  },
+  {
+    reason: 'server_close_header',
+    when: 'the answer says it in capitals, and the server does it',
+    clients: ALL,
+    server: () => saying(`${head('Content-Length: 1', 'CONNECTION: Close')}x`, socket => socket.end()),
+  },
+  {
+    reason: 'server_close_header',
+    when: 'the answer is HTTP/1.0',
+    clients: ALL,
+    server: () => saying('HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx'),
+  },
+  {
+    reason: 'keep_alive_off',
+    when: 'the request says Connection: close, and the server agrees',
+    clients: ALL,
+    server: () => saying(`${head('Content-Length: 1', 'Connection: close')}x`),
+    program: (client, script) => askAndRead(client, script, { headers: { connection: 'close' } }),
+  },
+  {
+    reason: 'keep_alive_off',
+    when: 'the client is set to keep none',
+    clients: [...UNDICI, 'node:http'],
+    setting: { keepAlive: false },
+    server: () => saying(OK),
+  },
+  {
+    reason: 'keep_alive_hint_too_short',
+    when: 'the server says it keeps it for a second',
+    clients: ALL,
+    server: () => saying(`${head('Content-Length: 1', 'Keep-Alive: timeout=1')}x`),
+  },
+  {
+    reason: 'keep_alive_hint_too_short',
+    when: 'the server says 2 s, of which undici takes 2 off',
+    clients: FETCH,
+    server: () => saying(`${head('Content-Length: 1', 'KEEP-ALIVE: timeout=2, max=100')}x`),
+  },
+  {
+    reason: 'server_idle_close',
+    when: 'it said 2 s, of which node:http takes only 1 off, and closes all the same',
+    clients: ['node:http'],
+    server: () => saying(`${head('Content-Length: 1', 'Keep-Alive: timeout=2')}x`),
+    async program(client, script) {
+      await askAndRead(client, script);
+      script.sockets[0]?.end();
+    },
+  },
+  {
+    reason: 'not_reusable_method',
+    when: 'undici asked by HEAD',
+    clients: FETCH,
+    server: () => saying(head('Content-Length: 1')),
+    program: (client, script) => askAndRead(client, script, { method: 'HEAD' }),
+  },
+  {
+    reason: 'body_abandoned',
+    when: 'the program gives the answer up',
+    clients: ALL,
+    server: () => saying(HALF),
+    async program(client, { url }) {
+      await (await client.ask(url)).giveUp();
+    },
+    besides: spareOf,
+  },
+  {
+    reason: 'body_abandoned',
+    when: 'the program aborts in the middle of the answer',
+    clients: ALL,
+    server: () => saying(HALF),
+    async program(client, { url }) {
+      const abort = new AbortController();
+      const reading = (await client.ask(url, { signal: abort.signal })).read();
+      reading.catch(() => {});
+      abort.abort();
+    },
+    besides: spareOf,
+  },
+  {
+    reason: 'request_aborted',
+    when: 'the program aborts before the answer',
+    clients: ALL,
+    server: () => saying(SILENCE),
+    async program(client, { url, sockets }) {
+      const abort = new AbortController();
+      const asking = client.ask(url, { signal: abort.signal });
+      asking.catch(() => {});
+      await expect.poll(() => sockets[0]?.bytesRead ?? 0).toBeGreaterThan(0);
+      abort.abort();
+      await expect(asking).rejects.toThrow();
+    },
+    besides: spareOf,
+  },
+  {
+    reason: 'request_timeout',
+    when: 'no answer comes for as long as the program would wait',
+    clients: [...UNDICI, 'node:http'],
+    setting: { answerWithinMs: 200 },
+    server: () => saying(SILENCE),
+    program: (client, { url }) => expect(client.ask(url)).rejects.toThrow(),
+  },
+  {
+    reason: 'request_timeout',
+    when: 'the answer stops in the middle',
+    clients: [...UNDICI, 'node:http'],
+    setting: { answerWithinMs: 200 },
+    server: () => saying(HALF),
+    program: async (client, { url }) => void (await client.ask(url)).read().catch(() => {}),
+  },
+  {
+    reason: 'max_requests',
+    when: 'undici is set to send no more on one',
+    clients: ['undici 8'],
+    setting: { maxRequests: 3 },
+    server: () => saying(OK),
+    program: threeTimes,
+  },
+  {
+    reason: 'max_requests',
+    when: 'undici is set to send no more on one, where 6 and 7 send one more',
+    clients: ['undici 6', 'undici 7'],
+    setting: { maxRequests: 2 },
+    server: () => saying(OK),
+    program: threeTimes,
+  },
+  {
+    reason: 'pool_full',
+    when: 'the agent keeps fewer than it opened',
+    clients: ['node:http'],
+    setting: { maxFree: 1 },
+    server: () => saying(OK),
+    program: (client, script) => Promise.all([askAndRead(client, script), askAndRead(client, script)]),
+  },
+  {
+    reason: 'client_shutdown',
+    when: 'the program destroys the client, which is idle',
+    clients: UNDICI,
+    server: () => saying(OK),
+    async program(client, script) {
+      await askAndRead(client, script);
+      client.shutDown?.();
+    },
+  },
+  {
+    // node:http closes an idle connection without a word, whoever began: see "Limitations" in docs/causes.md
+    reason: 'server_idle_close',
+    when: 'the program destroys an agent of node:http, which looks the same',
+    clients: ['node:http'],
+    server: () => saying(OK),
+    async program(client, script) {
+      await askAndRead(client, script);
+      client.shutDown?.();
+    },
+  },
+  {
+    reason: 'client_shutdown',
+    when: 'the program destroys the client, which waits for an answer',
+    clients: [...UNDICI, 'node:http'],
+    server: () => saying(SILENCE),
+    async program(client, { url, sockets }) {
+      const asking = client.ask(url);
+      asking.catch(() => {});
+      await expect.poll(() => sockets[0]?.bytesRead ?? 0).toBeGreaterThan(0);
+      client.shutDown?.();
+      await expect(asking).rejects.toThrow();
+    },
+  },
+  {
+    reason: 'error',
+    when: 'the answer is no HTTP',
+    clients: ALL,
+    server: () => saying('what?\r\n\r\n'),
+    program: (client, { url }) => expect(client.ask(url)).rejects.toThrow(),
+  },
+];
+
+describe.each(WAYS)(
+  '$reason where $when',
+  ({ reason, clients, setting = {}, server, program = askAndRead, besides }) => {
+    test.each(clients)('%s', async name => {
+      const script = await server();
+      const { read } = measuring();
+
+      await program(CLIENTS[name](setting), script);
+
+      await expectClosed(read, script.port, { [reason]: 1, ...besides?.(name) });
+      expect((await read()).value('connmeter.connection.opened', { 'server.port': script.port })).toBe(script.accepts);
+    });
+  },
+);
+
+describe('goaway where the server lets no more streams in, and goes', () => {
+  const asking: readonly (readonly [string, (url: string) => Promise<unknown>])[] = [
+    [
+      'undici 6',
+      async url => {
+        const dispatcher = new undici6.Agent({ allowH2: true, connect: { rejectUnauthorized: false } });
+        onTestFinished(() => dispatcher.destroy());
+        return (await undici6.request(url, { dispatcher })).body.text();
+      },
+    ],
+    [
+      'undici 7',
+      async url => {
+        const dispatcher = new undici7.Agent({ allowH2: true, connect: { rejectUnauthorized: false } });
+        onTestFinished(() => dispatcher.destroy());
+        return (await undici7.request(url, { dispatcher })).body.text();
+      },
+    ],
+    [
+      'undici 8',
+      async url => {
+        const dispatcher = new undici8.Agent({ connect: { rejectUnauthorized: false } });
+        onTestFinished(() => dispatcher.destroy());
+        return (await undici8.request(url, { dispatcher })).body.text();
+      },
+    ],
+    // the undici of Node 22 and 24 speaks HTTP/1.1 unless told otherwise
+    ...(BUILT_IN >= 8 ? [['fetch', async (url: string) => (await fetch(url)).text()] as const] : []),
+  ];
+
+  test.each(asking)('%s', async (_name, ask) => {
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const { port, drop } = await server({ kind: 'http2', certificate: await certificate() });
+    const { read } = measuring();
+
+    await ask(`https://127.0.0.1:${port}/goaway`).catch(() => {}); // undici 6 and 7 end the streams that run
+    await drop();
+
+    await expectClosed(read, port, { goaway: 1 });
+  });
+});
+
+describe('node:http2', () => {
+  async function session(): Promise<{ session: http2.ClientHttp2Session; target: Awaited<ReturnType<typeof server>> }> {
+    const target = await server({ kind: 'http2c' });
+    const made = http2.connect(`http://127.0.0.1:${target.port}`).on('error', () => {});
+    onTestFinished(() => made.destroy());
+    return { session: made, target };
+  }
+
+  function ask(made: http2.ClientHttp2Session, path = '/'): Promise<unknown> {
+    return once(made.request({ ':path': path }).resume(), 'close').catch(() => {});
+  }
+
+  test.each<[CloseReason, string, (made: http2.ClientHttp2Session, drop: () => Promise<unknown>) => unknown]>([
+    [
+      'goaway',
+      'the server lets no more streams in, and goes',
+      async (made, drop) => {
+        await Promise.all([once(made, 'goaway'), ask(made, '/goaway')]);
+        await drop();
+      },
+    ],
+    [
+      'server_idle_close',
+      'the server drops an idle one',
+      async (made, drop) => {
+        await ask(made);
+        await drop();
+      },
+    ],
+    [
+      'server_closed_active',
+      'the server drops one with a stream',
+      async (made, drop) => {
+        await ask(made);
+        const hanging = ask(made, '/hang');
+        await new Promise(resolve => made.ping(resolve));
+        await drop();
+        await hanging;
+      },
+    ],
+    [
+      'client_shutdown',
+      'the program closes the session',
+      async made => {
+        await ask(made);
+        made.close();
+      },
+    ],
+    [
+      'client_shutdown',
+      'the program destroys it with a stream',
+      async made => {
+        const hanging = ask(made, '/hang');
+        await new Promise(resolve => made.ping(resolve));
+        made.destroy();
+        await hanging;
+      },
+    ],
+  ])('%s where %s', async (reason, _when, program) => {
+    const { read } = measuring();
+    const { session: made, target } = await session();
+
+    await program(made, target.drop);
+
+    await expectClosed(read, target.port, { [reason]: 1 });
+  });
+});
+
+/** A server of WebSockets which says nothing, and ends as soon as it hears a word. */
+async function webSocketServer(): Promise<AddressInfo> {
+  const upgrading = http.createServer().on('upgrade', ({ headers }, socket) => {
+    const accept = createHash('sha1').update(`${headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`);
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n');
+    socket.write(`Sec-WebSocket-Accept: ${accept.digest('base64')}\r\n\r\n`);
+    socket.on('error', () => {}).once('data', () => socket.end(Buffer.from([0x88, 0])));
+  });
+  upgrading.listen(0, '127.0.0.1');
+  onTestFinished(() => void upgrading.close());
+  await once(upgrading, 'listening');
+  return upgrading.address() as AddressInfo;
+}
+
+describe('upgraded', () => {
+  test('WebSocket', async () => {
+    const { port } = await webSocketServer();
+    const { read } = measuring();
+
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/`);
+    await new Promise(resolve => socket.addEventListener('open', resolve));
+    socket.close();
+
+    await expectClosed(read, port, { upgraded: 1 });
+  });
+
+  test.each([
+    ['undici 6', undici6 as unknown as typeof undici8],
+    ['undici 7', undici7 as unknown as typeof undici8],
+    ['undici 8', undici8],
+  ] as const)('%s', async (_name, { Agent, upgrade }) => {
+    const { port } = await server({ kind: 'http' });
+    const { read } = measuring();
+    const dispatcher = new Agent();
+    onTestFinished(() => dispatcher.destroy());
+
+    const { socket } = await upgrade(`http://127.0.0.1:${port}/`, { dispatcher, protocol: 'echo' });
+    socket.end().resume();
+
+    await expectClosed(read, port, { upgraded: 1 });
+  });
+
+  test.each([
+    ['node:http', { method: 'GET', headers: { connection: 'Upgrade', upgrade: 'echo' } }, 'upgrade'],
+    ['node:http, a tunnel', { method: 'CONNECT', path: '127.0.0.1:{}' }, 'connect'],
+  ] as const)('%s', async (_name, asking, event) => {
+    const { port } = await server({ kind: 'http' });
+    const { read } = measuring();
+    const path = 'path' in asking ? asking.path.replace('{}', String(port)) : '/';
+
+    const request = http.request({ host: '127.0.0.1', port, ...asking, path }).end();
+    const [, socket] = (await once(request, event)) as [http.IncomingMessage, Socket];
+    socket.end().resume();
+
+    await expectClosed(read, port, { upgraded: 1 });
+  });
+});
+
+test('an agent that is full for one origin is not full for another', async () => {
+  const [here, there] = [await saying(OK), await saying(OK)];
+  const { read } = measuring();
+  const client = CLIENTS['node:http']({ maxFree: 1 });
+
+  await askAndRead(client, here);
+  await askAndRead(client, there);
+  expect((await read()).lifeOf(there.port)).toMatchObject({ opened: 1, idle: 1 });
+  there.sockets[0]?.end();
+
+  await expectClosed(read, there.port, { server_idle_close: 1 });
+});
+
+describe('a plain socket', () => {
+  test.each<[CloseReason, string, (socket: Socket, script: Script) => unknown]>([
+    ['server_idle_close', 'the other side ends it', (_socket, { sockets }) => sockets[0]?.end()],
+    ['client_idle_timeout', 'it times out', socket => socket.setTimeout(50, () => socket.destroy())],
+    ['client_shutdown', 'the program ends it', socket => socket.end()],
+    ['client_shutdown', 'the program destroys it', socket => socket.destroy()],
+    ['error', 'the other side resets it', (_socket, { sockets }) => sockets[0]?.resetAndDestroy()],
+    ['error', 'the program destroys it with an error', socket => socket.destroy(new Error('enough'))],
+  ])('%s where %s', async (reason, _when, program) => {
+    const script = await saying(OK);
+    const { read } = measuring();
+    const socket = net.connect(script.port, '127.0.0.1').on('error', () => {});
+    onTestFinished(() => void socket.destroy());
+    socket.write('hello');
+    await once(socket, 'data');
+
+    program(socket.resume(), script);
+
+    await expectClosed(read, script.port, { [reason]: 1 });
+  });
+});

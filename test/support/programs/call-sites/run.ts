@@ -1,0 +1,51 @@
+// Wastes connections on purpose, at the server whose port is given, and prints who is said to have done it.
+// The modules of TypeScript are made here, with their source maps: what runs is not what was written.
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import { ConnectionInstrumentation } from '../../../../src/index.ts';
+
+type Work = (url: string) => Promise<unknown>;
+
+class HandReader extends MetricReader {
+  protected override async onForceFlush() {}
+  protected override async onShutdown() {}
+}
+
+const reader = new HandReader();
+const instrumentation = new ConnectionInstrumentation({ callSites: process.argv[4] !== 'off' });
+instrumentation.setMeterProvider(new MeterProvider({ readers: [reader] }));
+
+const [, , port, which] = process.argv;
+const url = `http://127.0.0.1:${port}/large`;
+const esm = (await import(new URL('./wasteful.mjs', import.meta.url).href)) as Record<string, Work>;
+const cjs = createRequire(import.meta.url)('./wasteful.cjs') as Record<string, Work>;
+
+/** What a compiler makes of a file `pay.ts` whose fetch stands in line 7: three lines, and the map back. */
+async function compiled(): Promise<Work> {
+  const folder = mkdtempSync(join(tmpdir(), 'connmeter-map-'));
+  const map = { version: 3, sources: ['pay.ts'], names: [], mappings: 'AAMA' };
+  writeFileSync(join(folder, 'pay.js.map'), JSON.stringify(map));
+  writeFileSync(join(folder, 'pay.mjs'), 'export const pay = url => fetch(url);\n//# sourceMappingURL=pay.js.map\n');
+  return (await import(pathToFileURL(join(folder, 'pay.mjs')).href)).pay;
+}
+
+const work: Record<string, Work | undefined> = {
+  fetch: esm['holdByFetch'],
+  http: esm['holdByHttp'],
+  pool: esm['openPool'],
+  cjs: cjs['openPool'],
+  typescript: await compiled(),
+};
+const held: unknown[] = [];
+for (let i = 0; i < 6; i++) {
+  held.push(await work[which as string]?.(url));
+  await reader.collect();
+  await sleep(600);
+  await reader.collect();
+}
+process.stdout.write(JSON.stringify(instrumentation.connections.snapshot()), () => process.exit());
