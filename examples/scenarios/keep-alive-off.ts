@@ -1,0 +1,30 @@
+import http from 'node:http';
+import { readAll, type Scenario } from './scenario.ts';
+
+export const scenario: Scenario = {
+  about: 'The program itself says that each connection ends with its request.',
+
+  wasteful: {
+    async fetch(url) {
+      await (await fetch(url, { headers: { connection: 'close' } })).text();
+    },
+    async undici(url, { request }, dispatcher) {
+      const { body } = await request(url, { dispatcher, reset: true });
+      await body.text();
+    },
+    agent: () => new http.Agent({ keepAlive: false }),
+    http: (url, agent) => readAll(http.get(url, { agent })),
+  },
+
+  cured: {
+    async fetch(url) {
+      await (await fetch(url)).text();
+    },
+    async undici(url, { request }, dispatcher) {
+      const { body } = await request(url, { dispatcher });
+      await body.text();
+    },
+    agent: () => new http.Agent({ keepAlive: true }),
+    http: (url, agent) => readAll(http.get(url, { agent })),
+  },
+};

@@ -1,0 +1,145 @@
+import { readFileSync } from 'node:fs';
+import http from 'node:http';
+import { expect, onTestFinished, test } from 'vitest';
+import { scenario as burst } from '../../examples/scenarios/burst.ts';
+import { scenario as clientPerRequest } from '../../examples/scenarios/client-per-request.ts';
+import { scenario as crawler } from '../../examples/scenarios/crawler.ts';
+import { type Form, run } from '../../examples/scenarios/scenario.ts';
+import { scenario as unreadBody } from '../../examples/scenarios/unread-body.ts';
+import { measuring, type Readings } from '../support/measuring.ts';
+import { server } from '../support/server.ts';
+
+// Five teams had the disease that connmeter is made for, and found it with netstat, a profiler, or a counter they wrote.
+// Each story is told again here in Node, and what was wrong is read from the metrics alone, as a dashboard would.
+
+/** Why most of the connections were opened: what a table by cause shows on top. */
+function mainCause(readings: Readings): string {
+  const points = readings.points('connmeter.connection.opened').filter(({ value }) => value > 0);
+  const byCause = new Map<string, number>();
+  for (const { attributes, value } of points) {
+    const cause = [attributes['connmeter.open.cause'], attributes['connmeter.close.reason']].filter(Boolean).join(' ');
+    byCause.set(cause, (byCause.get(cause) ?? 0) + value);
+  }
+  return [...byCause].toSorted(([, a], [, b]) => b - a)[0]?.[0] ?? 'none';
+}
+
+/** The reuse ratio: requests on a connection that had served one before, of all requests. */
+function reuse(readings: Readings): number {
+  const reused = readings.value('connmeter.requests', { 'connmeter.connection.reused': true });
+  return reused / readings.value('connmeter.requests');
+}
+
+/** Why connections were closed, over all origins. */
+function closedBecause(readings: Readings): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { attributes, value } of readings.points('connmeter.connection.closed')) {
+    const reason = String(attributes['connmeter.close.reason']);
+    if (value > 0) counts[reason] = (counts[reason] ?? 0) + value;
+  }
+  return counts;
+}
+
+/** What the kernel holds in TIME_WAIT for a port, on our side or the server's. */
+function inTimeWait(port: number): number {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+  const lines = readFileSync('/proc/net/tcp', 'utf8').split('\n').slice(1);
+  return lines.filter(line => {
+    const [, local = '', remote = '', state = ''] = line.trim().split(/\s+/);
+    return state === '06' && (local.endsWith(`:${hex}`) || remote.endsWith(`:${hex}`));
+  }).length;
+}
+
+/** Runs a form against a server of its own, and reads the metrics. */
+async function after(form: Form, client: 'fetch' | 'undici8' | 'http') {
+  const { port, seen } = await server({ kind: 'http' });
+  const { read } = measuring({ callSites: false });
+  const remains = await run(form, client, port, '');
+  onTestFinished(async () => {
+    await remains.giveUp();
+    await remains.destroy();
+  });
+  return { port, readings: await read(), seen: await seen(), read, giveUp: remains.giveUp };
+}
+
+test('1: ports ran out, for each request had a client of its own; and the shared one still connected in bursts', async () => {
+  const each = await after({ ...clientPerRequest.wasteful, calls: 30 }, 'http');
+  const bursts = await after(burst.wasteful ?? {}, 'http');
+  const shared = await after({ ...clientPerRequest.cured, calls: 30 }, 'http');
+
+  expect(each.seen).toMatchObject({ accepts: 30, requests: 30 });
+  expect({ cause: mainCause(each.readings), reuse: reuse(each.readings) }).toEqual({ cause: 'new_pool', reuse: 0 });
+  expect(mainCause(bursts.readings)).toBe('pool_busy');
+  expect(bursts.readings.value('connmeter.connection.opened')).toBe(bursts.seen.accepts);
+  expect(shared.seen).toMatchObject({ accepts: 1, requests: 30 });
+  expect(reuse(shared.readings)).toBeCloseTo(29 / 30);
+});
+
+test.each(['fetch', 'undici8', 'http'] as const)(
+  '2: connections piled up, for bodies were not read to their end (%s)',
+  async client => {
+    const { readings, read, seen, giveUp } = await after(unreadBody.wasteful ?? {}, client);
+
+    expect(seen).toMatchObject({ accepts: 10, requests: 10 });
+    expect({ cause: mainCause(readings), reuse: reuse(readings) }).toEqual({ cause: 'body_held', reuse: 0 });
+    await expect.poll(async () => (await read()).value('connmeter.body.held'), { timeout: 5_000 }).toBe(10);
+
+    await giveUp();
+
+    await expect.poll(async () => (await read()).value('connmeter.body.held')).toBe(0);
+  },
+);
+
+test('3: many posts to one endpoint were a connection each, for the agent kept none', async () => {
+  const post: Form = {
+    calls: 30,
+    agent: () => new http.Agent({ keepAlive: false }),
+    http: (url, agent) =>
+      new Promise((resolve, reject) => {
+        const request = http.request(url, { method: 'POST', agent });
+        request.on('error', reject).on('response', response => response.on('close', resolve).resume());
+        request.end('{"paid":true}');
+      }),
+  };
+
+  const { readings, read, seen } = await after(post, 'http');
+
+  expect(seen).toMatchObject({ accepts: 30, requests: 30 });
+  expect({ cause: mainCause(readings), reuse: reuse(readings) }).toEqual({
+    cause: 'replaced keep_alive_off',
+    reuse: 0,
+  });
+  await expect.poll(async () => closedBecause(await read())).toEqual({ keep_alive_off: 30 });
+});
+
+test.each(['fetch', 'undici8', 'http'] as const)(
+  '4: 20 requests, 5 at a time, look up and connect 20 times unread, and at most twice 5 times read (%s)',
+  async client => {
+    const twenty: Form = { host: 'localhost', calls: 20, atOnce: 5 };
+    const unread = await after({ ...unreadBody.wasteful, ...twenty }, client);
+    const readFully = await after({ ...unreadBody.cured, ...twenty }, client);
+
+    const told = ({ readings }: { readings: Readings }) => ({
+      connections: readings.value('connmeter.connection.opened'),
+      lookups: readings.value('dns.lookup.duration', { 'dns.question.name': 'localhost' }),
+    });
+    console.log(`${client}: 20 requests, 5 at a time. Unread:`, told(unread), 'read:', told(readFully));
+
+    expect(told(unread)).toEqual({ connections: 20, lookups: 20 });
+    expect(unread.seen).toMatchObject({ accepts: 20, requests: 20 });
+    expect(mainCause(unread.readings)).toBe('body_held');
+    const { connections, lookups } = told(readFully);
+    expect(readFully.seen).toMatchObject({ accepts: connections, requests: 20 });
+    expect(lookups).toBe(connections);
+    expect(connections).toBeGreaterThanOrEqual(5);
+    expect(connections).toBeLessThanOrEqual(client === 'http' ? 5 : 10); // undici: the release race
+  },
+);
+
+test('5: a crawler of 500 names left a socket in TIME_WAIT for each request, for keep-alive was off', async () => {
+  const { port, readings, read, seen } = await after({ ...crawler.wasteful, atOnce: 256 }, 'http');
+
+  expect(seen).toMatchObject({ accepts: 1_000, requests: 1_000 });
+  await expect.poll(async () => closedBecause(await read())).toEqual({ keep_alive_off: 1_000 });
+  expect(reuse(readings)).toBe(0);
+  expect(inTimeWait(port)).toBeGreaterThan(900);
+});
