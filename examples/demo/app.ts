@@ -1,5 +1,7 @@
-// The demo program: callers of every kind, side by side, each at its own steady pace. There is nothing about metrics in
-// here: start.ts runs it as `node --import connmeter/register app.ts`.
+// The demo program: callers of every kind, side by side, each at its own steady pace. start.ts runs it as
+// `node --import connmeter/register app.ts`: its metrics take nothing in here. What it does here is one thing more, which
+// no program has to: it hands out what connmeter knows of its connections.
+import { instrumentation } from 'connmeter/register';
 import * as callers from './callers.ts';
 import { stayWithParent } from './stay-with-parent.ts';
 import type { CallerName } from './upstreams.ts';
@@ -38,4 +40,5 @@ function repeat({ call, perSecond }: Pace, url: string): void {
 
 const urls = JSON.parse(process.argv[2] as string) as Record<CallerName, string>;
 for (const name of Object.keys(program) as CallerName[]) repeat(program[name], urls[name]);
+process.on('message', () => process.send?.(instrumentation?.connections.snapshot()));
 process.send?.('running');

@@ -8,8 +8,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { Snapshot } from 'connmeter';
 import { writeCertificates } from './certificates.ts';
 import { parseExposition, type Sample } from './exposition.ts';
+import { findingsOf } from './findings.ts';
 import { printer } from './printer.ts';
 import { intervalOf, linesOf } from './table.ts';
 
@@ -47,11 +49,11 @@ Reuse: requests sent on a connection that had served one before. The others paid
 let before: Sample[] = [];
 let then = performance.now();
 setInterval(async () => {
-  const after = await scrape();
+  const [after, snapshot] = await Promise.all([scrape(), snapshotOf(app)]);
   if (stopping) return;
 
   const now = performance.now();
-  print(linesOf(intervalOf(before, after, (now - then) / 1000), callers, print.colours));
+  print(linesOf(intervalOf(before, after, (now - then) / 1000), callers, findingsOf(snapshot), print.colours));
   before = after;
   then = now;
 }, EVERY * 1000);
@@ -109,6 +111,12 @@ async function scrape(): Promise<Sample[]> {
   } catch (error) {
     return stopping ? before : fail(`${metrics} does not answer: ${error}`);
   }
+}
+
+async function snapshotOf(program: ChildProcess): Promise<Snapshot> {
+  if (program.connected) program.send('snapshot');
+  const [snapshot] = (await once(program, 'message')) as [Snapshot];
+  return snapshot;
 }
 
 /** The origin as the metrics write it: with the port, even where it is the protocol's own. */

@@ -1,5 +1,5 @@
-// The servers that the demo program calls, in a process of their own: one port for each caller, so that each is an
-// origin of its own in the metrics. Started by start.ts, which is told where they are; ends with it.
+// The servers that the demo program calls, in a process of their own: one address and port for each caller, so that each
+// is an origin of its own in the metrics. Some are called by a name, so that there are lookups to see. Started by start.ts, which is told where they are; ends with it.
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import http, { type RequestListener } from 'node:http';
@@ -42,21 +42,36 @@ const nowhere = {
 /** What a caller is called in the table, by what it does or what happens to it. */
 export type CallerName = keyof typeof servers | keyof typeof nowhere;
 
-async function listen(server: http.Server, port: number): Promise<string> {
-  try {
-    server.listen(port, 'localhost');
-    await once(server, 'listening');
-  } catch {
-    server.listen(0, 'localhost'); // the usual port is taken: any free one will do
-    await once(server, 'listening');
+/** Called by their name; the others by addresses of their own, 127.0.0.3 and up. */
+const BY_NAME: readonly string[] = ['shared pool', 'shared pool, HTTPS', 'client per request', 'certificate expired'];
+
+/** Where to listen, the best first: the usual port may be taken, and some systems have no loopback address but the first. */
+function placesFor(name: string, index: number): readonly (readonly [host: string, port: number])[] {
+  const host = BY_NAME.includes(name) ? 'localhost' : `127.0.0.${index + 1}`;
+  return [
+    [host, FIRST_PORT + index],
+    [host, 0],
+    ['localhost', 0],
+  ];
+}
+
+async function listen(server: http.Server, places: ReturnType<typeof placesFor>): Promise<string> {
+  for (const [host, port] of places) {
+    try {
+      server.listen(port, host);
+      await once(server, 'listening');
+    } catch {
+      continue;
+    }
+    const protocol = server instanceof https.Server ? 'https' : 'http';
+    return `${protocol}://${host}:${(server.address() as AddressInfo).port}/`;
   }
-  const protocol = server instanceof https.Server ? 'https' : 'http';
-  return `${protocol}://localhost:${(server.address() as AddressInfo).port}/`;
+  throw new Error('there is no port to listen on');
 }
 
 const urls: Record<string, string> = {};
 for (const [index, [name, server]] of Object.entries(servers).entries()) {
   server.on('tlsClientError', () => {}); // the client that refuses our certificate; it says so itself
-  urls[name] = await listen(server, FIRST_PORT + index);
+  urls[name] = await listen(server, placesFor(name, index));
 }
 process.send?.({ ...urls, ...nowhere });

@@ -125,27 +125,40 @@ test('the README has every metric, and no other', () => {
   expect(rows).toEqual(METRICS.map(({ name }) => name));
 });
 
-test('PromQL in the README asks only for series that the pull exporter writes, by labels they have', () => {
-  const queries = Array.from(README.matchAll(/```promql\n([^`]*)```/g), ([, query = '']) => query);
-  const pull = new Map(
-    Array.from(documented.values(), ({ 'Pull exporter': name, Kind, Attributes = '' }) => [
-      codeIn(name)[0] ?? '',
-      { Kind, Attributes },
-    ]),
-  );
+test.each(['README.md', 'docs/causes.md'])(
+  'PromQL in %s asks only for series of the pull exporter, by their labels',
+  file => {
+    const queries = Array.from(read(file).matchAll(/```promql\n([^`]*)```/g), ([, query = '']) => query);
+    const pull = new Map(
+      Array.from(documented.values(), ({ 'Pull exporter': name, Kind, Attributes = '' }) => [
+        codeIn(name)[0] ?? '',
+        { Kind, Attributes },
+      ]),
+    );
 
-  expect(queries.length).toBeGreaterThan(0);
-  for (const query of queries) {
-    const [series = ''] = /\b(?:connmeter|http_client|dns_lookup)_\w+(?=[[{])/.exec(query) ?? [];
-    const metric = pull.get(series.replace(/_(bucket|sum|count)$/, ''));
-    expect([series, metric?.Kind]).toEqual([series, /_(bucket|sum|count)$/.test(series) ? 'Histogram' : 'Counter']);
-
-    const [, by = ''] = /by \(([^)]*)\)/.exec(query) ?? [];
-    const allowed = ['le', ...codeIn(metric?.Attributes).map(underscored)];
-    if (metric?.Attributes.startsWith('origin')) allowed.push('server_address', 'server_port');
-    expect(by.split(', ').filter(label => !allowed.includes(label))).toEqual([]);
-  }
-});
+    expect(queries.length).toBeGreaterThan(0);
+    for (const query of queries) {
+      const asked = query.match(/\b(?:connmeter|http_client|dns_lookup)_\w+(?=[[{)])(?!\) ?\()/g) ?? [];
+      const series = asked.filter(name => !/by \([^)]*$/.test(query.slice(0, query.indexOf(`${name}`))));
+      expect(series).not.toEqual([]);
+      const allowed = ['le'];
+      for (const name of series) {
+        const metric = pull.get(name.replace(/_(bucket|sum|count)$/, ''));
+        const kind = /_(bucket|sum|count)$/.test(name)
+          ? 'Histogram'
+          : name.endsWith('_total')
+            ? 'Counter'
+            : 'UpDownCounter';
+        expect([query, name, metric?.Kind]).toEqual([query, name, kind]);
+        allowed.push(...codeIn(metric?.Attributes).map(underscored));
+        if (metric?.Attributes.startsWith('origin')) allowed.push('server_address', 'server_port');
+      }
+      const by = Array.from(query.matchAll(/by \(([^)]*)\)/g), ([, labels = '']) => labels.split(', ')).flat();
+      const where = Array.from(query.matchAll(/(\w+)=~?"/g), ([, label = '']) => label);
+      expect([query, [...by, ...where].filter(label => !allowed.includes(label))]).toEqual([query, []]);
+    }
+  },
+);
 
 test('every metric-like name in a text of ours exists', () => {
   const dotted = new Set<string>(METRICS.map(({ name }) => name));
@@ -246,13 +259,15 @@ function resolves(from: string, link: string): boolean {
   return anchor === undefined || anchorsOf(readFileSync(target, 'utf8')).includes(anchor);
 }
 
+/** Those of headings, as GitHub makes them, and those that are written out. */
 function anchorsOf(text: string): string[] {
-  return Array.from(text.matchAll(/^#+ (.*)$/gm), ([, heading = '']) =>
+  const ofHeadings = Array.from(text.matchAll(/^#+ (.*)$/gm), ([, heading = '']) =>
     heading
       .toLowerCase()
       .replace(/[^\w -]/g, '')
       .replaceAll(' ', '-'),
   );
+  return [...ofHeadings, ...Array.from(text.matchAll(/^<a id="([^"]+)">/gm), ([, anchor = '']) => anchor)];
 }
 
 function texts(): string[] {
