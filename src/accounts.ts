@@ -8,12 +8,13 @@ import {
   isPromised,
   originOfConnection,
 } from './connection.ts';
-import type { Ledger, Tally } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
 import { type Moments, phasesOf } from './phases.ts';
 import type { Pools } from './pools.ts';
 import { type CloseReason, closeReason, errorType, failedOutcome, failedPhase } from './reasons.ts';
 import type { Recorder } from './recorder.ts';
 import { type ClosedConnection, closedConnection, MOST_CLOSED } from './snapshot.ts';
+import type { Tally } from './tally.ts';
 
 /** How long nothing may be read before a body counts as held: a reader may be slow for a moment. */
 const HELD_SECONDS = 0.5;

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import type { OpenCause } from './causes.ts';
-import type { HttpVersion, NetworkType, Tally } from './ledger.ts';
 import type { Origin } from './origins.ts';
 import type { Moments } from './phases.ts';
 import type { CloseReason, Outcome, Parting } from './reasons.ts';
+import type { HttpVersion, NetworkType, Tally } from './tally.ts';
 
 /** What a client can tell of its own requests; each HTTP source brings one. */
 export interface Client<Request extends object = object> {

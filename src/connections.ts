@@ -2,13 +2,15 @@ import type { Socket } from 'node:net';
 import { Accounts } from './accounts.ts';
 import type { CallSites } from './call-sites.ts';
 import { attemptEnded, type Client, Connection } from './connection.ts';
-import type { HttpVersion, Ledger } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
 import type { Lookups } from './lookups.ts';
 import { type Origin, sameOrigin } from './origins.ts';
 import { Pools } from './pools.ts';
 import { failedOutcome } from './reasons.ts';
 import type { Recorder } from './recorder.ts';
 import { type LiveConnection, liveConnection, MOST_LIVE, originSnapshot, type Snapshot } from './snapshot.ts';
+import type { HttpVersion } from './tally.ts';
+import { Turn } from './turn.ts';
 
 /** What a finished TLS handshake tells: `version` as in `tls.protocol.version`, and the protocol agreed on, if any. */
 export interface Secured {
@@ -39,7 +41,7 @@ export class Connections {
   readonly #ledger: Ledger;
   readonly #lookups: Lookups;
   readonly #now: () => number;
-  readonly #atEndOfTurn: (run: () => void) => void;
+  readonly #turn: Turn;
 
   /**
    * Connections attempted and not closed, by their socket. Not weak: each leaves at its close, or at the end of the turn
@@ -51,11 +53,6 @@ export class Connections {
   readonly #callSites: CallSites;
   readonly #pools: Pools;
   readonly #accounts: Accounts;
-
-  /** Sockets whose `connect` was called in this turn, and what the next of them is known to be for. */
-  #ofThisTurn: Connection[] = [];
-  #expected: { readonly origin: Origin; readonly pool: object } | undefined;
-  #turnIsOpen = false;
 
   constructor({ ledger, lookups, callSites, record, now, atEndOfTurn, inNextRound }: Surroundings) {
     this.#ledger = ledger;
@@ -69,7 +66,7 @@ export class Connections {
     this.#accounts = new Accounts(ledger, this.#pools, callSites, record, now);
     this.#lookups = lookups;
     this.#now = now;
-    this.#atEndOfTurn = atEndOfTurn;
+    this.#turn = new Turn(atEndOfTurn, attempted => this.#turnEnded(attempted));
   }
 
   /** Connections attempted and not closed. */
@@ -79,8 +76,7 @@ export class Connections {
 
   /** An HTTP client is about to open a connection: the next socket attempted in this turn. */
   expected(origin: Origin, pool: object): void {
-    this.#expected = { origin, pool };
-    this.#openTurn();
+    this.#turn.expect({ origin, pool });
   }
 
   /** `connect` was called on a socket. It may yet throw. */
@@ -88,18 +84,15 @@ export class Connections {
     if (this.#live.has(socket)) return; // connecting or open already: nothing new begins
 
     const connection = new Connection(socket, this.#now());
-    if (this.#expected !== undefined) {
-      this.#claim(connection, this.#expected.origin, this.#expected.pool);
-      this.#expected = undefined;
-    }
+    const expected = this.#turn.takeExpected();
+    if (expected !== undefined) this.#claim(connection, expected.origin, expected.pool);
     this.#live.set(socket, connection);
-    this.#ofThisTurn.push(connection);
-    this.#openTurn();
+    this.#turn.attempted(connection);
   }
 
   /** A request was made that may have opened a connection: if so, the socket attempted last in this turn. */
   requestCreated<Request extends object>(request: Request, client: Client<Request>, pool: object | undefined): void {
-    const connection = this.#ofThisTurn.at(-1);
+    const connection = this.#turn.latest;
     if (connection === undefined || connection.http || client.wasReused(request) || client.isWaiting(request)) return;
 
     this.#claim(connection, client.originOf(request), pool);
@@ -319,18 +312,7 @@ export class Connections {
     return connection;
   }
 
-  #openTurn(): void {
-    if (this.#turnIsOpen) return;
-
-    this.#turnIsOpen = true;
-    this.#atEndOfTurn(() => this.#endTurn());
-  }
-
-  #endTurn(): void {
-    const attempted = this.#ofThisTurn;
-    this.#ofThisTurn = [];
-    this.#expected = undefined;
-    this.#turnIsOpen = false;
+  #turnEnded(attempted: readonly Connection[]): void {
     for (const connection of attempted) {
       if (connection.socket.connecting) connection.begun = true;
       else if (!connection.begun) this.#live.delete(connection.socket); // `connect` threw, or was undone at once

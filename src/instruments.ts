@@ -1,6 +1,7 @@
 import type { BatchObservableResult, Histogram, Meter, Observable } from '@opentelemetry/api';
-import type { Count, Ledger, Tally } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
 import type { Pushed, Recorder } from './recorder.ts';
+import type { Count, Tally } from './tally.ts';
 
 interface Described {
   readonly name: string;

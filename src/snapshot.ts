@@ -1,10 +1,10 @@
 import type { CallSite } from './call-sites.ts';
 import type { OpenCause } from './causes.ts';
 import { type Connection, inFlight, isPromised, originOfConnection } from './connection.ts';
-import type { Count, Tally } from './ledger.ts';
 import type { Origin } from './origins.ts';
 import { type Phases, phasesOf } from './phases.ts';
 import type { CloseReason, Phase } from './reasons.ts';
+import type { Count, Tally } from './tally.ts';
 
 /** Live connections listed at most. */
 export const MOST_LIVE = 1_000;
