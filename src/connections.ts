@@ -315,8 +315,14 @@ export class Connections {
   #turnEnded(attempted: readonly Connection[]): void {
     for (const connection of attempted) {
       if (connection.socket.connecting) connection.begun = true;
-      else if (!connection.begun) this.#live.delete(connection.socket); // `connect` threw, or was undone at once
+      else if (!connection.begun) this.#undone(connection);
     }
+  }
+
+  /** `connect` threw, or was undone at once: as if it had never been. */
+  #undone(connection: Connection): void {
+    this.#live.delete(connection.socket);
+    connection.leave?.(undefined);
   }
 
   #claim(connection: Connection, origin: Origin, pool: object | undefined): void {

@@ -71,15 +71,6 @@ function undiciClient(farewells: WeakMap<UndiciRequest, Farewell>): Client<Undic
 // target with the same socket, or with TLS around it.
 //
 // Limitations: undici 6 sends no sendHeaders over HTTP/2; streams are counted by http2.ts for every version.
-/** Only for as long as an origin is suspected: where in the program its requests are made. */
-export function undiciRequests(callSites: CallSites): Handlers {
-  return {
-    'undici:request:create': ({ request }: { request: UndiciRequest }) => {
-      callSites.requestCreated(request, originOfRequest);
-    },
-  };
-}
-
 export function undiciSource(connections: Connections): Handlers {
   const farewells = new WeakMap<UndiciRequest, Farewell>();
   const undici = undiciClient(farewells);
@@ -131,6 +122,15 @@ export function undiciSource(connections: Connections): Handlers {
       const refused = Boolean(request.upgrade) && response.statusCode !== 101;
       const farewell = farewellOf(response.headers, refused);
       if (farewell !== undefined) farewells.set(request, farewell);
+    },
+  };
+}
+
+/** Only for as long as an origin is suspected: where in the program its requests are made. */
+export function undiciRequests(callSites: CallSites): Handlers {
+  return {
+    'undici:request:create': ({ request }: { request: UndiciRequest }) => {
+      callSites.requestCreated(request, originOfRequest);
     },
   };
 }

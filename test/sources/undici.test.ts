@@ -353,3 +353,21 @@ test('a connection that was free, and served another request since, is not free 
     ['release_race', 2],
   ]);
 });
+
+test('a connect that throws leaves nothing in its pool: the next connection is the first', () => {
+  const { ledger, endTurn, connections } = replaying();
+  const cause = (name: 'first' | 'pool_busy') =>
+    ledger.tally({ address: 'a.test', port: 80 }, true).opened(name, undefined).value;
+
+  publish('undici:client:beforeConnect', { connectParams, connector });
+  attempt().connecting = false;
+  endTurn();
+  publish('undici:client:beforeConnect', { connectParams, connector });
+  connect(attempt());
+
+  expect({ first: cause('first'), busy: cause('pool_busy'), live: connections.liveCount }).toEqual({
+    first: 1,
+    busy: 0,
+    live: 1,
+  });
+});
