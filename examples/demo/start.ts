@@ -16,7 +16,9 @@ import { printer } from './printer.ts';
 import { intervalOf, linesOf } from './table.ts';
 
 const EVERY = 3;
-const HOST = '127.0.0.1';
+/** Loopback unless somebody asks for more; what listens for all is reached on loopback, too. */
+const { OTEL_EXPORTER_PROMETHEUS_HOST: HOST = '127.0.0.1' } = process.env;
+const REACHED = HOST === '0.0.0.0' || HOST === '::' ? '127.0.0.1' : HOST;
 
 const children: ChildProcess[] = [];
 let stopping = false;
@@ -30,7 +32,7 @@ const limit = secondsAsked();
 const { trusted } = await writeCertificates(folder);
 const [urls] = (await once(start('upstreams.ts', folder), 'message')) as [Record<string, string>];
 const port = await freePort(Number(wantedPort));
-const metrics = `http://${HOST}:${port}/metrics`;
+const metrics = `http://${REACHED}:${port}/metrics`;
 
 const app = start('app.ts', JSON.stringify(urls), {
   execArgv: ['--import', 'connmeter/register'],
