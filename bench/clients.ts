@@ -1,0 +1,113 @@
+// How a program makes a request, or a connection: one function each, which ends when all of it is over.
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import type { Place } from './server.ts';
+
+/** The name in the server's certificate. */
+const NAME = 'localhost';
+
+/** Does it once. */
+export type Doing = () => Promise<void>;
+
+// What instrumentation-http patches it patches when it is required.
+const require = createRequire(import.meta.url);
+
+export const CLIENTS = {
+  async undici({ host, port }: Place): Promise<Doing> {
+    const { request, Agent } = await import('undici');
+    const dispatcher = new Agent({ allowH2: false });
+    const url = `http://${host}:${port}/`;
+    return async () => {
+      const { body } = await request(url, { dispatcher });
+      await body.text();
+    };
+  },
+
+  async fetch({ host, port }: Place): Promise<Doing> {
+    const url = `http://${host}:${port}/`;
+    return async () => {
+      const response = await fetch(url);
+      await response.text();
+    };
+  },
+
+  async http({ host, port }: Place): Promise<Doing> {
+    const http = require('node:http') as typeof import('node:http');
+    return visiting(http.get, { host, port, agent: new http.Agent({ keepAlive: true }) });
+  },
+
+  async 'new-http'({ host, port }: Place): Promise<Doing> {
+    const http = require('node:http') as typeof import('node:http');
+    return visiting(http.get, { host, port, agent: new http.Agent({ keepAlive: false }) });
+  },
+
+  async 'new-https'({ host, port, ca }: Place): Promise<Doing> {
+    const https = require('node:https') as typeof import('node:https');
+    return visiting(https.get, { host, port, agent: new https.Agent({ keepAlive: false, ca, servername: NAME }) });
+  },
+
+  async 'new-undici'({ host, port }: Place): Promise<Doing> {
+    const { request, Agent } = await import('undici');
+    const dispatcher = new Agent({ allowH2: false });
+    const url = `http://${host}:${port}/`;
+    return async () => {
+      const { body } = await request(url, { dispatcher, reset: true });
+      await body.text();
+    };
+  },
+
+  async 'new-undici-tls'({ host, port, ca }: Place): Promise<Doing> {
+    const { request, Agent } = await import('undici');
+    const dispatcher = new Agent({ allowH2: false, connect: { ca, servername: NAME } });
+    const url = `https://${host}:${port}/`;
+    return async () => {
+      const { body } = await request(url, { dispatcher, reset: true });
+      await body.text();
+    };
+  },
+
+  async 'new-net'({ host, port }: Place): Promise<Doing> {
+    const net = await import('node:net');
+    return () =>
+      new Promise((resolve, reject) => {
+        const socket = net.connect(port, host, () => socket.destroy());
+        socket.on('error', reject).on('close', () => resolve());
+      });
+  },
+
+  async http2({ host, port }: Place): Promise<Doing> {
+    const http2 = await import('node:http2');
+    const session = http2.connect(`http://${host}:${port}`);
+    await once(session, 'connect');
+    return () =>
+      new Promise((resolve, reject) => {
+        const stream = session.request({ ':path': '/' }).resume();
+        stream.on('error', reject).on('close', resolve);
+      });
+  },
+
+  async 'undici-h2'({ host, port, ca }: Place): Promise<Doing> {
+    const { request, Agent } = await import('undici');
+    const dispatcher = new Agent({ allowH2: true, connect: { ca, servername: NAME } });
+    const url = `https://${host}:${port}/`;
+    return async () => {
+      const { body } = await request(url, { dispatcher });
+      await body.text();
+    };
+  },
+};
+
+export type ClientName = keyof typeof CLIENTS;
+
+/** Over when the connection is back with its agent, or gone. */
+function visiting(
+  get: typeof import('node:http').get,
+  options: import('node:http').RequestOptions | import('node:https').RequestOptions,
+): Doing {
+  return () =>
+    new Promise((resolve, reject) => {
+      get(options, response => response.resume())
+        .on('error', reject)
+        .on('close', resolve);
+    });
+}

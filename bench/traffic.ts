@@ -1,0 +1,64 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { CLIENTS, type Doing } from './clients.ts';
+import { countingCollections } from './collections.ts';
+import type { Place } from './server.ts';
+import { type Onlooker, VARIANTS, type VariantName } from './variants.ts';
+import type { Workload } from './workloads.ts';
+
+export interface TrafficTask extends Pick<Workload, 'client' | 'atOnce' | 'warmUp' | 'times'> {
+  readonly variant: VariantName;
+  readonly place: Place;
+}
+
+export interface TrafficResult {
+  /** Microseconds of CPU time each, once warm; and before that, in the first that the process did. */
+  readonly warm: number;
+  readonly cold: number;
+  /** How often new and all objects were collected in the measured part. */
+  readonly minor: number;
+  readonly major: number;
+  /** Bytes of the heap in use after the measured part and a full collection, less those before it. */
+  readonly grown: number;
+}
+
+/** One client: does its work with somebody looking on, and says what CPU time that took the process. */
+export async function traffic({ client, variant, place, atOnce, warmUp, times }: TrafficTask): Promise<TrafficResult> {
+  const collections = countingCollections();
+  const { perRequest, counted }: Onlooker = await VARIANTS[variant].start();
+  const doing = await CLIENTS[client](place);
+  const each: Doing = perRequest === undefined ? doing : () => doing().then(perRequest);
+
+  const cold = await timed(each, warmUp, atOnce);
+  globalThis.gc?.();
+  const used = process.memoryUsage().heapUsed;
+  const before = await collections();
+  const warm = await timed(each, times, atOnce);
+  const after = await collections();
+  globalThis.gc?.();
+  const grown = process.memoryUsage().heapUsed - used;
+
+  if (counted !== undefined) await seen(counted, warmUp + times);
+  return { warm, cold, minor: after.minor - before.minor, major: after.major - before.major, grown };
+}
+
+/** Does it so many times, so many at once; microseconds of the process's CPU time for each. */
+async function timed(doing: Doing, times: number, atOnce: number): Promise<number> {
+  let left = times;
+  const repeat = async () => {
+    while (left-- > 0) await doing();
+  };
+  const before = process.cpuUsage();
+  await Promise.all(Array.from({ length: Math.min(atOnce, times) }, repeat));
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / times;
+}
+
+/** An onlooker that was not at work measures nothing: it must have counted what was done, maybe a moment late. */
+async function seen(counted: () => Promise<number>, expected: number): Promise<void> {
+  let count = await counted();
+  for (let tries = 0; count !== expected && tries < 50; tries++) {
+    await pause(10);
+    count = await counted();
+  }
+  if (count !== expected) throw new Error(`${count} of ${expected} were counted: this measures something else`);
+}

@@ -1,0 +1,134 @@
+// What a program may have beside it, that looks at its requests: nothing, something that does nothing, us, or others.
+import { subscribe } from 'node:diagnostics_channel';
+import { type EventEmitter, errorMonitor } from 'node:events';
+import { PerformanceObserver } from 'node:perf_hooks';
+import { type MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+
+/** Who looks on. */
+export interface Onlooker {
+  /** What the program itself has to do for each request, or connection where there are no requests. */
+  readonly perRequest?: () => void;
+  /** How many requests it has seen: proof that it was at work. */
+  readonly counted?: () => Promise<number>;
+}
+
+export interface Variant {
+  readonly title: string;
+  readonly start: () => Promise<Onlooker> | Onlooker;
+}
+
+/** The channels that connmeter subscribes, and what it listens to on each socket. A test holds both against the sources. */
+export const CHANNELS = [
+  'net.client.socket',
+  'undici:client:beforeConnect',
+  'undici:client:connected',
+  'undici:client:sendHeaders',
+  'undici:request:headers',
+  'http.client.request.created',
+  'http.client.request.start',
+  'http.client.request.error',
+  'http.client.response.finish',
+  'http2.client.stream.start',
+  'http2.client.stream.close',
+] as const;
+export const SOCKET_EVENTS = [
+  'lookup',
+  'connectionAttempt',
+  'connect',
+  errorMonitor,
+  'free',
+  'timeout',
+  'end',
+  'close',
+] as const;
+
+/** Where a program that counts its own requests would put them. */
+const LABELS = { 'server.address': '127.0.0.1', 'server.port': 80, 'http.request.method': 'GET', status: 200 };
+
+export const VARIANTS = {
+  nobody: { title: 'nobody', start: () => ({}) },
+  again: { title: 'nobody, again', start: () => ({}) },
+  noop: { title: 'subscribers that do nothing', start: subscribeNothing },
+  connmeter: { title: 'connmeter', start: startConnmeter },
+  undici: { title: '`instrumentation-undici`', start: () => startInstrumentation('undici') },
+  http: { title: '`instrumentation-http`', start: () => startInstrumentation('http') },
+  add: { title: '`counter.add` per request', start: startCounter },
+  prom: { title: 'prom-client, `inc` per request', start: startPromClient },
+} satisfies Record<string, Variant>;
+
+export type VariantName = keyof typeof VARIANTS;
+
+/** The floor of anything that looks on by these means: the same subscriptions and listeners, which do nothing. */
+export function subscribeNothing(): Onlooker {
+  for (const name of CHANNELS) {
+    if (name !== 'net.client.socket') subscribe(name, () => {});
+  }
+  const listeners = SOCKET_EVENTS.map(event => [event, () => {}] as const);
+  const onSecure = () => {};
+  subscribe('net.client.socket', message => {
+    const { socket } = message as { socket: EventEmitter & { encrypted?: boolean } };
+    for (const [event, listener] of listeners) socket.on(event, listener);
+    if (socket.encrypted) socket.on('secureConnect', onSecure);
+  });
+  new PerformanceObserver(() => {}).observe({ entryTypes: ['dns'] });
+  return {};
+}
+
+/** Collects when it is asked to, and never by itself: what a collection costs is measured by itself. */
+export class HandReader extends MetricReader {
+  protected override async onForceFlush() {}
+  protected override async onShutdown() {}
+}
+
+async function metering(): Promise<{ provider: MeterProvider; sum: (metric: string) => Promise<number> }> {
+  const { MeterProvider } = await import('@opentelemetry/sdk-metrics');
+  const reader = new HandReader();
+  const sum = async (name: string) => {
+    const { resourceMetrics } = await reader.collect();
+    const metrics = resourceMetrics.scopeMetrics.flatMap(scope => scope.metrics);
+    const points = metrics.find(({ descriptor }) => descriptor.name === name)?.dataPoints ?? [];
+    return points.reduce((total, { value }) => total + (typeof value === 'number' ? value : value.count), 0);
+  };
+  return { provider: new MeterProvider({ readers: [reader] }), sum };
+}
+
+async function startConnmeter(): Promise<Onlooker> {
+  const { ConnectionInstrumentation } = await import('../src/index.ts');
+  const { provider, sum } = await metering();
+  new ConnectionInstrumentation().setMeterProvider(provider);
+  // Without HTTP there are no requests: then connections are what was counted.
+  return { counted: async () => (await sum('connmeter.requests')) || (await sum('connmeter.connection.opened')) };
+}
+
+/** Without traces, which cost much more: its histogram of durations alone. */
+async function startInstrumentation(of: 'undici' | 'http'): Promise<Onlooker> {
+  const { provider, sum } = await metering();
+  const instrumentation =
+    of === 'undici'
+      ? new (await import('@opentelemetry/instrumentation-undici')).UndiciInstrumentation()
+      : new (await import('@opentelemetry/instrumentation-http')).HttpInstrumentation();
+  instrumentation.setMeterProvider(provider);
+  return {
+    counted: async () => (await sum('http.client.request.duration')) || (await sum('http.client.duration')),
+  };
+}
+
+async function startCounter(): Promise<Onlooker> {
+  const { provider, sum } = await metering();
+  const counter = provider.getMeter('bench').createCounter('requests');
+  return { perRequest: () => counter.add(1, { ...LABELS }), counted: () => sum('requests') };
+}
+
+async function startPromClient(): Promise<Onlooker> {
+  const { default: prom } = await import('prom-client');
+  const counter = new prom.Counter({
+    name: 'requests_total',
+    help: 'Requests.',
+    labelNames: ['address', 'port', 'method', 'status'],
+  });
+  const { 'server.address': address, 'server.port': port, 'http.request.method': method, status } = LABELS;
+  return {
+    perRequest: () => counter.inc({ address, port, method, status }),
+    counted: async () => (await counter.get()).values.reduce((total, { value }) => total + value, 0),
+  };
+}

@@ -1,0 +1,49 @@
+import type { ClientName } from './clients.ts';
+import type { Listening } from './server.ts';
+import type { VariantName } from './variants.ts';
+
+/** Real traffic with a server in another process, of which the client's CPU time is taken. */
+export interface Workload {
+  readonly title: string;
+  readonly client: ClientName;
+  readonly server: Listening['kind'];
+  readonly unit: 'request' | 'connection' | 'stream';
+  /** OpenTelemetry's instrumentation that covers the client, if one does. */
+  readonly otel?: VariantName;
+  /** How many go on at once. */
+  readonly atOnce: number;
+  readonly warmUp: number;
+  readonly times: number;
+}
+
+const STEADY = { unit: 'request', atOnce: 10, warmUp: 4_000, times: 8_000 } as const;
+const PLAIN = { unit: 'connection', atOnce: 10, warmUp: 2_500, times: 2_500 } as const;
+const SECURE = { unit: 'connection', atOnce: 10, warmUp: 600, times: 900 } as const;
+
+export const WORKLOADS: Readonly<Record<string, Workload>> = {
+  'steady/undici': { title: 'undici `request`', client: 'undici', server: 'http', otel: 'undici', ...STEADY },
+  'steady/fetch': { title: '`fetch`', client: 'fetch', server: 'http', otel: 'undici', ...STEADY },
+  'steady/http': { title: '`node:http`', client: 'http', server: 'http', otel: 'http', ...STEADY },
+  'new-connection/net': { title: '`net.connect`, no HTTP', client: 'new-net', server: 'tcp', ...PLAIN },
+  'new-connection/http': { title: '`node:http`', client: 'new-http', server: 'http', otel: 'http', ...PLAIN },
+  'new-connection/undici': { title: 'undici', client: 'new-undici', server: 'http', otel: 'undici', ...PLAIN },
+  'new-connection/https': { title: '`node:https`', client: 'new-https', server: 'https', otel: 'http', ...SECURE },
+  'new-connection/undici-tls': {
+    title: 'undici, TLS',
+    client: 'new-undici-tls',
+    server: 'https',
+    otel: 'undici',
+    ...SECURE,
+  },
+  'streams/http2': { title: '`node:http2`', client: 'http2', server: 'http2c', ...STEADY, unit: 'stream' },
+  'streams/undici': {
+    title: 'undici, `allowH2`',
+    client: 'undici-h2',
+    server: 'http2',
+    otel: 'undici',
+    ...STEADY,
+    unit: 'stream',
+  },
+};
+
+export type WorkloadName = keyof typeof WORKLOADS;
