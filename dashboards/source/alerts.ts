@@ -1,0 +1,292 @@
+import { type Clock, written } from './clock.ts';
+import { type Spelling, spell } from './names.ts';
+import { by, LEVELS, type Level, RECORDED } from './recording.ts';
+import {
+  DURATION,
+  JOB,
+  NAME,
+  numberOf,
+  own,
+  SERVER,
+  SHARE,
+  shareOf,
+  TOP_CAUSE,
+  TOP_NAME,
+  TOP_REASON,
+  topError,
+  topInstance,
+  VALUE,
+} from './sentences.ts';
+import { THRESHOLDS } from './thresholds.ts';
+
+/** Where the runbooks are read: one page an alert. */
+const RUNBOOKS = 'https://github.com/connmeter/connmeter/blob/main/docs/runbooks';
+
+/** `critical` wakes somebody up, `warning` is for today, `info` explains another or costs money only. */
+export type Severity = 'critical' | 'warning' | 'info';
+
+/** The rows of the dashboard: where to look first. */
+type Row = 'Is reuse healthy?' | 'Who opens connections, and why?' | 'What does it cost?' | 'Pool' | 'DNS' | 'Failures';
+
+export interface Alert {
+  readonly name: `Connmeter${string}`;
+  readonly severity: Severity;
+  /** What it is about: the labels it has. */
+  readonly level: Level;
+  /** Which duration of the clock the condition has to stand. */
+  readonly stands: 'lasting' | 'urgent';
+  /** The condition in words, for the index of the runbooks. */
+  readonly when: string;
+  readonly expr: (spelling: Spelling, clock: Clock) => string;
+  readonly summary: string;
+  /** What is wrong, with whom, by how much: a template. */
+  readonly description: (spelling: Spelling, clock: Clock) => string;
+  readonly row: Row;
+}
+
+const { reuse, newConnections, oneShot, newPools, bodies, dns, failures, ports, tls, down } = THRESHOLDS;
+const { requests, opened, held, open, attempted, handshakes, instancesOfServer, instances } = RECORDED;
+
+const percent = (share: number) => `${Math.round(share * 100)} %`;
+
+const ENOUGH_REQUESTS = `${requests} / ${instancesOfServer} >= ${reuse.leastRequests}`;
+const WITH_ENOUGH_REQUESTS = `with at least ${reuse.leastRequests} request/s per instance`;
+
+const yesterday = ({ past }: Clock, selector = '') =>
+  `avg_over_time(${RECORDED.reuse}${selector}[${written(past.over)}] offset ${written(past.ago)})`;
+
+const NEW_POOLS = `sum ${by('job_server')} (${RECORDED.openedByCause}{connmeter_open_cause="new_pool"})`;
+const FAILED_LOOKUPS = `sum ${by('job_name')} (${RECORDED.lookupsByError}{error_type!=""})`;
+
+const REFUSED = 'connmeter_phase="connect",error_type="ECONNREFUSED"';
+/** Nobody answered; or the network knows that nobody will. */
+const NO_ANSWER = 'connmeter_phase="connect",error_type=~".*TIMED?OUT.*|EHOSTUNREACH|ENETUNREACH"';
+const NO_PORT = 'connmeter_phase="connect",error_type="EADDRNOTAVAIL"';
+const IN_TLS = 'connmeter_phase="tls"';
+
+const failed = (matchers: string) => `sum ${by('job_server')} (${RECORDED.failedByError}{${matchers}})`;
+
+/** Something is a share of all, and there is enough of it. */
+const share = (part: string, whole: string, { share, least }: { share: number; least: number }) =>
+  `${part} / ${whole} > ${share}\nand ${part} > ${least}`;
+
+const more = (unit: string, { share, least }: { share: number; least: number }) =>
+  `more than ${percent(share)} of ${unit}, and more than ${least}/s`;
+
+/** The alerts, one entry each. `docs/runbooks` has a page for each, and `test/rules` a file. */
+export const ALERTS: readonly Alert[] = [
+  {
+    name: 'ConnmeterReuseLow',
+    severity: 'warning',
+    level: 'job_server',
+    stands: 'lasting',
+    when: `reuse ratio below ${percent(reuse.bad)}, ${WITH_ENOUGH_REQUESTS}`,
+    expr: () => `${RECORDED.reuse} < ${reuse.bad}\nand ${ENOUGH_REQUESTS}`,
+    summary: 'Connections to a server are hardly reused.',
+    description: () =>
+      `${JOB} sends ${numberOf(requests)} requests/s to ${SERVER}, and only ${SHARE} of them on a connection that had served one before. It opens ${numberOf(opened)} connections/s.${TOP_CAUSE}`,
+    row: 'Is reuse healthy?',
+  },
+  {
+    name: 'ConnmeterReuseDropped',
+    severity: 'warning',
+    level: 'job_server',
+    stands: 'lasting',
+    when: `reuse ratio more than ${percent(reuse.drop)} of all requests below the same hour of yesterday, but not below ${percent(reuse.bad)}, ${WITH_ENOUGH_REQUESTS}`,
+    // Below the floor ConnmeterReuseLow speaks: one fault, one alert.
+    expr: (_, clock) => `${RECORDED.reuse} < ${yesterday(clock)} - ${reuse.drop}
+and ${RECORDED.reuse} >= ${reuse.bad}
+and ${ENOUGH_REQUESTS}`,
+    summary: 'Connections to a server are reused less than yesterday.',
+    description: (_, clock) =>
+      `${JOB} sends ${numberOf(requests)} requests/s to ${SERVER}, ${SHARE} of them on a connection that had served one before; in the same hour of yesterday it was ${shareOf(yesterday(clock, '{%s}'))}. It opens ${numberOf(opened)} connections/s.${TOP_CAUSE}`,
+    row: 'Is reuse healthy?',
+  },
+  {
+    name: 'ConnmeterNewConnectionsHigh',
+    severity: 'warning',
+    level: 'job_server',
+    stands: 'lasting',
+    when: `more than ${newConnections.high} new connections/s from one instance to one server`,
+    expr: () => `${RECORDED.openedByWorst} > ${newConnections.high}`,
+    summary: 'An instance opens so many connections that its host may run out of ports.',
+    description: (spelling, clock) =>
+      `An instance of ${JOB} opens ${VALUE} connections/s to ${SERVER}; a host runs out of ports at ${newConnections.ruin}/s.${topInstance(spell('connmeter.connection.opened', spelling), clock)}${TOP_CAUSE}`,
+    row: 'Who opens connections, and why?',
+  },
+  {
+    name: 'ConnmeterOneShotConnections',
+    severity: 'info',
+    level: 'job_server',
+    stands: 'lasting',
+    when: `more than ${percent(oneShot.share)} of the connections that close served one request at most, ${WITH_ENOUGH_REQUESTS}`,
+    expr: () => `${RECORDED.oneShot} > ${oneShot.share}\nand ${ENOUGH_REQUESTS}`,
+    summary: 'Most connections to a server serve one request, or none, before they close.',
+    description: () =>
+      `Of the connections of ${JOB} to ${SERVER} that close, ${SHARE} served one request at most. Their set-up costs ${numberOf(RECORDED.wasted)} seconds per second.${TOP_REASON}`,
+    row: 'What does it cost?',
+  },
+  {
+    name: 'ConnmeterClientPerRequest',
+    severity: 'warning',
+    level: 'job_server',
+    stands: 'lasting',
+    when: `new pools: ${more('the requests', newPools)}`,
+    expr: () => share(NEW_POOLS, requests, newPools),
+    summary: 'A program makes a client for each request.',
+    description: () =>
+      `${JOB} sends ${numberOf(requests)} requests/s to ${SERVER}, and makes a new pool for ${SHARE} of them, instead of one that they share.`,
+    row: 'Who opens connections, and why?',
+  },
+  {
+    name: 'ConnmeterBodiesHeld',
+    severity: 'warning',
+    level: 'job_server',
+    stands: 'lasting',
+    when: `at least ${bodies.least} connections held in the mean, and more than ${percent(bodies.share)} of the open ones`,
+    expr: () => `${held} >= ${bodies.least}\nand ${held} / ${open} > ${bodies.share}`,
+    summary: 'Bodies that nobody reads hold connections.',
+    description: () =>
+      `${JOB} does not read the bodies of responses from ${SERVER}: they hold ${VALUE} of its ${numberOf(open)} open connections. It opens ${numberOf(opened)} connections/s.${TOP_CAUSE}`,
+    row: 'Pool',
+  },
+  {
+    name: 'ConnmeterDnsRateHigh',
+    severity: 'warning',
+    level: 'job',
+    stands: 'lasting',
+    when: `more than ${dns.high} lookups/s from one instance`,
+    expr: () => `${RECORDED.lookupsByWorst} > ${dns.high}`,
+    summary: 'An instance asks DNS so often that the resolver may refuse it.',
+    description: (spelling, clock) =>
+      `An instance of ${JOB} looks up ${VALUE} names/s.${topInstance(`${spell('dns.lookup.duration', spelling)}_count`, clock)}${TOP_NAME}`,
+    row: 'DNS',
+  },
+  {
+    name: 'ConnmeterDnsSlow',
+    severity: 'warning',
+    level: 'job',
+    stands: 'lasting',
+    when: `95th percentile of lookups above ${dns.slow} s, with at least ${dns.leastLookups} lookups/s`,
+    expr: () => `${RECORDED.lookupDuration} > ${dns.slow}\nand ${RECORDED.lookups} >= ${dns.leastLookups}`,
+    summary: 'DNS lookups are slow.',
+    description: () =>
+      `Of the ${numberOf(RECORDED.lookups)} lookups/s of ${JOB}, one in twenty takes ${DURATION} or longer.${TOP_NAME}`,
+    row: 'DNS',
+  },
+  {
+    name: 'ConnmeterDnsFailing',
+    severity: 'warning',
+    level: 'job_name',
+    stands: 'lasting',
+    when: `failed lookups: ${more('those of a name', failures)}`,
+    expr: () => share(FAILED_LOOKUPS, RECORDED.lookupsByName, failures),
+    summary: 'A name cannot be looked up.',
+    description: () =>
+      `Of the ${numberOf(RECORDED.lookupsByName)} lookups/s of ${NAME} by ${JOB}, ${SHARE} fail.${topError(RECORDED.lookupsByError, 'error_type!=""')}`,
+    row: 'DNS',
+  },
+  {
+    name: 'ConnmeterConnectRefused',
+    severity: 'warning',
+    level: 'job_server',
+    stands: 'lasting',
+    when: `refused connects: ${more('the attempts', failures)}`,
+    expr: () => share(failed(REFUSED), attempted, failures),
+    summary: 'A server refuses connections.',
+    description: () => `${SERVER} refuses ${SHARE} of the ${numberOf(attempted)} connections/s that ${JOB} attempts.`,
+    row: 'Failures',
+  },
+  {
+    name: 'ConnmeterConnectTimedOut',
+    severity: 'warning',
+    level: 'job_server',
+    stands: 'lasting',
+    when: `connects without an answer: ${more('the attempts', failures)}`,
+    expr: () => share(failed(NO_ANSWER), attempted, failures),
+    summary: 'A server does not answer when it is connected to.',
+    description: () =>
+      `${SERVER} gives no answer to ${SHARE} of the ${numberOf(attempted)} connections/s that ${JOB} attempts.${topError(RECORDED.failedByError, NO_ANSWER)}`,
+    row: 'Failures',
+  },
+  {
+    name: 'ConnmeterPortsExhausted',
+    severity: 'critical',
+    level: 'job_server',
+    stands: 'urgent',
+    when: `more than ${ports.least} connects/s from one instance to one server fail with EADDRNOTAVAIL`,
+    expr: (spelling, { window }) => `max ${by('job_server')} (
+  sum ${by('job_server', 'instance')} (
+    rate(${spell('connmeter.connection.failed', spelling)}{${NO_PORT}}[${written(window)}])
+  )
+) > ${ports.least}`,
+    summary: 'A host has no local port left to connect to a server.',
+    description: (spelling, clock) =>
+      `An instance of ${JOB} cannot connect to ${SERVER} for want of a local port, ${VALUE} times/s.${topInstance(spell('connmeter.connection.failed', spelling), clock, NO_PORT)} The job opens ${numberOf(opened)} connections/s to it.${TOP_CAUSE}`,
+    row: 'Failures',
+  },
+  {
+    name: 'ConnmeterTlsFailing',
+    severity: 'warning',
+    level: 'job_server',
+    stands: 'lasting',
+    when: `failed TLS handshakes: ${more('the attempts', failures)}`,
+    expr: () => share(failed(IN_TLS), attempted, failures),
+    summary: 'TLS handshakes with a server fail.',
+    description: () =>
+      `Of the ${numberOf(attempted)} connections/s that ${JOB} attempts to ${SERVER}, ${SHARE} fail in the TLS handshake.${topError(RECORDED.failedByError, IN_TLS)}`,
+    row: 'Failures',
+  },
+  {
+    name: 'ConnmeterTlsNotResumed',
+    severity: 'info',
+    level: 'job_server',
+    stands: 'lasting',
+    when: `less than ${percent(tls.resumed)} of the handshakes resumed, with at least ${tls.leastHandshakes} handshakes/s per instance`,
+    expr: () => `${RECORDED.resumed} < ${tls.resumed}
+and ${handshakes} / ${instancesOfServer} >= ${tls.leastHandshakes}`,
+    summary: 'TLS sessions with a server are not resumed.',
+    description: () =>
+      `Of the ${numberOf(handshakes)} TLS handshakes/s of ${JOB} with ${SERVER}, ${SHARE} take up an earlier session; the others are done in full.${TOP_CAUSE}`,
+    row: 'What does it cost?',
+  },
+  {
+    name: 'ConnmeterTargetDown',
+    severity: 'warning',
+    level: 'job',
+    stands: 'lasting',
+    when: `a target that had our metrics within a day cannot be scraped; or a job that sent them for ${percent(down.presence)} of the day sends none`,
+    expr: (spelling, { memory }) => {
+      const remembered = `[${written(memory.over)}:${written(memory.step)}]`;
+      return `max ${by('job', 'instance')} (up) == 0
+and on (${[...LEVELS.job, 'instance'].join(', ')}) max_over_time(${spell('connmeter.dns.pending', spelling)}${remembered})
+or (
+  count_over_time(${instances}${remembered}) > ${(down.presence * memory.over) / memory.step}
+  unless on (${LEVELS.job.join(', ')}) (${instances} or up)
+)`;
+    },
+    summary: 'The metrics of connections do not arrive.',
+    description: () =>
+      `{{ with $labels.instance }}${JOB} has metrics of connections, but its instance {{ . }} cannot be scraped.{{ else }}${JOB} had metrics of connections for most of a day, and sends none now.{{ end }} As long as they are missing, no other alert can tell of it.`,
+    row: 'Is reuse healthy?',
+  },
+];
+
+/** What Prometheus wants to know of an alert. */
+export function alertingRules(spelling: Spelling, clock: Clock) {
+  return ALERTS.map(({ name, severity, level, stands, expr, summary, description, row }) => ({
+    alert: name,
+    expr: expr(spelling, clock),
+    for: written(clock[stands]),
+    keep_firing_for: written(clock.lingering),
+    labels: { severity },
+    annotations: {
+      summary,
+      description: withOwn(level, description(spelling, clock)),
+      dashboard: `Row "${row}"`,
+      runbook_url: `${RUNBOOKS}/${name}.md`,
+    },
+  }));
+}
+
+const withOwn = (level: Level, text: string) => (text.includes('$own') ? own(level) + text : text);

@@ -1,0 +1,61 @@
+import { type Clock, written } from './clock.ts';
+import { LEVELS, type Level, RECORDED } from './recording.ts';
+
+// What the descriptions of alerts are made of: templates of Prometheus, which it fills in when an alert is sent.
+// https://prometheus.io/docs/prometheus/latest/configuration/template_reference/
+
+export const JOB = '{{ $labels.job }}';
+export const SERVER = '{{ $labels.server_address }}{{ with $labels.server_port }}:{{ . }}{{ end }}';
+export const NAME = '{{ $labels.dns_question_name }}';
+
+/** The value of the alert's expression. */
+export const VALUE = '{{ $value | humanize }}';
+export const SHARE = '{{ $value | humanizePercentage }}';
+export const DURATION = '{{ $value | humanizeDuration }}';
+
+/** Begins a text: as `$own`, the matchers of the series that have the alert's own labels. */
+export function own(level: Level): string {
+  const labels: readonly string[] = LEVELS[level];
+  const matchers = labels.map(label => `${label}=%q`).join(',');
+  return `{{ $own := printf \`${matchers}\` ${labels.map(label => `$labels.${label}`).join(' ')} }}`;
+}
+
+/**
+ * Has Prometheus answer a question while it writes the text; `%s` stands for the alert's own labels, and `found` is written
+ * for each answer. In the expression, a top cause would be a label, and the alert would begin anew whenever it changes.
+ */
+export function ask(question: string, found: string): string {
+  return `{{ range printf \`${question}\` $own | query }}${found}{{ end }}`;
+}
+
+const FOUND = '{{ .Value | humanize }}';
+
+export const numberOf = (series: string) => ask(`${series}{%s}`, FOUND);
+export const shareOf = (question: string) => ask(question, '{{ .Value | humanizePercentage }}');
+
+// Sentences that may be missing bring their space along.
+
+export const TOP_CAUSE = ask(
+  `topk(1, ${RECORDED.openedByCause}{%s} > 0)`,
+  ` Most are opened for the cause {{ .Labels.connmeter_open_cause }}{{ with .Labels.connmeter_close_reason }}, after {{ . }}{{ end }} (${FOUND}/s).`,
+);
+
+export const TOP_REASON = ask(
+  `topk(1, ${RECORDED.closedByReason}{%s} > 0)`,
+  ` Most close for the reason {{ .Labels.connmeter_close_reason }} (${FOUND}/s).`,
+);
+
+export const TOP_NAME = ask(
+  `topk(1, ${RECORDED.lookupsByName}{%s} > 0)`,
+  ` Most lookups of the job are of {{ .Labels.dns_question_name }} (${FOUND}/s).`,
+);
+
+export const topError = (series: string, matchers: string) =>
+  ask(`topk(1, ${series}{%s,${matchers}} > 0)`, ` Most of all: {{ .Labels.error_type }} (${FOUND}/s).`);
+
+/** Which instance has most of a counter, where series have an instance. */
+export const topInstance = (counter: string, { window }: Clock, ...matchers: string[]) =>
+  ask(
+    `topk(1, sum by (instance) (rate(${counter}{${['%s', ...matchers].join(',')}}[${written(window)}])))`,
+    '{{ with .Labels.instance }} The instance is {{ . }}.{{ end }}',
+  );
