@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { getCallSites } from 'node:util';
-import type { Origin } from './origins.ts';
+import { legible, type Origin } from './origins.ts';
 
 /** What a place in the program does to its connections. */
 export type Problem = 'body_held' | 'new_pool';
@@ -153,14 +153,24 @@ function callSite(): string | undefined {
   return pick(getCallSites(MOST_FRAMES));
 }
 
+/** Node's own, what was compiled from a text, and modules that are their own text or come by the network. */
+const NO_FILE = /^(node|evalmachine|data|blob|https?)[:.]/;
+const LONGEST_SITE = 255;
+
 function isFile(scriptName: string): boolean {
-  return scriptName.startsWith('file:') || (scriptName !== '' && !/^(node|evalmachine)[:.]/.test(scriptName));
+  return scriptName !== '' && !NO_FILE.test(scriptName);
 }
 
 function shortened(scriptName: string): string {
+  if (/^(?!file:)[\w-]+:\/\//.test(scriptName)) return shown(scriptName.replace(/\/\/[^/]*@|[?#].*$/gs, ''));
+
   const path = scriptName.startsWith('file:') ? fileURLToPath(scriptName) : scriptName;
   const below = relative(process.cwd(), path);
-  return below.startsWith('..') ? path : below;
+  return shown(below.startsWith('..') ? path : below);
+}
+
+function shown(path: string): string {
+  return legible(path).slice(-LONGEST_SITE);
 }
 
 function keyOf({ address, port }: Origin): string {

@@ -4,7 +4,7 @@ import type { CallSites } from './call-sites.ts';
 import { attemptEnded, type Client, Connection } from './connection.ts';
 import type { Ledger } from './ledger.ts';
 import type { Lookups } from './lookups.ts';
-import { type Origin, sameOrigin } from './origins.ts';
+import { hostName, type Origin, sameOrigin, socketPath } from './origins.ts';
 import { Pools } from './pools.ts';
 import { failedOutcome } from './reasons.ts';
 import type { Recorder } from './recorder.ts';
@@ -106,7 +106,7 @@ export class Connections {
     if (connection === undefined || connection.resolved !== undefined) return;
 
     connection.begun = true;
-    connection.host = host;
+    connection.host = hostName(host);
     connection.resolved = this.#now();
     if (error) this.#lookups.failed(host, connection.resolved - connection.started, error);
   }
@@ -118,7 +118,7 @@ export class Connections {
 
     connection.begun = true;
     connection.tried = true;
-    connection.address = address;
+    connection.address = family === undefined ? socketPath(address) : hostName(address);
     connection.port = port;
     if (family !== undefined) {
       connection.attempts.push({ type: family === 6 ? 'ipv6' : 'ipv4', outcome: undefined });

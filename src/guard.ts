@@ -22,6 +22,15 @@ export function guardWith(onFault: (where: string, error: unknown) => void): Gua
     };
 }
 
+/** What kind of error it is and where it was thrown: its message and properties may hold what the program keeps secret. */
+export function inFrames(error: unknown): string {
+  const { name, stack } = (error ?? {}) as { name?: unknown; stack?: unknown };
+  const frames = String(stack ?? '')
+    .split('\n')
+    .filter(line => /^ {4}at /.test(line));
+  return [String(name ?? typeof error), ...frames].join('\n');
+}
+
 /** Passes on the first fault of each place, and only that: a fault per request must not become a log line per request. */
 export function oncePerPlace(report: (where: string, error: unknown) => void): (where: string, error: unknown) => void {
   const reported = new Set<string>();

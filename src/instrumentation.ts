@@ -2,7 +2,7 @@ import { diag, type MeterProvider, metrics, type TracerProvider } from '@opentel
 import { CallSites } from './call-sites.ts';
 import { listen } from './channels.ts';
 import { Connections } from './connections.ts';
-import { guardWith, oncePerPlace } from './guard.ts';
+import { guardWith, inFrames, oncePerPlace } from './guard.ts';
 import { type Exposure, expose } from './instruments.ts';
 import { Ledger } from './ledger.ts';
 import { Lookups } from './lookups.ts';
@@ -46,7 +46,7 @@ export class ConnectionInstrumentation {
   readonly #callSites: CallSites;
   readonly #guard = guardWith(
     oncePerPlace((where, error) =>
-      diag.warn(`connmeter: a fault of its own at ${where}; the program is unaffected`, error),
+      diag.warn(`connmeter: a fault of its own at ${where}; the program is unaffected`, inFrames(error)),
     ),
   );
   #provider: MeterProvider | undefined;

@@ -1,9 +1,8 @@
-import type { Origin } from './origins.ts';
+import { hostName, type Origin } from './origins.ts';
 import { OTHER } from './reasons.ts';
 import { type Count, Tally } from './tally.ts';
 
 const OVERFLOW: Origin = { address: OTHER, port: undefined };
-const LONGEST_NAME = 255;
 
 /** All tallies, one an origin, and the looked-up names; bounded, whatever the traffic. */
 export class Ledger {
@@ -41,7 +40,7 @@ export class Ledger {
 
   /** The label of a looked-up name: itself, or past the limit the one that all late-comers share. */
   question(name: string): string {
-    const normal = normalName(name);
+    const normal = normalName(hostName(name));
     if (!this.#names.has(normal)) {
       if (this.#names.size >= this.limit) return OTHER;
       this.#names.add(normal);
@@ -61,5 +60,5 @@ export class Ledger {
 
 /** Host names are the same in any case; paths of Unix sockets are not. */
 function normalName(name: string): string {
-  return (name.startsWith('/') ? name : name.toLowerCase()).slice(0, LONGEST_NAME);
+  return name.startsWith('/') ? name : name.toLowerCase();
 }

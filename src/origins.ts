@@ -4,11 +4,32 @@ export interface Origin {
   readonly port: number | undefined;
 }
 
+/** What stands for a name that can be none, such as a whole URL: its password must not become a label. */
+const NO_NAME = 'unknown';
+/** Letters and digits of any script, and what stands between them in names and addresses; DNS knows no longer ones. */
+const NAME = /^[\p{L}\p{M}\p{N}._:%-]{1,255}$/u;
+const LONGEST_PATH = 255;
+
+/** A host name or an address as it may be shown. */
+export function hostName(given: string): string {
+  return NAME.test(given) ? given : NO_NAME;
+}
+
+/** The path of a Unix socket as it may be shown: a URL is none. */
+export function socketPath(given: string): string {
+  return /:\/\//.test(given) ? NO_NAME : legible(given).slice(0, LONGEST_PATH);
+}
+
+/** A text without what would steer a terminal, turn its lines around, or cannot be written as UTF-8. */
+export function legible(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '\ufffd');
+}
+
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'ws:': 80, 'https:': 443, 'wss:': 443 };
 
 /** The origin of a host and the port as a URL writes it, which is empty where it is the protocol's own. */
 export function originOf(hostname: string, port: string | number | undefined, protocol: string): Origin {
-  return { address: withoutBrackets(hostname), port: Number(port) || DEFAULT_PORTS[protocol] };
+  return { address: hostName(withoutBrackets(hostname)), port: Number(port) || DEFAULT_PORTS[protocol] };
 }
 
 /** The origin of a `Host` header: `name`, `name:port` or `[v6]:port`. */

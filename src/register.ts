@@ -19,12 +19,17 @@ import { type Environment, readEnvironment } from './environment.ts';
 import { guardWith } from './guard.ts';
 import { ConnectionInstrumentation } from './instrumentation.ts';
 import { METRICS_PATH, serveMetrics } from './metrics-server.ts';
+import { legible } from './origins.ts';
 
 /** Shared with every worker thread: whether one of them has said already that workers are not measured. */
 const TOLD = 'connmeter.told';
+const LONGEST_LINE = 1_000;
 
 /** Written at once and past the stream: nobody may be reading, and a stream would end the program over it. */
-const say = guardWith(() => {})('say', (line: string) => void writeSync(2, `connmeter: ${line}\n`));
+const say = guardWith(() => {})(
+  'say',
+  (line: string) => void writeSync(2, `connmeter: ${legible(line).slice(0, LONGEST_LINE)}\n`),
+);
 const guard = guardWith((where, error) => say(`could not ${where}, the program runs on unmeasured: ${error}`));
 
 /** The instrumentation in force, for its `connections.snapshot()`; undefined where nothing is measured. */

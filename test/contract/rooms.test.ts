@@ -22,7 +22,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'causes.ts': [],
   'channels.ts': ['node:diagnostics_channel', 'type guard.ts'],
   'tally.ts': ['type @opentelemetry/api', 'type causes.ts', 'type origins.ts', 'reasons.ts'],
-  'ledger.ts': ['type origins.ts', 'reasons.ts', 'tally.ts'],
+  'ledger.ts': ['origins.ts', 'reasons.ts', 'tally.ts'],
   'lookups.ts': ['type ledger.ts', 'reasons.ts', 'type recorder.ts'],
   'connection.ts': [
     'type node:net',
@@ -34,7 +34,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ],
   'turn.ts': ['type connection.ts', 'type origins.ts'],
   'pools.ts': ['causes.ts', 'connection.ts', 'type origins.ts', 'type reasons.ts'],
-  'call-sites.ts': ['node:path', 'node:url', 'node:util', 'type origins.ts'],
+  'call-sites.ts': ['node:path', 'node:url', 'node:util', 'origins.ts'],
   'snapshot.ts': [
     'type call-sites.ts',
     'type causes.ts',
@@ -136,6 +136,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'guard.ts',
     'instrumentation.ts',
     'metrics-server.ts',
+    'origins.ts',
   ],
 };
 
