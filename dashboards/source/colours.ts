@@ -1,0 +1,64 @@
+import type { OpenCause } from '../../src/causes.ts';
+import type { CloseReason, Outcome, Phase } from '../../src/reasons.ts';
+
+// One colour a meaning, on every panel. Those of a list are told apart with each of the three colour deficiencies, and stand
+// out from Grafana's dark and its light ground: a test measures both. Reasons are too many for that: they come in families.
+
+const BLUE = '#398BFE';
+const SKY = '#86BCE2';
+const TEAL = '#0B9088';
+const AMBER = '#E9A83B';
+const VERMILION = '#C9590C';
+const PURPLE = '#9A32C2';
+const GREY = '#4F5453';
+
+export const PHASE_COLOURS: Readonly<Record<Phase, string>> = { dns: '#65A0FF', connect: '#D9B02B', tls: '#A8487C' };
+
+export const CAUSE_COLOURS: Readonly<Record<OpenCause, string>> = {
+  first: SKY,
+  new_pool: VERMILION,
+  release_race: TEAL,
+  replaced: AMBER,
+  body_held: PURPLE,
+  pool_busy: BLUE,
+  unknown: GREY,
+};
+
+/** Blue: in the run of things. Orange: the server. Pink: how the client is set up. Purple: what became of the request. */
+export const REASON_COLOURS: Readonly<Record<CloseReason, string>> = {
+  client_idle_timeout: SKY,
+  server_idle_close: AMBER,
+  server_closed_active: '#8A3A00',
+  server_close_header: VERMILION,
+  keep_alive_off: '#D6336C',
+  keep_alive_hint_too_short: '#C99A6B',
+  not_reusable_method: '#E58AA0',
+  body_abandoned: PURPLE,
+  request_aborted: '#BC8BDC',
+  request_timeout: '#6A50A7',
+  max_requests: '#6478D8',
+  pool_full: '#2F62B5',
+  goaway: TEAL,
+  upgraded: '#5FB3A8',
+  client_shutdown: BLUE,
+  error: '#B3261E',
+  unknown: GREY,
+};
+
+export const STATE_COLOURS = { active: BLUE, idle: SKY } as const;
+
+export const OUTCOME_COLOURS: Readonly<Record<Outcome, string>> = { ok: TEAL, failed: VERMILION, timed_out: AMBER };
+
+/** Of a share or a number: good, worth a look, bad. Named as Grafana names them, so that they follow the theme. */
+export const GOOD = 'green';
+export const WATCH = 'orange';
+export const BAD = 'red';
+
+/** A number that is neither good nor bad. */
+export const NEUTRAL = BLUE;
+
+/** What helps, and what costs, where there are only these two. */
+export const SPARED = TEAL;
+export const SPENT = VERMILION;
+
+export const HELD = PURPLE;

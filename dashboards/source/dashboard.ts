@@ -1,0 +1,108 @@
+import {
+  AnnotationQueryBuilder,
+  type Dashboard,
+  DashboardBuilder,
+  DashboardCursorSync,
+  DashboardLinkBuilder,
+  DashboardLinkType,
+  DatasourceVariableBuilder,
+  type Panel,
+  QueryVariableBuilder,
+  RowBuilder,
+  type RowPanel,
+  VariableRefresh,
+  VariableSort,
+} from '@grafana/grafana-foundation-sdk/dashboard';
+import { DOCS } from './links.ts';
+import { DATASOURCE } from './panels.ts';
+import type { PromQL } from './promql.ts';
+import type { Row } from './rows/row.ts';
+
+/**
+ * The schema of Grafana 11.0, which later ones bring up to date by themselves. The SDK writes that of Grafana 12, which an
+ * older one would not take back.
+ */
+const SCHEMA = 39;
+
+export interface DashboardSpec {
+  readonly uid: string;
+  readonly title: string;
+  readonly description: string;
+  readonly variables: readonly QueryVariableBuilder[];
+  readonly links?: readonly DashboardLinkBuilder[];
+  readonly rows: readonly Row[];
+}
+
+export function dashboard(spec: DashboardSpec, ask: PromQL): Dashboard {
+  const builder = new DashboardBuilder(spec.title)
+    .uid(spec.uid)
+    .description(spec.description)
+    .tags(['connmeter', 'nodejs', 'opentelemetry'])
+    .readonly()
+    .tooltip(DashboardCursorSync.Crosshair)
+    .time({ from: 'now-1h', to: 'now' })
+    .refresh('30s')
+    .variables([datasource(), ...spec.variables])
+    .annotation(alerts())
+    .links([...(spec.links ?? []), docs('Causes and fixes', 'causes.md'), docs('Metrics', 'metrics.md')]);
+  const ids: number[] = [];
+  for (const { id, title, panels } of spec.rows) {
+    builder.withRow(new RowBuilder(title));
+    ids.push(id);
+    for (const panel of panels(ask)) {
+      builder.withPanel(panel);
+      ids.push((ids.at(-1) ?? id) + 1);
+    }
+  }
+  const built = builder.build();
+  return {
+    ...built,
+    schemaVersion: SCHEMA,
+    panels: (built.panels ?? []).map((panel, index) => numbered(panel, ids[index])),
+  };
+}
+
+function numbered(panel: Panel | RowPanel, id = 0): Panel | RowPanel {
+  return { ...panel, id };
+}
+
+function datasource(): DatasourceVariableBuilder {
+  return new DatasourceVariableBuilder('datasource').label('Data source').type('prometheus');
+}
+
+/** A variable that takes one or several values of a label, or all. */
+export function labelValues(name: string, label: string, series: string, of: string): QueryVariableBuilder {
+  const query = `label_values(${series}, ${of})`;
+  return new QueryVariableBuilder(name)
+    .label(label)
+    .datasource(DATASOURCE)
+    .query({ query, refId: name })
+    .definition(query)
+    .refresh(VariableRefresh.OnTimeRangeChanged)
+    .sort(VariableSort.NaturalAsc)
+    .multi(true)
+    .includeAll(true)
+    .allValue('.+')
+    .current({ text: ['All'], value: ['$__all'] });
+}
+
+function alerts(): AnnotationQueryBuilder {
+  return new AnnotationQueryBuilder()
+    .name('Alerts')
+    .datasource(DATASOURCE)
+    .enable(true)
+    .iconColor('red')
+    .expr('ALERTS{alertname=~"Connmeter.*", alertstate="firing", job=~"$job"}')
+    .titleFormat('{{alertname}}')
+    .textFormat('{{server_address}}')
+    .tagKeys('severity,job,server_address')
+    .step('60s');
+}
+
+function docs(title: string, page: string): DashboardLinkBuilder {
+  return new DashboardLinkBuilder(title)
+    .type(DashboardLinkType.Link)
+    .icon('doc')
+    .url(`${DOCS}/${page}`)
+    .targetBlank(true);
+}

@@ -1,0 +1,2 @@
+/** Where the docs are read. */
+export const DOCS = 'https://github.com/connmeter/connmeter/blob/main/docs';

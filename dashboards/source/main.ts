@@ -1,0 +1,30 @@
+import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
+import { dashboard, labelValues } from './dashboard.ts';
+import { type Spelling, spell } from './names.ts';
+import { PromQL } from './promql.ts';
+import { cost } from './rows/cost.ts';
+import { dns } from './rows/dns.ts';
+import { failures } from './rows/failures.ts';
+import { pool } from './rows/pool.ts';
+import { reuse } from './rows/reuse.ts';
+import { why } from './rows/why.ts';
+
+/** The dashboard of one service, or some: it asks the raw series, so it needs no rules, and obeys every variable. */
+export function mainDashboard(spelling: Spelling): Dashboard {
+  const process = spell('connmeter.dns.pending', spelling); // one series each
+  const opened = spell('connmeter.connection.opened', spelling);
+  return dashboard(
+    {
+      uid: 'connmeter',
+      title: 'Client connections of Node.js',
+      description: 'Are connections reused, who opens new ones and why, and what does it cost? Measured by connmeter.',
+      variables: [
+        labelValues('job', 'Job', process, 'job'),
+        labelValues('instance', 'Instance', `${process}{job=~"$job"}`, 'instance'),
+        labelValues('server', 'Server', `${opened}{job=~"$job", instance=~"$instance"}`, 'server_address'),
+      ],
+      rows: [reuse, why, cost, pool, dns, failures],
+    },
+    new PromQL(spelling),
+  );
+}

@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+/** What Grafana calls a dashboard, as far as the tests read it. */
+export interface DashboardJson {
+  readonly uid: string;
+  readonly title: string;
+  readonly panels: readonly PanelJson[];
+  readonly templating: { readonly list: readonly VariableJson[] };
+  readonly annotations: { readonly list: readonly { readonly name: string; readonly expr?: string }[] };
+  readonly [more: string]: unknown;
+}
+
+export interface PanelJson {
+  readonly id: number;
+  readonly type: string;
+  readonly title: string;
+  readonly description?: string;
+  readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
+  readonly datasource?: { readonly type: string; readonly uid: string };
+  readonly targets?: readonly TargetJson[];
+  readonly transformations?: readonly { readonly id: string; readonly options: unknown }[];
+  readonly fieldConfig?: {
+    readonly defaults: { readonly unit?: string; readonly noValue?: string; readonly min?: number };
+    readonly overrides: readonly {
+      readonly matcher: { readonly id: string; readonly options: unknown };
+      readonly properties: readonly { readonly id: string; readonly value: unknown }[];
+    }[];
+  };
+  readonly options?: Readonly<Record<string, unknown>>;
+}
+
+export interface TargetJson {
+  readonly refId: string;
+  readonly expr: string;
+  readonly datasource?: { readonly uid: string };
+  readonly format?: string;
+  readonly instant?: boolean;
+  readonly legendFormat?: string;
+}
+
+export interface VariableJson {
+  readonly name: string;
+  readonly type: string;
+  readonly query: string | { readonly query: string };
+  readonly [more: string]: unknown;
+}
+
+/** What stands for Grafana's variables; without a choice of one's own, everything is chosen. */
+export interface Chosen {
+  readonly window?: string;
+  readonly range?: string;
+  readonly variables?: Readonly<Record<string, string>>;
+}
+
+/** A dashboard by its path in the project. */
+export function readDashboard(path: string): DashboardJson {
+  return JSON.parse(readFileSync(join(ROOT, path), 'utf8'));
+}
+
+/** Every question that the panels ask, as Grafana would put it to Prometheus. */
+export function queriesOf(dashboard: DashboardJson, chosen: Chosen = {}): { panel: string; expr: string }[] {
+  return dashboard.panels.flatMap(({ title, targets = [] }) =>
+    targets.map(({ expr }) => ({ panel: title, expr: substituted(expr, chosen) })),
+  );
+}
+
+/** The variables that Prometheus answers: the values of a label, among the series that match. */
+export function variablesOf(dashboard: DashboardJson, chosen: Chosen = {}) {
+  return dashboard.templating.list.flatMap(({ name, type, query }) => {
+    const text = substituted(typeof query === 'string' ? query : query.query, chosen);
+    const [, match, label] = /^label_values\((.+), (\w+)\)$/.exec(text) ?? [];
+    return type !== 'query' || match === undefined || label === undefined ? [] : [{ name, match, label }];
+  });
+}
+
+/** What is asked for the marks on the graphs. */
+export function annotationsOf(dashboard: DashboardJson, chosen: Chosen = {}): { name: string; expr: string }[] {
+  return dashboard.annotations.list.flatMap(({ name, expr }) =>
+    expr === undefined ? [] : [{ name, expr: substituted(expr, chosen) }],
+  );
+}
+
+function substituted(text: string, { window = '1m', range = '5m', variables = {} }: Chosen): string {
+  return text
+    .replaceAll('$__rate_interval', window)
+    .replaceAll('$__range', range)
+    .replaceAll(/\$(?:\{([a-z]\w*)\}|([a-z]\w*))/g, (_, braced, bare) => variables[braced ?? bare] ?? '.+');
+}
