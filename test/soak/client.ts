@@ -1,0 +1,128 @@
+// client.ts <task>: the program that is measured. Does the jobs of a soak, then tells what connmeter counted, and what it
+// saw itself. Runs with --expose-gc, in a network namespace of its own.
+import './built-in-fetch.ts';
+import { once } from 'node:events';
+import { kernelCounts } from './kernel.ts';
+import type { ClientReport, ClientTask, Endings } from './plan.ts';
+import { type Random, randomOf } from './random.ts';
+import { notZero, Scrapes, total } from './scrapes.ts';
+import { inTime, KINDS, type Kind } from './traffic.ts';
+import { World } from './world.ts';
+
+const MOST_AT_ONCE = 400;
+const SCRAPE_EVERY = 1;
+const HEAP_LOOKS = 60;
+const TICK = 5;
+
+const task = JSON.parse(process.argv[2] as string) as ClientTask;
+const { seed, rate, seconds } = task.plan;
+const now = () => performance.now() / 1000;
+const gc = globalThis.gc as () => void;
+
+const before = kernelCounts();
+const scrapes = new Scrapes();
+const world = new World(task);
+const endings = new Map<Kind, Endings>(
+  KINDS.map(kind => [kind, { kind: kind.name, server: kind.server, done: 0, failed: {} }]),
+);
+const heap: number[] = [];
+let begun = 0;
+let running = 0;
+
+function begin(): void {
+  const random = randomOf(seed, begun++);
+  const kind = pickKind(random);
+  const ending = endings.get(kind) as Endings;
+  running++;
+  inTime(kind.run(world, random))
+    .then(
+      () => void ending.done++,
+      error => {
+        const code = codeOf(error);
+        ending.failed[code] = (ending.failed[code] ?? 0) + 1;
+      },
+    )
+    .finally(() => running--);
+}
+
+function pickKind(random: Random): Kind {
+  const all = KINDS.reduce((sum, { share }) => sum + share, 0);
+  let left = random.next() * all;
+  for (const kind of KINDS) {
+    left -= kind.share;
+    if (left < 0) return kind;
+  }
+  return KINDS[0] as Kind;
+}
+
+/** The code of an error, also of one that fetch wraps. */
+function codeOf(error: unknown): string {
+  const { cause, code, name } = error as { cause?: { code?: string }; code?: string; name?: string };
+  return String((typeof code === 'string' ? code : undefined) ?? cause?.code ?? name);
+}
+
+const nextTick = (ms: number) => new Promise<void>(resolve => void setTimeout(resolve, ms));
+
+/** What undici kept for `fetch`. */
+async function endFetch(): Promise<void> {
+  for (const symbol of Object.getOwnPropertySymbols(globalThis)) {
+    if (!String(symbol).includes('undici.globalDispatcher')) continue;
+    await (globalThis as unknown as Record<symbol, { destroy?(): Promise<void> }>)[symbol]?.destroy?.();
+  }
+}
+
+const chance = randomOf(seed, -1);
+const start = now();
+let nextScrape = start + SCRAPE_EVERY;
+let nextHeap = start;
+let nextFault = start + 0.2;
+for (let at = start; at - start < seconds; at = now()) {
+  for (const due = (at - start) * rate; begun < due && running < MOST_AT_ONCE; ) begin();
+  if (at >= nextFault) {
+    world.disturb(chance);
+    nextFault = at + 0.1 + chance.next() * 0.8;
+  }
+  if (at >= nextScrape) {
+    await scrapes.read();
+    nextScrape = at + SCRAPE_EVERY;
+  }
+  if (at >= nextHeap) {
+    gc();
+    heap.push(process.memoryUsage().heapUsed);
+    nextHeap = at + seconds / HEAP_LOOKS;
+  }
+  await nextTick(TICK);
+}
+const took = now() - start;
+
+const inTheEnd = async (holds: () => boolean | Promise<boolean>) => {
+  for (const deadline = now() + 30; !(await holds()) && now() < deadline; ) await nextTick(50);
+};
+await inTheEnd(() => running === 0);
+world.end();
+await endFetch();
+process.send?.('idle');
+await once(process, 'message'); // the servers have let go, too
+let metrics = await scrapes.read();
+await inTheEnd(async () => {
+  gc();
+  metrics = await scrapes.read();
+  const open = total(metrics, 'connmeter.connection.opened') - total(metrics, 'connmeter.connection.closed');
+  return open === 0 && notZero(metrics).length === 0 && kernelCounts().established === before.established;
+});
+
+const report: ClientReport = {
+  metrics,
+  endings: [...endings.values()],
+  faults: world.faults,
+  complaints: scrapes.complaints,
+  impossible: scrapes.impossible,
+  scrapes: scrapes.done,
+  series: scrapes.series,
+  most: scrapes.most,
+  lookups: world.lookups,
+  heap,
+  seconds: took,
+  kernel: { before, after: kernelCounts() },
+};
+process.send?.(report, () => process.exit());

@@ -1,0 +1,99 @@
+// Measures this process as its Prometheus would see it, and notes what no scrape may ever show.
+import { type Attributes, DiagLogLevel, diag } from '@opentelemetry/api';
+import { type DataPoint, DataPointType, type Histogram, MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import { ConnectionInstrumentation } from '../../src/index.ts';
+import type { SoakPoint } from './plan.ts';
+
+/** A reader turned by hand. */
+class HandReader extends MetricReader {
+  protected override async onForceFlush() {}
+  protected override async onShutdown() {}
+}
+
+export type Metrics = Record<string, readonly SoakPoint[]>;
+
+const GAUGES = [
+  'http.client.open_connections',
+  'http.client.active_requests',
+  'connmeter.body.held',
+  'connmeter.dns.pending',
+];
+
+export class Scrapes {
+  /** Faults of connmeter's own. */
+  readonly complaints: string[] = [];
+  readonly impossible: string[] = [];
+  /** The most that each gauge showed. */
+  readonly most: Record<string, number> = {};
+  done = 0;
+  series = 0;
+  readonly #reader = new HandReader();
+  readonly #before = new Map<string, number>();
+
+  constructor() {
+    const complain = (...words: unknown[]) => {
+      const text = words.map(word => (word instanceof Error ? word.stack : String(word))).join(' ');
+      if (!/ created at /.test(text)) this.complaints.push(text); // a call site is the program's fault
+    };
+    diag.setLogger(
+      { verbose() {}, debug() {}, info() {}, warn: complain, error: complain },
+      { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
+    );
+    new ConnectionInstrumentation().setMeterProvider(new MeterProvider({ readers: [this.#reader] }));
+  }
+
+  async read(): Promise<Metrics> {
+    const { resourceMetrics, errors } = await this.#reader.collect();
+    this.complaints.push(...errors.map(String));
+    const metrics: Metrics = {};
+    this.done++;
+    this.series = 0;
+    for (const { descriptor, dataPointType, dataPoints } of resourceMetrics.scopeMetrics.flatMap(
+      scope => scope.metrics,
+    )) {
+      metrics[descriptor.name] =
+        dataPointType === DataPointType.HISTOGRAM
+          ? (dataPoints as DataPoint<Histogram>[]).map(point => this.#ofHistogram(point))
+          : (dataPoints as DataPoint<number>[]).map(({ attributes, value }) => ({ attributes, value, sum: 0 }));
+      if (dataPointType !== DataPointType.HISTOGRAM) this.series += dataPoints.length;
+      for (const { attributes, value } of metrics[descriptor.name] ?? [])
+        this.#check(descriptor.name, attributes, value);
+    }
+    return metrics;
+  }
+
+  #ofHistogram({ attributes, value: { count, sum = 0, min, max, buckets } }: DataPoint<Histogram>): SoakPoint {
+    this.series += buckets.counts.length + 2;
+    return { attributes, value: count, sum, min, max };
+  }
+
+  #check(name: string, attributes: Attributes, value: number): void {
+    const key = `${name} ${JSON.stringify(attributes)}`;
+    const before = this.#before.get(key) ?? 0;
+    this.#before.set(key, value);
+    if (value < 0) this.#note(`${key} is ${value}`);
+    if (GAUGES.includes(name)) this.most[name] = Math.max(this.most[name] ?? 0, value);
+    else if (value < before) this.#note(`${key} fell from ${before} to ${value}`);
+  }
+
+  #note(what: string): void {
+    if (this.impossible.length < 20) this.impossible.push(what);
+  }
+}
+
+/** A metric's series added up; 0 where there is none. */
+export function total(metrics: Readonly<Metrics>, name: string, labels: Attributes = {}): number {
+  const wanted = Object.entries(labels);
+  return (metrics[name] ?? [])
+    .filter(({ attributes }) => wanted.every(([key, value]) => attributes[key] === value))
+    .reduce((sum, { value }) => sum + value, 0);
+}
+
+/** Every gauge's series that is not zero. */
+export function notZero(metrics: Readonly<Metrics>): string[] {
+  return GAUGES.flatMap(name =>
+    (metrics[name] ?? [])
+      .filter(({ value }) => value !== 0)
+      .map(({ attributes, value }) => `${name} ${JSON.stringify(attributes)} is ${value}`),
+  );
+}
