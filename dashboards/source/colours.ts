@@ -57,8 +57,22 @@ export const BAD = 'red';
 /** A number that is neither good nor bad. */
 export const NEUTRAL = BLUE;
 
-/** What helps, and what costs, where there are only these two. */
-export const SPARED = TEAL;
-export const SPENT = VERMILION;
+/** How many requests a connection served: from what only costs to what pays. */
+export const SERVED_COLOURS = {
+  none: PURPLE,
+  one: VERMILION,
+  '2 to 10': AMBER,
+  '11 to 100': SKY,
+  'more than 100': TEAL,
+} as const;
 
-export const HELD = PURPLE;
+/** A colour as it looks where it matters less: the ground shines through, be it dark or light. */
+export function faded(colour: string, share: number): string {
+  return (
+    colour +
+    Math.round(share * 255)
+      .toString(16)
+      .padStart(2, '0')
+      .toUpperCase()
+  );
+}

@@ -1,11 +1,11 @@
+import { json } from './json.ts';
 import { mainDashboard } from './main.ts';
+import { rulesFile } from './rules.ts';
 
 /** Every generated file, by its path in the project, and what stands in it. */
 export const GENERATED: Readonly<Record<string, () => string>> = {
   'dashboards/connmeter.json': () => json(mainDashboard('pull')),
   'dashboards/otlp/connmeter.json': () => json(mainDashboard('otlp')),
+  'dashboards/rules/connmeter.yaml': () => rulesFile('pull'),
+  'dashboards/otlp/rules/connmeter.yaml': () => rulesFile('otlp'),
 };
-
-function json(value: object): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
-}

@@ -2,6 +2,7 @@ import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import {
   BigValueColorMode,
   BigValueGraphMode,
+  BigValueTextMode,
   GraphDrawStyle,
   GraphGradientMode,
   GraphThresholdsStyleConfigBuilder,
@@ -16,6 +17,7 @@ import {
   TooltipDisplayMode,
   VisibilityMode,
   VizLegendOptionsBuilder,
+  VizTextDisplayOptionsBuilder,
   VizTooltipOptionsBuilder,
 } from '@grafana/grafana-foundation-sdk/common';
 import {
@@ -65,6 +67,8 @@ export interface Query {
 
 export interface Stat extends Described {
   readonly expr: string;
+  /** What stands above the number: what it is a share of, or per what. */
+  readonly of: string;
   /** In place of thresholds, where a number is neither good nor bad. */
   readonly colour?: string;
 }
@@ -72,9 +76,11 @@ export interface Stat extends Described {
 /** One number with its past behind it. */
 export function stat(spec: Stat): Builder<Panel> {
   const panel = described(new StatBuilder(), spec)
-    .withTarget(query(spec.expr, 'A').legendFormat(spec.title))
+    .withTarget(query(spec.expr, 'A').legendFormat(spec.of))
     .graphMode(BigValueGraphMode.Area)
     .colorMode(BigValueColorMode.Value)
+    .textMode(BigValueTextMode.ValueAndName) // a number alone would stand in the middle of its graph
+    .text(new VizTextDisplayOptionsBuilder().titleSize(12).valueSize(50))
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']).fields('').values(false));
   if (spec.colour !== undefined) return panel.colorScheme(fixed(spec.colour));
   return panel.colorScheme(new FieldColorBuilder().mode(FieldColorModeId.Thresholds));
@@ -82,53 +88,53 @@ export function stat(spec: Stat): Builder<Panel> {
 
 export interface Graph extends Described {
   readonly queries: readonly Query[];
-  /** One on top of the other; `percent`: as shares of their sum. */
-  readonly stack?: 'normal' | 'percent';
+  /** One on top of the other. */
+  readonly stack?: boolean;
   /** Colours by the name in the legend. Without: the same colour for the same name on every panel. */
   readonly colours?: Readonly<Record<string, string>>;
   /** Colours the ground as the thresholds say. */
   readonly zones?: boolean;
   /** What the legend says of each series, the first being what it is sorted by. */
   readonly calcs?: readonly ('mean' | 'max' | 'lastNotNull')[];
+  /** The least comes first in the legend. */
+  readonly leastFirst?: boolean;
 }
 
 const CALC_NAMES = { mean: 'Mean', max: 'Max', lastNotNull: 'Last *' } as const;
 
 export function graph(spec: Graph): Builder<Panel> {
-  const { queries, stack, colours = {}, zones = false, calcs = ['mean', 'max'] } = spec;
+  const { queries, stack = false, colours = {}, zones = false, calcs = ['mean', 'max'], leastFirst = false } = spec;
   const panel = described(new GraphBuilder(), spec)
     .targets(queries.map(({ expr, legend }, index) => query(expr, letter(index)).legendFormat(legend)))
     .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.PaletteClassicByName))
     .drawStyle(GraphDrawStyle.Line)
     .lineInterpolation(LineInterpolation.Linear)
-    .lineWidth(stack === undefined ? 2 : 1)
-    .fillOpacity(stack === undefined ? 0 : 60)
+    .lineWidth(stack ? 1 : 2)
+    .fillOpacity(stack ? 60 : 0)
     .gradientMode(GraphGradientMode.None)
     .showPoints(VisibilityMode.Never)
-    .stacking(new StackingConfigBuilder().mode(STACKING[stack ?? 'none']).group('A'))
+    .stacking(new StackingConfigBuilder().mode(stack ? StackingMode.Normal : StackingMode.None).group('A'))
     .thresholdsStyle(
       new GraphThresholdsStyleConfigBuilder().mode(
         zones ? GraphThresholdsStyleMode.Area : GraphThresholdsStyleMode.Off,
       ),
     )
-    .legend(legend(calcs))
-    .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending));
+    .legend(legend(calcs, leastFirst))
+    .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending).hideZeros(true));
   for (const [name, colour] of Object.entries(colours)) {
     panel.overrideByName(name, [{ id: 'color', value: fixed(colour).build() }]);
   }
   return panel;
 }
 
-const STACKING = { none: StackingMode.None, normal: StackingMode.Normal, percent: StackingMode.Percent } as const;
-
-function legend(calcs: NonNullable<Graph['calcs']>): VizLegendOptionsBuilder {
+function legend(calcs: NonNullable<Graph['calcs']>, leastFirst: boolean): VizLegendOptionsBuilder {
   const [first] = calcs;
   const built = new VizLegendOptionsBuilder()
     .displayMode(LegendDisplayMode.Table)
     .placement(LegendPlacement.Bottom)
     .showLegend(true)
     .calcs([...calcs]);
-  return first === undefined ? built : built.sortBy(CALC_NAMES[first]).sortDesc(true);
+  return first === undefined ? built : built.sortBy(CALC_NAMES[first]).sortDesc(!leastFirst);
 }
 
 /** A column of a table: the answer to a query, or a label. */
@@ -144,7 +150,7 @@ export interface Column {
 
 export interface Table extends Described {
   readonly columns: readonly Column[];
-  /** The title of the column that comes first from the top. */
+  /** The title of the column whose largest number comes first. */
   readonly sortBy: string;
 }
 
@@ -165,9 +171,9 @@ export function table(spec: Table): Builder<Panel> {
         renameByName: Object.fromEntries(spec.columns.map(column => [fieldOf(column), column.title])),
       },
     })
-    .sortBy([{ build: () => ({ displayName: spec.sortBy, desc: true }) }]);
+    .withTransformation({ id: 'sortBy', options: { fields: {}, sort: [{ field: spec.sortBy, desc: true }] } });
   for (const { title, width, settings = {} } of spec.columns) {
-    const all = { ...(width === undefined ? {} : { 'custom.width': width }), ...settings };
+    const all = { noValue: '–', ...(width === undefined ? {} : { 'custom.width': width }), ...settings };
     panel.overrideByName(
       title,
       Object.entries(all).map(([id, value]) => ({ id, value })),

@@ -34,6 +34,11 @@ export class PromQL {
     return sum(this.#series(name, '', matchers), by);
   }
 
+  /** A gauge, on average. */
+  average(name: string, by = ''): string {
+    return sum(`avg_over_time(${this.#series(name, '', {})}[${this.#window}])`, by);
+  }
+
   /** Counted per second: a counter, or the events of a histogram. */
   rate(name: string, by = '', matchers: Matchers = {}): string {
     return sum(this.#rateOf(name, isHistogram(name) ? '_count' : '', matchers), by);

@@ -1,4 +1,4 @@
-import { HELD, PHASE_COLOURS, SPARED, SPENT } from '../colours.ts';
+import { faded, PHASE_COLOURS, SERVED_COLOURS } from '../colours.ts';
 import { graph } from '../panels.ts';
 import { type PromQL, SERVER, SERVER_LEGEND, share } from '../promql.ts';
 import type { Row } from './row.ts';
@@ -25,7 +25,7 @@ export const cost: Row = {
       },
       unit: 's',
       empty: 'Nothing was set up in this time range',
-      stack: 'normal',
+      stack: true,
       colours: Object.fromEntries(PHASES.map(({ phase, name }) => [name, PHASE_COLOURS[phase]])),
       calcs: ['mean', 'max'],
       queries: PHASES.map(({ name, metric }) => ({
@@ -69,7 +69,7 @@ export const cost: Row = {
       },
       unit: 's',
       empty: 'No HTTP connections in this time range',
-      stack: 'normal',
+      stack: true,
       queries: [{ expr: ask.rate('connmeter.setup.wasted', SERVER), legend: SERVER_LEGEND }],
     }),
     graph({
@@ -86,12 +86,10 @@ export const cost: Row = {
       max: 1,
       empty: 'No TLS handshakes in this time range',
       calcs: ['mean', 'lastNotNull'],
+      leastFirst: true,
       queries: [
         {
-          expr: share(
-            ask.rate('connmeter.tls.handshake.duration', SERVER, { tls_resumed: 'true' }),
-            ask.rate('connmeter.tls.handshake.duration', SERVER, { error_type: null }),
-          ),
+          expr: resumed(ask),
           legend: SERVER_LEGEND,
         },
       ],
@@ -109,13 +107,20 @@ export const cost: Row = {
       unit: 'percentunit',
       max: 1,
       empty: 'No HTTP connection was closed in this time range',
-      stack: 'percent',
-      colours: { none: HELD, one: SPENT, '2 to 10': '#E9A83B', '11 to 100': '#86BCE2', 'more than 100': SPARED },
-      calcs: ['mean'],
+      stack: true,
+      colours: SERVED_COLOURS,
+      calcs: ['mean', 'lastNotNull'],
       queries: served(ask),
     }),
   ],
 };
+
+/** Where none was ever resumed there is no series that says so: zero then. */
+function resumed(ask: PromQL): string {
+  const done = ask.rate('connmeter.tls.handshake.duration', SERVER, { error_type: null });
+  const taken = ask.rate('connmeter.tls.handshake.duration', SERVER, { tls_resumed: 'true' });
+  return share(`(${taken} or 0 * ${done})`, done);
+}
 
 interface Quantiles {
   readonly metric: string;
@@ -128,10 +133,10 @@ interface Quantiles {
 
 function quantiles(ask: PromQL, { metric, title, colour, bad, act, empty }: Quantiles) {
   return graph({
-    title: `${title}, p50, p95, p99`,
+    title: `${title} time`,
     size: [6, 9],
     explained: {
-      what: `How long a ${title} took: half of them less than p50, 95 % less than p95. Estimated within the buckets of the histogram.`,
+      what: `How long a ${title} took: half of them less than p50, 95 in 100 less than p95, 99 less than p99. Estimated within the buckets of the histogram.`,
       good: 'level, and p99 not far from p95.',
       bad,
       act,
@@ -144,18 +149,19 @@ function quantiles(ask: PromQL, { metric, title, colour, bad, act, empty }: Quan
       expr: ask.quantile(quantile, metric),
       legend: `p${quantile * 100}`,
     })),
-    colours: { p50: colour, p95: colour, p99: colour },
+    colours: { p50: faded(colour, 0.45), p95: faded(colour, 0.7), p99: colour },
   });
 }
 
-/** How many connections per second served so many requests, from the difference of two buckets. */
+/** Which share of the connections served so many requests, from the difference of two buckets. */
 function served(ask: PromQL) {
+  const all = ask.rate('connmeter.connection.requests');
   const upTo = (most: number) => ask.rateUpTo('connmeter.connection.requests', most);
   return [
-    { legend: 'none', expr: upTo(0) },
-    { legend: 'one', expr: `${upTo(1)} - ${upTo(0)}` },
-    { legend: '2 to 10', expr: `${upTo(10)} - ${upTo(1)}` },
-    { legend: '11 to 100', expr: `${upTo(100)} - ${upTo(10)}` },
-    { legend: 'more than 100', expr: `${ask.rate('connmeter.connection.requests')} - ${upTo(100)}` },
+    { legend: 'none', expr: share(upTo(0), all) },
+    { legend: 'one', expr: share(`(${upTo(1)} - ${upTo(0)})`, all) },
+    { legend: '2 to 10', expr: share(`(${upTo(10)} - ${upTo(1)})`, all) },
+    { legend: '11 to 100', expr: share(`(${upTo(100)} - ${upTo(10)})`, all) },
+    { legend: 'more than 100', expr: share(`(${all} - ${upTo(100)})`, all) },
   ];
 }

@@ -20,7 +20,8 @@ export const dns: Row = {
       },
       unit: 'cps',
       empty: 'No lookups in this time range',
-      stack: 'normal',
+      stack: true,
+      calcs: ['mean'],
       queries: [{ expr: ask.rate('dns.lookup.duration', 'dns_question_name'), legend: NAME }],
     }),
     graph({
@@ -35,7 +36,7 @@ export const dns: Row = {
       },
       unit: 's',
       empty: 'No lookups in this time range',
-      calcs: ['lastNotNull', 'max'],
+      calcs: ['max'],
       queries: [{ expr: ask.quantile(0.95, 'dns.lookup.duration', 'dns_question_name'), legend: NAME }],
     }),
     graph({
@@ -50,6 +51,7 @@ export const dns: Row = {
       },
       unit: 'cps',
       empty: 'No lookup failed in this time range',
+      calcs: ['mean'],
       queries: [
         {
           expr: ask.rate('dns.lookup.duration', 'dns_question_name, error_type', { error_type: '.+' }),

@@ -1,4 +1,4 @@
-import { OUTCOME_COLOURS, PHASE_COLOURS } from '../colours.ts';
+import { faded, OUTCOME_COLOURS, PHASE_COLOURS } from '../colours.ts';
 import { graph } from '../panels.ts';
 import { SERVER } from '../promql.ts';
 import type { Row } from './row.ts';
@@ -19,7 +19,7 @@ export const failures: Row = {
       },
       unit: 'cps',
       empty: 'No connection failed in this time range',
-      stack: 'normal',
+      stack: true,
       colours: PHASE_COLOURS,
       queries: [{ expr: ask.rate('connmeter.connection.failed', 'connmeter_phase'), legend: '{{connmeter_phase}}' }],
     }),
@@ -35,6 +35,7 @@ export const failures: Row = {
       },
       unit: 'cps',
       empty: 'No connection failed in this time range',
+      calcs: ['mean'],
       queries: [
         {
           expr: `${ask.rate('connmeter.connection.failed', `${SERVER}, connmeter_phase, error_type`)} > 0`,
@@ -54,10 +55,10 @@ export const failures: Row = {
       },
       unit: 'cps',
       empty: 'No connects in this time range',
-      stack: 'normal',
+      stack: true,
       colours: Object.fromEntries(
         Object.entries(OUTCOME_COLOURS).flatMap(([outcome, colour]) => [
-          [`ipv4 ${outcome}`, colour],
+          [`ipv4 ${outcome}`, faded(colour, 0.6)],
           [`ipv6 ${outcome}`, colour],
         ]),
       ),

@@ -19,7 +19,7 @@ export const pool: Row = {
       },
       unit: 'none',
       empty: 'No HTTP connections in this time range',
-      stack: 'normal',
+      stack: true,
       colours: STATE_COLOURS,
       queries: [
         {
@@ -40,7 +40,7 @@ export const pool: Row = {
       },
       unit: 'none',
       empty: 'No HTTP requests in this time range',
-      stack: 'normal',
+      stack: true,
       queries: [{ expr: ask.now('http.client.active_requests', SERVER), legend: SERVER_LEGEND }],
     }),
     graph({
@@ -55,7 +55,7 @@ export const pool: Row = {
       },
       unit: 'none',
       empty: 'No HTTP connections in this time range',
-      stack: 'normal',
+      stack: true,
       queries: [{ expr: ask.now('connmeter.body.held', SERVER), legend: SERVER_LEGEND }],
     }),
     graph({

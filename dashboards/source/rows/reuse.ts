@@ -13,6 +13,7 @@ export const reuse: Row = {
   panels: ask => [
     stat({
       title: 'Reuse',
+      of: 'of HTTP requests',
       size,
       explained: {
         what: 'Share of HTTP requests that went out on a connection that had served one before. The others waited for DNS, TCP and TLS first.',
@@ -33,6 +34,7 @@ export const reuse: Row = {
     }),
     stat({
       title: 'New connections',
+      of: 'per second',
       size,
       explained: {
         what: 'Connections opened per second, by every TCP client of the process.',
@@ -41,7 +43,7 @@ export const reuse: Row = {
         act: 'look at the causes below.',
         docs: 'causes.md',
       },
-      unit: 'cps',
+      unit: 'short',
       decimals: 1,
       empty: 'none opened',
       colour: NEUTRAL,
@@ -49,6 +51,7 @@ export const reuse: Row = {
     }),
     stat({
       title: 'DNS lookups',
+      of: 'per second',
       size,
       explained: {
         what: 'Names looked up per second (QPS). A lookup knows no server, so the variable Server does not choose among them.',
@@ -57,7 +60,7 @@ export const reuse: Row = {
         act: 'keep connections first: each new one looks its name up. Then look at the row DNS.',
         docs: 'metrics.md#dnslookupduration',
       },
-      unit: 'cps',
+      unit: 'short',
       decimals: 1,
       empty: 'no lookups',
       colour: NEUTRAL,
@@ -65,6 +68,7 @@ export const reuse: Row = {
     }),
     stat({
       title: 'TLS handshakes',
+      of: 'per second',
       size,
       explained: {
         what: 'TLS handshakes per second, those that failed among them. Each costs a round trip or two, and CPU on both sides.',
@@ -73,7 +77,7 @@ export const reuse: Row = {
         act: 'keep connections; where that cannot be, see that sessions are resumed (row "What does it cost?").',
         docs: 'metrics.md#connmetertlshandshakeduration',
       },
-      unit: 'cps',
+      unit: 'short',
       decimals: 1,
       empty: 'no TLS',
       colour: NEUTRAL,
@@ -81,6 +85,7 @@ export const reuse: Row = {
     }),
     stat({
       title: 'Open connections',
+      of: 'HTTP, now',
       size,
       explained: {
         what: 'HTTP connections open now, with a request on them or idle.',
@@ -89,7 +94,7 @@ export const reuse: Row = {
         act: 'look at the row Pool: held bodies, and idle against active.',
         docs: 'metrics.md#httpclientopen_connections',
       },
-      unit: 'none',
+      unit: 'short',
       decimals: 0,
       empty: 'none open',
       colour: NEUTRAL,
@@ -97,6 +102,7 @@ export const reuse: Row = {
     }),
     stat({
       title: 'Failures',
+      of: 'per second',
       size,
       explained: {
         what: 'Connections attempted per second that never opened: the name was not found, the port refused, TLS failed.',
@@ -105,7 +111,7 @@ export const reuse: Row = {
         act: 'look at the row Failures: the phase says whom to ask.',
         docs: 'metrics.md#connmeterconnectionfailed',
       },
-      unit: 'cps',
+      unit: 'short',
       decimals: 1,
       empty: 'none failed',
       thresholds: steps([null, GOOD], [0.001, BAD]),

@@ -23,7 +23,7 @@ export const why: Row = {
       },
       unit: 'cps',
       empty: 'No connection was opened in this time range',
-      stack: 'normal',
+      stack: true,
       colours: CAUSE_COLOURS,
       queries: [
         { expr: ask.rate('connmeter.connection.opened', 'connmeter_open_cause'), legend: '{{connmeter_open_cause}}' },
@@ -41,7 +41,7 @@ export const why: Row = {
       },
       unit: 'cps',
       empty: 'No connection was closed in this time range',
-      stack: 'normal',
+      stack: true,
       colours: REASON_COLOURS,
       queries: [
         {
@@ -66,6 +66,7 @@ export const why: Row = {
       zones: true,
       thresholds: steps([null, BAD], [bad, 'transparent']),
       calcs: ['lastNotNull', 'mean'],
+      leastFirst: true,
       queries: [{ expr: reuseBy(ask), legend: SERVER_LEGEND }],
     }),
     servers(ask.overTheRange()),
@@ -77,7 +78,7 @@ function servers(ask: PromQL) {
     title: 'Servers',
     size: [24, 11],
     explained: {
-      what: 'Every server that was called, on average over the time range shown; held bodies are those of now. Click one to see it alone. *One-shot* is the share of closed connections that served one request at most, *wasted* the time that their set-up took, per second.',
+      what: 'Every server that was called, on average over the time range shown. Click one to see it alone. *One-shot* is the share of closed connections that served one request at most, *wasted* the time that their set-up took, per second.',
       good: 'reuse in green, no one-shot connections, nothing wasted, nothing held.',
       bad: 'many new connections at a low reuse. The top cause says why most of them were opened, and for those that replace a lost one how that was lost.',
       act: 'look the top cause up in the docs, and change that line.',
@@ -99,7 +100,7 @@ function servers(ask: PromQL) {
           decimals: 1,
           max: 1,
           thresholds: { mode: 'absolute', steps: steps([null, BAD], [bad, WATCH], [good, GOOD]) },
-          'custom.cellOptions': { type: 'gauge', mode: 'basic', valueDisplayMode: 'color' },
+          'custom.cellOptions': { type: 'gauge', mode: 'basic', valueDisplayMode: 'text' },
         },
       },
       { title: 'New', expr: ask.rate('connmeter.connection.opened', SERVER), ...number('cps', 2) },
@@ -112,8 +113,12 @@ function servers(ask: PromQL) {
         ...number('percentunit', 1),
       },
       { title: 'Wasted', expr: ask.rate('connmeter.setup.wasted', SERVER), ...number('s', 2) },
-      { title: 'Held', expr: ask.now('connmeter.body.held', SERVER), ...number('none', 0), width: 70 },
-      { title: 'Top cause', label: 'top_cause', expr: topCause(ask), settings: { mappings: CAUSE_MAPPINGS } },
+      { title: 'Held', expr: ask.average('connmeter.body.held', SERVER), ...number('none', 1) },
+      {
+        title: 'Top cause',
+        label: 'top_cause',
+        expr: topCause(ask),
+      },
     ],
   });
 }
@@ -143,9 +148,3 @@ const THIS_SERVER = {
 function queryParam(variable: string): string {
   return `\${${variable}:queryparam}`;
 }
-
-/** The colour of the cause that the text begins with. */
-const CAUSE_MAPPINGS = Object.entries(CAUSE_COLOURS).map(([cause, color], index) => ({
-  type: 'regex',
-  options: { pattern: `^${cause}\\b`, result: { color, index } },
-}));
