@@ -8,8 +8,12 @@ export const JOB = '{{ $labels.job }}';
 export const SERVER = '{{ $labels.server_address }}{{ with $labels.server_port }}:{{ . }}{{ end }}';
 export const NAME = '{{ $labels.dns_question_name }}';
 
+/** A number for people: 1.5k, but not 500m for 0.5, which half of them would take for millions. */
+const readable = (value: string) =>
+  `{{ if lt ${value} 1.0 }}{{ printf "%.2g" ${value} }}{{ else }}{{ ${value} | humanize }}{{ end }}`;
+
 /** The value of the alert's expression. */
-export const VALUE = '{{ $value | humanize }}';
+export const VALUE = readable('$value');
 export const SHARE = '{{ $value | humanizePercentage }}';
 export const DURATION = '{{ $value | humanizeDuration }}';
 
@@ -28,7 +32,8 @@ export function ask(question: string, found: string): string {
   return `{{ range printf \`${question}\` $own | query }}${found}{{ end }}`;
 }
 
-const FOUND = '{{ .Value | humanize }}';
+/** The value of an answer. */
+const FOUND = readable('.Value');
 
 export const numberOf = (series: string) => ask(`${series}{%s}`, FOUND);
 export const shareOf = (question: string) => ask(question, '{{ .Value | humanizePercentage }}');
