@@ -117,6 +117,20 @@ test.each([
     ['/app/bundle.js', 'node:diagnostics_channel', 'node:net', '/app/bundle.js'],
     '/app/bundle.js:4',
   ],
+  [
+    'neither a module that is its own text, nor one from the network',
+    [
+      'data:text/javascript,key="hunter2"',
+      'blob:hunter2',
+      'https://user:hunter2@a.test/x.mjs?hunter2',
+      '/app/src/pay.ts',
+    ],
+    '/app/src/pay.ts:4',
+  ],
+  ['the path of a bundler, and no more', ['webpack://user:hunter2@app/src/pay.ts?a#b'], 'webpack://app/src/pay.ts:1'],
+  ['a file without its query', ['file:///app/src/pay.mjs?token=hunter2#a'], '/app/src/pay.mjs:1'],
+  ['a legible name', ['/app/a\n\x1b[31m.ts'], '/app/a\ufffd\ufffd[31m.ts:1'],
+  ['the end of a long one', [`/${'x'.repeat(1_000)}/pay.ts`], `${'x'.repeat(248)}/pay.ts:1`],
   ['nothing', ['node:net', 'evalmachine.<anonymous>', ''], undefined],
 ])('picks %s', (_what, scripts, site) => {
   expect(pick(scripts.map((scriptName, i) => ({ scriptName, lineNumber: i + 1 })))).toBe(site);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { guardWith, oncePerPlace } from '../src/guard.ts';
+import { guardWith, inFrames, oncePerPlace } from '../src/guard.ts';
 
 test('what runs behind the guard gets its this and its arguments', () => {
   const calls: unknown[] = [];
@@ -77,4 +77,28 @@ test('a place whose report failed is not tried again, or a broken logger would c
   }
 
   expect(tries).toBe(1);
+});
+
+test('of an error its kind and its frames are told, not its message and not what it carries', () => {
+  const invalid = (() => {
+    try {
+      return new URL('http://user:hunter2@[bad');
+    } catch (error) {
+      return error;
+    }
+  })();
+
+  expect(invalid).toMatchObject({ input: expect.stringContaining('hunter2') });
+  expect(inFrames(invalid)).toMatch(/^TypeError\n {4}at [\s\S]*guard\.test\.ts/);
+  expect(inFrames(invalid)).not.toContain('hunter2');
+  expect(inFrames(new Error('hunter2\nhunter2'))).not.toContain('hunter2');
+});
+
+test.each([
+  [undefined, 'undefined'],
+  [null, 'object'],
+  ['hunter2', 'string'],
+  [{ name: 7 }, '7'],
+])('of %j, thrown in an error’s place, little is told', (thrown, told) => {
+  expect(inFrames(thrown)).toBe(told);
 });

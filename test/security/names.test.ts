@@ -1,0 +1,210 @@
+import { spawnSync } from 'node:child_process';
+import type { ServerResponse } from 'node:http';
+import { inspect } from 'node:util';
+import { DiagLogLevel, diag } from '@opentelemetry/api';
+import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
+import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { parseExposition } from '../../examples/demo/exposition.ts';
+import { findingsOf } from '../../examples/demo/findings.ts';
+import { intervalOf, linesOf } from '../../examples/demo/table.ts';
+import { inWords, pick } from '../../src/call-sites.ts';
+import { ConnectionInstrumentation, type Snapshot } from '../../src/index.ts';
+import { errorType } from '../../src/reasons.ts';
+import { strictlyRead } from './grammar.ts';
+import { liveThrough } from './lives.ts';
+import { anyName, ILLEGIBLE, NASTY } from './names.ts';
+
+/** DNS knows no longer names; what labels and sites hold is no longer than that. */
+const LONGEST = 255;
+
+interface Left {
+  /** What Prometheus would be served. */
+  readonly scrape: Buffer;
+  readonly snapshot: Snapshot;
+  /** What `diag` was told, with all that came along. */
+  readonly warnings: readonly (readonly unknown[])[];
+}
+
+/** All that is left behind by connections which carry these names in every place a stranger could put one. */
+async function leftBy(names: readonly string[], places?: { path: boolean }): Promise<Left> {
+  const warnings: unknown[][] = [];
+  const warn = (...told: unknown[]) => void warnings.push(told);
+  diag.setLogger(
+    { verbose: warn, debug: () => {}, info: warn, warn, error: warn },
+    { logLevel: DiagLogLevel.ALL, suppressOverrideMessage: true },
+  );
+  const exporter = new PrometheusExporter({ preventServerStart: true });
+  const instrumentation = new ConnectionInstrumentation({ maxOrigins: 1_000 });
+  instrumentation.setMeterProvider(new MeterProvider({ readers: [exporter] }));
+  try {
+    for (const name of names) {
+      liveThrough(name, places);
+      await Promise.resolve(); // the end of the turn
+    }
+    const scrape = await new Promise<Buffer>(resolve => {
+      const response = { setHeader() {}, end: (text: string) => resolve(Buffer.from(text)) };
+      exporter.getMetricsRequestHandler(undefined as never, response as unknown as ServerResponse);
+    });
+    return { scrape, snapshot: instrumentation.connections.snapshot(), warnings };
+  } finally {
+    instrumentation.disable();
+    diag.disable();
+  }
+}
+
+/** Every string in a value, its keys too. */
+function stringsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, each]) => [key, ...stringsIn(each)]);
+}
+
+const isBad = (text: string) => text.length > LONGEST || ILLEGIBLE.test(text);
+
+/** Fails with the seed and the shortest names that do it. */
+function forAnyNames(judge: (left: Left) => void): Promise<void> {
+  return fc.assert(
+    fc.asyncProperty(fc.array(anyName, { minLength: 1, maxLength: 12 }), async names => judge(await leftBy(names))),
+    { numRuns: 40 },
+  );
+}
+
+test('whatever names connections carry, the scrape keeps the format to the letter, no series is there twice, and no label is long or steers a terminal', async () => {
+  await forAnyNames(({ scrape }) => {
+    const series = strictlyRead(scrape);
+
+    expect(series.length).toBeGreaterThan(20);
+    expect(series.flatMap(({ labels }) => [...labels.values()]).filter(isBad)).toEqual([]);
+  });
+});
+
+test('promtool reads the scrape of all nasty names at once, and of five hundred others', async () => {
+  const names = [...NASTY, ...fc.sample(anyName, 500)];
+  const { scrape } = await leftBy(names);
+
+  const { error, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: scrape, encoding: 'utf8' });
+
+  expect(error).toBeUndefined();
+  expect(stderr).not.toMatch(/parsing error|error while/); // other lines are its opinions on names
+  expect(strictlyRead(scrape).length).toBeGreaterThan(1_000);
+});
+
+test('a snapshot holds no long text, and none that steers a terminal', async () => {
+  await forAnyNames(({ snapshot }) => {
+    expect(snapshot.closed.length).toBeGreaterThan(0);
+    expect(snapshot.live.length).toBeGreaterThan(0);
+    expect(stringsIn(snapshot).filter(isBad)).toEqual([]);
+  });
+});
+
+test('a warning is one text without what steers a terminal; only a fault has its frames below it', async () => {
+  let heard = 0;
+  await forAnyNames(({ warnings }) => {
+    heard += warnings.length;
+    for (const [line, ...more] of warnings) {
+      expect(line).toMatch(/^connmeter: /);
+      expect(String(line)).not.toMatch(ILLEGIBLE);
+      expect(String(line).length).toBeLessThan(1_000);
+      expect(more.every(each => typeof each === 'string')).toBe(true); // an error would bring its properties along
+      expect(more.join('').replaceAll('\n', ' ')).not.toMatch(ILLEGIBLE);
+    }
+  });
+  expect(heard).toBeGreaterThan(0);
+});
+
+test('the table of the demo has one line an origin, whatever the names in the scrape', async () => {
+  await forAnyNames(({ scrape, snapshot }) => {
+    const { rows, lookups } = intervalOf([], parseExposition(scrape.toString()), 1);
+
+    const lines = linesOf({ rows, lookups }, new Map(), findingsOf(snapshot), false);
+
+    expect(lines.filter(line => ILLEGIBLE.test(line))).toEqual([]);
+  });
+});
+
+test('an error.type is a word of 64 letters at most, whatever an error says of itself', () => {
+  fc.assert(
+    fc.property(
+      fc.record({ code: fc.oneof(anyName, fc.anything()), name: fc.oneof(anyName, fc.anything()) }),
+      error => {
+        expect(errorType(error)).toMatch(/^\w{1,64}$/);
+      },
+    ),
+  );
+});
+
+test('a call site is short and legible, whatever a script calls itself', () => {
+  const script = fc
+    .tuple(fc.constantFrom('', '/', 'file:///', 'webpack://', 'data:text/javascript,', 'https://', './'), anyName)
+    .map(([scheme, name]) => scheme + name)
+    .filter(name => !name.startsWith('file:') || URL.canParse(name));
+  fc.assert(
+    fc.property(script, scriptName => {
+      const site = siteOf(scriptName);
+      expect(site === undefined || !isBad(site.replace(/:7$/, ''))).toBe(true);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+/** What is told of a script of this name; undefined also where asking throws, which the guard would catch. */
+function siteOf(scriptName: string): string | undefined {
+  try {
+    return pick([{ scriptName, lineNumber: 7 }]);
+  } catch {
+    return undefined;
+  }
+}
+
+test.each([
+  ['a module that is its own text', 'data:text/javascript,const%20key%3D%22hunter2%22', undefined],
+  ['a module from the network', 'https://user:hunter2@modules.test/x.mjs?token=hunter2', undefined],
+  ['a blob', 'blob:nodedata:hunter2', undefined],
+  [
+    'userinfo and query of a bundler',
+    'webpack://user:hunter2@app/src/pay.ts?hunter2#hunter2',
+    'webpack://app/src/pay.ts:7',
+  ],
+  ['the query of a file', 'file:///srv/app/pay.mjs?token=hunter2#hunter2', '/srv/app/pay.mjs:7'],
+])('no call site shows %s', (_what, scriptName, site) => {
+  expect(pick([{ scriptName, lineNumber: 7 }])).toBe(site);
+});
+
+test.each([
+  ['a URL where a host belongs', 'redis://:hunter2@redis.test:6379'],
+  ['userinfo', 'admin:hunter2@db.test'],
+  ['a path and a query', 'api.test/v1?key=hunter2'],
+  ['a connection string', 'Host=db.test;Password=hunter2'],
+])('%s is no name: it is nowhere', async (_what, name) => {
+  const { scrape, snapshot, warnings } = await leftBy([name], { path: false });
+
+  expect(strictlyRead(scrape).some(({ labels }) => labels.get('server_address') === 'unknown')).toBe(true);
+  expect(`${scrape} ${inspect(snapshot, { depth: null })} ${inspect(warnings, { depth: null })}`).not.toMatch(
+    /hunter2/i,
+  );
+});
+
+test('names that are some stay as they are', async () => {
+  const names = [
+    'a.test',
+    'sub_domain.a-b.test',
+    'xn--e1afmkfd.test',
+    '127.0.0.1',
+    '::1',
+    'fe80::1%eth0',
+    'bücher.test',
+  ];
+
+  const { scrape } = await leftBy(names);
+
+  const addresses = new Set(strictlyRead(scrape).map(({ labels }) => labels.get('server_address')));
+  for (const name of names) expect(addresses).toContain(name);
+});
+
+test('a line on a call site is one line', () => {
+  const line = inWords({ problem: 'new_pool', address: 'a.test', port: 80, site: 'a.ts:1', count: 1 });
+
+  expect(line.split('\n')).toHaveLength(1);
+});
