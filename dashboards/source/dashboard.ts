@@ -15,7 +15,6 @@ import {
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { DOCS } from './links.ts';
 import { DATASOURCE } from './panels.ts';
-import type { PromQL } from './promql.ts';
 import type { Row } from './rows/row.ts';
 
 /**
@@ -24,27 +23,29 @@ import type { Row } from './rows/row.ts';
  */
 const SCHEMA = 39;
 
-export interface DashboardSpec {
+/** What the dashboards of connmeter have in common, and lead to each other by. */
+const TAG = 'connmeter';
+
+export interface DashboardSpec<Ask> {
   readonly uid: string;
   readonly title: string;
   readonly description: string;
   readonly variables: readonly QueryVariableBuilder[];
-  readonly links?: readonly DashboardLinkBuilder[];
-  readonly rows: readonly Row[];
+  readonly rows: readonly Row<Ask>[];
 }
 
-export function dashboard(spec: DashboardSpec, ask: PromQL): Dashboard {
+export function dashboard<Ask>(spec: DashboardSpec<Ask>, ask: Ask): Dashboard {
   const builder = new DashboardBuilder(spec.title)
     .uid(spec.uid)
     .description(spec.description)
-    .tags(['connmeter', 'nodejs', 'opentelemetry'])
+    .tags([TAG, 'nodejs', 'opentelemetry'])
     .readonly()
     .tooltip(DashboardCursorSync.Crosshair)
     .time({ from: 'now-1h', to: 'now' })
     .refresh('30s')
     .variables([datasource(), ...spec.variables])
     .annotation(alerts())
-    .links([...(spec.links ?? []), docs('Causes and fixes', 'causes.md'), docs('Metrics', 'metrics.md')]);
+    .links([others(), docs('Causes and fixes', 'causes.md'), docs('Metrics', 'metrics.md')]);
   const ids: number[] = [];
   for (const { id, title, panels } of spec.rows) {
     builder.withRow(new RowBuilder(title));
@@ -97,6 +98,10 @@ function alerts(): AnnotationQueryBuilder {
     .textFormat('{{server_address}}')
     .tagKeys('severity,job,server_address')
     .step('60s');
+}
+
+function others(): DashboardLinkBuilder {
+  return new DashboardLinkBuilder('Dashboards').type(DashboardLinkType.Dashboards).tags([TAG]).keepTime(true);
 }
 
 function docs(title: string, page: string): DashboardLinkBuilder {

@@ -1,3 +1,4 @@
+import { fleetDashboard } from './fleet.ts';
 import { json } from './json.ts';
 import { mainDashboard } from './main.ts';
 import { rulesFile } from './rules.ts';
@@ -6,6 +7,8 @@ import { rulesFile } from './rules.ts';
 export const GENERATED: Readonly<Record<string, () => string>> = {
   'dashboards/connmeter.json': () => json(mainDashboard('pull')),
   'dashboards/otlp/connmeter.json': () => json(mainDashboard('otlp')),
+  'dashboards/connmeter-fleet.json': () => json(fleetDashboard()),
+  'dashboards/otlp/connmeter-fleet.json': () => json(fleetDashboard()),
   'dashboards/rules/connmeter.yaml': () => rulesFile('pull'),
   'dashboards/otlp/rules/connmeter.yaml': () => rulesFile('otlp'),
 };

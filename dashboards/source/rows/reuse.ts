@@ -1,4 +1,5 @@
-import { BAD, GOOD, NEUTRAL, WATCH } from '../colours.ts';
+import { BAD, GOOD, NEUTRAL } from '../colours.ts';
+import { REUSE_STEPS } from '../columns.ts';
 import { type Stat, stat, steps } from '../panels.ts';
 import { share } from '../promql.ts';
 import { THRESHOLDS } from '../thresholds.ts';
@@ -26,7 +27,7 @@ export const reuse: Row = {
       decimals: 1,
       max: 1,
       empty: 'no requests',
-      thresholds: steps([null, BAD], [bad, WATCH], [good, GOOD]),
+      thresholds: REUSE_STEPS,
       expr: share(
         ask.rate('connmeter.requests', '', { connmeter_connection_reused: 'true' }),
         ask.rate('connmeter.requests'),

@@ -1,4 +1,5 @@
-import { BAD, CAUSE_COLOURS, GOOD, REASON_COLOURS, WATCH } from '../colours.ts';
+import { BAD, CAUSE_COLOURS, REASON_COLOURS } from '../colours.ts';
+import { linked, number, reuseColumn, topCause } from '../columns.ts';
 import { graph, steps, table } from '../panels.ts';
 import { type PromQL, SERVER, SERVER_LEGEND, share } from '../promql.ts';
 import { THRESHOLDS } from '../thresholds.ts';
@@ -88,63 +89,27 @@ function servers(ask: PromQL) {
     empty: 'No connection to any server in this time range',
     sortBy: 'New',
     columns: [
-      { title: 'Server', label: 'server_address', settings: { links: [THIS_SERVER], 'custom.minWidth': 160 } },
+      linked('Server', 'server_address', { set: { server: 'server_address' }, keep: ['job', 'instance'] }),
       { title: 'Port', label: 'server_port', width: 80 },
-      { title: 'Requests', expr: ask.rate('connmeter.requests', SERVER), ...number('reqps', 2) },
-      {
-        title: 'Reuse',
-        expr: reuseBy(ask),
-        width: 150,
-        settings: {
-          unit: 'percentunit',
-          decimals: 1,
-          max: 1,
-          thresholds: { mode: 'absolute', steps: steps([null, BAD], [bad, WATCH], [good, GOOD]) },
-          'custom.cellOptions': { type: 'gauge', mode: 'basic', valueDisplayMode: 'text' },
-        },
-      },
-      { title: 'New', expr: ask.rate('connmeter.connection.opened', SERVER), ...number('cps', 2) },
-      {
-        title: 'One-shot',
-        expr: share(
-          ask.rateUpTo('connmeter.connection.requests', 1, SERVER),
-          ask.rate('connmeter.connection.requests', SERVER),
-        ),
-        ...number('percentunit', 1),
-      },
-      { title: 'Wasted', expr: ask.rate('connmeter.setup.wasted', SERVER), ...number('s', 2) },
-      { title: 'Held', expr: ask.average('connmeter.body.held', SERVER), ...number('none', 1) },
-      {
-        title: 'Top cause',
-        label: 'top_cause',
-        expr: topCause(ask),
-      },
+      number('Requests', ask.rate('connmeter.requests', SERVER), 'reqps', 2),
+      reuseColumn(reuseBy(ask)),
+      number('New', ask.rate('connmeter.connection.opened', SERVER), 'cps', 2),
+      number('One-shot', oneShot(ask), 'percentunit', 1),
+      number('Wasted', ask.rate('connmeter.setup.wasted', SERVER), 's', 2),
+      number('Held', ask.average('connmeter.body.held', SERVER), 'none', 1),
+      topCause(
+        ask.rate('connmeter.connection.opened', `${SERVER}, connmeter_open_cause, connmeter_close_reason`),
+        SERVER,
+      ),
     ],
   });
-}
-
-function number(unit: string, decimals: number) {
-  return { width: 100, settings: { unit, decimals } };
 }
 
 function reuseBy(ask: PromQL): string {
   return share(ask.rate('connmeter.requests', SERVER, REUSED), ask.rate('connmeter.requests', SERVER));
 }
 
-/** Why most connections were opened, as a label: `new_pool`, or `replaced: keep_alive_off`. */
-function topCause(ask: PromQL): string {
-  const opened = ask.rate('connmeter.connection.opened', `${SERVER}, connmeter_open_cause, connmeter_close_reason`);
-  const joined = `label_join(${opened} > 0, "top_cause", ": ", "connmeter_open_cause", "connmeter_close_reason")`;
-  const named = `label_replace(${joined}, "top_cause", "$1", "top_cause", "(.+): ")`;
-  return `topk by (${SERVER}) (1, sum by (${SERVER}, top_cause) (${named}))`;
-}
-
-/** A click on a server sets the variable, and leaves the others as they are. */
-const THIS_SERVER = {
-  title: 'Only this server',
-  url: `/d/connmeter?${[`var-server=\${__value.text:percentencode}`, ...['datasource', 'job', 'instance'].map(queryParam), '$__url_time_range'].join('&')}`,
-};
-
-function queryParam(variable: string): string {
-  return `\${${variable}:queryparam}`;
+function oneShot(ask: PromQL): string {
+  const all = ask.rate('connmeter.connection.requests', SERVER);
+  return share(ask.rateUpTo('connmeter.connection.requests', 1, SERVER), all);
 }

@@ -1,0 +1,57 @@
+import { BAD, GOOD, WATCH } from './colours.ts';
+import { type Column, steps } from './panels.ts';
+import { THRESHOLDS } from './thresholds.ts';
+
+// Columns that more than one table has.
+
+const { good, bad } = THRESHOLDS.reuse;
+
+/** From red to green, as far as reuse goes. */
+export const REUSE_STEPS = steps([null, BAD], [bad, WATCH], [good, GOOD]);
+
+export function number(title: string, expr: string, unit: string, decimals: number): Column {
+  return { title, expr, width: 100, settings: { unit, decimals } };
+}
+
+/** A bar in the colour of its value. */
+export function reuseColumn(expr: string): Column {
+  return {
+    title: 'Reuse',
+    expr,
+    width: 150,
+    settings: {
+      unit: 'percentunit',
+      decimals: 1,
+      max: 1,
+      thresholds: { mode: 'absolute', steps: REUSE_STEPS },
+      'custom.cellOptions': { type: 'gauge', mode: 'basic', valueDisplayMode: 'text' },
+    },
+  };
+}
+
+/** Why most connections were opened, as a label: `new_pool`, or `replaced: keep_alive_off`. `opened` has to be by both labels. */
+export function topCause(opened: string, by: string): Column {
+  const joined = `label_join(${opened} > 0, "top_cause", ": ", "connmeter_open_cause", "connmeter_close_reason")`;
+  const named = `label_replace(${joined}, "top_cause", "$1", "top_cause", "(.+): ")`;
+  return {
+    title: 'Top cause',
+    label: 'top_cause',
+    expr: `topk by (${by}) (1, sum by (${by}, top_cause) (${named}))`,
+  };
+}
+
+/** A label whose cells lead to the main dashboard, with some of its variables set; the others are kept where the same ones are here. */
+export function linked(
+  title: string,
+  label: string,
+  to: { readonly set: Readonly<Record<string, string>>; readonly keep?: readonly string[] },
+): Column {
+  const { set, keep = [] } = to;
+  const parameters = [
+    ...Object.entries(set).map(([variable, field]) => `var-${variable}=\${__data.fields.${field}:percentencode}`),
+    ...['datasource', ...keep].map(variable => `\${${variable}:queryparam}`),
+    '$__url_time_range',
+  ];
+  const link = { title: 'Show it alone', url: `/d/connmeter?${parameters.join('&')}` };
+  return { title, label, settings: { links: [link], 'custom.minWidth': 160 } };
+}
