@@ -162,7 +162,7 @@ function isFile(scriptName: string): boolean {
 }
 
 function shortened(scriptName: string): string {
-  if (/^(?!file:)[\w-]+:\/\//.test(scriptName)) return shown(scriptName.replace(/\/\/[^/]*@|[?#].*$/gs, ''));
+  if (/^(?!file:)[\w-]+:\/\//.test(scriptName)) return shown(scriptName.replace(/(?<=\/\/)[^/]*@|[?#].*$/gs, ''));
 
   const path = scriptName.startsWith('file:') ? fileURLToPath(scriptName) : scriptName;
   const below = relative(process.cwd(), path);
@@ -170,7 +170,7 @@ function shortened(scriptName: string): string {
 }
 
 function shown(path: string): string {
-  return legible(path).slice(-LONGEST_SITE);
+  return legible(path.slice(-LONGEST_SITE));
 }
 
 function keyOf({ address, port }: Origin): string {

@@ -17,7 +17,7 @@ export function hostName(given: string): string {
 
 /** The path of a Unix socket as it may be shown: a URL is none. */
 export function socketPath(given: string): string {
-  return /:\/\//.test(given) ? NO_NAME : legible(given).slice(0, LONGEST_PATH);
+  return /:\/\//.test(given) ? NO_NAME : legible(given.slice(0, LONGEST_PATH));
 }
 
 /** A text without what would steer a terminal, turn its lines around, or cannot be written as UTF-8. */
@@ -25,11 +25,16 @@ export function legible(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '\ufffd');
 }
 
-const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'ws:': 80, 'https:': 443, 'wss:': 443 };
+const DEFAULT_PORTS: ReadonlyMap<string, number> = new Map([
+  ['http:', 80],
+  ['ws:', 80],
+  ['https:', 443],
+  ['wss:', 443],
+]);
 
 /** The origin of a host and the port as a URL writes it, which is empty where it is the protocol's own. */
 export function originOf(hostname: string, port: string | number | undefined, protocol: string): Origin {
-  return { address: hostName(withoutBrackets(hostname)), port: Number(port) || DEFAULT_PORTS[protocol] };
+  return { address: hostName(withoutBrackets(hostname)), port: Number(port) || DEFAULT_PORTS.get(protocol) };
 }
 
 /** The origin of a `Host` header: `name`, `name:port` or `[v6]:port`. */

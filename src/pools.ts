@@ -228,7 +228,7 @@ function lost(connection: Connection, pool: Pool, reason: CloseReason): void {
   if (!wasSpare) pool.credits.push(reason);
   else if (predecessor !== undefined) pool.credits.push(predecessor);
   if (pool.credits.length > MOST_CREDITS) pool.credits.shift();
-  const openedOne = cause === 'first' || cause === 'new_pool';
+  const openedOne = cause === 'first' || cause === 'new_pool' || predecessor === 'client_shutdown';
   pool.endedAfterOne = ownedByUndici(connection) && reason === 'client_shutdown' && requests === 1 && openedOne;
 }
 

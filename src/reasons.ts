@@ -66,12 +66,12 @@ export interface Ending {
   readonly freed: boolean;
 }
 
-const BY_CODE: Readonly<Record<string, CloseReason>> = {
-  UND_ERR_DESTROYED: 'client_shutdown',
-  UND_ERR_CLOSED: 'client_shutdown',
-  UND_ERR_HEADERS_TIMEOUT: 'request_timeout',
-  UND_ERR_BODY_TIMEOUT: 'request_timeout',
-};
+const BY_CODE: ReadonlyMap<string, CloseReason> = new Map([
+  ['UND_ERR_DESTROYED', 'client_shutdown'],
+  ['UND_ERR_CLOSED', 'client_shutdown'],
+  ['UND_ERR_HEADERS_TIMEOUT', 'request_timeout'],
+  ['UND_ERR_BODY_TIMEOUT', 'request_timeout'],
+]);
 
 /** The other side went away, in one way or another. */
 const WENT_AWAY: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
@@ -89,7 +89,8 @@ export function closeReason(ending: Ending): CloseReason {
   const text = messageOf(error);
   if (parting?.upgraded && ending.answered) return 'upgraded';
   if (ending.goneAway || GOAWAY.test(text)) return 'goaway';
-  if (BY_CODE[code] !== undefined) return BY_CODE[code];
+  const byCode = BY_CODE.get(code);
+  if (byCode !== undefined) return byCode;
   if (!http) return reasonWithoutHttp(ending);
 
   const inExchange = ending.streams > 0 || (parting !== undefined && !parting.complete);

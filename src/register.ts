@@ -28,7 +28,7 @@ const LONGEST_LINE = 1_000;
 /** Written at once and past the stream: nobody may be reading, and a stream would end the program over it. */
 const say = guardWith(() => {})(
   'say',
-  (line: string) => void writeSync(2, `connmeter: ${legible(line).slice(0, LONGEST_LINE)}\n`),
+  (line: string) => void writeSync(2, `connmeter: ${legible(line.slice(0, LONGEST_LINE))}\n`),
 );
 const guard = guardWith((where, error) => say(`could not ${where}, the program runs on unmeasured: ${error}`));
 

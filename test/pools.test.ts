@@ -338,6 +338,23 @@ describe('connectors of undici', () => {
     expect(causes()).toEqual(['first', 'new_pool', 'new_pool', 'new_pool', 'pool_busy']);
   });
 
+  test('a client per request is seen again after another loss came between', () => {
+    const { open, close, causes } = process();
+
+    close(open(connector()), 'client_shutdown');
+    close(open(connector()), 'server_idle_close');
+    for (let i = 0; i < 4; i++) close(open(connector()), 'client_shutdown');
+
+    expect(causes()).toEqual([
+      'first',
+      'new_pool',
+      'replaced server_idle_close',
+      'replaced client_shutdown',
+      'new_pool',
+      'new_pool',
+    ]);
+  });
+
   test('one that served several requests before the program closed it was no client per request', () => {
     const { open, close, causes } = process();
 
