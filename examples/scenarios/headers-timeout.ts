@@ -10,10 +10,10 @@ export const scenario: Scenario = {
   wasteful: {
     path: '/hang',
     calls: 2, // undici looks at its timeouts about once a second
-    dispatcher: ({ Agent }) => new Agent({ headersTimeout: 20 }),
+    dispatcher: ({ Agent }) => new Agent({ headersTimeout: 200 }),
     undici: (url, undici, dispatcher) => plain.undici(url, undici, dispatcher).catch(late),
     http(url, agent) {
-      const request = http.get(url, { agent, timeout: 20 });
+      const request = http.get(url, { agent, timeout: 200 });
       request.on('timeout', () => request.destroy());
       return readAll(request).catch(late);
     },
