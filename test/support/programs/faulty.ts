@@ -1,0 +1,37 @@
+// faulty.ts: asks a server of its own ten times a second, and behaves, until it is told on stdin: "hold" leaves the bodies
+// of its answers unread, "client" makes a client per request, "behave" lets go of them and behaves again.
+// Says which `host:port` it asks, and then what it was told, once it obeys.
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createInterface } from 'node:readline';
+import { Client } from 'undici';
+
+const BODY = Buffer.alloc(200_000, '.');
+const MOST_HELD = 8;
+
+const server = http.createServer((_request, response) => void response.end(BODY));
+await once(server.listen(0, '127.0.0.1'), 'listening');
+const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+const held: Response[] = [];
+
+const calls: Readonly<Record<string, () => Promise<unknown>>> = {
+  behave: async () => (await fetch(origin)).arrayBuffer(),
+  hold: async () => {
+    if (held.length < MOST_HELD) held.push(await fetch(origin));
+  },
+  client: async () => {
+    const { body } = await new Client(origin).request({ method: 'GET', path: '/' });
+    await body.dump({ limit: BODY.length });
+  },
+};
+
+let told = 'behave';
+createInterface({ input: process.stdin }).on('line', async line => {
+  told = line;
+  await Promise.all(held.splice(0).map(response => response.arrayBuffer()));
+  console.log(`told to ${line}`);
+});
+console.log(`asks ${new URL(origin).host}.`);
+setInterval(() => void calls[told]?.(), 100);
