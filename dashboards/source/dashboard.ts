@@ -59,12 +59,19 @@ export function dashboard<Ask>(spec: DashboardSpec<Ask>, ask: Ask): Dashboard {
   return {
     ...built,
     schemaVersion: SCHEMA,
+    links: inSight(built.links ?? []),
+    annotations: { list: inSight(built.annotations?.list ?? []) },
     panels: (built.panels ?? []).map((panel, index) => numbered(panel, ids[index])),
   };
 }
 
 function numbered(panel: Panel | RowPanel, id = 0): Panel | RowPanel {
   return { ...panel, id };
+}
+
+/** The SDK hides links and annotations in a menu, unless told otherwise, and there is no way to tell it. */
+function inSight<T extends { placement?: unknown }>(items: readonly T[]): T[] {
+  return items.map(({ placement: _, ...item }) => item as T);
 }
 
 function datasource(): DatasourceVariableBuilder {

@@ -1,0 +1,144 @@
+import { describe, expect, test } from 'vitest';
+import {
+  CAUSE_COLOURS,
+  OUTCOME_COLOURS,
+  PHASE_COLOURS,
+  REASON_COLOURS,
+  SERVED_COLOURS,
+  STATE_COLOURS,
+} from '../../dashboards/source/colours.ts';
+import { OPEN_CAUSES } from '../../src/causes.ts';
+import { CLOSE_REASONS } from '../../src/reasons.ts';
+import { readDashboard } from '../support/dashboards.ts';
+import { panels } from './lint.ts';
+
+type Triple = readonly [number, number, number];
+type Matrix = readonly [Triple, Triple, Triple];
+
+/**
+ * How colours look with each deficiency at its strongest, in linear light: Machado, Oliveira and Fernandes, A
+ * physiologically-based model for simulation of color vision deficiency, 2009.
+ */
+const EYES: Readonly<Record<string, Matrix>> = {
+  normal: [
+    [1, 0, 0],
+    [0, 1, 0],
+    [0, 0, 1],
+  ],
+  protanopia: [
+    [0.152286, 1.052583, -0.204868],
+    [0.114503, 0.786281, 0.099216],
+    [-0.003882, -0.048116, 1.051998],
+  ],
+  deuteranopia: [
+    [0.367322, 0.860646, -0.227968],
+    [0.280085, 0.672501, 0.047413],
+    [-0.01182, 0.04294, 0.968881],
+  ],
+  tritanopia: [
+    [1.255528, -0.076749, -0.178779],
+    [-0.078411, 0.930809, 0.147602],
+    [0.004733, 0.691367, 0.3039],
+  ],
+};
+
+/** In OKLab; the two shades of one blue for open connections are 0.17 apart, to the normal eye. */
+const APART = 0.07;
+
+/** What a line needs to be seen on its ground; text would need more. */
+const CONTRAST = 2;
+
+/** Grafana's panels, dark and light. */
+const GROUNDS = ['#181B1F', '#FFFFFF'];
+
+const LISTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  causes: CAUSE_COLOURS,
+  phases: PHASE_COLOURS,
+  states: STATE_COLOURS,
+  outcomes: OUTCOME_COLOURS,
+  'requests served': SERVED_COLOURS,
+};
+
+describe.each(Object.entries(LISTS))('the colours of %s', (_, colours) => {
+  test.each(Object.entries(EYES))('are told apart: %s', (_, eye) => {
+    const seen = Object.entries(colours).map(([name, colour]) => ({ name, at: oklab(through(eye, linear(colour))) }));
+    const close = seen.flatMap((a, index) =>
+      seen.slice(index + 1).flatMap(b => (distance(a.at, b.at) < APART ? [`${a.name} and ${b.name}`] : [])),
+    );
+
+    expect(close).toEqual([]);
+  });
+});
+
+test.each(Object.entries({ ...LISTS, reasons: REASON_COLOURS }))(
+  'the colours of %s stand out, dark and light',
+  (_, colours) => {
+    const faint = Object.entries(colours).flatMap(([name, colour]) =>
+      GROUNDS.filter(ground => contrast(colour, ground) < CONTRAST).map(ground => `${name} on ${ground}`),
+    );
+
+    expect(faint).toEqual([]);
+  },
+);
+
+test('every cause and every reason has a colour, no two the same', () => {
+  expect(Object.keys(CAUSE_COLOURS).sort()).toEqual([...OPEN_CAUSES].sort());
+  expect(Object.keys(REASON_COLOURS).sort()).toEqual([...CLOSE_REASONS].sort());
+  expect(new Set(Object.values(REASON_COLOURS)).size).toBe(CLOSE_REASONS.length);
+});
+
+test('what has a colour of its own has it on every panel', () => {
+  const found = new Map<string, Set<string>>();
+  for (const { fieldConfig } of panels(readDashboard('dashboards/connmeter.json'))) {
+    for (const { matcher, properties } of fieldConfig?.overrides ?? []) {
+      const { fixedColor } = (properties.find(({ id }) => id === 'color')?.value ?? {}) as { fixedColor?: string };
+      const name = String(matcher.options);
+      if (fixedColor !== undefined) found.set(name, (found.get(name) ?? new Set()).add(fixedColor));
+    }
+  }
+
+  const several = [...found].filter(([name, colours]) => colours.size > 1 && !SHADES.includes(name));
+  expect(several.map(([name]) => name)).toEqual([]);
+  expect(found.get('body_held')).toEqual(new Set([CAUSE_COLOURS.body_held]));
+  expect(found.get('dns')).toEqual(found.get('DNS'));
+  expect([...Object.keys(CAUSE_COLOURS), ...Object.keys(REASON_COLOURS)].filter(name => !found.has(name))).toEqual([]);
+});
+
+/** Quantiles are shades of what they are of. */
+const SHADES = ['p50', 'p95', 'p99'];
+
+function linear(hex: string): Triple {
+  return [1, 3, 5].map(at => {
+    const part = Number.parseInt(hex.slice(at, at + 2), 16) / 255;
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  }) as unknown as Triple;
+}
+
+function through(eye: Matrix, [r, g, b]: Triple): Triple {
+  return eye.map(([x, y, z]) => Math.min(1, Math.max(0, x * r + y * g + z * b))) as unknown as Triple;
+}
+
+/** https://bottosson.github.io/posts/oklab/ */
+function oklab([r, g, b]: Triple): Triple {
+  const l = Math.cbrt(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b);
+  const m = Math.cbrt(0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b);
+  const s = Math.cbrt(0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b);
+  return [
+    0.2104542553 * l + 0.793617785 * m - 0.0040720468 * s,
+    1.9779984951 * l - 2.428592205 * m + 0.4505937099 * s,
+    0.0259040371 * l + 0.7827717662 * m - 0.808675766 * s,
+  ];
+}
+
+function distance(a: Triple, b: Triple): number {
+  return Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
+}
+
+/** https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio */
+function contrast(a: string, b: string): number {
+  const [x = 0, y = 0] = [a, b].map(colour => {
+    const [red, green, blue] = linear(colour);
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05;
+  });
+  return Math.max(x, y) / Math.min(x, y);
+}

@@ -1,0 +1,367 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { stringify } from 'yaml';
+import { GENERATED } from '../../dashboards/source/generated.ts';
+import { DOCS } from '../../dashboards/source/links.ts';
+import { SPELLINGS, spell } from '../../dashboards/source/names.ts';
+import { PromQL } from '../../dashboards/source/promql.ts';
+import { LEVELS, RECORDED } from '../../dashboards/source/recording.ts';
+import { METRICS } from '../../src/instruments.ts';
+import {
+  annotationsOf,
+  type DashboardJson,
+  type PanelJson,
+  queriesOf,
+  readDashboard,
+  variablesOf,
+} from '../support/dashboards.ts';
+import { testWith } from '../support/installed.ts';
+import { type Allowed, panels, queries, RULES } from './lint.ts';
+import { groupedBy, selectorsOf, skeletonOf } from './selectors.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+const MAIN = [
+  { path: 'dashboards/connmeter.json', spelling: 'pull' },
+  { path: 'dashboards/otlp/connmeter.json', spelling: 'otlp' },
+] as const;
+const FLEET = ['dashboards/connmeter-fleet.json', 'dashboards/otlp/connmeter-fleet.json'] as const;
+const ALL = [...MAIN.map(({ path }) => path), ...FLEET];
+
+describe.each(Object.keys(GENERATED))('%s', path => {
+  test('is what `npm run dashboards` writes', () => {
+    expect(readFileSync(join(ROOT, path), 'utf8')).toBe(GENERATED[path]?.());
+  });
+});
+
+test('no other file lies among the generated ones', () => {
+  expect(globSync('dashboards/**/*.{json,yaml}', { cwd: ROOT }).sort()).toEqual(Object.keys(GENERATED).sort());
+});
+
+describe.each(ALL)('%s', path => {
+  const dashboard = readDashboard(path);
+  const recorded = path.includes('fleet');
+  const allowed: Allowed = { recorded, overTheRange: ['Servers'] };
+
+  test.each(Object.keys(RULES))('keeps Grafana’s %s', rule => {
+    expect(RULES[rule]?.(dashboard, allowed)).toEqual([]);
+  });
+
+  test('is of the schema that Grafana 11 to 13 take, and has nothing of one installation', () => {
+    expect(Object.keys(dashboard).sort()).toEqual([
+      'annotations',
+      'description',
+      'editable',
+      'fiscalYearStartMonth',
+      'graphTooltip',
+      'links',
+      'panels',
+      'refresh',
+      'schemaVersion',
+      'tags',
+      'templating',
+      'time',
+      'timezone',
+      'title',
+      'uid',
+    ]);
+    expect(dashboard).toMatchObject({
+      schemaVersion: 39,
+      graphTooltip: 1,
+      refresh: '30s',
+      time: { from: 'now-1h', to: 'now' },
+      uid: recorded ? 'connmeter-fleet' : 'connmeter',
+    });
+    expect(dashboard.panels.filter(({ type }) => !['row', 'stat', 'timeseries', 'table'].includes(type))).toEqual([]);
+    const steps = panels(dashboard).flatMap(({ transformations = [] }) => transformations.map(({ id }) => id));
+    expect(steps.filter(id => !['merge', 'organize', 'sortBy'].includes(id))).toEqual([]);
+  });
+
+  test('numbers each panel and each query of a panel once', () => {
+    const ids = dashboard.panels.map(({ id }) => id);
+    expect([...new Set(ids)]).toEqual(ids);
+
+    for (const { title, targets = [] } of panels(dashboard)) {
+      const refIds = targets.map(({ refId }) => refId);
+      expect([title, ...new Set(refIds)]).toEqual([title, ...refIds]);
+    }
+  });
+
+  test('fills its grid: no panel upon another, no gap', () => {
+    const cells = dashboard.panels.flatMap(({ gridPos }) => cellsOf(gridPos));
+    const lines = Math.max(...dashboard.panels.map(({ gridPos: { y, h } }) => y + h));
+
+    expect(cells.length).toBe(new Set(cells).size);
+    expect(cells.length).toBe(24 * lines);
+  });
+
+  test('gives each legend the height for three lines, and each stat the room for its number', () => {
+    const least = { timeseries: [6, 9], stat: [4, 5], table: [24, 8] } as Record<string, [number, number]>;
+    const cramped = panels(dashboard).filter(({ type, gridPos: { w, h } }) => {
+      const [width = 24, height = 24] = least[type] ?? [];
+      return w < width || h < height;
+    });
+
+    expect(cramped.map(({ title }) => title)).toEqual([]);
+  });
+
+  test('says of each panel what is good, what is bad and what to do, and of an empty one why it is', () => {
+    for (const { title, description = '', fieldConfig } of panels(dashboard)) {
+      expect([title, description]).toEqual([
+        title,
+        expect.stringMatching(/^.{20,}\n\n\*\*Good:\*\* .+\n\n\*\*Bad:\*\* .+\n\n\*\*Do:\*\* .+/),
+      ]);
+      expect([title, fieldConfig?.defaults.noValue]).toEqual([title, expect.stringMatching(/\w{3}/)]);
+      expect([title, fieldConfig?.defaults.min]).toEqual([title, 0]);
+    }
+    const headings = panels(dashboard).map(({ title }) => title);
+    expect(new Set(headings).size).toBe(headings.length);
+  });
+
+  test('leads to pages and headings of the docs that exist', () => {
+    const links = Array.from(
+      JSON.stringify(dashboard).matchAll(new RegExp(`${DOCS}/([^)"\\\\]+)`, 'g')),
+      ([, link = '']) => link,
+    );
+
+    expect(links.length).toBeGreaterThan(10);
+    expect([...new Set(links)].filter(link => !isInDocs(link))).toEqual([]);
+  });
+
+  test('names in each legend a label that its query answers with', () => {
+    for (const { title, targets = [] } of panels(dashboard)) {
+      for (const { expr, legendFormat = '' } of targets) {
+        const named = Array.from(legendFormat.matchAll(/\{\{(\w+)\}\}/g), ([, label = '']) => label);
+        expect([title, named.filter(label => !groupedBy(expr).includes(label))]).toEqual([title, []]);
+      }
+    }
+  });
+
+  test('sets in a table’s overrides only columns that it has, each with its query', () => {
+    for (const panel of panels(dashboard).filter(({ type }) => type === 'table')) {
+      const { renameByName, excludeByName } = organizing(panel);
+      const titles = Object.values(renameByName);
+      expect(overridden(panel)).toEqual(titles);
+
+      const values = (panel.targets ?? []).map(({ refId }) => `Value #${refId}`);
+      expect(values.filter(value => !(value in renameByName || value in excludeByName))).toEqual([]);
+      const labels = Object.keys(renameByName).filter(field => !field.startsWith('Value #'));
+      const answered = (panel.targets ?? []).flatMap(({ expr }) => groupedBy(expr));
+      expect(labels.filter(label => !answered.includes(label))).toEqual([]);
+      expect((panel.targets ?? []).every(({ format, instant }) => format === 'table' && instant)).toBe(true);
+    }
+  });
+
+  test('never divides by what may be zero, and takes quantiles of sums by le', () => {
+    for (const { panel, expr } of queries(dashboard)) {
+      const divisors = Array.from(expr.matchAll(/ \/ (.{0,9})/g), ([, divisor = '']) => divisor);
+      expect([panel.title, divisors.filter(divisor => !divisor.startsWith('(sum'))]).toEqual([panel.title, []]);
+      expect([panel.title, divisors.length]).toEqual([panel.title, expr.match(/ > 0\)/g)?.length ?? 0]);
+      expect([panel.title, expr.includes('histogram_quantile')]).toEqual([
+        panel.title,
+        /^histogram_quantile\([\d.]+, sum by \(le[^)]*\) \(rate\(\w+_bucket\{/.test(expr),
+      ]);
+    }
+  });
+});
+
+describe.each(MAIN)('$path', ({ path, spelling }) => {
+  const dashboard = readDashboard(path);
+  const metrics = new Map<string, (typeof METRICS)[number]>(
+    METRICS.map(metric => [spell(metric.name, spelling), metric]),
+  );
+
+  test('asks only for metrics that are exported, as what they are', () => {
+    for (const { panel, expr } of queries(dashboard)) {
+      expect([
+        panel.title,
+        skeletonOf(expr)
+          .match(/[a-z]\w*_\w+/g)
+          ?.filter(word => !FUNCTIONS.includes(word)) ?? [],
+      ]).toEqual([panel.title, []]);
+      for (const { metric } of selectorsOf(expr)) {
+        const [, name = metric, part] = /^(.+)_(bucket|count|sum)$/.exec(metric) ?? [];
+        expect([metric, metrics.get(name)?.kind === 'histogram']).toEqual([metric, part !== undefined]);
+        expect(metrics.has(name)).toBe(true);
+      }
+    }
+  });
+
+  test('draws every metric that is exported, or says why not', () => {
+    const asked = queries(dashboard).flatMap(({ expr }) =>
+      selectorsOf(expr).map(({ metric }) => metric.replace(/_(bucket|count|sum)$/, '')),
+    );
+    const drawn = new Set(asked.map(name => metrics.get(name)?.name));
+
+    expect(METRICS.map(({ name }) => name).filter(name => !drawn.has(name))).toEqual(NOT_DRAWN);
+  });
+
+  test('uses only labels that the metric has', () => {
+    for (const { panel, expr } of queries(dashboard)) {
+      const known = new Set(['le', 'top_cause']);
+      for (const { metric, matchers } of selectorsOf(expr)) {
+        const name = metrics.get(metric.replace(/_(bucket|count|sum)$/, ''))?.name ?? metric;
+        const labels = [...labelsOf(name), 'job', 'instance', ...(metric.endsWith('_bucket') ? ['le'] : [])];
+        for (const label of labels) known.add(label);
+        expect([panel.title, metric, Object.keys(matchers).filter(label => !labels.includes(label))]).toEqual([
+          panel.title,
+          metric,
+          [],
+        ]);
+        expect([metric, 'server_address' in matchers]).toEqual([metric, labels.includes('server_address')]);
+      }
+      expect([panel.title, groupedBy(expr).filter(label => !known.has(label))]).toEqual([panel.title, []]);
+    }
+  });
+});
+
+describe.each(FLEET)('%s', path => {
+  const dashboard = readDashboard(path);
+
+  test('asks only for recorded series, by labels that they have', () => {
+    for (const { panel, expr } of queries(dashboard)) {
+      expect([
+        panel.title,
+        skeletonOf(expr)
+          .match(/[a-z]\w*_\w+/g)
+          ?.filter(word => !FUNCTIONS.includes(word)) ?? [],
+      ]).toEqual([panel.title, []]);
+      const known = new Set<string>(['top_cause']);
+      for (const { metric, window } of selectorsOf(expr)) {
+        expect(Object.values<string>(RECORDED)).toContain(metric);
+        expect(window).toBeUndefined();
+        for (const label of LEVELS[metric.split(':')[0] as keyof typeof LEVELS]) known.add(label);
+      }
+      expect([panel.title, groupedBy(expr).filter(label => !known.has(label))]).toEqual([panel.title, []]);
+    }
+  });
+});
+
+test('both spellings are the same dashboard, but for the names', () => {
+  const [pull, otlp] = MAIN.map(({ path }) => readFileSync(join(ROOT, path), 'utf8')) as [string, string];
+  const names = METRICS.map(({ name }) => SPELLINGS.map(spelling => spell(name, spelling)) as [string, string]);
+
+  expect(otlp).not.toBe(pull);
+  expect(
+    names
+      .filter(([a, b]) => a !== b)
+      .reduce((text, [a, b]) => text.replaceAll(new RegExp(`\\b${a}(?=_(?:bucket|count|sum)\\{|\\{)`, 'g'), b), pull),
+  ).toBe(otlp);
+});
+
+testWith('promtool')('promtool reads every query, variable and annotation', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'connmeter-dashboards-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'queries.yaml');
+  const asked = ALL.map(path => readDashboard(path)).flatMap(dashboard => [
+    ...queriesOf(dashboard).map(({ expr }) => expr),
+    ...variablesOf(dashboard).map(({ match }) => match),
+    ...annotationsOf(dashboard).map(({ expr }) => expr),
+  ]);
+  const rules = asked.map((expr, index) => ({ record: `query:${index}`, expr }));
+  writeFileSync(file, stringify({ groups: [{ name: 'queries', rules }] }));
+
+  const { stdout, stderr } = spawnSync('promtool', ['check', 'rules', file], { encoding: 'utf8' });
+
+  expect(stderr).toBe('');
+  expect(stdout).toContain(`SUCCESS: ${asked.length} rules found`);
+  expect(asked.length).toBeGreaterThan(100);
+});
+
+test('every variable that Prometheus answers is a list of label values', () => {
+  const counts = ALL.map(path => [path, variablesOf(readDashboard(path)).map(({ name }) => name)]);
+
+  expect(counts).toEqual([
+    ['dashboards/connmeter.json', ['job', 'instance', 'server']],
+    ['dashboards/otlp/connmeter.json', ['job', 'instance', 'server']],
+    ['dashboards/connmeter-fleet.json', ['job']],
+    ['dashboards/otlp/connmeter-fleet.json', ['job']],
+  ]);
+});
+
+test('a query for a metric or a boundary that does not exist is not written', () => {
+  const ask = new PromQL('pull');
+
+  expect(() => ask.rate('connmeter.nothing')).toThrow('no metric');
+  expect(() => ask.rateUpTo('connmeter.connection.requests', 3)).toThrow('no boundary');
+  expect(() => ask.rateUpTo('connmeter.requests', 1)).toThrow('no histogram');
+});
+
+test('the click on a server sets its variable, and keeps the others', () => {
+  const [link] = linksOf(readDashboard('dashboards/connmeter.json'), 'Server');
+  const [fromFleet] = linksOf(readDashboard('dashboards/connmeter-fleet.json'), 'Server');
+
+  expect(link?.replaceAll('$', '').split(/[?&]/)).toEqual([
+    '/d/connmeter',
+    'var-server={__data.fields.server_address:percentencode}',
+    '{datasource:queryparam}',
+    '{job:queryparam}',
+    '{instance:queryparam}',
+    '__url_time_range',
+  ]);
+  expect(fromFleet?.replaceAll('$', '').split(/[?&]/)).toEqual([
+    '/d/connmeter',
+    'var-job={__data.fields.job:percentencode}',
+    'var-server={__data.fields.server_address:percentencode}',
+    '{datasource:queryparam}',
+    '__url_time_range',
+  ]);
+});
+
+/** Metrics that no panel shows. None: a row of a new file in dashboards/source/rows draws a new one. */
+const NOT_DRAWN: readonly string[] = [];
+
+const FUNCTIONS = ['histogram_quantile', 'label_join', 'label_replace', 'avg_over_time'];
+
+/** The labels of a metric, as the docs have them; a test holds the docs to a real scrape. */
+function labelsOf(name: string): string[] {
+  const section = readFileSync(join(ROOT, 'docs/metrics.md'), 'utf8')
+    .split(/^## /m)
+    .find(section => section.startsWith(`\`${name}\``));
+  const [, attributes = ''] = /^\| Attributes \| (.*)\|$/m.exec(section ?? '') ?? [];
+  const own = Array.from(attributes.matchAll(/`([^`]+)`/g), ([, attribute = '']) => attribute.replaceAll('.', '_'));
+  return attributes.startsWith('origin') ? ['server_address', 'server_port', 'network_protocol_name', ...own] : own;
+}
+
+function isInDocs(link: string): boolean {
+  const [page = '', anchor] = link.split('#');
+  const file = join(ROOT, 'docs', page);
+  if (!existsSync(file)) return false;
+
+  const text = readFileSync(file, 'utf8');
+  const headings = Array.from(text.matchAll(/^#+ (.*)$/gm), ([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\w -]/g, '')
+      .replaceAll(' ', '-'),
+  );
+  return anchor === undefined || headings.includes(anchor) || text.includes(`<a id="${anchor}">`);
+}
+
+function cellsOf({ x, y, w, h }: PanelJson['gridPos']): string[] {
+  return Array.from({ length: w * h }, (_, index) => `${x + (index % w)},${y + Math.floor(index / w)}`);
+}
+
+function organizing({ transformations = [] }: PanelJson) {
+  return transformations.find(({ id }) => id === 'organize')?.options as {
+    renameByName: Record<string, string>;
+    excludeByName: Record<string, boolean>;
+  };
+}
+
+function overridden({ fieldConfig }: PanelJson): unknown[] {
+  return fieldConfig?.overrides.map(({ matcher }) => matcher.options) ?? [];
+}
+
+function linksOf(dashboard: DashboardJson, column: string): string[] {
+  const overrides = panels(dashboard).flatMap(({ fieldConfig }) => fieldConfig?.overrides ?? []);
+  const properties = overrides
+    .filter(({ matcher }) => matcher.options === column)
+    .flatMap(({ properties }) => properties);
+  return properties
+    .filter(({ id }) => id === 'links')
+    .flatMap(({ value }) => (value as { url: string }[]).map(({ url }) => url));
+}

@@ -1,0 +1,127 @@
+import type { DashboardJson, PanelJson, VariableJson } from '../support/dashboards.ts';
+import { selectorsOf } from './selectors.ts';
+
+/**
+ * The rules of Grafana's dashboard linter, by their names there, each a list of what it finds.
+ * https://github.com/grafana/dashboard-linter/blob/main/docs/index.md
+ *
+ * `target-promql-rule` and `template-label-promql-rule` are promtool's part, in the test beside this. Two exceptions, both in
+ * `allowed`: a table is of the whole time range, and recorded series have no instances.
+ */
+export const RULES: Readonly<Record<string, (dashboard: DashboardJson, allowed: Allowed) => string[]>> = {
+  'template-datasource-rule': ({ templating }) => {
+    const found = templating.list.filter(({ type }) => type === 'datasource');
+    const [only] = found;
+    return is(
+      found.length === 1 &&
+        only?.name === 'datasource' &&
+        only['label'] === 'Data source' &&
+        only.query === 'prometheus',
+      'one variable, datasource, labelled Data source, chooses a Prometheus',
+    );
+  },
+  'template-job-rule': dashboard => template(dashboard, 'job', 'Job'),
+  'template-instance-rule': (dashboard, { recorded }) => (recorded ? [] : template(dashboard, 'instance', 'Instance')),
+  'template-on-time-change-reload-rule': ({ templating }) =>
+    queried(templating.list)
+      .filter(variable => variable['refresh'] !== 2)
+      .map(({ name }) => name),
+  'template-unused-rule': dashboard => {
+    const { templating, ...rest } = dashboard;
+    const text = JSON.stringify([rest, templating.list.map(({ query, datasource }) => [query, datasource])]);
+    return templating.list.map(({ name }) => name).filter(name => !new RegExp(`\\$\\{?${name}\\b`).test(text));
+  },
+  'panel-datasource-rule': dashboard =>
+    panels(dashboard)
+      .filter(
+        ({ datasource, targets = [] }) =>
+          datasource?.uid !== '$datasource' || targets.some(({ datasource }) => datasource?.uid !== '$datasource'),
+      )
+      .map(title),
+  'panel-title-description-rule': dashboard =>
+    panels(dashboard)
+      .filter(({ title, description }) => !title || !description)
+      .map(({ id }) => `${id}`),
+  'panel-units-rule': dashboard =>
+    panels(dashboard).flatMap(panel => {
+      const overrides = panel.fieldConfig?.overrides.flatMap(({ properties }) => properties) ?? [];
+      const units = [
+        panel.fieldConfig?.defaults.unit,
+        ...overrides.filter(({ id }) => id === 'unit').map(({ value }) => value),
+      ];
+      return units.filter(unit => !UNITS.includes(unit as string)).map(unit => `${panel.title}: ${unit}`);
+    }),
+  'panel-no-targets-rule': dashboard =>
+    panels(dashboard)
+      .filter(({ targets = [] }) => targets.length === 0)
+      .map(title),
+  'target-rate-interval-rule': (dashboard, { overTheRange }) =>
+    queries(dashboard).flatMap(({ panel, expr }) => {
+      const wanted = overTheRange.includes(panel.title) ? '$__range' : '$__rate_interval';
+      return selectorsOf(expr).flatMap(({ window }) =>
+        window === undefined || window === wanted ? [] : [`${panel.title}: ${window}`],
+      );
+    }),
+  'target-job-rule': dashboard => without(dashboard, 'job'),
+  'target-instance-rule': (dashboard, { recorded }) => (recorded ? [] : without(dashboard, 'instance')),
+  'target-counter-agg-rule': (dashboard, { recorded }) =>
+    queries(dashboard).flatMap(({ panel, expr }) =>
+      selectorsOf(expr)
+        .filter(
+          ({ metric, call, window }) => !recorded && COUNTED.test(metric) && (call !== 'rate' || window === undefined),
+        )
+        .map(({ metric }) => `${panel.title}: ${metric}`),
+    ),
+  'uneditable-dashboard-rule': dashboard => is(dashboard['editable'] === false, 'editable'),
+};
+
+export interface Allowed {
+  /** The panels that show the whole time range in one number. */
+  readonly overTheRange: readonly string[];
+  /** Drawn from recorded series, which have no instances and are rates already. */
+  readonly recorded: boolean;
+}
+
+/** Those of Grafana's units that we use: a misspelt one would be shown as a text. */
+const UNITS = ['none', 'short', 'percentunit', 's', 'cps', 'reqps'];
+
+const COUNTED = /_(total|bucket|count|sum)$/;
+
+export function panels({ panels }: DashboardJson): PanelJson[] {
+  return panels.filter(({ type }) => type !== 'row');
+}
+
+export function queries(dashboard: DashboardJson): { panel: PanelJson; expr: string }[] {
+  return panels(dashboard).flatMap(panel => (panel.targets ?? []).map(({ expr }) => ({ panel, expr })));
+}
+
+function template({ templating }: DashboardJson, name: string, label: string): string[] {
+  const variable = templating.list.find(variable => variable.name === name);
+  const { uid } = (variable?.['datasource'] ?? {}) as { uid?: string };
+  return is(
+    variable?.type === 'query' &&
+      variable['label'] === label &&
+      variable['multi'] === true &&
+      variable['allValue'] === '.+' &&
+      uid === '$datasource',
+    `${name}: a query of $datasource, labelled ${label}, for several values, all being .+`,
+  );
+}
+
+function without(dashboard: DashboardJson, label: string): string[] {
+  return queries(dashboard).flatMap(({ panel, expr }) =>
+    selectorsOf(expr).every(({ matchers }) => matchers[label] === `=~"$${label}"`) ? [] : [`${panel.title}: ${expr}`],
+  );
+}
+
+function queried(variables: readonly VariableJson[]): VariableJson[] {
+  return variables.filter(({ type }) => type === 'query');
+}
+
+function is(held: boolean, wanted: string): string[] {
+  return held ? [] : [wanted];
+}
+
+function title({ title }: PanelJson): string {
+  return title;
+}
