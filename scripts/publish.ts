@@ -1,0 +1,105 @@
+// Packs connmeter as it is committed, checks the very tarball, and hands it to npm with provenance.
+//
+//   node scripts/publish.ts            the dry run: does everything but publish, and needs no login
+//   node scripts/publish.ts --really   publishes; only where nothing stands against it
+//
+// Provenance is npm's signed word on which commit and which build a package comes from. Only a build service can get it: on
+// GitHub, a job with `permissions: { id-token: write }`, started by the tag of the version.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+
+const ROOT = join(import.meta.dirname, '..');
+
+/** What decides whether a version may go out. */
+export interface State {
+  readonly packageJson: {
+    readonly version: string;
+    readonly private?: boolean;
+    readonly repository?: { readonly url?: string };
+  };
+  readonly changelog: string;
+  /** What git says of the working tree: empty where all is committed. */
+  readonly changes: string;
+  /** The tags of the commit. */
+  readonly tags: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** All that stands against publishing, one line each. */
+export function obstaclesOf({ packageJson, changelog, changes, tags, env }: State): string[] {
+  const { version, repository } = packageJson;
+  const home = /github\.com\/([^/]+\/[^/.]+)/.exec(repository?.url ?? '')?.[1];
+  const obstacles: [boolean, string][] = [
+    [packageJson.private === true, 'package.json says private'],
+    [home === undefined, 'package.json names no repository on GitHub, and provenance compares it'],
+    [changes !== '', 'there are changes that are not committed'],
+    [!tags.includes(`v${version}`), `the commit has no tag v${version}`],
+    [!changelog.includes(`\n## [${version}] - `), `CHANGELOG.md has no section [${version}] with a date`],
+    [!env['ACTIONS_ID_TOKEN_REQUEST_URL'], 'no build service to vouch for it: id-token: write is missing'],
+    [
+      home !== undefined && env['GITHUB_REPOSITORY'] !== undefined && env['GITHUB_REPOSITORY'] !== home,
+      `this build is of ${env['GITHUB_REPOSITORY']}, package.json says ${home}`,
+    ],
+  ];
+  return obstacles.filter(([stands]) => stands).map(([, line]) => line);
+}
+
+/** Versions with a hyphen are for those who ask for them. */
+export function distTagOf(version: string): 'latest' | 'next' {
+  return version.includes('-') ? 'next' : 'latest';
+}
+
+function git(...args: string[]): string {
+  return execFileSync('git', args, { cwd: ROOT, encoding: 'utf8' });
+}
+
+/** Runs a command that speaks for itself; a failure ends this. */
+function run(cwd: string, command: string, ...args: string[]): void {
+  console.log(`\n$ ${command} ${args.join(' ')}`);
+  const PATH = [join(ROOT, 'node_modules/.bin'), dirname(process.execPath), process.env['PATH']].join(delimiter);
+  execFileSync(command, args, { cwd, stdio: 'inherit', env: { ...process.env, PATH } });
+}
+
+/** The commit in a folder of its own: nothing gets into the package that a build before, or a hand, has left lying about. */
+function checkedOutTo(folder: string): string {
+  const copy = join(folder, 'commit');
+  mkdirSync(copy);
+  const archive = execFileSync('git', ['archive', 'HEAD'], { cwd: ROOT, maxBuffer: Infinity });
+  execFileSync('tar', ['-x'], { cwd: copy, input: archive });
+  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+  return copy;
+}
+
+function publish(really: boolean): void {
+  const packageJson = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  const obstacles = obstaclesOf({
+    packageJson,
+    changelog: readFileSync(join(ROOT, 'CHANGELOG.md'), 'utf8'),
+    changes: git('status', '--porcelain'),
+    tags: git('tag', '--points-at', 'HEAD').split('\n'),
+    env: process.env,
+  });
+  for (const line of obstacles) console.log(`${really ? 'Not published' : 'Would not be published'}: ${line}`);
+  if (really && obstacles.length > 0) {
+    process.exitCode = 1;
+    return;
+  }
+
+  const folder = mkdtempSync(join(tmpdir(), 'connmeter-publish-'));
+  try {
+    const copy = checkedOutTo(folder);
+    run(copy, 'npm', 'pack', '--pack-destination', folder);
+    const tarball = join(folder, `${packageJson.name}-${packageJson.version}.tgz`);
+    run(copy, 'publint', 'run', '--strict', tarball);
+    run(copy, 'attw', tarball, '--profile', 'node16', '--ignore-rules', 'cjs-resolves-to-esm');
+    run(copy, 'node', 'scripts/audit.ts', ...(really ? ['--strict'] : []));
+    const how = ['--provenance', '--access', 'public', '--tag', distTagOf(packageJson.version)];
+    run(copy, 'npm', 'publish', tarball, ...how, ...(really ? [] : ['--dry-run']));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+if (import.meta.main) publish(process.argv.includes('--really'));
