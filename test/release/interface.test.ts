@@ -1,0 +1,76 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { OPEN_CAUSES } from '../../src/causes.ts';
+import { readEnvironment } from '../../src/environment.ts';
+import { METRICS } from '../../src/instruments.ts';
+import { checkedOptions } from '../../src/options.ts';
+import { CLOSE_REASONS, EXPECTED_FAILURES } from '../../src/reasons.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
+
+/** The labels of a metric as docs/metrics.md has them; another test holds that against a scrape. */
+function labelsOf(metric: string): string {
+  const [, section = ''] = read('docs/metrics.md').split(`\n## \`${metric}\`\n`);
+  return /^\| Attributes \| (.*) \|$/m.exec(section)?.[1]?.replaceAll('`', '') || 'none';
+}
+
+interface Rules {
+  readonly groups: readonly { readonly rules: readonly { readonly record?: string; readonly alert?: string }[] }[];
+}
+
+/** All that a user may build on, a line each. docs/versioning.md says what a change of each kind of line means. */
+async function everythingPublic(): Promise<string[]> {
+  const { exports, engines, peerDependencies } = JSON.parse(read('package.json'));
+  const rules = (parse(read('dashboards/rules/connmeter.yaml')) as Rules).groups.flatMap(group => group.rules);
+  const named = (kind: string, names: readonly (string | undefined)[]) =>
+    names.filter(name => name !== undefined).map(name => `${kind} ${name}`);
+  return [
+    `node ${engines.node}`,
+    ...Object.entries(peerDependencies).map(([name, range]) => `peer ${name} ${range}`),
+    ...named('entry', Object.keys(exports)),
+    ...named('export', Object.keys(await import('../../src/index.ts'))),
+    ...named(
+      'type',
+      Array.from(read('src/index.ts').matchAll(/export type \{([^}]*)\}/g), ([, names = '']) =>
+        names.split(',').map(name => name.trim()),
+      )
+        .flat()
+        .toSorted(),
+    ),
+    ...Object.entries(checkedOptions({})).map(([name, value]) => `option ${name} = ${value}`),
+    ...Object.entries(readEnvironment({}))
+      .filter(([name]) => name !== 'complaints')
+      .map(([name, value]) => `setting ${name} = ${value}`),
+    ...METRICS.map(metric => {
+      const buckets = metric.kind === 'histogram' ? ` [${metric.boundaries.join(' ')}]` : '';
+      return `metric ${metric.name} ${metric.kind} ${metric.unit}${buckets} by ${labelsOf(metric.name)}`;
+    }),
+    ...named('cause', OPEN_CAUSES),
+    ...named('reason', CLOSE_REASONS),
+    ...named('phase', Object.keys(EXPECTED_FAILURES)),
+    ...named(
+      'record',
+      rules.map(({ record }) => record),
+    ),
+    ...named(
+      'alert',
+      rules.map(({ alert }) => alert),
+    ),
+    ...globSync('dashboards/*.json', { cwd: ROOT })
+      .toSorted()
+      .map(path => `dashboard ${JSON.parse(read(path)).uid}`),
+  ];
+}
+
+// Red means that something which users build on has changed. Look up in docs/versioning.md what that makes of the next version, say
+// it in the changelog, and take the new list over with `npx vitest run test/release/interface.test.ts -u`.
+test('what users build on is what the last version had', async () => {
+  const lines = await everythingPublic();
+
+  expect(lines.filter(line => line.endsWith('undefined'))).toEqual([]);
+  expect(lines.length).toBeGreaterThan(60);
+  await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot('interface.txt');
+});
