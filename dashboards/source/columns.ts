@@ -6,8 +6,8 @@ import { THRESHOLDS } from './thresholds.ts';
 
 const { good, bad } = THRESHOLDS.reuse;
 
-/** From red to green, as far as reuse goes. */
-export const REUSE_STEPS = steps([null, BAD], [bad, WATCH], [good, GOOD]);
+/** From red to green, as far as reuse goes. Where nothing is known, nothing is bad. */
+export const REUSE_STEPS = steps([null, 'text'], [0, BAD], [bad, WATCH], [good, GOOD]);
 
 export function number(title: string, expr: string, unit: string, decimals: number): Column {
   return { title, expr, width: 100, settings: { unit, decimals } };

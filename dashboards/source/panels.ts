@@ -17,7 +17,6 @@ import {
   TooltipDisplayMode,
   VisibilityMode,
   VizLegendOptionsBuilder,
-  VizTextDisplayOptionsBuilder,
   VizTooltipOptionsBuilder,
 } from '@grafana/grafana-foundation-sdk/common';
 import {
@@ -80,7 +79,6 @@ export function stat(spec: Stat): Builder<Panel> {
     .graphMode(BigValueGraphMode.Area)
     .colorMode(BigValueColorMode.Value)
     .textMode(BigValueTextMode.ValueAndName) // a number alone would stand in the middle of its graph
-    .text(new VizTextDisplayOptionsBuilder().titleSize(12).valueSize(50))
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']).fields('').values(false));
   if (spec.colour !== undefined) return panel.colorScheme(fixed(spec.colour));
   return panel.colorScheme(new FieldColorBuilder().mode(FieldColorModeId.Thresholds));
