@@ -1,4 +1,5 @@
 import { BAD, GOOD, WATCH } from './colours.ts';
+import type { Link } from './links.ts';
 import { type Column, steps } from './panels.ts';
 import { THRESHOLDS } from './thresholds.ts';
 
@@ -40,18 +41,7 @@ export function topCause(opened: string, by: string): Column {
   };
 }
 
-/** A label whose cells lead to the main dashboard, with some of its variables set; the others are kept where the same ones are here. */
-export function linked(
-  title: string,
-  label: string,
-  to: { readonly set: Readonly<Record<string, string>>; readonly keep?: readonly string[] },
-): Column {
-  const { set, keep = [] } = to;
-  const parameters = [
-    ...Object.entries(set).map(([variable, field]) => `var-${variable}=\${__data.fields.${field}:percentencode}`),
-    ...['datasource', ...keep].map(variable => `\${${variable}:queryparam}`),
-    '$__url_time_range',
-  ];
-  const link = { title: 'Show it alone', url: `/d/connmeter?${parameters.join('&')}` };
+/** A label whose cells lead somewhere. */
+export function linked(title: string, label: string, link: Link): Column {
   return { title, label, settings: { links: [link], 'custom.minWidth': 160 } };
 }

@@ -34,6 +34,9 @@ export interface DashboardSpec<Ask> {
   readonly rows: readonly Row<Ask>[];
 }
 
+/**
+ * Of the classic kind, which Grafana 11, 12 and 13 all import; the SDK would rather build version 2, which 11 cannot read.
+ */
 export function dashboard<Ask>(spec: DashboardSpec<Ask>, ask: Ask): Dashboard {
   const builder = new DashboardBuilder(spec.title)
     .uid(spec.uid)

@@ -20,6 +20,7 @@ import {
   VizTooltipOptionsBuilder,
 } from '@grafana/grafana-foundation-sdk/common';
 import {
+  type DashboardLink,
   FieldColorBuilder,
   FieldColorModeId,
   type Panel,
@@ -31,7 +32,7 @@ import { DataqueryBuilder, PromQueryFormat } from '@grafana/grafana-foundation-s
 import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat';
 import { PanelBuilder as TableBuilder } from '@grafana/grafana-foundation-sdk/table';
 import { PanelBuilder as GraphBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
-import { DOCS } from './links.ts';
+import { DOCS, type Link } from './links.ts';
 
 /** The Prometheus that the dashboard's first variable chooses. */
 export const DATASOURCE = { type: 'prometheus', uid: '$datasource' } as const;
@@ -90,6 +91,8 @@ export interface Graph extends Described {
   readonly stack?: boolean;
   /** Colours by the name in the legend. Without: the same colour for the same name on every panel. */
   readonly colours?: Readonly<Record<string, string>>;
+  /** Where a click on a series leads. */
+  readonly link?: Link;
   /** Colours the ground as the thresholds say. */
   readonly zones?: boolean;
   /** What the legend says of each series, the first being what it is sorted by. */
@@ -101,7 +104,15 @@ export interface Graph extends Described {
 const CALC_NAMES = { mean: 'Mean', max: 'Max', lastNotNull: 'Last *' } as const;
 
 export function graph(spec: Graph): Builder<Panel> {
-  const { queries, stack = false, colours = {}, zones = false, calcs = ['mean', 'max'], leastFirst = false } = spec;
+  const {
+    queries,
+    stack = false,
+    colours = {},
+    zones = false,
+    calcs = ['mean', 'max'],
+    leastFirst = false,
+    link,
+  } = spec;
   const panel = described(new GraphBuilder(), spec)
     .targets(queries.map(({ expr, legend }, index) => query(expr, letter(index)).legendFormat(legend)))
     .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.PaletteClassicByName))
@@ -119,6 +130,7 @@ export function graph(spec: Graph): Builder<Panel> {
     )
     .legend(legend(calcs, leastFirst))
     .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending).hideZeros(true));
+  if (link !== undefined) panel.dataLinks([{ build: () => link as DashboardLink }]); // the SDK has no builder for these
   for (const [name, colour] of Object.entries(colours)) {
     panel.overrideByName(name, [{ id: 'color', value: fixed(colour).build() }]);
   }

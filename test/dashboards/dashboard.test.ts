@@ -9,7 +9,9 @@ import { DOCS } from '../../dashboards/source/links.ts';
 import { SPELLINGS, spell } from '../../dashboards/source/names.ts';
 import { PromQL } from '../../dashboards/source/promql.ts';
 import { LEVELS, RECORDED } from '../../dashboards/source/recording.ts';
+import { OPEN_CAUSES } from '../../src/causes.ts';
 import { METRICS } from '../../src/instruments.ts';
+import { CLOSE_REASONS } from '../../src/reasons.ts';
 import {
   annotationsOf,
   type DashboardJson,
@@ -128,7 +130,7 @@ describe.each(ALL)('%s', path => {
     );
 
     expect(links.length).toBeGreaterThan(10);
-    expect([...new Set(links)].filter(link => !isInDocs(link))).toEqual([]);
+    expect([...new Set(links)].filter(link => !link.includes('$') && !isInDocs(link))).toEqual([]);
   });
 
   test('names in each legend a label that its query answers with', () => {
@@ -291,29 +293,54 @@ test('a query for a metric or a boundary that does not exist is not written', ()
   expect(() => ask.rateUpTo('connmeter.requests', 1)).toThrow('no histogram');
 });
 
-test('a click in a table leads to the main dashboard, sets its variables and keeps those that are here', () => {
+test('a click leads to the main dashboard, sets its variables and keeps those that are here, or to the docs', () => {
   const main = readDashboard('dashboards/connmeter.json');
   const fleet = readDashboard('dashboards/connmeter-fleet.json');
+  const leading = (dashboard: DashboardJson) => [...new Set(linksOf(dashboard).map(link => link.replaceAll('$', '')))];
 
-  expect([...linksOf(main), ...linksOf(fleet)].map(link => link.replaceAll('$', '').split(/[?&]/))).toEqual([
-    [
-      '/d/connmeter',
-      'var-server={__data.fields.server_address:percentencode}',
-      '{datasource:queryparam}',
-      '{job:queryparam}',
-      '{instance:queryparam}',
-      '__url_time_range',
-    ],
-    ['/d/connmeter', 'var-job={__data.fields.job:percentencode}', '{datasource:queryparam}', '__url_time_range'],
-    [
-      '/d/connmeter',
-      'var-job={__data.fields.job:percentencode}',
-      'var-server={__data.fields.server_address:percentencode}',
-      '{datasource:queryparam}',
-      '__url_time_range',
-    ],
+  expect(leading(main)).toEqual([
+    `${DOCS}/causes.md#cause-{__field.labels.connmeter_open_cause}`,
+    `${DOCS}/causes.md#reason-{__field.labels.connmeter_close_reason}`,
+    '/d/connmeter?var-server={__field.labels.server_address:percentencode}&{datasource:queryparam}&{job:queryparam}&{instance:queryparam}&__url_time_range',
+    '/d/connmeter?var-server={__data.fields.server_address:percentencode}&{datasource:queryparam}&{job:queryparam}&{instance:queryparam}&__url_time_range',
+  ]);
+  expect(leading(fleet)).toEqual([
+    '/d/connmeter?var-job={__field.labels.job:percentencode}&{datasource:queryparam}&__url_time_range',
+    '/d/connmeter?var-job={__data.fields.job:percentencode}&{datasource:queryparam}&__url_time_range',
+    '/d/connmeter?var-job={__data.fields.job:percentencode}&var-server={__data.fields.server_address:percentencode}&{datasource:queryparam}&__url_time_range',
   ]);
   expect(main.templating.list.map(({ name }) => name)).toEqual(['datasource', 'job', 'instance', 'server']);
+  expect(
+    [...OPEN_CAUSES.map(cause => `cause-${cause}`), ...CLOSE_REASONS.map(reason => `reason-${reason}`)].filter(
+      anchor => !isInDocs(`causes.md#${anchor}`),
+    ),
+  ).toEqual([]);
+});
+
+test('a click on a series asks for a label that it has', () => {
+  for (const dashboard of ALL.map(path => readDashboard(path))) {
+    for (const { title, fieldConfig, targets = [] } of panels(dashboard)) {
+      const used = Array.from(
+        JSON.stringify(fieldConfig).matchAll(/__(?:field\.labels|data\.fields)\.(\w+)/g),
+        ([, label = '']) => label,
+      );
+      const answered = targets.flatMap(({ expr }) => groupedBy(expr));
+      expect([title, used.filter(label => !answered.includes(label))]).toEqual([title, []]);
+    }
+  }
+});
+
+test('the row that an alert sends to is there', () => {
+  const rows = readDashboard('dashboards/connmeter.json')
+    .panels.filter(({ type }) => type === 'row')
+    .map(({ title }) => title);
+  const sent = Array.from(
+    readFileSync(join(ROOT, 'dashboards/rules/connmeter.yaml'), 'utf8').matchAll(/dashboard: Row "(.+)"/g),
+    ([, row]) => row,
+  );
+
+  expect(sent.length).toBeGreaterThan(5);
+  expect(sent.filter(row => !rows.includes(row ?? ''))).toEqual([]);
 });
 
 /** Metrics that no panel shows. None: a row of a new file in dashboards/source/rows draws a new one. */
@@ -361,8 +388,10 @@ function overridden({ fieldConfig }: PanelJson): unknown[] {
   return fieldConfig?.overrides.map(({ matcher }) => matcher.options) ?? [];
 }
 
+/** Those of series, then those of cells. */
 function linksOf(dashboard: DashboardJson): string[] {
-  const overrides = panels(dashboard).flatMap(({ fieldConfig }) => fieldConfig?.overrides ?? []);
-  const links = overrides.flatMap(({ properties }) => properties).filter(({ id }) => id === 'links');
-  return links.flatMap(({ value }) => (value as { url: string }[]).map(({ url }) => url));
+  const configs = panels(dashboard).flatMap(({ fieldConfig }) => (fieldConfig === undefined ? [] : [fieldConfig]));
+  const properties = configs.flatMap(({ overrides }) => overrides.flatMap(({ properties }) => properties));
+  const ofCells = properties.filter(({ id }) => id === 'links').flatMap(({ value }) => value as { url: string }[]);
+  return [...configs.flatMap(({ defaults }) => defaults.links ?? []), ...ofCells].map(({ url }) => url);
 }

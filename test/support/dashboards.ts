@@ -23,7 +23,12 @@ export interface PanelJson {
   readonly targets?: readonly TargetJson[];
   readonly transformations?: readonly { readonly id: string; readonly options: unknown }[];
   readonly fieldConfig?: {
-    readonly defaults: { readonly unit?: string; readonly noValue?: string; readonly min?: number };
+    readonly defaults: {
+      readonly unit?: string;
+      readonly noValue?: string;
+      readonly min?: number;
+      readonly links?: readonly { readonly url: string }[];
+    };
     readonly overrides: readonly {
       readonly matcher: { readonly id: string; readonly options: unknown };
       readonly properties: readonly { readonly id: string; readonly value: unknown }[];

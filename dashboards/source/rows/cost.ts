@@ -1,4 +1,5 @@
 import { faded, PHASE_COLOURS, SERVED_COLOURS } from '../colours.ts';
+import { THIS_SERVER } from '../links.ts';
 import { graph } from '../panels.ts';
 import { type PromQL, SERVER, SERVER_LEGEND, share } from '../promql.ts';
 import type { Row } from './row.ts';
@@ -71,6 +72,7 @@ export const cost: Row = {
       empty: 'No HTTP connections in this time range',
       stack: true,
       queries: [{ expr: ask.rate('connmeter.setup.wasted', SERVER), legend: SERVER_LEGEND }],
+      link: THIS_SERVER,
     }),
     graph({
       title: 'TLS sessions resumed',
@@ -87,6 +89,7 @@ export const cost: Row = {
       empty: 'No TLS handshakes in this time range',
       calcs: ['mean', 'lastNotNull'],
       leastFirst: true,
+      link: THIS_SERVER,
       queries: [
         {
           expr: resumed(ask),

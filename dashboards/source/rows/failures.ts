@@ -1,4 +1,5 @@
 import { faded, OUTCOME_COLOURS, PHASE_COLOURS } from '../colours.ts';
+import { THIS_SERVER } from '../links.ts';
 import { graph } from '../panels.ts';
 import { SERVER } from '../promql.ts';
 import type { Row } from './row.ts';
@@ -36,6 +37,7 @@ export const failures: Row = {
       unit: 'cps',
       empty: 'No connection failed in this time range',
       calcs: ['mean'],
+      link: THIS_SERVER,
       queries: [
         {
           expr: `${ask.rate('connmeter.connection.failed', `${SERVER}, connmeter_phase, error_type`)} > 0`,

@@ -1,5 +1,6 @@
 import { BAD, NEUTRAL, WATCH } from '../colours.ts';
 import { linked, number, REUSE_STEPS, reuseColumn, topCause } from '../columns.ts';
+import { mainDashboardWith } from '../links.ts';
 import { graph, type Stat, stat, steps, table } from '../panels.ts';
 import { SERVER, share } from '../promql.ts';
 import type { Recordings } from '../recorded.ts';
@@ -8,6 +9,8 @@ import type { Row } from './row.ts';
 
 const size: Stat['size'] = [4, 5];
 const { good, bad } = THRESHOLDS.reuse;
+
+const THIS_JOB = mainDashboardWith({ job: '__field.labels.job' });
 
 const reuseBy = (ask: Recordings, by = '') => share(ask.sum('requestsReused', by), ask.sum('requests', by));
 const causes = (ask: Recordings, by: string) =>
@@ -145,6 +148,7 @@ export const jobs: Row<Recordings> = {
       calcs: ['lastNotNull', 'mean'],
       leastFirst: true,
       queries: [{ expr: reuseBy(ask, 'job'), legend: '{{job}}' }],
+      link: THIS_JOB,
     }),
     graph({
       title: 'New connections, by job',
@@ -160,6 +164,7 @@ export const jobs: Row<Recordings> = {
       empty: 'No connection was opened in this time range',
       stack: true,
       queries: [{ expr: ask.sum('opened', 'job'), legend: '{{job}}' }],
+      link: THIS_JOB,
     }),
     graph({
       title: 'DNS lookups, by job',
@@ -175,6 +180,7 @@ export const jobs: Row<Recordings> = {
       empty: 'No lookups in this time range',
       stack: true,
       queries: [{ expr: ask.sum('lookups', 'job'), legend: '{{job}}' }],
+      link: THIS_JOB,
     }),
     table({
       title: 'Jobs',
@@ -190,7 +196,7 @@ export const jobs: Row<Recordings> = {
       empty: 'No job is recorded: are the rules loaded?',
       sortBy: 'New',
       columns: [
-        linked('Job', 'job', { set: { job: 'job' } }),
+        linked('Job', 'job', mainDashboardWith({ job: '__data.fields.job' })),
         number('Instances', ask.sum('instances', 'job'), 'none', 0),
         number('Requests', ask.sum('requests', 'job'), 'reqps', 2),
         reuseColumn(reuseBy(ask, 'job')),
@@ -224,7 +230,11 @@ export const servers: Row<Recordings> = {
       empty: 'No server is recorded: are the rules loaded?',
       sortBy: 'New',
       columns: [
-        linked('Server', 'server_address', { set: { job: 'job', server: 'server_address' } }),
+        linked(
+          'Server',
+          'server_address',
+          mainDashboardWith({ job: '__data.fields.job', server: '__data.fields.server_address' }),
+        ),
         { title: 'Port', label: 'server_port', width: 80 },
         { title: 'Job', label: 'job' },
         number('Requests', ask.sum('requests', BY_SERVER), 'reqps', 2),

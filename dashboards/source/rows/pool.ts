@@ -1,4 +1,5 @@
 import { NEUTRAL, STATE_COLOURS } from '../colours.ts';
+import { THIS_SERVER } from '../links.ts';
 import { graph } from '../panels.ts';
 import { SERVER, SERVER_LEGEND } from '../promql.ts';
 import type { Row } from './row.ts';
@@ -42,6 +43,7 @@ export const pool: Row = {
       empty: 'No HTTP requests in this time range',
       stack: true,
       queries: [{ expr: ask.now('http.client.active_requests', SERVER), legend: SERVER_LEGEND }],
+      link: THIS_SERVER,
     }),
     graph({
       title: 'Held bodies, by server',
@@ -57,6 +59,7 @@ export const pool: Row = {
       empty: 'No HTTP connections in this time range',
       stack: true,
       queries: [{ expr: ask.now('connmeter.body.held', SERVER), legend: SERVER_LEGEND }],
+      link: THIS_SERVER,
     }),
     graph({
       title: 'Lifetime of a connection',

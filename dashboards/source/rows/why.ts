@@ -1,5 +1,6 @@
 import { BAD, CAUSE_COLOURS, REASON_COLOURS } from '../colours.ts';
 import { linked, number, reuseColumn, topCause } from '../columns.ts';
+import { explanationOf, mainDashboardWith, THIS_SERVER } from '../links.ts';
 import { graph, steps, table } from '../panels.ts';
 import { type PromQL, SERVER, SERVER_LEGEND, share } from '../promql.ts';
 import { THRESHOLDS } from '../thresholds.ts';
@@ -26,6 +27,7 @@ export const why: Row = {
       empty: 'No connection was opened in this time range',
       stack: true,
       colours: CAUSE_COLOURS,
+      link: explanationOf('connmeter_open_cause'),
       queries: [
         { expr: ask.rate('connmeter.connection.opened', 'connmeter_open_cause'), legend: '{{connmeter_open_cause}}' },
       ],
@@ -44,6 +46,7 @@ export const why: Row = {
       empty: 'No connection was closed in this time range',
       stack: true,
       colours: REASON_COLOURS,
+      link: explanationOf('connmeter_close_reason'),
       queries: [
         {
           expr: ask.rate('connmeter.connection.closed', 'connmeter_close_reason'),
@@ -68,6 +71,7 @@ export const why: Row = {
       thresholds: steps([null, BAD], [bad, 'transparent']),
       calcs: ['lastNotNull', 'mean'],
       leastFirst: true,
+      link: THIS_SERVER,
       queries: [{ expr: reuseBy(ask), legend: SERVER_LEGEND }],
     }),
     servers(ask.overTheRange()),
@@ -89,7 +93,11 @@ function servers(ask: PromQL) {
     empty: 'No connection to any server in this time range',
     sortBy: 'New',
     columns: [
-      linked('Server', 'server_address', { set: { server: 'server_address' }, keep: ['job', 'instance'] }),
+      linked(
+        'Server',
+        'server_address',
+        mainDashboardWith({ server: '__data.fields.server_address' }, ['job', 'instance']),
+      ),
       { title: 'Port', label: 'server_port', width: 80 },
       number('Requests', ask.rate('connmeter.requests', SERVER), 'reqps', 2),
       reuseColumn(reuseBy(ask)),
