@@ -108,7 +108,7 @@ await inTheEnd(async () => {
   gc();
   metrics = await scrapes.read();
   const open = total(metrics, 'connmeter.connection.opened') - total(metrics, 'connmeter.connection.closed');
-  return open === 0 && notZero(metrics).length === 0 && kernelCounts().established === before.established;
+  return open === 0 && notZero(metrics).length === 0 && kernelCounts().held === before.held;
 });
 
 const report: ClientReport = {

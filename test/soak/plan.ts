@@ -30,8 +30,8 @@ export interface ServerCounts {
 export interface KernelCounts {
   readonly activeOpens: number;
   readonly passiveOpens: number;
-  /** Connections established now. */
-  readonly established: number;
+  /** Sockets held now, of both sides, in whatever state, without those that listen or only wait for late packets. */
+  readonly held: number;
 }
 
 /** How often a kind of job was done, and how it ended. */

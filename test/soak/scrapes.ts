@@ -27,6 +27,8 @@ export class Scrapes {
   readonly most: Record<string, number> = {};
   done = 0;
   series = 0;
+  /** Series of each origin, as of the last scrape. */
+  readonly perOrigin = new Map<string, number>();
   readonly #reader = new HandReader();
   readonly #before = new Map<string, number>();
 
@@ -42,20 +44,21 @@ export class Scrapes {
     new ConnectionInstrumentation().setMeterProvider(new MeterProvider({ readers: [this.#reader] }));
   }
 
+  /** Collects, and looks at what came. */
   async read(): Promise<Metrics> {
     const { resourceMetrics, errors } = await this.#reader.collect();
     this.complaints.push(...errors.map(String));
     const metrics: Metrics = {};
     this.done++;
     this.series = 0;
+    this.perOrigin.clear();
     for (const { descriptor, dataPointType, dataPoints } of resourceMetrics.scopeMetrics.flatMap(
       scope => scope.metrics,
     )) {
       metrics[descriptor.name] =
         dataPointType === DataPointType.HISTOGRAM
           ? (dataPoints as DataPoint<Histogram>[]).map(point => this.#ofHistogram(point))
-          : (dataPoints as DataPoint<number>[]).map(({ attributes, value }) => ({ attributes, value, sum: 0 }));
-      if (dataPointType !== DataPointType.HISTOGRAM) this.series += dataPoints.length;
+          : (dataPoints as DataPoint<number>[]).map(point => this.#ofNumber(point));
       for (const { attributes, value } of metrics[descriptor.name] ?? [])
         this.#check(descriptor.name, attributes, value);
     }
@@ -63,8 +66,20 @@ export class Scrapes {
   }
 
   #ofHistogram({ attributes, value: { count, sum = 0, min, max, buckets } }: DataPoint<Histogram>): SoakPoint {
-    this.series += buckets.counts.length + 2;
+    this.#countSeries(attributes, buckets.counts.length + 2);
     return { attributes, value: count, sum, min, max };
+  }
+
+  #ofNumber({ attributes, value }: DataPoint<number>): SoakPoint {
+    this.#countSeries(attributes, 1);
+    return { attributes, value, sum: 0 };
+  }
+
+  #countSeries(attributes: Attributes, series: number): void {
+    const origin = ['server.address', 'server.port', 'network.protocol.name'].map(label => attributes[label]).join(' ');
+    this.series += series;
+    if (attributes['server.address'] === undefined) return; // no origin's, but a looked-up name's
+    this.perOrigin.set(origin, (this.perOrigin.get(origin) ?? 0) + series);
   }
 
   #check(name: string, attributes: Attributes, value: number): void {

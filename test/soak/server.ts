@@ -81,12 +81,17 @@ function echo(socket: net.Socket) {
 
 function make(): net.Server {
   const secure = certificates[0] as tls.SecureContextOptions;
-  const patience = { keepAliveTimeout: name === 'stale' ? 30 : LONG, requestTimeout: LONG, headersTimeout: LONG };
+  const patience = {
+    keepAliveTimeout: name === 'stale' ? 30 : LONG,
+    keepAliveTimeoutBuffer: 0, // of Node 26, which an HTTP/2 server lacks
+    requestTimeout: LONG,
+    headersTimeout: LONG,
+  };
   switch (name) {
     case 'http':
     case 'falling':
     case 'stale':
-      return Object.assign(http.createServer(answer), patience, { keepAliveTimeoutBuffer: 0 });
+      return Object.assign(http.createServer(answer), patience);
     case 'https':
       return Object.assign(https.createServer(secure, answer), patience);
     case 'h2':

@@ -42,7 +42,7 @@ export function sent({ client, ports }: Soaked, name: ServerName): number {
 }
 
 /** By how much the kernel's counters grew. */
-export function growth({ client: { kernel } }: Soaked): Omit<KernelCounts, 'established'> {
+export function growth({ client: { kernel } }: Soaked): Omit<KernelCounts, 'held'> {
   const { before, after } = kernel;
   return {
     activeOpens: after.activeOpens - before.activeOpens,
@@ -68,7 +68,7 @@ function againstKernel(soaked: Soaked): Check[] {
     equal("opened + failed after a name was found = the kernel's ActiveOpens", dialled, activeOpens),
     equal('attempts = ActiveOpens', total(metrics, 'connmeter.connect.attempts'), activeOpens),
     equal('the same without those refused = PassiveOpens', dialled - refused, passiveOpens),
-    equal('established in the end, by the kernel', kernel.after.established, kernel.before.established),
+    equal('sockets held in the end, by the kernel', kernel.after.held, kernel.before.held),
   ];
 }
 

@@ -37,6 +37,7 @@ export class World {
   #resolverIsDown = false;
   #clock = 0;
   readonly #sessions = new Map<string, http2.ClientHttp2Session>();
+  readonly #openSessions = new Set<http2.ClientHttp2Session>();
 
   constructor({ ports, refused, ca }: ClientTask) {
     this.ports = ports;
@@ -74,7 +75,7 @@ export class World {
     let session = this.#sessions.get(server);
     if (session === undefined || session.closed || session.destroyed) {
       session = http2.connect(this.url(server), { ca: this.ca });
-      session.on('error', () => {});
+      this.#watch(session);
       this.#sessions.set(server, session);
     }
     return session;
@@ -115,7 +116,12 @@ export class World {
   end(): void {
     this.#resolverIsDown = false;
     for (const pool of [...Object.values(this.pools), ...Object.values(this.lasting)]) void pool.destroy();
-    for (const session of this.#sessions.values()) session.close();
+    for (const session of this.#openSessions) session.destroy();
+  }
+
+  #watch(session: http2.ClientHttp2Session): void {
+    this.#openSessions.add(session);
+    session.on('error', () => {}).on('close', () => this.#openSessions.delete(session));
   }
 
   #replacePool(name: keyof Pools): void {
