@@ -2,11 +2,20 @@ import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, test } from 'vitest';
 
-/** The path of a program that npm does not bring, if this machine has it. `folder`: where to look before PATH. */
+/** The path of a program that npm does not bring, if this machine has it: in a folder, or in PATH. */
 export function pathOf(command: string, folder?: string): string | undefined {
   const { PATH = '' } = process.env;
-  return [...(folder ? [folder] : []), ...PATH.split(':')].map(each => join(each, command)).find(isRunnable);
+  return (folder === undefined ? PATH.split(':') : [folder]).map(each => join(each, command)).find(isRunnable);
 }
+
+const { CONNMETER_PROMETHEUS3 = '', CONNMETER_VICTORIA_METRICS } = process.env;
+
+/** Programs of Prometheus 3, from the folder that CONNMETER_PROMETHEUS3 names: PATH has version 2, as Debian 12 does. */
+export const PROMETHEUS3 = pathOf('prometheus', CONNMETER_PROMETHEUS3);
+export const PROMTOOL3 = pathOf('promtool', CONNMETER_PROMETHEUS3);
+
+/** VictoriaMetrics, which takes OTLP, as Debian's Prometheus does not: from CONNMETER_VICTORIA_METRICS, a folder, or PATH. */
+export const VICTORIA_METRICS = pathOf('victoria-metrics', CONNMETER_VICTORIA_METRICS);
 
 /** `test`, where these programs are. Elsewhere the tests are skipped, loudly; except under CI=true, where they fail. */
 export function testWith(...commands: string[]): typeof test {

@@ -1,0 +1,187 @@
+// The configurations that docs/deploy.md hands out, and those that docker-compose.yml uses, held against the programs that
+// have to read them; where there is no such program here, against what the rest of the project says.
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
+import { SPELLINGS, type Spelling, spell } from '../../dashboards/source/names.ts';
+import { RECORDED } from '../../dashboards/source/recording.ts';
+import { METRICS } from '../../src/instruments.ts';
+import { blocksOf } from '../support/docs.ts';
+import { PROMETHEUS3, PROMTOOL3, skipped, testWith } from '../support/installed.ts';
+import { startPrometheus } from '../support/prometheus.ts';
+import { temporaryFolder } from '../support/service.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const DOCS = 'docs/deploy.md';
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
+
+const RULES: Readonly<Record<Spelling, string>> = {
+  pull: 'dashboards/rules/connmeter.yaml',
+  otlp: 'dashboards/otlp/rules/connmeter.yaml',
+};
+const rulesIn = (text: string) =>
+  (parse(text) as { groups: { rules: unknown[] }[] }).groups.reduce((sum, { rules }) => sum + rules.length, 0);
+
+/** The configurations of the docs, by the one key that tells what they are. */
+const blocks = blocksOf(DOCS, 'yaml');
+function blockWith(key: string): string {
+  const found = blocks.filter(text => new RegExp(`^${key}:`, 'm').test(text));
+  expect(found, `blocks of ${DOCS} with ${key}`).toHaveLength(1);
+  return found[0] as string;
+}
+
+const testPromtool = testWith('promtool');
+const testAmtool = testWith('amtool');
+const testPrometheus = testWith('prometheus');
+const testPromtool3 = PROMTOOL3
+  ? test
+  : skipped('what only Prometheus 3 reads is not checked: CONNMETER_PROMETHEUS3 names no folder with its promtool');
+const testPrometheus3 = PROMETHEUS3
+  ? test
+  : skipped('the rules are not loaded in Prometheus 3: CONNMETER_PROMETHEUS3 names no folder with it');
+
+/** What a program that checks a file has to say. */
+function check(command: string, subcommand: readonly string[], text: string, besides?: Spelling): string {
+  const folder = temporaryFolder('check');
+  if (besides) copyFileSync(join(ROOT, RULES[besides]), join(folder, 'connmeter.yaml'));
+  const file = join(folder, 'file.yml');
+  writeFileSync(file, text);
+  return execFileSync(command, [...subcommand, file], { encoding: 'utf8' });
+}
+
+testPromtool('promtool takes the configurations of Prometheus', () => {
+  const said = execFileSync('promtool', ['check', 'config', '--lint-fatal', 'deploy/prometheus.yml'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  });
+  expect(said).toContain(`SUCCESS: ${rulesIn(read(RULES.pull))} rules found`);
+
+  expect(check('promtool', ['check', 'config', '--lint-fatal'], blockWith('global'), 'pull')).toContain('SUCCESS');
+  expect(check('promtool', ['check', 'config'], `scrape_configs:\n${indented(leaner())}`)).toContain('SUCCESS');
+});
+
+testPromtool3('promtool of Prometheus 3 takes them, and the one for OTLP', () => {
+  const promtool = PROMTOOL3 as string;
+
+  expect(check(promtool, ['check', 'config', '--lint-fatal'], blockWith('global'), 'pull')).toContain('SUCCESS');
+  expect(check(promtool, ['check', 'config', '--lint-fatal'], blockWith('otlp'), 'otlp')).toContain('SUCCESS');
+  expect(check(promtool, ['check', 'config'], blockWith('remote_write'))).toContain('SUCCESS');
+});
+
+testPrometheus.each(SPELLINGS)('Prometheus loads the rules, %s', spelling => loads('prometheus', spelling));
+
+testPrometheus3.each(SPELLINGS)('Prometheus 3 loads the rules, %s', spelling => loads(PROMETHEUS3 as string, spelling));
+
+async function loads(binary: string, spelling: Spelling) {
+  const text = read(RULES[spelling]);
+  const prometheus = await startPrometheus({ binary, rules: [text] });
+
+  const { groups } = (await prometheus.get('rules')) as { groups: { rules: unknown[] }[] };
+
+  expect(groups.reduce((sum, { rules }) => sum + rules.length, 0)).toBe(rulesIn(text));
+}
+
+testAmtool('amtool takes the configurations of Alertmanager', () => {
+  for (const text of [read('deploy/alertmanager.yml'), blockWith('route')]) {
+    expect(check('amtool', ['check-config'], text)).toContain('SUCCESS');
+  }
+});
+
+testAmtool('alerts go where their severity says', () => {
+  const severities = new Set(
+    Array.from(read(RULES.pull).matchAll(/^ +severity: (\w+)$/gm), ([, severity]) => severity),
+  );
+  expect([...severities].sort()).toEqual(['critical', 'info', 'warning']);
+
+  for (const text of [read('deploy/alertmanager.yml'), blockWith('route')]) {
+    const routes = ['critical', 'warning', 'info'].map(severity => {
+      const folder = temporaryFolder('route');
+      writeFileSync(join(folder, 'alertmanager.yml'), text);
+      const args = ['config', 'routes', 'test', `--config.file=${folder}/alertmanager.yml`, `severity=${severity}`];
+      return execFileSync('amtool', args, { encoding: 'utf8', stdio: 'pipe' }).trim();
+    });
+    expect(routes).toEqual(['pager', 'team', 'nobody']);
+  }
+});
+
+test('the Service, the ServiceMonitor and the container speak of the same port', () => {
+  const container = parse(blockWith('env'));
+  const [service, monitor] = parseAllDocuments(blocks.find(text => text.includes('kind: ServiceMonitor')) ?? '').map(
+    document => document.toJS(),
+  );
+  const [port] = service.spec.ports;
+
+  expect(service.kind).toBe('Service');
+  expect(monitor).toMatchObject({ apiVersion: 'monitoring.coreos.com/v1', kind: 'ServiceMonitor' });
+  expect(service.metadata.labels).toMatchObject(monitor.spec.selector.matchLabels);
+  expect(Object.keys(service.metadata.labels)).toContain(monitor.spec.jobLabel);
+  expect(monitor.spec.endpoints).toMatchObject([{ port: port.name, path: '/metrics' }]);
+  expect(container.ports).toEqual([{ name: port.targetPort, containerPort: port.port }]);
+  expect(container.env).toContainEqual({ name: 'OTEL_EXPORTER_PROMETHEUS_HOST', value: '0.0.0.0' });
+});
+
+test('the command for a PrometheusRule makes one, of the very rules', () => {
+  const [command = ''] = blocksOf(DOCS, 'sh').filter(text => text.includes('PrometheusRule'));
+  const [made = '', applied] = command.split(' | kubectl ');
+
+  const rule = parse(execFileSync('sh', ['-euc', made], { cwd: ROOT, encoding: 'utf8' }));
+
+  expect(applied).toBe('apply -f -\n');
+  expect(rule).toEqual({
+    apiVersion: 'monitoring.coreos.com/v1',
+    kind: 'PrometheusRule',
+    metadata: { name: 'connmeter', labels: { release: 'prometheus' } },
+    spec: parse(read(RULES.pull)),
+  });
+});
+
+test('the pipeline of the Collector is made of what is configured', () => {
+  const collector = parse(blockWith('processors'));
+  const { receivers, processors, exporters } = collector.service.pipelines.metrics;
+
+  expect(receivers).toEqual(Object.keys(collector.receivers));
+  expect(processors).toEqual(Object.keys(collector.processors));
+  expect(exporters).toEqual(Object.keys(collector.exporters));
+});
+
+test('what is dropped exists, and no rule asks for it', () => {
+  const series = leaner().flatMap(({ regex }) => regex.split('|'));
+  const known = new Set(
+    METRICS.flatMap(({ name }) => ['', '_bucket', '_sum', '_count'].map(end => `${spell(name, 'pull')}${end}`)),
+  );
+
+  expect(series.filter(name => !known.has(name))).toEqual([]);
+  expect(series.filter(name => read(RULES.pull).includes(name))).toEqual([]);
+});
+
+test('what is sent on is what was recorded, all of it', () => {
+  const [{ write_relabel_configs }] = parse(blockWith('remote_write')).remote_write;
+  const [{ regex, action }] = write_relabel_configs;
+  const kept = (name: string) => new RegExp(`^(?:${regex})$`).test(name);
+
+  expect(action).toBe('keep');
+  expect(Object.values(RECORDED).filter(name => !kept(name))).toEqual([]);
+  expect(METRICS.map(({ name }) => spell(name, 'pull')).filter(kept)).toEqual([]);
+});
+
+/** The rules that make a scrape smaller, in the docs. */
+function leaner(): { regex: string }[] {
+  return parse(blockWith('metric_relabel_configs')).metric_relabel_configs;
+}
+
+function indented(relabelling: object): string {
+  return `  - ${JSON.stringify({ job_name: 'orders', metric_relabel_configs: relabelling })}\n`;
+}
+
+test('every file that the page speaks of is there', () => {
+  const text = read(DOCS);
+  const linked = Array.from(text.matchAll(/\]\((?!http)([^)#]+)[^)]*\)/g), ([, path = '']) => join('docs', path));
+  const named = Array.from(text.matchAll(/(?:--from-file=|`)(dashboards\/[\w./*-]+)/g), ([, path = '']) => path);
+
+  expect([...linked, ...named].length).toBeGreaterThan(8);
+  for (const path of [...linked, ...named]) {
+    expect(existsSync(join(ROOT, path)) || globSync(path, { cwd: ROOT }).length > 0, path).toBe(true);
+  }
+});
