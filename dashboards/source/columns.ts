@@ -11,7 +11,7 @@ const { good, bad } = THRESHOLDS.reuse;
 export const REUSE_STEPS = steps([null, 'text'], [0, BAD], [bad, WATCH], [good, GOOD]);
 
 export function number(title: string, expr: string, unit: string, decimals: number): Column {
-  return { title, expr, width: 100, settings: { unit, decimals } };
+  return { title, expr, width: 95, settings: { unit, decimals } };
 }
 
 /** A bar in the colour of its value. */
@@ -19,7 +19,7 @@ export function reuseColumn(expr: string): Column {
   return {
     title: 'Reuse',
     expr,
-    width: 150,
+    width: 140,
     settings: {
       unit: 'percentunit',
       decimals: 1,
@@ -37,11 +37,12 @@ export function topCause(opened: string, by: string): Column {
   return {
     title: 'Top cause',
     label: 'top_cause',
+    width: 260,
     expr: `topk by (${by}) (1, sum by (${by}, top_cause) (${named}))`,
   };
 }
 
 /** A label whose cells lead somewhere. */
 export function linked(title: string, label: string, link: Link): Column {
-  return { title, label, settings: { links: [link], 'custom.minWidth': 160 } };
+  return { title, label, settings: { links: [link], 'custom.minWidth': 120 } };
 }

@@ -235,7 +235,7 @@ export const servers: Row<Recordings> = {
           'server_address',
           mainDashboardWith({ job: '__data.fields.job', server: '__data.fields.server_address' }),
         ),
-        { title: 'Port', label: 'server_port', width: 80 },
+        { title: 'Port', label: 'server_port', width: 75 },
         { title: 'Job', label: 'job' },
         number('Requests', ask.sum('requests', BY_SERVER), 'reqps', 2),
         reuseColumn(reuseBy(ask, BY_SERVER)),

@@ -98,7 +98,7 @@ function servers(ask: PromQL) {
         'server_address',
         mainDashboardWith({ server: '__data.fields.server_address' }, ['job', 'instance']),
       ),
-      { title: 'Port', label: 'server_port', width: 80 },
+      { title: 'Port', label: 'server_port', width: 75 },
       number('Requests', ask.rate('connmeter.requests', SERVER), 'reqps', 2),
       reuseColumn(reuseBy(ask)),
       number('New', ask.rate('connmeter.connection.opened', SERVER), 'cps', 2),
