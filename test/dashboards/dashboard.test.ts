@@ -293,6 +293,14 @@ test('a query for a metric or a boundary that does not exist is not written', ()
   expect(() => ask.rateUpTo('connmeter.requests', 1)).toThrow('no histogram');
 });
 
+test('the docs are where the package comes from', () => {
+  const { repository } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    repository: { url: string };
+  };
+
+  expect(DOCS).toBe(repository.url.replace(/^git\+(.+)\.git$/, '$1/blob/main/docs'));
+});
+
 test('a click leads to the main dashboard, sets its variables and keeps those that are here, or to the docs', () => {
   const main = readDashboard('dashboards/connmeter.json');
   const fleet = readDashboard('dashboards/connmeter-fleet.json');
