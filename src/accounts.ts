@@ -145,11 +145,11 @@ export class Accounts {
     const phase = failedPhase(connection, connection.tried, error);
     const tally = this.settle(connection);
     tally.passes(phase);
-    const failure = tally.failure(phase, errorType(error));
-    failure.value++;
+    tally.failure(phase, errorType(error)).value++;
+    if (phase === 'dns') return;
 
     const now = this.#now();
-    const attributes = { ...tally.attributes, 'error.type': failure.attributes['error.type'] };
+    const attributes = tally.timedFailure(phase, errorType(error));
     if (phase === 'connect' && connection.attempts.length > 0) {
       const { connect } = phasesOf({ ...momentsOf(connection), connected: now });
       if (connect !== undefined) this.#record('connmeter.connect.duration', connect, attributes);

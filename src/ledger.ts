@@ -1,6 +1,10 @@
+import type { Attributes } from '@opentelemetry/api';
 import { hostName, type Origin } from './origins.ts';
 import { OTHER } from './reasons.ts';
 import { type Count, Tally } from './tally.ts';
+
+/** Kinds of failed lookups told apart; programs with a `lookup` of their own may make any number of them. */
+const MAX_LOOKUP_FAILURES = 12;
 
 const OVERFLOW: Origin = { address: OTHER, port: undefined };
 
@@ -14,6 +18,8 @@ export class Ledger {
   readonly #byAddress = new Map<string, Tally[]>();
   readonly #overflow = new Map<boolean, Tally>();
   readonly #names = new Set<string>();
+  readonly #lookupFailures = new Set<string>();
+  readonly #failedNames = new Set<string>();
 
   constructor(limit: number) {
     this.limit = limit;
@@ -46,6 +52,16 @@ export class Ledger {
       this.#names.add(normal);
     }
     return normal;
+  }
+
+  /** The labels of a failed lookup: as many pairs of name and error as there are names; later ones tell their error only. */
+  failedQuestion(name: string, errorType: string): Attributes {
+    const question = this.question(name);
+    if (this.#lookupFailures.size < MAX_LOOKUP_FAILURES) this.#lookupFailures.add(errorType);
+    const known = this.#lookupFailures.has(errorType) ? errorType : OTHER;
+    const pair = `${known} ${question}`;
+    if (this.#failedNames.size < this.limit) this.#failedNames.add(pair);
+    return { 'dns.question.name': this.#failedNames.has(pair) ? question : OTHER, 'error.type': known };
   }
 
   #late(http: boolean): Tally {

@@ -22,9 +22,6 @@ export class Lookups {
     if (!isLookupFailure(error) || this.#seen.has(error as object)) return;
 
     this.#seen.add(error as object);
-    this.#record('dns.lookup.duration', seconds, {
-      'dns.question.name': this.#ledger.question(name),
-      'error.type': errorType(error),
-    });
+    this.#record('dns.lookup.duration', seconds, this.#ledger.failedQuestion(name, errorType(error)));
   }
 }

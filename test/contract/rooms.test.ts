@@ -22,7 +22,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'causes.ts': [],
   'channels.ts': ['node:diagnostics_channel', 'type guard.ts'],
   'tally.ts': ['type @opentelemetry/api', 'type causes.ts', 'type origins.ts', 'reasons.ts'],
-  'ledger.ts': ['origins.ts', 'reasons.ts', 'tally.ts'],
+  'ledger.ts': ['type @opentelemetry/api', 'origins.ts', 'reasons.ts', 'tally.ts'],
   'lookups.ts': ['type ledger.ts', 'reasons.ts', 'type recorder.ts'],
   'connection.ts': [
     'type node:net',
