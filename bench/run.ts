@@ -1,54 +1,53 @@
+// node bench/run.ts [--full] [--only <part>] [--rounds <n>] [--variants nobody,noop,connmeter] [--json <file>]
+// Measures what connmeter costs beside others and beside nobody, and prints it. The full run of everything also writes
+// bench/results.json and the tables of docs/performance.md.
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { inProcessOfItsOwn, ServerProcess } from './processes.ts';
-import { certainOf, differences, spreadOf } from './statistics.ts';
-import type { TrafficResult } from './traffic.ts';
-import { VARIANTS, type VariantName } from './variants.ts';
-import { WORKLOADS } from './workloads.ts';
+import { withReport } from './document.ts';
+import { measure } from './measure.ts';
+import { ServerProcess } from './processes.ts';
+import { report } from './report.ts';
+import type { VariantName } from './variants.ts';
 
 const { values: options } = parseArgs({
   options: {
     full: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
     rounds: { type: 'string' },
-    variants: { type: 'string', default: '' },
+    variants: { type: 'string' },
+    json: { type: 'string' },
   },
 });
-const rounds = Number(options.rounds ?? (options.full ? 10 : 3));
+const { full, only, variants, json } = options;
+const root = `${import.meta.dirname}/..`;
+
 const server = new ServerProcess();
-for (const [name, workload] of Object.entries(WORKLOADS)) {
-  if (!name.startsWith(options.only)) continue;
-  const all: VariantName[] = [
-    'nobody',
-    'again',
-    'noop',
-    'connmeter',
-    ...(workload.otel ? [workload.otel] : []),
-    'add',
-    'prom',
-  ];
-  const variants = options.variants ? (options.variants.split(',') as VariantName[]) : all;
-  const results = Object.fromEntries(variants.map(v => [v, [] as TrafficResult[]]));
-  for (let round = 0; round < rounds; round++) {
-    for (let i = 0; i < variants.length; i++) {
-      const variant = variants[(i + round) % variants.length] as VariantName;
-      const { client, atOnce, warmUp, times } = workload;
-      const place = await server.listen(workload.server);
-      results[variant]?.push(await inProcessOfItsOwn('traffic', { client, atOnce, warmUp, times, variant, place }));
-    }
+const began = performance.now();
+const say = (line: string) => {
+  if (process.stderr.isTTY) console.error(`${((performance.now() - began) / 1000).toFixed(0).padStart(4)} s  ${line}`);
+};
+try {
+  const results = await measure(
+    server,
+    {
+      full,
+      only,
+      rounds: Number(options.rounds ?? (full ? 6 : 2)),
+      ...(variants === undefined ? {} : { variants: variants.split(',') as VariantName[] }),
+    },
+    say,
+  );
+  const text = report(results);
+  console.log(text);
+
+  if (json !== undefined) writeFileSync(json, `${JSON.stringify(results, undefined, 2)}\n`);
+  if (full && only === '' && variants === undefined) {
+    const [file, document] = [`${root}/bench/results.json`, `${root}/docs/performance.md`];
+    writeFileSync(file, JSON.stringify(results));
+    execFileSync(`${root}/node_modules/.bin/biome`, ['format', '--write', file], { cwd: root });
+    writeFileSync(document, withReport(readFileSync(document, 'utf8'), text));
   }
-  console.log(`\n${name} per ${workload.unit}`);
-  for (const variant of variants) {
-    for (const part of ['warm', 'cold'] as const) {
-      const own = (results[variant] as TrafficResult[]).map(r => r[part]);
-      const base = (results['nobody'] as TrafficResult[]).map(r => r[part]);
-      const { median, low, high } = spreadOf(own);
-      const d = spreadOf(differences(own, base));
-      const certain = certainOf(differences(own, base));
-      const f = (n: number) => n.toFixed(1);
-      console.log(
-        `${VARIANTS[variant].title.padEnd(34)} ${part} ${f(median)} [${f(low)} ${f(high)}]  diff ${f(d.median)} [${f(d.low)} ${f(d.high)}] ${((100 * d.median) / spreadOf(base).median).toFixed(1)}% ${certain ? `${f(certain.from)}..${f(certain.to)}` : ''} gc ${results[variant]?.map(r => r.minor)}`,
-      );
-    }
-  }
+} finally {
+  server.stop();
 }
-server.stop();

@@ -14,11 +14,8 @@ export interface TrafficResult {
   /** Microseconds of CPU time each, once warm; and before that, in the first that the process did. */
   readonly warm: number;
   readonly cold: number;
-  /** How often new and all objects were collected in the measured part. */
+  /** How often new objects were collected in the measured part. */
   readonly minor: number;
-  readonly major: number;
-  /** Bytes of the heap in use after the measured part and a full collection, less those before it. */
-  readonly grown: number;
 }
 
 /** One client: does its work with somebody looking on, and says what CPU time that took the process. */
@@ -29,26 +26,27 @@ export async function traffic({ client, variant, place, atOnce, warmUp, times }:
   const each: Doing = perRequest === undefined ? doing : () => doing().then(perRequest);
 
   const cold = await timed(each, warmUp, atOnce);
-  globalThis.gc?.();
-  const used = process.memoryUsage().heapUsed;
   const before = await collections();
-  const warm = await timed(each, times, atOnce);
+  const warm = await timed(each, times, atOnce); // no collection before it: that would throw warm code away
   const after = await collections();
-  globalThis.gc?.();
-  const grown = process.memoryUsage().heapUsed - used;
 
   if (counted !== undefined) await seen(counted, warmUp + times);
-  return { warm, cold, minor: after.minor - before.minor, major: after.major - before.major, grown };
+  return { warm, cold, minor: after.minor - before.minor };
 }
 
-/** Does it so many times, so many at once; microseconds of the process's CPU time for each. */
-async function timed(doing: Doing, times: number, atOnce: number): Promise<number> {
+/** Does it so many times, so many at once. */
+export async function inParallel(doing: Doing, times: number, atOnce: number): Promise<void> {
   let left = times;
   const repeat = async () => {
     while (left-- > 0) await doing();
   };
-  const before = process.cpuUsage();
   await Promise.all(Array.from({ length: Math.min(atOnce, times) }, repeat));
+}
+
+/** The same; microseconds of the process's CPU time for each. */
+async function timed(doing: Doing, times: number, atOnce: number): Promise<number> {
+  const before = process.cpuUsage();
+  await inParallel(doing, times, atOnce);
   const { user, system } = process.cpuUsage(before);
   return (user + system) / times;
 }

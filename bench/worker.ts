@@ -1,8 +1,14 @@
 // A process of its own for each measurement, so that none warms up, or wears down, the next.
 import { once } from 'node:events';
+import { allocation } from './allocation.ts';
+import { growth } from './growth.ts';
+import { handlers } from './handlers.ts';
+import { openConnections } from './open-connections.ts';
+import { scrape } from './scrape.ts';
+import { series } from './series.ts';
 import { traffic } from './traffic.ts';
 
-export const WORK = { traffic };
+export const WORK = { traffic, handlers, allocation, growth, openConnections, scrape, series };
 
 process.on('disconnect', () => process.exit());
 const [{ kind, task }] = (await once(process, 'message')) as [{ kind: keyof typeof WORK; task: never }];

@@ -1,0 +1,47 @@
+import { setImmediate as nextRound } from 'node:timers/promises';
+import { countingCollections } from './collections.ts';
+import { REUSING, type Reusing } from './played.ts';
+import { VARIANTS, type VariantName } from './variants.ts';
+
+export interface AllocationTask {
+  readonly client: Reusing;
+  readonly variant: VariantName;
+  readonly requests: number;
+}
+
+export interface AllocationResult {
+  /** Collections while so many requests were played. */
+  readonly collections: number;
+  /** Bytes that the heap in use rose by meanwhile, per request: garbage and all, where there were no collections. */
+  readonly allocated: number;
+  /** Bytes in all that were left of it after a full collection. */
+  readonly kept: number;
+}
+
+/** New objects have one megabyte: a byte for each of a million requests would fill it. */
+export const ALLOCATION_NODE = ['--min-semi-space-size=1', '--max-semi-space-size=1'];
+
+const WARM_UP = 300_000;
+
+/** Plays requests on a reused connection, and looks at what that leaves to the garbage collector. */
+export async function allocation({ client, variant, requests }: AllocationTask): Promise<AllocationResult> {
+  await VARIANTS[variant].start();
+  const collections = countingCollections();
+  const request = REUSING[client].open();
+  await nextRound();
+  for (let i = 0; i < WARM_UP; i++) request();
+
+  globalThis.gc?.();
+  const before = await collections();
+  const empty = process.memoryUsage().heapUsed;
+  for (let i = 0; i < requests; i++) request();
+  const full = process.memoryUsage().heapUsed;
+  const after = await collections();
+  globalThis.gc?.();
+  const kept = process.memoryUsage().heapUsed - empty;
+  return {
+    collections: after.minor + after.major - before.minor - before.major,
+    allocated: (full - empty) / requests,
+    kept,
+  };
+}

@@ -1,0 +1,158 @@
+import { count, percent, signed } from './figures.ts';
+import type { Results } from './results.ts';
+import { certainOf, differences, median } from './statistics.ts';
+import { WORKLOADS } from './workloads.ts';
+
+/** What was promised, what was found, and what the same costs with nobody, or nobody who does anything, looking on. */
+export interface Verdict {
+  readonly promise: string;
+  readonly found: string;
+  readonly floor: string;
+  /** Undefined where there are too few rounds to say. */
+  readonly met: boolean | undefined;
+}
+
+const MOST_NANOSECONDS = 100;
+const MOST_OF_A_CONNECTION = 0.1;
+const MOST_BYTES = 2048;
+const MOST_SERIES = 80;
+const MOST_OF_A_SCRAPE = 0.2;
+
+/** The budgets of the design, held against what was found. */
+export function verdicts(results: Results): Verdict[] {
+  return [
+    ...perRequest(results),
+    ...steady(results),
+    ...garbage(results),
+    ...perConnection(results),
+    ...perOpenConnection(results),
+    ...perScrape(results),
+    ...seriesPerOrigin(results),
+  ];
+}
+
+const PLAYED = { undici: 'undici and `fetch`', http: '`node:http`' } as const;
+
+function perRequest({ handlers }: Results): Verdict[] {
+  if (handlers === undefined) return [];
+  return Object.entries(PLAYED).map(([client, title]) => {
+    const cost = (variant: 'noop' | 'connmeter') =>
+      median(differences(handlers[variant][client] ?? [], handlers.nobody[client] ?? []));
+    const ours = cost('connmeter');
+    return {
+      promise: `a request with ${title} in process: at most ${MOST_NANOSECONDS} ns`,
+      found: `${signed(ours)} ns`,
+      floor: `subscribers that do nothing: ${signed(cost('noop'))} ns`,
+      met: ours <= MOST_NANOSECONDS,
+    };
+  });
+}
+
+function steady({ traffic }: Results): Verdict[] {
+  return Object.entries(traffic).flatMap(([name, { nobody, again, noop, connmeter }]) => {
+    const workload = WORKLOADS[name];
+    if (!workload || workload.unit === 'connection' || !nobody || !again || !noop || !connmeter) return [];
+
+    const more = differences(connmeter.warm, noop.warm);
+    const certain = certainOf(more);
+    const range = certain && ` (95 % sure: ${signed(certain.from)} to ${signed(certain.to)})`;
+    return {
+      promise: `a ${workload.unit} with ${workload.title}: cannot be told from subscribers that do nothing`,
+      found: `${signed(median(more))} µs${range ?? ''}`,
+      floor: `${count(median(nobody.warm))} µs with nobody; nobody against nobody: ${signed(
+        median(differences(again.warm, nobody.warm)),
+      )} µs`,
+      met: certain && certain.from <= 0,
+    };
+  });
+}
+
+function garbage({ allocation, growth }: Results): Verdict[] {
+  const verdicts: Verdict[] = [];
+  if (allocation !== undefined) {
+    const rows = Object.values(allocation.clients);
+    const most = (of: 'noop' | 'connmeter', figure: 'collections' | 'allocated') =>
+      Math.max(...rows.map(row => row[of][figure]));
+    const words = (of: 'noop' | 'connmeter') =>
+      `${count(most(of, 'allocated'))} bytes a request, ${most(of, 'collections')} collections`;
+    verdicts.push({
+      promise: `${count(allocation.requests)} requests of any client in process: nothing allocated`,
+      found: words('connmeter'),
+      floor: `subscribers that do nothing: ${words('noop')}`,
+      met: rows.every(({ noop, connmeter }) => connmeter.collections <= noop.collections && connmeter.allocated < 1),
+    });
+  }
+  if (growth !== undefined) {
+    const { nobody, noop, connmeter } = growth.variants;
+    const requests = growth.stretch * (connmeter.used.length - 1);
+    const words = (of: typeof noop) => `heap ${signed(grown(of.used) / 1024)} KiB, ${of.minor} minor collections`;
+    verdicts.push({
+      promise: `${count(requests)} real requests with undici: the heap does not grow, no collection more`,
+      found: words(connmeter),
+      floor: `nobody: ${words(nobody)}; subscribers that do nothing: ${words(noop)}`,
+      met: grown(connmeter.used) < requests && connmeter.minor <= Math.max(nobody.minor, noop.minor) * 1.01 + 1,
+    });
+  }
+  return verdicts;
+}
+
+/** From the first half of the stretches to the second: the middle of each, as the heap goes up and down by itself. */
+function grown(used: readonly number[]): number {
+  const half = used.length >> 1;
+  return median(used.slice(half)) - median(used.slice(0, half));
+}
+
+function perConnection({ traffic }: Results): Verdict[] {
+  return Object.entries(traffic).flatMap(([name, { nobody, noop, connmeter }]) => {
+    const workload = WORKLOADS[name];
+    if (workload?.unit !== 'connection' || !nobody || !noop || !connmeter) return [];
+
+    const base = median(nobody.warm);
+    const ours = median(differences(connmeter.warm, nobody.warm));
+    const theirs = median(differences(noop.warm, nobody.warm));
+    return {
+      promise: `a new connection, ${workload.title}: at most ${percent(MOST_OF_A_CONNECTION)} more CPU time`,
+      found: `${signed(ours)} µs, ${percent(ours / base)}`,
+      floor: `${count(base)} µs with nobody; subscribers that do nothing: ${signed(theirs)} µs, ${percent(theirs / base)}`,
+      met: ours <= base * MOST_OF_A_CONNECTION,
+    };
+  });
+}
+
+function perOpenConnection({ openConnections }: Results): Verdict[] {
+  return Object.entries(openConnections?.clients ?? {}).map(([client, { nobody, noop, connmeter }]) => {
+    const more = (than: typeof noop) => median(differences(than.heap, nobody.heap));
+    return {
+      promise: `an open connection with ${client === 'http' ? '`node:http`' : client}: at most ${count(MOST_BYTES)} bytes`,
+      found: `${signed(more(connmeter))} bytes`,
+      floor: `${count(median(nobody.heap))} bytes with nobody; listeners that do nothing: ${signed(more(noop))} bytes`,
+      met: more(connmeter) <= MOST_BYTES,
+    };
+  });
+}
+
+function perScrape({ scrape = {} }: Results): Verdict[] {
+  return Object.entries(scrape).map(([origins, { series, whole, exporter }]) => {
+    const ours = median(differences(whole, exporter));
+    const theirs = median(exporter);
+    return {
+      promise: `a scrape with ${count(Number(origins))} origins: our part at most a fifth of the exporter's`,
+      found: `${signed(ours)} ms, ${percent(ours / theirs)}`,
+      floor: `${count(theirs)} ms for ${count(median(series))} series of anybody's`,
+      met: ours <= theirs * MOST_OF_A_SCRAPE,
+    };
+  });
+}
+
+function seriesPerOrigin({ series }: Results): Verdict[] {
+  const last = series?.at(-1);
+  if (last === undefined) return [];
+  return [
+    {
+      promise: `series of an origin at its busiest: at most ${MOST_SERIES}`,
+      found: count(last.series),
+      floor: `${count(series?.[0]?.series ?? 0)} for a quiet one`,
+      met: last.series <= MOST_SERIES,
+    },
+  ];
+}

@@ -1,0 +1,138 @@
+import { availableParallelism } from 'node:os';
+import { ALLOCATION_NODE } from './allocation.ts';
+import { REUSING, type Reusing } from './played.ts';
+import { inProcessOfItsOwn, type ServerProcess } from './processes.ts';
+import { PLAIN_VARIANTS, type PlainVariant, type Results, type Rounds } from './results.ts';
+import type { VariantName } from './variants.ts';
+import { WORKLOADS } from './workloads.ts';
+
+/** How much is done. */
+export interface Extent {
+  readonly full: boolean;
+  /** Rounds of traffic. */
+  readonly rounds: number;
+  /** Only parts whose names begin so. */
+  readonly only: string;
+  readonly variants?: readonly VariantName[];
+}
+
+const CLIENTS_TO_OPEN = ['http', 'undici'] as const;
+
+/** Everything that was asked for, one process after another. */
+export async function measure(server: ServerProcess, extent: Extent, say: (line: string) => void): Promise<Results> {
+  const { full, only } = extent;
+  const wanted = (name: string) => name.startsWith(only);
+  const traffic: Record<string, Results['traffic'][string]> = {};
+  for (const [name, { fullOnly }] of Object.entries(WORKLOADS)) {
+    if (!wanted(name) || (fullOnly && !full && only === '')) continue;
+    say(name);
+    traffic[name] = await trafficRounds(server, name, extent);
+  }
+  const part = async <T>(name: string, run: () => Promise<T>): Promise<T | undefined> => {
+    if (!wanted(name)) return undefined;
+    say(name);
+    return run();
+  };
+  const parts = {
+    handlers: await part('handlers', () => handlerRounds(full ? 5 : 2)),
+    allocation: await part('allocation', allocations),
+    growth: await part('growth', () => growths(server, full ? 100_000 : 20_000, full ? 10 : 3)),
+    openConnections: await part('open-connections', () => openings(server, full ? 10_000 : 2_000, full ? 3 : 1)),
+    scrape: await part('scrape', () => scrapes(full ? 5 : 1)),
+    series: await part('series', () => inProcessOfItsOwn('series', undefined)),
+  };
+  return {
+    machine: {
+      node: process.versions.node,
+      platform: `${process.platform} ${process.arch}`,
+      cores: availableParallelism(),
+    },
+    full,
+    traffic,
+    ...Object.fromEntries(Object.entries(parts).filter(([, found]) => found !== undefined)),
+  };
+}
+
+/** Each round runs every variant once, each time beginning with another: what drifts hits all alike. */
+async function trafficRounds(server: ServerProcess, name: string, { rounds, variants, full }: Extent) {
+  const workload = WORKLOADS[name];
+  if (workload === undefined) throw new Error(`no workload ${name}`);
+  const { client, atOnce, warmUp, times, otel } = workload;
+  const perRequest: VariantName[] = full && name.startsWith('steady/') ? ['add', 'prom'] : [];
+  const all = variants ?? (['nobody', 'again', 'noop', 'connmeter', ...(otel ? [otel] : []), ...perRequest] as const);
+  return inRounds(rounds, all, async variant => {
+    const place = await server.listen(workload.server);
+    return inProcessOfItsOwn('traffic', { client, atOnce, warmUp, times, variant, place });
+  });
+}
+
+async function handlerRounds(rounds: number) {
+  return inRounds(rounds, PLAIN_VARIANTS, variant => inProcessOfItsOwn('handlers', { variant, samples: 400 }));
+}
+
+async function allocations() {
+  const requests = 1_000_000;
+  const of = (client: Reusing, variant: PlainVariant) =>
+    inProcessOfItsOwn('allocation', { client, variant, requests }, ALLOCATION_NODE);
+  return {
+    requests,
+    clients: await forEach(Object.keys(REUSING) as Reusing[], c => forEach(PLAIN_VARIANTS, v => of(c, v))),
+  };
+}
+
+async function growths(server: ServerProcess, stretch: number, stretches: number) {
+  const variants = await forEach(PLAIN_VARIANTS, async variant => {
+    const place = await server.listen('http');
+    return inProcessOfItsOwn('growth', { client: 'undici', variant, place, stretch, stretches });
+  });
+  return { stretch, variants };
+}
+
+async function openings(server: ServerProcess, connections: number, rounds: number) {
+  const clients = await forEach(CLIENTS_TO_OPEN, client =>
+    inRounds(rounds, PLAIN_VARIANTS, async variant => {
+      const place = await server.listen('http');
+      return inProcessOfItsOwn('openConnections', { client, variant, place, connections });
+    }),
+  );
+  return { connections, clients };
+}
+
+async function scrapes(rounds: number) {
+  return inRounds(rounds, ['10', '100', '1000'], origins =>
+    inProcessOfItsOwn('scrape', { origins: Number(origins), scrapes: Number(origins) > 100 ? 5 : 15 }),
+  );
+}
+
+async function inRounds<Name extends string, Result extends object>(
+  rounds: number,
+  names: readonly Name[],
+  run: (name: Name) => Promise<Result>,
+): Promise<Record<Name, Rounds<Result>>> {
+  const found = new Map(names.map(name => [name, {} as Record<string, number[]>]));
+  for (let round = 0; round < rounds; round++) {
+    for (let i = 0; i < names.length; i++) {
+      const name = names[(i + round) % names.length] as Name;
+      const figures = found.get(name) ?? {};
+      for (const [figure, value] of Object.entries(await run(name))) {
+        figures[figure] ??= [];
+        figures[figure].push(rounded(value));
+      }
+    }
+  }
+  return Object.fromEntries(found) as unknown as Record<Name, Rounds<Result>>;
+}
+
+async function forEach<Name extends string, Result>(
+  names: readonly Name[],
+  run: (name: Name) => Promise<Result>,
+): Promise<Record<Name, Result>> {
+  const found: Partial<Record<Name, Result>> = {};
+  for (const name of names) found[name] = await run(name);
+  return found as Record<Name, Result>;
+}
+
+/** Four digits that matter are more than can be measured. */
+function rounded(value: number): number {
+  return Number(value.toPrecision(4));
+}

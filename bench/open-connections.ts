@@ -1,0 +1,80 @@
+import http from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Agent, request } from 'undici';
+import type { Place } from './server.ts';
+import { type Onlooker, VARIANTS, type VariantName } from './variants.ts';
+
+export interface OpenConnectionsTask {
+  readonly client: 'http' | 'undici';
+  readonly variant: VariantName;
+  readonly place: Place;
+  readonly connections: number;
+}
+
+/** What an idle connection keeps of the client's memory, in bytes. */
+export interface OpenConnectionsResult {
+  /** Of the heap. */
+  readonly heap: number;
+  /** Of the process, with all that lies outside of the heap; coarse. */
+  readonly resident: number;
+}
+
+/** Few, to have everything loaded that is needed at all. */
+const WARM_UP = 50;
+
+/** Opens so many connections at once, lets them become idle, and weighs them. */
+export async function openConnections({
+  client,
+  variant,
+  place,
+  connections,
+}: OpenConnectionsTask): Promise<OpenConnectionsResult> {
+  const { counted }: Onlooker = await VARIANTS[variant].start();
+  const open = OPENING[client](place);
+  await open(WARM_UP);
+  await counted?.();
+  const before = await weighed();
+  await open(connections); // those from before are among them
+  await counted?.();
+  const after = await weighed();
+
+  const opened = connections - WARM_UP;
+  return { heap: (after.heap - before.heap) / opened, resident: (after.resident - before.resident) / opened };
+}
+
+/** The server answers none of so many requests until all have come: so each has a connection of its own. */
+const OPENING = {
+  http: ({ host, port }: Place) => {
+    const agent = new http.Agent({ keepAlive: true, maxFreeSockets: Infinity });
+    const visit = (path: string) =>
+      new Promise<void>((resolve, reject) => {
+        http
+          .get({ host, port, path, agent }, response => response.resume())
+          .on('error', reject)
+          .on('close', resolve);
+      });
+    return (count: number) => all(count, visit);
+  },
+  undici: ({ host, port }: Place) => {
+    const dispatcher = new Agent({ allowH2: false, keepAliveTimeout: 600_000, headersTimeout: 0, bodyTimeout: 0 });
+    const visit = async (path: string) => {
+      const { body } = await request(`http://${host}:${port}${path}`, { dispatcher });
+      await body.text();
+    };
+    return (count: number) => all(count, visit);
+  },
+};
+
+async function all(count: number, visit: (path: string) => Promise<void>): Promise<void> {
+  await Promise.all(Array.from({ length: count }, () => visit(`/gather/${count}`)));
+}
+
+/** Bytes in use, once nothing is left to collect. */
+async function weighed(): Promise<OpenConnectionsResult> {
+  for (let i = 0; i < 3; i++) {
+    await pause(20);
+    globalThis.gc?.();
+  }
+  const { heapUsed, external, rss } = process.memoryUsage();
+  return { heap: heapUsed + external, resident: rss };
+}

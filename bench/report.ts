@@ -1,0 +1,191 @@
+import { type Verdict, verdicts } from './budgets.ts';
+import { count, percent, signed } from './figures.ts';
+import { HTTP_LIVES, REUSING, UNDICI_LIVES } from './played.ts';
+import { PLAIN_VARIANTS, type Results, type Rounds } from './results.ts';
+import { differences, median, spreadOf } from './statistics.ts';
+import type { TrafficResult } from './traffic.ts';
+import { VARIANTS, type VariantName } from './variants.ts';
+import { WORKLOADS } from './workloads.ts';
+
+/** The figures as Markdown: the budgets first, then each part that was measured. */
+export function report(results: Results): string {
+  const { machine, full } = results;
+  const sections = [
+    `Node.js ${machine.node}, ${machine.platform}, ${machine.cores} cores; ${full ? 'the full run' : 'the short run'}.`,
+    budgets(verdicts(results)),
+    traffic(results, 'steady/', 'Steady traffic on reused connections, µs of CPU time per request', 'steady'),
+    traffic(results, 'new-connection/', 'A new connection each time, µs of CPU time', 'new-connection'),
+    traffic(results, 'streams/', 'HTTP/2, µs of CPU time per stream', 'streams'),
+    handlers(results),
+    garbage(results),
+    openConnections(results),
+    scrape(results),
+    series(results),
+  ];
+  return `${sections.filter(section => section !== '').join('\n\n')}\n`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
+}
+
+function section(title: string, command: string, ...parts: readonly string[]): string {
+  return [`### ${title}`, ...parts, `Again: \`npm run bench:full -- --only ${command}\``].join('\n\n');
+}
+
+function budgets(all: readonly Verdict[]): string {
+  if (all.length === 0) return '';
+  const word = (met: boolean | undefined) =>
+    met === undefined ? 'too few rounds to say' : met ? 'met' : '**not met**';
+  const rows = all.map(({ promise, found, floor, met }) => [promise, found, floor, word(met)]);
+  return ['### Budgets', table(['budget', 'connmeter', 'the floor', ''], rows)].join('\n\n');
+}
+
+function traffic({ traffic }: Results, prefix: string, title: string, command: string): string {
+  const workloads = Object.entries(traffic).filter(([name]) => name.startsWith(prefix));
+  if (workloads.length === 0) return '';
+
+  const others = (Object.keys(VARIANTS) as VariantName[]).filter(
+    variant => variant !== 'nobody' && workloads.some(([, variants]) => variants[variant] !== undefined),
+  );
+  const instrumented = (variant: VariantName) => variant === 'undici' || variant === 'http';
+  const columns: (readonly [title: string, variants: readonly VariantName[]])[] = others
+    .filter(variant => !instrumented(variant))
+    .map(variant => [VARIANTS[variant].title, [variant]]);
+  if (others.some(instrumented)) columns.splice(3, 0, ["OpenTelemetry's", ['undici', 'http']]);
+
+  const rows = workloads.map(([name, variants]) => {
+    const { nobody } = variants;
+    const cells = columns.map(([, of]) => {
+      const variant = of.find(each => variants[each] !== undefined);
+      return variant === undefined || nobody === undefined ? '' : moreThan(nobody, variants[variant], 'warm');
+    });
+    return [WORKLOADS[name]?.title ?? name, spread(nobody?.warm ?? []), ...cells];
+  });
+  const parts = [table(['', 'nobody', ...columns.map(([name]) => name)], rows)];
+  if (prefix === 'new-connection/') parts.push(cold(workloads));
+  return section(title, command, ...parts);
+}
+
+/** What connections cost before V8 has made code of their path: the first that a process opens. */
+function cold(workloads: readonly (readonly [string, Results['traffic'][string]])[]): string {
+  const rows = workloads.map(([name, { nobody, noop, connmeter }]) => [
+    WORKLOADS[name]?.title ?? name,
+    count(WORKLOADS[name]?.warmUp ?? 0),
+    spread(nobody?.cold ?? []),
+    nobody ? moreThan(nobody, noop, 'cold') : '',
+    nobody ? moreThan(nobody, connmeter, 'cold') : '',
+  ]);
+  return table(
+    ['while the process is young', 'the first', 'nobody', VARIANTS.noop.title, VARIANTS.connmeter.title],
+    rows,
+  );
+}
+
+function spread(values: readonly number[]): string {
+  const { median, low, high } = spreadOf(values);
+  return `${count(median)} (${count(low)} … ${count(high)})`;
+}
+
+function moreThan(
+  nobody: Rounds<TrafficResult>,
+  other: Rounds<TrafficResult> | undefined,
+  part: 'warm' | 'cold',
+): string {
+  if (other === undefined) return '';
+  const { median: middle, low, high } = spreadOf(differences(other[part], nobody[part]));
+  return `${signed(middle)} (${signed(low)} … ${signed(high)}), ${percent(middle / median(nobody[part]))}`;
+}
+
+function handlers({ handlers }: Results): string {
+  if (handlers === undefined) return '';
+  const names: (readonly [string, string])[] = [
+    ...Object.entries(REUSING).map(
+      ([name, { title, events }]) => [name, `a request on a reused connection, ${title}: ${events}`] as const,
+    ),
+    ...UNDICI_LIVES.steps.map(({ event }) => [`undici ${event}`, `${UNDICI_LIVES.title}: ${event}`] as const),
+    ...HTTP_LIVES.steps.map(({ event }) => [`http ${event}`, `${HTTP_LIVES.title}: ${event}`] as const),
+  ];
+  const rows = names.map(([name, title]) => [
+    title,
+    ...PLAIN_VARIANTS.map(variant => count(Math.round(median(handlers[variant][name] ?? [])))),
+  ]);
+  return section('Each event, in process, ns', 'handlers', table(['', ...titles()], rows));
+}
+
+function titles(): string[] {
+  return PLAIN_VARIANTS.map(variant => VARIANTS[variant].title);
+}
+
+function garbage({ allocation, growth }: Results): string {
+  const parts: string[] = [];
+  if (allocation !== undefined) {
+    const rows = Object.entries(allocation.clients).map(([client, variants]) => [
+      REUSING[client as keyof typeof REUSING].title,
+      ...PLAIN_VARIANTS.map(variant => {
+        const { allocated, collections, kept } = variants[variant];
+        return `${count(allocated)}, ${count(collections)}, ${signed(kept / 1024)}`;
+      }),
+    ]);
+    parts.push(
+      section(
+        `${count(allocation.requests)} requests on a reused connection, in process: bytes a request, collections, KiB kept`,
+        'allocation',
+        table(['', ...titles()], rows),
+      ),
+    );
+  }
+  if (growth !== undefined) {
+    const rows = PLAIN_VARIANTS.map(variant => {
+      const { used, minor } = growth.variants[variant];
+      return [VARIANTS[variant].title, used.map(bytes => (bytes / 2 ** 20).toFixed(2)).join(', '), count(minor)];
+    });
+    parts.push(
+      section(
+        `Real requests with undici: heap in use after each ${count(growth.stretch)}, MiB`,
+        'growth',
+        table(['', 'heap in use', 'minor collections, the first stretch left out'], rows),
+      ),
+    );
+  }
+  return parts.join('\n\n');
+}
+
+function openConnections({ openConnections }: Results): string {
+  if (openConnections === undefined) return '';
+  const rows = Object.entries(openConnections.clients).map(([client, { nobody, noop, connmeter }]) => [
+    client === 'http' ? '`node:http`' : client,
+    count(median(nobody.heap)),
+    ...[noop, connmeter].map(({ heap }) => signed(median(differences(heap, nobody.heap)))),
+    count(median(nobody.resident)),
+    ...[noop, connmeter].map(({ resident }) => signed(median(differences(resident, nobody.resident)))),
+  ]);
+  const [nobody, noop, connmeter] = titles();
+  return section(
+    `${count(openConnections.connections)} idle connections: bytes each`,
+    'open-connections',
+    table(['', `heap: ${nobody}`, `${noop}`, `${connmeter}`, `resident: ${nobody}`, `${noop}`, `${connmeter}`], rows),
+  );
+}
+
+function scrape({ scrape }: Results): string {
+  if (scrape === undefined) return '';
+  const rows = Object.entries(scrape).map(([origins, { series, whole, callback, exporter }]) => [
+    count(Number(origins)),
+    count(median(series)),
+    spread(exporter),
+    spread(whole),
+    `${signed(median(differences(whole, exporter)))}, ${percent(median(differences(whole, exporter)) / median(exporter))}`,
+    count(median(callback)),
+  ]);
+  const head = ['origins', 'series', 'the same series without us', 'connmeter', 'more', 'of it in our callback'];
+  return section('A scrape, ms of CPU time', 'scrape', table(head, rows));
+}
+
+function series({ series }: Results): string {
+  if (series === undefined) return '';
+  const rows = series.map(step => [step.after, count(step.series), count(step.ofName)]);
+  const head = ['after', 'series of the origin', 'of its host name, for lookups'];
+  return section('Series of one origin, as more and more happens to it', 'series', table(head, rows));
+}

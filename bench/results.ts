@@ -1,0 +1,36 @@
+import type { AllocationResult } from './allocation.ts';
+import type { GrowthResult } from './growth.ts';
+import type { OpenConnectionsResult } from './open-connections.ts';
+import type { Reusing } from './played.ts';
+import type { ScrapeResult } from './scrape.ts';
+import type { SeriesStep } from './series.ts';
+import type { TrafficResult } from './traffic.ts';
+import type { VariantName } from './variants.ts';
+
+/** Who looks on where what others do is of no interest. */
+export const PLAIN_VARIANTS = ['nobody', 'noop', 'connmeter'] as const;
+export type PlainVariant = (typeof PLAIN_VARIANTS)[number];
+
+/** A list for each figure, one value a round. */
+export type Rounds<Result> = { readonly [Figure in keyof Result]: readonly number[] };
+
+/** All that a run found out; a run of `--only` some of it, the rest. */
+export interface Results {
+  readonly machine: { readonly node: string; readonly platform: string; readonly cores: number };
+  readonly full: boolean;
+  /** By workload. */
+  readonly traffic: Readonly<Record<string, Partial<Record<VariantName, Rounds<TrafficResult>>>>>;
+  readonly handlers?: Readonly<Record<PlainVariant, Readonly<Record<string, readonly number[]>>>>;
+  readonly allocation?: {
+    readonly requests: number;
+    readonly clients: Readonly<Record<Reusing, Record<PlainVariant, AllocationResult>>>;
+  };
+  readonly growth?: { readonly stretch: number; readonly variants: Readonly<Record<PlainVariant, GrowthResult>> };
+  readonly openConnections?: {
+    readonly connections: number;
+    readonly clients: Readonly<Record<'http' | 'undici', Record<PlainVariant, Rounds<OpenConnectionsResult>>>>;
+  };
+  /** By number of origins. */
+  readonly scrape?: Readonly<Record<string, Rounds<ScrapeResult>>>;
+  readonly series?: readonly SeriesStep[];
+}
