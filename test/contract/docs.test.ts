@@ -169,7 +169,7 @@ test('every metric-like name in a text of ours exists', () => {
   ]);
 
   for (const file of texts()) {
-    const text = read(file);
+    const text = read(file).replace(RECORDED, '').replace(FILE, '');
     const names = Array.from(text.matchAll(/`((?:connmeter|http\.client|dns)\.[a-z_.]+)`/g), ([, name = '']) => name);
     expect([file, names.filter(name => !dotted.has(name) && !labels.includes(name) && !OTHERS.has(name))]).toEqual([
       file,
@@ -179,6 +179,10 @@ test('every metric-like name in a text of ours exists', () => {
     expect([file, written.filter(name => !spelled.has(name.replace(/_(bucket|sum|count)$/, '')))]).toEqual([file, []]);
   }
 });
+
+/** Series of the recording rules, held to them elsewhere; and names of files. */
+const RECORDED = /\b[a-z_]+:[a-z_]+:[a-z0-9_]+/g;
+const FILE = /\bconnmeter(?:-fleet)?\.(?:json|yaml)\b/g;
 
 /** Not ours: named to say who owns it; or a prefix, or a function of Node's. */
 const OTHERS = new Set(['http.client.request.duration', 'connmeter.', 'dns.lookup', 'dns.promises']);
