@@ -25,9 +25,6 @@ const RUNBOOKS = 'https://github.com/connmeter/connmeter/blob/main/docs/runbooks
 /** `critical` wakes somebody up, `warning` is for today, `info` explains another or costs money only. */
 export type Severity = 'critical' | 'warning' | 'info';
 
-/** The rows of the dashboard: where to look first. */
-type Row = 'Is reuse healthy?' | 'Who opens connections, and why?' | 'What does it cost?' | 'Pool' | 'DNS' | 'Failures';
-
 export interface Alert {
   readonly name: `Connmeter${string}`;
   readonly severity: Severity;
@@ -41,7 +38,8 @@ export interface Alert {
   readonly summary: string;
   /** What is wrong, with whom, by how much: a template. */
   readonly description: (spelling: Spelling, clock: Clock) => string;
-  readonly row: Row;
+  /** The title of the panel to look at first. */
+  readonly panel: string;
 }
 
 const { reuse, newConnections, oneShot, newPools, bodies, dns, failures, ports, tls, down } = THRESHOLDS;
@@ -85,7 +83,7 @@ export const ALERTS: readonly Alert[] = [
     summary: 'Connections to a server are hardly reused.',
     description: () =>
       `${JOB} sends ${numberOf(requests)} requests/s to ${SERVER}, and only ${SHARE} of them on a connection that had served one before. It opens ${numberOf(opened)} connections/s.${TOP_CAUSE}`,
-    row: 'Is reuse healthy?',
+    panel: 'Reuse, by server',
   },
   {
     name: 'ConnmeterReuseDropped',
@@ -100,7 +98,7 @@ and ${ENOUGH_REQUESTS}`,
     summary: 'Connections to a server are reused less than yesterday.',
     description: (_, clock) =>
       `${JOB} sends ${numberOf(requests)} requests/s to ${SERVER}, ${SHARE} of them on a connection that had served one before; in the same hour of yesterday it was ${shareOf(yesterday(clock, '{%s}'))}. It opens ${numberOf(opened)} connections/s.${TOP_CAUSE}`,
-    row: 'Is reuse healthy?',
+    panel: 'Reuse, by server',
   },
   {
     name: 'ConnmeterNewConnectionsHigh',
@@ -112,7 +110,7 @@ and ${ENOUGH_REQUESTS}`,
     summary: 'An instance opens so many connections that its host may run out of ports.',
     description: (spelling, clock) =>
       `An instance of ${JOB} opens ${VALUE} connections/s to ${SERVER}; a host runs out of ports at ${newConnections.ruin}/s.${topInstance(spell('connmeter.connection.opened', spelling), clock)}${TOP_CAUSE}`,
-    row: 'Who opens connections, and why?',
+    panel: 'Opened, by cause',
   },
   {
     name: 'ConnmeterOneShotConnections',
@@ -124,7 +122,7 @@ and ${ENOUGH_REQUESTS}`,
     summary: 'Most connections to a server serve one request, or none, before they close.',
     description: () =>
       `Of the connections of ${JOB} to ${SERVER} that close, ${SHARE} served one request at most. Their set-up costs ${numberOf(RECORDED.wasted)} seconds per second.${TOP_REASON}`,
-    row: 'What does it cost?',
+    panel: 'Requests that a connection served',
   },
   {
     name: 'ConnmeterClientPerRequest',
@@ -136,7 +134,7 @@ and ${ENOUGH_REQUESTS}`,
     summary: 'A program makes a client for each request.',
     description: () =>
       `${JOB} sends ${numberOf(requests)} requests/s to ${SERVER}, and makes a new pool for ${SHARE} of them, instead of one that they share.`,
-    row: 'Who opens connections, and why?',
+    panel: 'Opened, by cause',
   },
   {
     name: 'ConnmeterBodiesHeld',
@@ -148,7 +146,7 @@ and ${ENOUGH_REQUESTS}`,
     summary: 'Bodies that nobody reads hold connections.',
     description: () =>
       `${JOB} does not read the bodies of responses from ${SERVER}: they hold ${VALUE} of its ${numberOf(open)} open connections. It opens ${numberOf(opened)} connections/s.${TOP_CAUSE}`,
-    row: 'Pool',
+    panel: 'Held bodies, by server',
   },
   {
     name: 'ConnmeterDnsRateHigh',
@@ -160,7 +158,7 @@ and ${ENOUGH_REQUESTS}`,
     summary: 'An instance asks DNS so often that the resolver may refuse it.',
     description: (spelling, clock) =>
       `An instance of ${JOB} looks up ${VALUE} names/s.${topInstance(`${spell('dns.lookup.duration', spelling)}_count`, clock)}${TOP_NAME}`,
-    row: 'DNS',
+    panel: 'Lookups, by name',
   },
   {
     name: 'ConnmeterDnsSlow',
@@ -172,7 +170,7 @@ and ${ENOUGH_REQUESTS}`,
     summary: 'DNS lookups are slow.',
     description: () =>
       `Of the ${numberOf(RECORDED.lookups)} lookups/s of ${JOB}, one in twenty takes ${DURATION} or longer.${TOP_NAME}`,
-    row: 'DNS',
+    panel: 'Lookup time by name, p95',
   },
   {
     name: 'ConnmeterDnsFailing',
@@ -184,7 +182,7 @@ and ${ENOUGH_REQUESTS}`,
     summary: 'A name cannot be looked up.',
     description: () =>
       `Of the ${numberOf(RECORDED.lookupsByName)} lookups/s of ${NAME} by ${JOB}, ${SHARE} fail.${topError(RECORDED.lookupsByError, 'error_type!=""')}`,
-    row: 'DNS',
+    panel: 'Failed lookups',
   },
   {
     name: 'ConnmeterConnectRefused',
@@ -195,7 +193,7 @@ and ${ENOUGH_REQUESTS}`,
     expr: () => share(failed(REFUSED), attempted, failures),
     summary: 'A server refuses connections.',
     description: () => `${SERVER} refuses ${SHARE} of the ${numberOf(attempted)} connections/s that ${JOB} attempts.`,
-    row: 'Failures',
+    panel: 'Failed, by server and error',
   },
   {
     name: 'ConnmeterConnectTimedOut',
@@ -207,7 +205,7 @@ and ${ENOUGH_REQUESTS}`,
     summary: 'A server does not answer when it is connected to.',
     description: () =>
       `${SERVER} gives no answer to ${SHARE} of the ${numberOf(attempted)} connections/s that ${JOB} attempts.${topError(RECORDED.failedByError, NO_ANSWER)}`,
-    row: 'Failures',
+    panel: 'Failed, by server and error',
   },
   {
     name: 'ConnmeterPortsExhausted',
@@ -223,7 +221,7 @@ and ${ENOUGH_REQUESTS}`,
     summary: 'A host has no local port left to connect to a server.',
     description: (spelling, clock) =>
       `An instance of ${JOB} cannot connect to ${SERVER} for want of a local port, ${VALUE} times/s.${topInstance(spell('connmeter.connection.failed', spelling), clock, NO_PORT)} The job opens ${numberOf(opened)} connections/s to it.${TOP_CAUSE}`,
-    row: 'Failures',
+    panel: 'Failed, by server and error',
   },
   {
     name: 'ConnmeterTlsFailing',
@@ -235,7 +233,7 @@ and ${ENOUGH_REQUESTS}`,
     summary: 'TLS handshakes with a server fail.',
     description: () =>
       `Of the ${numberOf(attempted)} connections/s that ${JOB} attempts to ${SERVER}, ${SHARE} fail in the TLS handshake.${topError(RECORDED.failedByError, IN_TLS)}`,
-    row: 'Failures',
+    panel: 'Failed, by server and error',
   },
   {
     name: 'ConnmeterTlsNotResumed',
@@ -248,7 +246,7 @@ and ${handshakes} / ${instancesOfServer} >= ${tls.leastHandshakes}`,
     summary: 'TLS sessions with a server are not resumed.',
     description: () =>
       `Of the ${numberOf(handshakes)} TLS handshakes/s of ${JOB} with ${SERVER}, ${SHARE} take up an earlier session; the others are done in full.${TOP_CAUSE}`,
-    row: 'What does it cost?',
+    panel: 'TLS sessions resumed',
   },
   {
     name: 'ConnmeterTargetDown',
@@ -268,13 +266,13 @@ or (
     summary: 'The metrics of connections do not arrive.',
     description: () =>
       `{{ with $labels.instance }}${JOB} has metrics of connections, but its instance {{ . }} cannot be scraped.{{ else }}${JOB} had metrics of connections for most of a day, and sends none now.{{ end }} As long as they are missing, no other alert can tell of it.`,
-    row: 'Is reuse healthy?',
+    panel: 'Instances',
   },
 ];
 
 /** What Prometheus wants to know of an alert. */
 export function alertingRules(spelling: Spelling, clock: Clock) {
-  return ALERTS.map(({ name, severity, level, stands, expr, summary, description, row }) => ({
+  return ALERTS.map(({ name, severity, level, stands, expr, summary, description, panel }) => ({
     alert: name,
     expr: expr(spelling, clock),
     for: written(clock[stands]),
@@ -283,7 +281,7 @@ export function alertingRules(spelling: Spelling, clock: Clock) {
     annotations: {
       summary,
       description: withOwn(level, description(spelling, clock)),
-      dashboard: `Row "${row}"`,
+      dashboard: `Panel "${panel}"`,
       runbook_url: `${RUNBOOKS}/${name}.md`,
     },
   }));

@@ -10,6 +10,7 @@ import { SPELLINGS, type Spelling, spell } from '../../dashboards/source/names.t
 import { LEVELS, RECORDED } from '../../dashboards/source/recording.ts';
 import { rulesFile } from '../../dashboards/source/rules.ts';
 import { METRICS } from '../../src/instruments.ts';
+import { readDashboard } from '../support/dashboards.ts';
 import { pathOf, skipped, testWith } from '../support/installed.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -118,6 +119,10 @@ test('a unit test says the same in both spellings, with the names of each', () =
   expect(otlp).toContain('(1000 * job:dns_lookup_duration:p95_rate5m)');
 });
 
+const PANELS = ['dashboards/connmeter.json', 'dashboards/connmeter-fleet.json'].flatMap(path =>
+  readDashboard(path).panels.map(({ title }) => title),
+);
+
 // --- the unit tests themselves
 
 interface UnitTest {
@@ -181,6 +186,7 @@ describe.each(SPELLINGS)('%s', spelling => {
       expect(Object.keys(annotations)).toEqual(['summary', 'description', 'dashboard', 'runbook_url']);
       expect(annotations['summary']).toMatch(/^[A-Z][^{}]+\.$/);
       expect(annotations['description']).toMatch(/\{\{ \$labels\.job \}\}.*\.(\{\{ end \}\})*$/s);
+      expect(PANELS).toContain(/^Panel "(.+)"$/.exec(annotations['dashboard'] ?? '')?.[1]);
       expect(new URL(annotations['runbook_url'] ?? '')).toMatchObject({
         protocol: 'https:',
         pathname: expect.stringMatching(new RegExp(`/docs/runbooks/${alert}\\.md$`)),
