@@ -17,13 +17,24 @@ export function netSource(connections: Connections, guard: Guard): Handlers {
       'lookup',
       guard('lookup', function (this: Socket, error: Error | null, _address: string, _family: number, host: string) {
         connections.lookedUp(this, host, error);
-        attach(this, 'connectionAttemptFailed', ofSeveralAddresses);
       }),
     ],
     [
       'connectionAttempt',
       guard('connectionAttempt', function (this: Socket, address: string, port?: number, family?: number) {
         connections.addressTried(this, address, port, family);
+      }),
+    ],
+    [
+      'connectionAttemptFailed',
+      guard('connectionAttemptFailed', function (this: Socket, _a: string, _p: number, _f: number, error: Error) {
+        connections.addressFailed(this, error);
+      }),
+    ],
+    [
+      'connectionAttemptTimeout',
+      guard('connectionAttemptTimeout', function (this: Socket) {
+        connections.addressTimedOut(this);
       }),
     ],
     [
@@ -75,22 +86,6 @@ export function netSource(connections: Connections, guard: Guard): Handlers {
       }),
     ],
   ];
-  // With one address, the end of the attempt is the end of the connecting.
-  const ofSeveralAddresses: Listeners = [
-    [
-      'connectionAttemptFailed',
-      guard('connectionAttemptFailed', function (this: Socket, _a: string, _p: number, _f: number, error: Error) {
-        connections.addressFailed(this, error);
-      }),
-    ],
-    [
-      'connectionAttemptTimeout',
-      guard('connectionAttemptTimeout', function (this: Socket) {
-        connections.addressTimedOut(this);
-      }),
-    ],
-  ];
-
   return {
     'net.client.socket': ({ socket }: { socket: Socket }) => {
       if (attach(socket, 'close', ofAll)) {
