@@ -90,7 +90,7 @@ export const ALERTS: readonly Alert[] = [
     severity: 'warning',
     level: 'job_server',
     stands: 'lasting',
-    when: `reuse ratio more than ${percent(reuse.drop)} of all requests below the same hour of yesterday, but not below ${percent(reuse.bad)}, ${WITH_ENOUGH_REQUESTS}`,
+    when: `reuse ratio more than ${reuse.drop} below that of the same hour yesterday, but not below ${percent(reuse.bad)}, ${WITH_ENOUGH_REQUESTS}`,
     // Below the floor ConnmeterReuseLow speaks: one fault, one alert.
     expr: (_, clock) => `${RECORDED.reuse} < ${yesterday(clock)} - ${reuse.drop}
 and ${RECORDED.reuse} >= ${reuse.bad}

@@ -1,0 +1,167 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { stringify } from 'yaml';
+import { ALERTS, type Alert } from '../../dashboards/source/alerts.ts';
+import { CLOCK } from '../../dashboards/source/clock.ts';
+import { spell } from '../../dashboards/source/names.ts';
+import { RECORDED } from '../../dashboards/source/recording.ts';
+import { OPEN_CAUSES } from '../../src/causes.ts';
+import { METRICS } from '../../src/instruments.ts';
+import { CLOSE_REASONS } from '../../src/reasons.ts';
+import { readDashboard } from '../support/dashboards.ts';
+import { blocksOf } from '../support/docs.ts';
+import { testWith } from '../support/installed.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const FOLDER = 'docs/runbooks';
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
+const pageOf = (name: string) => `${FOLDER}/${name}.md`;
+const PAGES = ALERTS.map(({ name }) => name);
+
+const minutesOf = ({ stands }: Alert) => CLOCK[stands] / 60;
+
+test('each alert has a runbook, and no runbook is without its alert', () => {
+  const pages = readdirSync(join(ROOT, FOLDER)).filter(name => name !== 'README.md');
+
+  expect(pages.sort()).toEqual(PAGES.map(name => `${name}.md`).sort());
+});
+
+test('the index has every alert as it is', () => {
+  const rows = Array.from(
+    read(`${FOLDER}/README.md`).matchAll(/^\| \[(\w+)\]\((\S+)\) \| (.*) \|$/gm),
+    ([, name, link, rest = '']) => {
+      const [severity, stands, when, why = ''] = rest.split(' | ');
+      expect(why.length, `why there: ${name}`).toBeGreaterThan(3);
+      return { name, link, severity, stands, when };
+    },
+  );
+
+  expect(rows).toEqual(
+    ALERTS.map(alert => ({
+      name: alert.name,
+      link: `${alert.name}.md`,
+      severity: alert.severity,
+      stands: `${minutesOf(alert)} min`,
+      when: alert.when,
+    })),
+  );
+});
+
+describe.each(ALERTS)('$name', alert => {
+  const page = read(pageOf(alert.name));
+
+  test('has the four headings, and something below each', () => {
+    const [title, ...sections] = page.split(/^## /m);
+
+    expect(title?.split('\n')[0]).toBe(`# ${alert.name}`);
+    expect(sections.map(section => section.split('\n')[0])).toEqual(['Meaning', 'Impact', 'Diagnosis', 'Mitigation']);
+    for (const section of sections) expect(section.split('\n').slice(1).join('').length).toBeGreaterThan(60);
+  });
+
+  test('says when it fires', () => {
+    expect(page.split('\n')[2]).toBe(`**${alert.severity}** after ${minutesOf(alert)} minutes: ${alert.when}.`);
+  });
+
+  test('is short enough for three in the morning', () => {
+    expect(page.split(/\s+/).length).toBeLessThan(450);
+  });
+
+  test('leads to panels that are on the dashboard, first of all to that of the alert', () => {
+    const named = Array.from(page.matchAll(/[Pp]anels? ((?:"[^"]+"(?:,| and)?\s*)+)/g), ([, names = '']) =>
+      Array.from(names.matchAll(/"([^"]+)"/g), ([, name]) => name),
+    ).flat();
+
+    expect(named).toContain(alert.panel);
+    expect(named.filter(name => !PANELS.has(name ?? ''))).toEqual([]);
+  });
+
+  test('gives PromQL to run, in both spellings where they differ', () => {
+    const questions = blocksOf(pageOf(alert.name), 'promql');
+
+    expect(questions.length).toBeGreaterThan(0);
+    for (const name of questions.flatMap(namesIn)) {
+      expect(KNOWN, name).toContain(name);
+      const otlp = OTLP.get(name);
+      if (otlp !== undefined && otlp !== name) expect(page, `${name} over OTLP`).toContain(`\`${otlp}\``);
+    }
+  });
+
+  test('links to what is there', () => {
+    const links = Array.from(page.matchAll(/\]\(([^)\s]+)\)/g), ([, link = '']) => link);
+
+    expect(links.filter(link => !leadsSomewhere(pageOf(alert.name), link))).toEqual([]);
+  });
+
+  test('speaks of causes and reasons by their names', () => {
+    const rows = Array.from(page.matchAll(/^\| (.*?) \|/gm), ([, first = '']) => first);
+    const words = rows.flatMap(row => Array.from(row.matchAll(/`([a-z]+(?:_[a-z]+)*)`/g), ([, word = '']) => word));
+
+    expect(words.filter(word => !NAMES.has(word))).toEqual([]);
+  });
+});
+
+testWith('promtool')('Prometheus understands every question of the runbooks', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'connmeter-runbooks-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'questions.yaml');
+  const rules = PAGES.flatMap(name => blocksOf(pageOf(name), 'promql')).map((expr, index) => ({
+    record: `runbook:question:${index}`,
+    expr,
+  }));
+  writeFileSync(file, stringify({ groups: [{ name: 'runbooks', rules }] }));
+
+  const { status, stdout, stderr } = spawnSync('promtool', ['check', 'rules', file], { encoding: 'utf8' });
+
+  expect(stdout + stderr).toContain(`SUCCESS: ${rules.length} rules found`);
+  expect(status).toBe(0);
+});
+
+test('the index links to what is there', () => {
+  const links = Array.from(read(`${FOLDER}/README.md`).matchAll(/\]\(([^)\s]+)\)/g), ([, link = '']) => link);
+
+  expect(links.filter(link => !leadsSomewhere(`${FOLDER}/README.md`, link))).toEqual([]);
+});
+
+const PANELS = new Set(
+  ['dashboards/connmeter.json', 'dashboards/connmeter-fleet.json'].flatMap(path =>
+    readDashboard(path).panels.map(({ title }) => title),
+  ),
+);
+
+const NAMES: ReadonlySet<string> = new Set<string>([...OPEN_CAUSES, ...CLOSE_REASONS]);
+
+/** Names of the pull exporter -> those of OTLP. */
+const OTLP: ReadonlyMap<string, string> = new Map(
+  METRICS.flatMap(({ name, kind }) =>
+    (kind === 'histogram' ? ['_bucket', '_count', '_sum'] : ['']).map(
+      suffix => [spell(name, 'pull') + suffix, spell(name, 'otlp') + suffix] as const,
+    ),
+  ),
+);
+
+const KNOWN: readonly string[] = ['up', ...Object.values(RECORDED), ...OTLP.keys()];
+
+/** The metrics of an expression: in the runbooks, all of them have braces. */
+function namesIn(expr: string): string[] {
+  return Array.from(expr.matchAll(/([a-z_:][\w:]*)\{/g), ([, name = '']) => name);
+}
+
+/** Whether a link of a page leads to a file and, where it names one, to an anchor or heading in it. */
+function leadsSomewhere(from: string, link: string): boolean {
+  if (/^https:/.test(link)) return true;
+  const [path = '', anchor] = link.split('#');
+  const target = path === '' ? from : join(dirname(from), path);
+  if (!existsSync(join(ROOT, target))) return false;
+  if (anchor === undefined) return true;
+  const text = read(target);
+  const headings = Array.from(text.matchAll(/^#+ (.+)$/gm), ([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w\s-]/g, '')
+      .replaceAll(' ', '-'),
+  );
+  return headings.includes(anchor) || text.includes(`<a id="${anchor}"></a>`);
+}
