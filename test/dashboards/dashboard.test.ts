@@ -338,9 +338,10 @@ test('a click on a series asks for a label that it has', () => {
   }
 });
 
-test('the panel that an alert sends to is there', () => {
-  const titles = ALL.flatMap(path => panels(readDashboard(path)).map(({ title }) => title));
-  const rules = readFileSync(join(ROOT, 'dashboards/rules/connmeter.yaml'), 'utf8');
+test.each(['dashboards', 'dashboards/otlp'])('the panels that the alerts of %s send to are there', folder => {
+  const dashboards = ['connmeter.json', 'connmeter-fleet.json'].map(name => readDashboard(`${folder}/${name}`));
+  const titles = dashboards.flatMap(dashboard => panels(dashboard).map(({ title }) => title));
+  const rules = readFileSync(join(ROOT, folder, 'rules/connmeter.yaml'), 'utf8');
   const sent = Array.from(rules.matchAll(/dashboard: Panel "(.+)"/g), ([, title = '']) => title);
 
   expect(sent.length).toBe(rules.match(/alert: /g)?.length);
