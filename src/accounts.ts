@@ -12,6 +12,7 @@ import type { Ledger } from './ledger.ts';
 import { type Moments, phasesOf } from './phases.ts';
 import type { Pools } from './pools.ts';
 import { type CloseReason, closeReason, errorType, failedOutcome, failedPhase } from './reasons.ts';
+import { Recent } from './recent.ts';
 import type { Recorder } from './recorder.ts';
 import { type ClosedConnection, closedConnection, MOST_CLOSED } from './snapshot.ts';
 import type { Tally } from './tally.ts';
@@ -32,8 +33,7 @@ export class Accounts {
   readonly #now: () => number;
   readonly #unsettled = new Set<Connection>();
   readonly #callSites: CallSites;
-  /** The connections closed last, the oldest first. */
-  readonly closedLast: ClosedConnection[] = [];
+  readonly closedLast = new Recent<ClosedConnection>(MOST_CLOSED);
 
   constructor(ledger: Ledger, pools: Pools, callSites: CallSites, record: Recorder, now: () => number) {
     this.#ledger = ledger;
@@ -166,8 +166,7 @@ export class Accounts {
     const reason = connection.reason ?? this.reasonOf(connection);
     tally.closed(reason).value++;
     connection.leave?.(reason);
-    this.closedLast.push(closedConnection(connection, reason, this.#now()));
-    if (this.closedLast.length > MOST_CLOSED) this.closedLast.shift();
+    this.closedLast.add(closedConnection(connection, reason, this.#now()));
     if (!tally.http) return;
 
     this.#record('connmeter.connection.requests', connection.requests, tally.attributes);

@@ -293,7 +293,7 @@ export class Connections {
     return {
       origins: this.#ledger.tallies.map(originSnapshot),
       live,
-      closed: [...this.#accounts.closedLast],
+      closed: this.#accounts.closedLast.all,
       callSites: this.#callSites.found,
     };
   }
