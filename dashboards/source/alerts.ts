@@ -1,3 +1,4 @@
+import { OTHER } from '../../src/reasons.ts';
 import { type Clock, written } from './clock.ts';
 import { type Spelling, spell } from './names.ts';
 import { by, LEVELS, type Level, RECORDED } from './recording.ts';
@@ -47,6 +48,10 @@ const { requests, opened, held, open, attempted, handshakes, instancesOfServer, 
 
 const percent = (share: number) => `${Math.round(share * 100)} %`;
 
+/** Not what is counted together past `maxOrigins`: of many servers, some are always asked once, and some always fail. */
+const ONE_SERVER = `server_address!="${OTHER}"`;
+const ONE_NAME = `dns_question_name!="${OTHER}"`;
+
 const ENOUGH_REQUESTS = `${requests} / ${instancesOfServer} >= ${reuse.leastRequests}`;
 const WITH_ENOUGH_REQUESTS = `with at least ${reuse.leastRequests} request/s per instance`;
 
@@ -54,7 +59,7 @@ const yesterday = ({ past }: Clock, selector = '') =>
   `avg_over_time(${RECORDED.reuse}${selector}[${written(past.over)}] offset ${written(past.ago)})`;
 
 const NEW_POOLS = `sum ${by('job_server')} (${RECORDED.openedByCause}{connmeter_open_cause="new_pool"})`;
-const FAILED_LOOKUPS = `sum ${by('job_name')} (${RECORDED.lookupsByError}{error_type!=""})`;
+const FAILED_LOOKUPS = `sum ${by('job_name')} (${RECORDED.lookupsByError}{${ONE_NAME},error_type!=""})`;
 
 const REFUSED = 'connmeter_phase="connect",error_type="ECONNREFUSED"';
 /** Nobody answered; or the network knows that nobody will. */
@@ -62,7 +67,7 @@ const NO_ANSWER = 'connmeter_phase="connect",error_type=~".*TIMED?OUT.*|EHOSTUNR
 const NO_PORT = 'connmeter_phase="connect",error_type="EADDRNOTAVAIL"';
 const IN_TLS = 'connmeter_phase="tls"';
 
-const failed = (matchers: string) => `sum ${by('job_server')} (${RECORDED.failedByError}{${matchers}})`;
+const failed = (matchers: string) => `sum ${by('job_server')} (${RECORDED.failedByError}{${ONE_SERVER},${matchers}})`;
 
 /** Something is a share of all, and there is enough of it. */
 const share = (part: string, whole: string, { share, least }: { share: number; least: number }) =>
@@ -79,7 +84,7 @@ export const ALERTS: readonly Alert[] = [
     level: 'job_server',
     stands: 'lasting',
     when: `reuse ratio below ${percent(reuse.bad)}, ${WITH_ENOUGH_REQUESTS}`,
-    expr: () => `${RECORDED.reuse} < ${reuse.bad}\nand ${ENOUGH_REQUESTS}`,
+    expr: () => `${RECORDED.reuse}{${ONE_SERVER}} < ${reuse.bad}\nand ${ENOUGH_REQUESTS}`,
     summary: 'Connections to a server are hardly reused.',
     description: () =>
       `${JOB} sends ${numberOf(requests)} requests/s to ${SERVER}, and only ${SHARE} of them on a connection that had served one before. It opens ${numberOf(opened)} connections/s.${TOP_CAUSE}`,
@@ -92,7 +97,7 @@ export const ALERTS: readonly Alert[] = [
     stands: 'lasting',
     when: `reuse ratio more than ${reuse.drop} below that of the same hour yesterday, but not below ${percent(reuse.bad)}, ${WITH_ENOUGH_REQUESTS}`,
     // Below the floor ConnmeterReuseLow speaks: one fault, one alert.
-    expr: (_, clock) => `${RECORDED.reuse} < ${yesterday(clock)} - ${reuse.drop}
+    expr: (_, clock) => `${RECORDED.reuse}{${ONE_SERVER}} < ${yesterday(clock)} - ${reuse.drop}
 and ${RECORDED.reuse} >= ${reuse.bad}
 and ${ENOUGH_REQUESTS}`,
     summary: 'Connections to a server are reused less than yesterday.',
@@ -106,7 +111,7 @@ and ${ENOUGH_REQUESTS}`,
     level: 'job_server',
     stands: 'lasting',
     when: `more than ${newConnections.high} new connections/s from one instance to one server`,
-    expr: () => `${RECORDED.openedByWorst} > ${newConnections.high}`,
+    expr: () => `${RECORDED.openedByWorst}{${ONE_SERVER}} > ${newConnections.high}`,
     summary: 'An instance opens so many connections that its host may run out of ports.',
     description: (spelling, clock) =>
       `An instance of ${JOB} opens ${VALUE} connections/s to ${SERVER}; a host runs out of ports at ${newConnections.ruin}/s.${topInstance(spell('connmeter.connection.opened', spelling), clock)}${TOP_CAUSE}`,
@@ -118,7 +123,7 @@ and ${ENOUGH_REQUESTS}`,
     level: 'job_server',
     stands: 'lasting',
     when: `more than ${percent(oneShot.share)} of the connections that close served one request at most, ${WITH_ENOUGH_REQUESTS}`,
-    expr: () => `${RECORDED.oneShot} > ${oneShot.share}\nand ${ENOUGH_REQUESTS}`,
+    expr: () => `${RECORDED.oneShot}{${ONE_SERVER}} > ${oneShot.share}\nand ${ENOUGH_REQUESTS}`,
     summary: 'Most connections to a server serve one request, or none, before they close.',
     description: () =>
       `Of the connections of ${JOB} to ${SERVER} that close, ${SHARE} served one request at most. Their set-up costs ${numberOf(RECORDED.wasted)} seconds per second.${TOP_REASON}`,
@@ -241,7 +246,7 @@ and ${ENOUGH_REQUESTS}`,
     level: 'job_server',
     stands: 'lasting',
     when: `less than ${percent(tls.resumed)} of the handshakes resumed, with at least ${tls.leastHandshakes} handshakes/s per instance`,
-    expr: () => `${RECORDED.resumed} < ${tls.resumed}
+    expr: () => `${RECORDED.resumed}{${ONE_SERVER}} < ${tls.resumed}
 and ${handshakes} / ${instancesOfServer} >= ${tls.leastHandshakes}`,
     summary: 'TLS sessions with a server are not resumed.',
     description: () =>
