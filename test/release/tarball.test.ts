@@ -13,7 +13,7 @@ const run = promisify(execFile);
 let tarball = '';
 beforeAll(async () => {
   ({ tarball } = await packed());
-}, 60_000);
+}, 180_000);
 
 /** How a command of ours ended, and all it said. */
 async function said(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env, cwd = ROOT) {
@@ -38,7 +38,7 @@ test('are the types wrong? Not for ES modules, CommonJS or bundlers', async () =
   const { code, text } = await said('attw', [tarball, '--profile', 'node16', '--ignore-rules', 'cjs-resolves-to-esm']);
 
   expect({ code, text }).toEqual({ code: 0, text: expect.stringContaining('"connmeter/register"') });
-}, 60_000);
+}, 180_000);
 
 test('the dry run does all but publish, and needs neither a login nor a word to the registry that it could refuse', async () => {
   // A commit of what is here, so that it is packed as it will be.
@@ -71,7 +71,7 @@ test('the dry run does all but publish, and needs neither a login nor a word to 
   expect(really.code).toBe(1);
   expect(really.text).toContain(`Not published: the commit has no tag v${version}`);
   expect(really.text).not.toContain('$ npm'); // it has not so much as begun
-}, 120_000);
+}, 300_000);
 
 const READY: State = {
   packageJson: { version: '1.2.3', repository: { url: 'git+https://github.com/connmeter/connmeter.git' } },
