@@ -91,7 +91,7 @@ export class Pools {
     const oneIsLost = pool.credits.length > 0 || spare !== undefined;
     connection.cause = openCause({
       originIsKnown: site.tried,
-      poolIsKnown: isUndici ? !isAnothersPool : pool.tried || connection.pool === undefined,
+      poolIsKnown: isUndici ? pool.tried && !isAnothersPool : pool.tried || connection.pool === undefined,
       // One that is free for long was passed over for another reason: undici prefers a place in its pool to a connection.
       oneIsIdle: idle.some(({ freeSince }) => freeSince === undefined) || (idle.length > 0 && !oneIsLost),
       oneIsLost,

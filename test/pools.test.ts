@@ -472,7 +472,7 @@ test('sockets without a pool, agents and undici do not make good what another lo
   open(connector());
   open();
 
-  expect(causes()).toEqual(['first', 'new_pool', 'unknown', 'replaced error']);
+  expect(causes()).toEqual(['first', 'new_pool', 'new_pool', 'replaced error']);
 });
 
 test('of more origins than are remembered, the oldest without connections is forgotten, and the others are not', () => {
