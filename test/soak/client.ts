@@ -5,7 +5,8 @@ import { once } from 'node:events';
 import { kernelCounts } from './kernel.ts';
 import type { ClientReport, ClientTask, Endings } from './plan.ts';
 import { type Random, randomOf } from './random.ts';
-import { notZero, Scrapes, total } from './scrapes.ts';
+import { type Metrics, notZero, Scrapes, total } from './scrapes.ts';
+import { followSockets } from './sockets.ts';
 import { inTime, KINDS, type Kind } from './traffic.ts';
 import { World } from './world.ts';
 
@@ -20,6 +21,7 @@ const now = () => performance.now() / 1000;
 const gc = globalThis.gc as () => void;
 
 const before = kernelCounts();
+const neverClosed = followSockets();
 const scrapes = new Scrapes();
 const world = new World(task);
 const endings = new Map<Kind, Endings>(
@@ -96,19 +98,21 @@ for (let at = start; at - start < seconds; at = now()) {
 const took = now() - start;
 
 const inTheEnd = async (holds: () => boolean | Promise<boolean>) => {
-  for (const deadline = now() + 30; !(await holds()) && now() < deadline; ) await nextTick(50);
+  for (const deadline = now() + 15; !(await holds()) && now() < deadline; ) await nextTick(50);
 };
 await inTheEnd(() => running === 0);
 world.end();
 await endFetch();
 process.send?.('idle');
 await once(process, 'message'); // the servers have let go, too
+const openIn = (seen: Metrics) =>
+  total(seen, 'connmeter.connection.opened') - total(seen, 'connmeter.connection.closed');
+const leftOpen = () => Object.values(neverClosed()).reduce((sum, count) => sum + count, 0);
 let metrics = await scrapes.read();
 await inTheEnd(async () => {
   gc();
   metrics = await scrapes.read();
-  const open = total(metrics, 'connmeter.connection.opened') - total(metrics, 'connmeter.connection.closed');
-  return open === 0 && notZero(metrics).length === 0 && kernelCounts().held === before.held;
+  return openIn(metrics) === leftOpen() && notZero(metrics).length === 0 && kernelCounts().held === before.held;
 });
 
 const report: ClientReport = {
@@ -123,6 +127,7 @@ const report: ClientReport = {
   lookups: world.lookups,
   heap,
   seconds: took,
+  neverClosed: neverClosed(),
   kernel: { before, after: kernelCounts() },
 };
 process.send?.(report, () => process.exit());

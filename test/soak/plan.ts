@@ -61,6 +61,8 @@ export interface ClientReport {
   /** Heap in use after garbage collection, through the run, in bytes. */
   readonly heap: readonly number[];
   readonly seconds: number;
+  /** Sockets that connected and that Node never closed, by the port they went to. */
+  readonly neverClosed: Readonly<Record<number, number>>;
   readonly kernel: { readonly before: KernelCounts; readonly after: KernelCounts };
 }
 
