@@ -50,8 +50,10 @@ export const THRESHOLDS = {
      * Kubernetes pod is up to 10 (A and AAAA, five names tried): about 100 lookups/s. Half of it, for one process.
      */
     high: 50,
-    /** Seconds, at the 95th percentile. A cache answers within 5 ms, a far resolver within 100; four lookups as slow as this
-     * block all of Node's worker threads. */
+    /**
+     * Seconds, at the 95th percentile. A cache answers within 5 ms, a far resolver within 100; four lookups as slow as this
+     * block all of Node's worker threads.
+     */
     slow: 0.5,
     /** Lookups in all: with sixty in five minutes, three slow ones make a 95th percentile. */
     leastLookups: 0.2,
