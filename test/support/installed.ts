@@ -8,11 +8,12 @@ export function pathOf(command: string, folder?: string): string | undefined {
   return (folder === undefined ? PATH.split(':') : [folder]).map(each => join(each, command)).find(isRunnable);
 }
 
-const { CONNMETER_PROMETHEUS3 = '', CONNMETER_VICTORIA_METRICS } = process.env;
+const { CONNMETER_PROMETHEUS3, CONNMETER_VICTORIA_METRICS } = process.env;
+const ofVersion3 = (command: string) => (CONNMETER_PROMETHEUS3 ? pathOf(command, CONNMETER_PROMETHEUS3) : undefined);
 
 /** Programs of Prometheus 3, from the folder that CONNMETER_PROMETHEUS3 names: PATH has version 2, as Debian 12 does. */
-export const PROMETHEUS3 = pathOf('prometheus', CONNMETER_PROMETHEUS3);
-export const PROMTOOL3 = pathOf('promtool', CONNMETER_PROMETHEUS3);
+export const PROMETHEUS3 = ofVersion3('prometheus');
+export const PROMTOOL3 = ofVersion3('promtool');
 
 /** VictoriaMetrics, which takes OTLP, as Debian's Prometheus does not: from CONNMETER_VICTORIA_METRICS, a folder, or PATH. */
 export const VICTORIA_METRICS = pathOf('victoria-metrics', CONNMETER_VICTORIA_METRICS);
