@@ -11,6 +11,8 @@ export function signed(value: number): string {
   return /^[−0.]*$/.test(text) ? '0' : text.startsWith('−') ? text : `+${text}`;
 }
 
+/** One decimal below a fifth, where budgets are. */
 export function percent(part: number): string {
-  return `${(part * 100).toFixed(Math.abs(part) < 0.1 && !Number.isInteger(part * 100) ? 1 : 0).replace('-', '−')} %`;
+  const digits = Math.abs(part) < 0.2 ? 1 : 0;
+  return `${(part * 100).toFixed(digits).replace(/\.0$/, '').replace('-', '−')} %`;
 }

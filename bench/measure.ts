@@ -58,7 +58,8 @@ async function trafficRounds(server: ServerProcess, name: string, { rounds, vari
   const workload = WORKLOADS[name];
   if (workload === undefined) throw new Error(`no workload ${name}`);
   const { client, atOnce, warmUp, times, otel } = workload;
-  const perRequest: VariantName[] = full && name.startsWith('steady/') ? ['add', 'prom'] : [];
+  const perRequest: VariantName[] =
+    name === 'steady/undici' || (full && name.startsWith('steady/')) ? ['add', 'prom'] : [];
   const all = variants ?? (['nobody', 'again', 'noop', 'connmeter', ...(otel ? [otel] : []), ...perRequest] as const);
   return inRounds(rounds, all, async variant => {
     const place = await server.listen(workload.server);
@@ -100,7 +101,7 @@ async function openings(server: ServerProcess, connections: number, rounds: numb
 
 async function scrapes(rounds: number) {
   return inRounds(rounds, ['10', '100', '1000'], origins =>
-    inProcessOfItsOwn('scrape', { origins: Number(origins), scrapes: Number(origins) > 100 ? 5 : 15 }),
+    inProcessOfItsOwn('scrape', { origins: Number(origins), scrapes: Math.max(5, Math.round(400 / Number(origins))) }),
   );
 }
 

@@ -34,6 +34,8 @@ export const CHANNELS = [
 export const SOCKET_EVENTS = [
   'lookup',
   'connectionAttempt',
+  'connectionAttemptFailed',
+  'connectionAttemptTimeout',
   'connect',
   errorMonitor,
   'free',

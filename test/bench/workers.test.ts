@@ -1,0 +1,130 @@
+import type { EventEmitter } from 'node:events';
+import { Socket } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { HTTP_LIVES, REUSING, UNDICI_LIVES } from '../../bench/played.ts';
+import { inProcessOfItsOwn, ServerProcess } from '../../bench/processes.ts';
+import { PLAIN_VARIANTS } from '../../bench/results.ts';
+import { CHANNELS, SOCKET_EVENTS, type VariantName } from '../../bench/variants.ts';
+import { WORKLOADS } from '../../bench/workloads.ts';
+import type { Handlers } from '../../src/channels.ts';
+import { guardWith } from '../../src/guard.ts';
+import { httpSource } from '../../src/sources/http.ts';
+import { http2Source } from '../../src/sources/http2.ts';
+import { netSource } from '../../src/sources/net.ts';
+import { undiciSource } from '../../src/sources/undici.ts';
+
+/** Fewer than are worth anything, but each worker does all it does. */
+const TINY = { atOnce: 2, warmUp: 4, times: 6 };
+
+function serving(): ServerProcess {
+  const server = new ServerProcess();
+  onTestFinished(() => server.stop());
+  return server;
+}
+
+test.each(Object.entries(WORKLOADS))(
+  '%s runs with whoever looks on, and all is counted',
+  async (_name, workload) => {
+    const server = serving();
+    const { client, otel } = workload;
+    const variants: VariantName[] = ['noop', 'connmeter', ...(otel ? [otel] : [])];
+    if (client === 'undici') variants.push('add', 'prom');
+
+    for (const variant of variants) {
+      const place = await server.listen(workload.server);
+      expect(await inProcessOfItsOwn('traffic', { client, variant, place, ...TINY })).toEqual({
+        warm: expect.any(Number),
+        cold: expect.any(Number),
+        minor: expect.any(Number),
+      });
+    }
+  },
+  60_000,
+);
+
+test('an onlooker that sees other requests than were made is an error', async () => {
+  const place = await serving().listen('http');
+
+  // undici's instrumentation sees nothing of node:http
+  const task = { client: 'http', variant: 'undici', place, ...TINY } as const;
+  await expect(inProcessOfItsOwn('traffic', task)).rejects.toThrow('traffic ended with 1');
+});
+
+test.each(PLAIN_VARIANTS)(
+  'each event is timed, and each client weighed, with %s',
+  async variant => {
+    const times = await inProcessOfItsOwn('handlers', { variant, samples: 2 });
+
+    expect(Object.keys(times).toSorted()).toEqual(
+      [
+        ...Object.keys(REUSING),
+        ...UNDICI_LIVES.steps.map(({ event }) => `undici ${event}`),
+        ...HTTP_LIVES.steps.map(({ event }) => `http ${event}`),
+      ].toSorted(),
+    );
+    for (const time of Object.values(times)) expect(time).toBeGreaterThan(0);
+    expect(await inProcessOfItsOwn('allocation', { client: 'http', variant, requests: 100 })).toEqual({
+      collections: expect.any(Number),
+      allocated: expect.any(Number),
+      kept: expect.any(Number),
+    });
+  },
+  60_000,
+);
+
+test('open connections are weighed, and long traffic', async () => {
+  const server = serving();
+
+  for (const client of ['http', 'undici'] as const) {
+    const place = await server.listen('http');
+    const weight = await inProcessOfItsOwn('openConnections', {
+      client,
+      variant: 'connmeter',
+      place,
+      connections: 150,
+    });
+    expect(weight.heap).toBeGreaterThan(0);
+  }
+  const place = await server.listen('http');
+  const task = { client: 'undici', variant: 'connmeter', place, stretch: 20, stretches: 3 } as const;
+  expect((await inProcessOfItsOwn('growth', task)).used).toHaveLength(3);
+}, 60_000);
+
+test('a scrape is compared with one of as many series', async () => {
+  const { series, ...times } = await inProcessOfItsOwn('scrape', { origins: 3, scrapes: 1 });
+
+  expect(series).toBeGreaterThan(3 * 30);
+  expect(Object.keys(times)).toEqual(['whole', 'callback', 'exporter']);
+}, 60_000);
+
+test('the more happens to an origin, the more series it has', async () => {
+  const counts = (await inProcessOfItsOwn('series', undefined)).map(({ series }) => series);
+
+  expect(counts).toEqual(counts.toSorted((a, b) => a - b));
+  expect(new Set(counts).size).toBe(counts.length);
+}, 60_000);
+
+test('who does nothing does it on the channels and events that connmeter listens to', () => {
+  const connections = { attempted: () => {} } as never;
+  const guard = guardWith(() => {});
+  const sources: Handlers[] = [
+    netSource(connections, guard),
+    undiciSource(connections),
+    httpSource(connections, undefined as never),
+    http2Source(connections, guard),
+  ];
+  const eventsWith = (listen: (socket: EventEmitter) => void) => {
+    const socket = new Socket();
+    const before = new Set(socket.eventNames().map(event => `${String(event)} ${socket.listenerCount(event)}`));
+    listen(socket);
+    const after = socket.eventNames().map(event => `${String(event)} ${socket.listenerCount(event)}`);
+    return after.filter(event => !before.has(event)).toSorted();
+  };
+  const ours = eventsWith(socket => sources[0]?.['net.client.socket']?.({ socket } as never));
+  const theirs = eventsWith(socket => {
+    for (const event of SOCKET_EVENTS) socket.on(event, () => {});
+  });
+
+  expect(sources.flatMap(source => Object.keys(source)).toSorted()).toEqual([...CHANNELS].toSorted());
+  expect(theirs).toEqual(ours);
+});
