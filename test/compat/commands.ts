@@ -1,0 +1,95 @@
+import { basename } from 'node:path';
+
+/** What a test runner is told, so that it writes something that can be read exactly. */
+interface Runner {
+  readonly args: readonly string[];
+  /** Whether it writes to the file instead of to stdout. */
+  readonly toFile: boolean;
+}
+
+/** Stands for the path of the file in what a runner is told. */
+const FILE = '{file}';
+
+const RUNNERS: Readonly<Record<string, Runner>> = {
+  mocha: { args: ['--reporter', 'spec'], toFile: false },
+  _mocha: { args: ['--reporter', 'spec'], toFile: false },
+  jest: { args: ['--json', `--outputFile=${FILE}`], toFile: true },
+  vitest: { args: ['--reporter=default', '--reporter=json', `--outputFile=${FILE}`], toFile: true },
+  // Not in worker threads, which connmeter does not measure.
+  ava: { args: ['--tap', '--no-worker-threads'], toFile: false },
+  tap: { args: ['--reporter=tap'], toFile: false },
+  borp: { args: ['--reporter=spec', `--reporter=tap:${FILE}`], toFile: true },
+};
+
+/** Runs others and takes over their arguments: the runner stands behind it. */
+const WRAPPERS = ['c8', 'nyc', 'npx', 'cross-env', 'env', 'dotenv', 'timeout', 'exec'];
+
+export interface Command {
+  readonly words: readonly string[];
+  /** The runner that was recognised. */
+  readonly runner: string | undefined;
+  /** Whether it was told to write to the file. */
+  readonly toFile: boolean;
+}
+
+/**
+ * The command with what makes its runner say more clearly how each test ended, where that can be done from outside: where
+ * the command, or the script of package.json that it names, ends in a runner that is known.
+ */
+export function spoken(words: readonly string[], scripts: Readonly<Record<string, string>>, file: string): Command {
+  const found = runnerOf(words, scripts, 0);
+  const runner = found && RUNNERS[found.name];
+  if (found === undefined || runner === undefined) return { words, runner: found?.name, toFile: false };
+
+  const hasOwn = Array.from({ length: found.npms }, () => '--');
+  const present = words.indexOf('--');
+  const separators = present === -1 ? hasOwn : hasOwn.slice(1);
+  const args = runner.args.map(arg => arg.replace(FILE, file));
+  const tail = [...separators, ...args];
+  // One word with spaces is a line for the shell.
+  const whole =
+    words.length === 1 && /\s/.test(words[0] ?? '') ? [`${words[0]} ${tail.join(' ')}`] : [...words, ...tail];
+  return { words: whole, runner: found.name, toFile: runner.toFile };
+}
+
+/** Which runner the words end in, and through how many npm scripts. */
+function runnerOf(
+  words: readonly string[],
+  scripts: Readonly<Record<string, string>>,
+  npms: number,
+): { name: string; npms: number } | undefined {
+  if (words.length === 1 && /\s/.test(words[0] ?? '')) return runnerOf(lastCommand(words[0] ?? ''), scripts, npms);
+  if (npms > 5) return undefined; // a script that calls itself
+
+  const script = scriptOf(words);
+  if (script !== undefined) {
+    const line = scripts[script];
+    return line === undefined ? undefined : runnerOf(lastCommand(line), scripts, npms + 1);
+  }
+  for (const [i, word] of words.entries()) {
+    const name = basename(word).replace(/\.[cm]?js$/, '');
+    if (name === 'node' && words.slice(i + 1).includes('--test')) return { name: 'node --test', npms };
+    if (Object.hasOwn(RUNNERS, name)) return { name, npms };
+    const isPassedOver =
+      i === 0 ||
+      WRAPPERS.includes(name) ||
+      name === 'node' ||
+      word.startsWith('-') ||
+      /^\w+=/.test(word) ||
+      WRAPPERS.includes(basename(words[0] ?? ''));
+    if (!isPassedOver) return undefined;
+  }
+  return undefined;
+}
+
+function scriptOf([first = '', second = '', third]: readonly string[]): string | undefined {
+  if (basename(first) !== 'npm') return undefined;
+  if (second === 'test' || second === 't' || second === 'tst') return 'test';
+  return second === 'run' || second === 'run-script' ? third : undefined;
+}
+
+/** The last command of a shell line: what is appended to the line goes to it. */
+function lastCommand(line: string): string[] {
+  const last = line.split(/&&|\|\||;/).at(-1) ?? '';
+  return /[|<>()`]/.test(last) ? [] : last.trim().split(/\s+/);
+}

@@ -1,0 +1,20 @@
+// A forked child gets connmeter, too; a server's connection is handed to it, and it asks back.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import http from 'node:http';
+import net from 'node:net';
+import { listening, say } from '../kit.ts';
+
+if (process.argv[2] === 'child') {
+  process.on('message', async (port: number, socket: net.Socket) => {
+    const answer = await fetch(`http://127.0.0.1:${port}/`);
+    socket.end(await answer.text(), () => process.disconnect());
+  });
+} else {
+  const port = await listening(http.createServer((_, response) => response.end('asked by the child')));
+  const child = fork(import.meta.filename, ['child']);
+  const giving = await listening(net.createServer(socket => void child.send(port, socket)));
+  const socket = net.connect(giving, '127.0.0.1');
+  say(String(Buffer.concat(await socket.toArray())), socket.destroyed);
+  say(await once(child, 'exit'));
+}

@@ -1,0 +1,39 @@
+// connect with what it does not take: throws where it threw, and the socket is as it was.
+import http from 'node:http';
+import net from 'node:net';
+import tls from 'node:tls';
+import { inWords, say } from '../kit.ts';
+
+const wrong: [string, () => unknown][] = [
+  ['port', () => net.connect({ port: 70_000 })],
+  ['no port', () => net.connect({} as never)],
+  ['lookup', () => net.connect({ port: 1, host: 'a.test', lookup: 1 as never })],
+  ['family', () => net.connect({ port: 1, host: 'localhost', family: 9 })],
+  ['localAddress', () => net.connect({ port: 1, host: '127.0.0.1', localAddress: 'nowhere' })],
+  ['localPort', () => net.connect({ port: 1, host: '127.0.0.1', localPort: 'x' as never })],
+  ['timeout', () => net.connect({ port: 1, host: '127.0.0.1', timeout: -1 })],
+  ['path', () => net.connect({ path: 1 as never })],
+  ['tls ca', () => tls.connect({ port: 1, host: '127.0.0.1', ca: 'no certificate' })],
+  ['tls version', () => tls.connect({ port: 1, host: '127.0.0.1', minVersion: 'TLSv9' as never })],
+  ['protocol', () => http.get('https://127.0.0.1/')],
+  ['path', () => http.get({ path: '/a b' })],
+  ['method', () => http.request({ method: 'A B' })],
+  ['header', () => http.request({ headers: { 'a b': 'c' } })],
+  ['agent', () => http.request({ agent: 1 as never })],
+  ['signal', () => http.request({ signal: {} as never })],
+];
+for (const [name, run] of wrong) {
+  try {
+    const made = run() as net.Socket;
+    made.on('error', error => say(name, 'emits', inWords(error))).destroy();
+    say(name, 'does not throw');
+  } catch (error) {
+    say(name, 'throws', inWords(error));
+  }
+}
+const socket = new net.Socket();
+try {
+  socket.connect({ port: -1 });
+} catch {
+  say(socket.connecting, socket.destroyed, socket.pending, socket.readyState);
+}

@@ -1,0 +1,27 @@
+// Limits on listeners: the program's own limit holds, the default is the class's, and warnings come when they came.
+import { once } from 'node:events';
+import http from 'node:http';
+import net from 'node:net';
+import { listening, rounds, say } from '../kit.ts';
+
+process.on('warning', ({ name, message }) => say(name, message.replace(/\d+ (\w+) listeners/, 'some $1 listeners')));
+const port = await listening(http.createServer((_, response) => response.end('ok')));
+const own = net.connect(port, '127.0.0.1').setMaxListeners(3);
+say(own.getMaxListeners());
+await once(own, 'connect');
+for (let i = 0; i < 3; i++) own.on('data', () => {});
+await rounds();
+own.on('data', () => {});
+await rounds();
+own.destroy();
+const unlimited = net.connect(port, '127.0.0.1').setMaxListeners(0);
+for (let i = 0; i < 50; i++) unlimited.on('close', () => {});
+await once(unlimited, 'connect');
+unlimited.destroy();
+const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+for (let i = 0; i < 15; i++) {
+  const [response] = await once(http.get({ port, host: '127.0.0.1', agent }), 'response');
+  await response.resume().toArray();
+}
+await rounds();
+agent.destroy();

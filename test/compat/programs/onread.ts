@@ -1,0 +1,27 @@
+// A socket that reads into a buffer of the program's, and is paused by what its callback returns.
+import { once } from 'node:events';
+import net from 'node:net';
+import { listening, say, tell } from '../kit.ts';
+
+const port = await listening(net.createServer(socket => void socket.on('error', () => {}).end('x'.repeat(100_000))));
+const buffer = Buffer.alloc(4096);
+let bytes = 0;
+let pauses = 0;
+const socket = net.connect({
+  port,
+  host: '127.0.0.1',
+  onread: {
+    buffer,
+    callback(size, into) {
+      bytes += size;
+      if (into !== buffer) say('another buffer');
+      if (bytes < 50_000 || pauses > 0) return true;
+      pauses++;
+      setImmediate(() => socket.resume());
+      return false;
+    },
+  },
+});
+tell('socket', socket, 'connect', 'ready', 'data', 'end', 'close');
+await once(socket, 'close');
+say(bytes, pauses, socket.bytesRead);

@@ -1,0 +1,32 @@
+// undici over sockets that the program makes itself: plain, TLS by hand, and none at all.
+import http from 'node:http';
+import https from 'node:https';
+import net from 'node:net';
+import tls from 'node:tls';
+import { Client } from 'undici';
+import { certificate, inWords, listening, say } from '../kit.ts';
+
+const port = await listening(http.createServer((_, response) => response.end('plain')));
+const secure = await listening(https.createServer(certificate, (_, response) => response.end('secure')));
+type Done = (error: Error | null, socket: net.Socket | null) => void;
+const ways: Record<string, (done: Done) => unknown> = {
+  http: done => {
+    const socket = net.connect(port, '127.0.0.1').on('connect', () => done(null, socket));
+  },
+  https: done => {
+    const socket = tls.connect({ port: secure, host: '127.0.0.1', ca: certificate.cert });
+    socket.on('secureConnect', () => done(null, socket));
+  },
+  'http:': done => setImmediate(() => done(new Error('no way'), null)),
+};
+for (const [protocol, connect] of Object.entries(ways)) {
+  const client = new Client(`${protocol.replace(':', '')}://localhost`, {
+    connect: (_, done) => void connect(done as Done),
+  });
+  client
+    .on('connect', () => say(protocol, 'connect'))
+    .on('disconnect', (_, __, error) => say(protocol, inWords(error)));
+  const asked = client.request({ path: '/', method: 'GET' });
+  say(protocol, await asked.then(({ body }) => body.text(), inWords));
+  await client.destroy();
+}

@@ -1,0 +1,80 @@
+import { type Ending, type Report, Results, uncoloured, WITHIN } from './report.ts';
+
+interface Entry {
+  readonly name: string;
+  readonly ending: Ending;
+}
+
+// `ok 3 - name # SKIP why`, with or without number, dash and name; tap adds ` {` where the parts of a test come behind it.
+const POINT = /^( *)(not )?ok\b(?: +\d+)?(?: *- +| +|$)(.*)$/;
+const DIRECTIVE = / +# *(skip|todo|time)\b.*$/i;
+
+/** Whether this looks like the Test Anything Protocol. */
+export function isTap(text: string): boolean {
+  return /^ *TAP version \d+/m.test(text) || (/^ *1\.\.\d+/m.test(text) && /^ *(not )?ok \d+/m.test(text));
+}
+
+/**
+ * Reads the Test Anything Protocol as node:test, tap, ava and tape write it. A test's parts are indented by four: before
+ * it (node:test), or behind it in braces (tap). tape has no parts: there a comment names what its assertions belong to.
+ */
+export function readTap(text: string): Report {
+  const lines = uncoloured(text).split('\n');
+  const flat = !lines.some(line => /^ *# Subtest/.test(line) || / \{$/.test(line) || /^ {4,}(not )?ok\b/.test(line));
+  /** By depth: what waits for the test that it is part of. */
+  const waiting: Entry[][] = [];
+  const opened: { depth: number; entry: Entry }[] = [];
+  let section = '';
+  let inYaml: number | undefined;
+
+  const at = (depth: number) => {
+    waiting[depth] ??= [];
+    return waiting[depth];
+  };
+  const close = (depth: number, entry: Entry) => {
+    for (let below = waiting.length - 1; below > depth; below--) {
+      for (const part of at(below)) at(depth).push({ ...part, name: entry.name + WITHIN + part.name });
+      at(below).length = 0;
+    }
+    at(depth).push(entry);
+  };
+
+  for (const line of lines) {
+    const indent = line.length - line.trimStart().length;
+    if (inYaml !== undefined) {
+      if (indent <= inYaml && line.trim() === '...') inYaml = undefined;
+      else if (POINT.test(line) && indent < inYaml) inYaml = undefined; // it was never closed
+      if (inYaml !== undefined || line.trim() === '...') continue;
+    }
+    if (line.trim() === '---') {
+      inYaml = indent;
+      continue;
+    }
+    const depth = Math.floor(indent / 4);
+    if (line.trim() === '}' && opened.at(-1)?.depth === depth) {
+      const { entry } = opened.pop() as { entry: Entry };
+      close(depth, entry);
+      continue;
+    }
+    const heading = /^# (?!Subtest)(.+)$/.exec(line);
+    if (heading !== null && flat) section = heading[1] ?? '';
+
+    const point = POINT.exec(line);
+    if (point === null) continue;
+    const [, , not, rest = ''] = point;
+    const behind = / \{$/.test(rest);
+    const said = rest.replace(/ \{$/, '');
+    const directive = DIRECTIVE.exec(said);
+    const kind = directive?.[1]?.toLowerCase();
+    const title = said.replace(DIRECTIVE, '').replace(/\\#/g, '#') || '(no name)';
+    const ending = kind === 'skip' || kind === 'todo' ? 'skipped' : not === undefined ? 'passed' : 'failed';
+    const entry: Entry = { name: flat && section !== '' ? section + WITHIN + title : title, ending };
+    if (behind) opened.push({ depth, entry });
+    else close(depth, entry);
+  }
+  for (const { depth, entry } of opened.reverse()) close(depth, entry);
+
+  const results = new Results();
+  for (const { name, ending } of waiting.flat()) results.add(name, ending);
+  return results.report;
+}

@@ -1,0 +1,153 @@
+// Runs another library's tests with and without connmeter, and compares them test by test: see docs/compat.md.
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Arm, environmentOf, type Place } from './arms.ts';
+import { type Command, spoken } from './commands.ts';
+import { type Read, read } from './reports/read.ts';
+import { type Run, run } from './suite.ts';
+import { exitCode, summary } from './summary.ts';
+import { type Asked, asked, USAGE } from './usage.ts';
+import { isOpen, judge } from './verdicts.ts';
+import { onlyWith } from './warnings.ts';
+import { readWatched } from './watched.ts';
+
+const project = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '');
+
+interface Tried extends Read {
+  readonly run: Run;
+}
+
+const wanted = asked(process.argv.slice(2));
+if (wanted === undefined) {
+  process.stderr.write(USAGE);
+  process.exitCode = 64;
+} else {
+  process.exitCode = await compare(wanted);
+}
+
+async function compare(wanted: Asked): Promise<number> {
+  const register = join(project, 'dist', 'register.js');
+  if (!existsSync(register)) execFileSync('npm', ['run', 'build'], { cwd: project, stdio: 'inherit' });
+  // npm runs its scripts in the project's folder, and tells where it was called.
+  const folder = resolve(process.env['INIT_CWD'] ?? '.', wanted.folder);
+  const notes = mkdtempSync(join(tmpdir(), 'connmeter-compat-'));
+  const place: Place = {
+    register,
+    watcher: join(project, 'test', 'compat', 'watch.mjs'),
+    log: join(notes, 'watched.jsonl'),
+    nodeFolder: wanted.node === undefined ? undefined : dirname(resolve(wanted.node)),
+    folder,
+    project,
+  };
+  try {
+    return await inRounds(wanted, place, notes);
+  } finally {
+    rmSync(notes, { recursive: true, force: true });
+  }
+}
+
+async function inRounds(wanted: Asked, place: Place, notes: string): Promise<number> {
+  const { folder } = place;
+  const version = nodeVersion(place);
+  const file = wanted.junit === undefined ? join(notes, 'report') : resolve(folder, wanted.junit);
+  let command: Command = wanted.asIs
+    ? { words: wanted.words, runner: undefined, toFile: false }
+    : spoken(wanted.words, scriptsOf(folder), file);
+  console.log(`Node ${version}, ${command.runner ?? 'an unknown runner'}: ${command.words.join(' ')}`);
+
+  let count = 0;
+  const attempt = async (arm: Arm): Promise<Tried> => {
+    if (command.toFile || wanted.junit !== undefined) rmSync(file, { force: true });
+    const mark = `${process.pid}-${++count}`;
+    const env = environmentOf(arm, place, process.env, mark);
+    const ended = await run({ words: command.words, folder, env, seconds: wanted.timeout, idleSeconds: wanted.idle });
+    const told = existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+    const ok = ended.code === 0 && !ended.timedOut;
+    const tried = { run: ended, ...read({ ...ended, file: told, ok }, folder) };
+    keep(wanted.keep, `${count}-${arm}`, ended);
+    const end = ended.timedOut ? 'timed out' : `ended with ${ended.signal ?? ended.code}`;
+    console.log(
+      `${arm.padEnd(9)} ${end} after ${ended.seconds.toFixed(1)} s, ${tried.tests} tests told by ${tried.how}`,
+    );
+    return tried;
+  };
+
+  let first = await attempt('plain');
+  if (first.tests === 0 && command.words !== wanted.words) {
+    console.log('The runner did not take what it was told in addition; once more, as it is.');
+    command = { words: wanted.words, runner: command.runner, toFile: false };
+    first = await attempt('plain');
+  }
+  const plain = [first];
+  const measured = [await attempt('measured')];
+  const blank: Tried[] = [];
+  const judged = () => judge(reports(plain), reports(measured), reports(blank));
+  while (plain.length < wanted.rounds && judged().some(test => isOpen(test, plain.length))) {
+    // In turns, and not always in the same order: what wears off or warms up must not fall on one arm.
+    if (plain.length % 2 === 1) measured.push(await attempt('measured'));
+    plain.push(await attempt('plain'));
+    if (plain.length % 2 === 1) measured.push(await attempt('measured'));
+    if (blank.length < 2) blank.push(await attempt('blank'));
+  }
+  const tests = judged();
+
+  const worseWatched: string[] = [];
+  if (wanted.watch) {
+    const good = new Set(tests.filter(({ verdict }) => verdict === 'passed').map(({ name }) => name));
+    const bad = async () => {
+      const report = (await attempt('watched')).report;
+      const passing = judge([...reports(plain)], [report], []).filter(
+        ({ name, measured: { bad } }) => bad > 0 && good.has(name),
+      );
+      return passing.map(({ name }) => name);
+    };
+    let names = await bad();
+    for (let again = 0; again < 2 && names.length > 0; again++) {
+      const others = new Set(await bad());
+      names = names.filter(name => others.has(name));
+    }
+    worseWatched.push(...names);
+  }
+
+  const found = {
+    how: first.how,
+    tests,
+    plain: plain.map(tried => tried.run),
+    measured: measured.map(tried => tried.run),
+    warnings: onlyWith(
+      plain.map(tried => tried.run.stderr),
+      measured.map(tried => tried.run.stderr),
+    ),
+    worseWatched,
+    watched: wanted.watch ? readWatched(place.log) : undefined,
+  };
+  console.log(summary(found));
+  return exitCode(found);
+}
+
+function reports(tried: readonly Tried[]) {
+  return tried.map(({ report }) => report);
+}
+
+/** Which Node the suite gets. */
+function nodeVersion(place: Place): string {
+  const { PATH } = environmentOf('plain', place, process.env, 'version');
+  return execFileSync('node', ['--version'], { env: { PATH }, encoding: 'utf8' }).trim();
+}
+
+function scriptsOf(folder: string): Record<string, string> {
+  const path = join(folder, 'package.json');
+  if (!existsSync(path)) return {};
+  return (JSON.parse(readFileSync(path, 'utf8')) as { scripts?: Record<string, string> }).scripts ?? {};
+}
+
+function keep(folder: string | undefined, name: string, { stdout, stderr }: Run): void {
+  if (folder === undefined) return;
+
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, `${name}.stdout`), stdout);
+  writeFileSync(join(folder, `${name}.stderr`), stderr);
+}

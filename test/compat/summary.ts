@@ -1,0 +1,109 @@
+import { WHOLE } from './reports/read.ts';
+import type { Run } from './suite.ts';
+import type { Judged, Verdict } from './verdicts.ts';
+import type { Watched } from './watched.ts';
+
+/** All that a comparison found. */
+export interface Found {
+  readonly how: string;
+  readonly tests: readonly Judged[];
+  readonly plain: readonly Run[];
+  readonly measured: readonly Run[];
+  /** What only runs with connmeter say on stderr. */
+  readonly warnings: readonly string[];
+  /** Tests that are good without connmeter, and bad where it is collected from all the time. */
+  readonly worseWatched: readonly string[];
+  readonly watched: Watched | undefined;
+}
+
+const MOST_NAMES = 50;
+const HEADINGS: readonly (readonly [Verdict, string])[] = [
+  ['broken', 'fail only with connmeter'],
+  ['suspect', 'fail only with connmeter, though not always'],
+  ['any_preload', 'fail with connmeter, and with any other --import'],
+  ['cured', 'fail only without connmeter'],
+  ['flaky', 'flaky: bad now and then, in either arm'],
+];
+
+/** 0: nothing is worse with connmeter. 1: something is. 2: the runs prove nothing. */
+export function exitCode(found: Found): 0 | 1 | 2 {
+  const { tests, watched, worseWatched, warnings } = found;
+  const isWorse = tests.some(({ verdict }) => verdict === 'broken' || verdict === 'suspect');
+  if (isWorse || worseWatched.length > 0 || (watched?.faults.length ?? 0) > 0) return 1;
+  if (warnings.some(line => !line.startsWith('connmeter: '))) return 1;
+  return watched !== undefined && watched.opened === 0 ? 2 : 0;
+}
+
+/** The table at the end, and the names that matter. */
+export function summary(found: Found): string {
+  const { how, tests, plain, measured, warnings, worseWatched, watched } = found;
+  const count = (verdict: Verdict) => tests.filter(test => test.verdict === verdict && test.name !== WHOLE).length;
+  const differ = tests.filter(({ verdict }) =>
+    HEADINGS.some(([name]) => name === verdict && verdict !== 'flaky'),
+  ).length;
+  const lines = [
+    '',
+    `Tests were told apart by ${how}. Runs: ${plain.length} without connmeter, ${measured.length} with it.`,
+    '',
+    row('passed both', count('passed')),
+    row('failed both', count('failed')),
+    row('skipped both', count('skipped')),
+    row('differ', differ),
+    row('flaky', count('flaky')),
+    '',
+    `Ended with ${ends(plain)} without, ${ends(measured)} with; took ${time(plain)} without, ${time(measured)} with.`,
+  ];
+  const left = [...plain, ...measured].reduce((sum, run) => sum + run.left, 0);
+  if (left > 0) lines.push(`The suite left ${left} processes running; they were ended.`);
+
+  for (const [verdict, heading] of HEADINGS) {
+    const names = tests.filter(test => test.verdict === verdict);
+    const tries = ({ name, plain, measured }: Judged) =>
+      `${name}  [bad ${plain.bad}/${plain.runs} without, ${measured.bad}/${measured.runs} with]`;
+    lines.push(...list(heading, names.map(tries)));
+  }
+  lines.push(...list('bad only while connmeter is collected from', worseWatched));
+  lines.push(...list('said on stderr only with connmeter', warnings));
+  lines.push(
+    ...list(
+      'already bad without connmeter',
+      tests.filter(({ verdict }) => verdict === 'failed').map(({ name }) => name),
+    ),
+  );
+  if (watched !== undefined) lines.push(...seen(watched));
+  return lines.join('\n');
+}
+
+function seen({ processes, opened, requests, collections, faults, programs }: Watched): string[] {
+  const names = programs.slice(0, 5).map(([name, times]) => (times > 1 ? `${name} (${times})` : name));
+  return [
+    '',
+    `Watched: connmeter was in ${processes} processes, saw ${opened} connections and ${requests} requests, and was collected from ${collections} times.`,
+    `They ran ${names.join(', ') || 'nothing'}${programs.length > 5 ? ` and ${programs.length - 5} more` : ''}.`,
+    ...(opened > 0
+      ? []
+      : ['NOTHING WAS MEASURED: does the suite set NODE_OPTIONS itself, or open no connection? This proves nothing.']),
+    ...list("connmeter's own faults", faults),
+  ];
+}
+
+function list(heading: string, names: readonly string[]): string[] {
+  if (names.length === 0) return [];
+
+  const more = names.length > MOST_NAMES ? [`  … and ${names.length - MOST_NAMES} more`] : [];
+  return ['', `${heading} (${names.length}):`, ...names.slice(0, MOST_NAMES).map(name => `  ${name}`), ...more];
+}
+
+function row(name: string, count: number): string {
+  return `  ${name.padEnd(14)}${String(count).padStart(6)}`;
+}
+
+function ends(runs: readonly Run[]): string {
+  return [...new Set(runs.map(({ code, signal, timedOut }) => (timedOut ? 'a timeout' : `${signal ?? code}`)))].join(
+    ' or ',
+  );
+}
+
+function time(runs: readonly Run[]): string {
+  return runs.map(({ seconds }) => `${seconds.toFixed(0)} s`).join(', ');
+}

@@ -1,0 +1,19 @@
+/** Node's warnings, and what connmeter itself says, each once and without what differs from run to run. */
+export function warningsIn(stderr: string): ReadonlySet<string> {
+  const lines = stderr.split('\n').filter(line => /\(node:\d+\).*\w*Warning:|^connmeter: /.test(line));
+  return new Set(
+    lines.map(line =>
+      line
+        .replace(/\(node:\d+\)/, '(node)')
+        .replace(/\d{4,}/g, 'N')
+        .trim(),
+    ),
+  );
+}
+
+/** What every run with connmeter says and no run without: the program hears it because of us. */
+export function onlyWith(plain: readonly string[], measured: readonly string[]): string[] {
+  const heard = new Set(plain.flatMap(stderr => [...warningsIn(stderr)]));
+  const [first, ...others] = measured.map(warningsIn);
+  return [...(first ?? [])].filter(line => !heard.has(line) && others.every(other => other.has(line)));
+}

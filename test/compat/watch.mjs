@@ -1,0 +1,60 @@
+// Loaded behind connmeter/register into each process of a run that is watched: collects from it all the time, as a very
+// impatient Prometheus would, and at the end of the process writes down what connmeter saw, and every fault of its own.
+import { appendFileSync } from 'node:fs';
+import { isMainThread } from 'node:worker_threads';
+import { DiagLogLevel, diag } from '@opentelemetry/api';
+import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+
+const log = process.env.CONNMETER_WATCH_LOG;
+const { instrumentation } = await import(process.env.CONNMETER_WATCH_REGISTER);
+
+class Reader extends MetricReader {
+  async onForceFlush() {}
+  async onShutdown() {}
+}
+
+if (isMainThread && instrumentation !== undefined) watch(instrumentation);
+
+function watch(instrumentation) {
+  const faults = [];
+  let collections = 0;
+  const note = (...words) => void faults.push(words.map(String).join(' ').slice(0, 2000));
+  const warned = (message, ...more) => {
+    if (/fault of its own/.test(message)) note(message, more[0]?.stack); // what else it warns of is the program's business
+  };
+  diag.setLogger({ error: note, warn: warned, info() {}, debug() {}, verbose() {} }, DiagLogLevel.WARN);
+
+  const reader = new Reader();
+  instrumentation.setMeterProvider(new MeterProvider({ readers: [reader] }));
+  const collect = async () => {
+    const { resourceMetrics, errors } = await reader.collect();
+    collections++;
+    for (const error of errors) note('collection', error?.stack ?? error);
+    for (const { descriptor, dataPoints } of resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics)) {
+      const values = dataPoints.map(({ value }) => (typeof value === 'number' ? value : value.count));
+      if (!values.every(value => value >= 0)) note('not a count:', descriptor.name, values);
+    }
+  };
+  setInterval(() => void collect().catch(note), 25).unref();
+
+  // Now and then, too: who is killed has no last word.
+  setInterval(write, 1000).unref();
+  process.once('exit', write);
+
+  function write() {
+    void collect().catch(note); // what is read at a collection is read before its first turn ends
+    const { origins, live } = instrumentation.connections.snapshot();
+    const sum = counts => counts.reduce((total, { count }) => total + count, 0);
+    const opened = origins.reduce((total, origin) => total + sum(origin.opened), 0);
+    const closed = origins.reduce((total, origin) => total + sum(origin.closed), 0);
+    const requests = origins.reduce((total, { requests: { fresh, reused } }) => total + fresh + reused, 0);
+    const open = live.filter(({ state }) => state !== 'opening').length;
+    if (opened - closed !== open && live.length < 1000)
+      note(`opened ${opened} - closed ${closed}, but ${open} are open`);
+    const program = process.argv[1] ?? process.argv0;
+    appendFileSync(
+      log,
+      `${JSON.stringify({ pid: process.pid, program, opened, closed, open, requests, collections, faults })}\n`,
+    );
+  }
+}
