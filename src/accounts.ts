@@ -89,6 +89,7 @@ export class Accounts {
     connection.request = undefined;
     connection.promised = undefined;
     connection.earlier = undefined;
+    connection.sentHeaders = undefined;
     connection.answer = undefined;
   }
 

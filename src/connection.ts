@@ -129,6 +129,7 @@ export function inFlight(connection: Connection): number {
   if (request !== undefined && client?.isOver(request)) {
     connection.parting = client.parting(request, connection.sentHeaders, connection.answer);
     connection.request = undefined;
+    connection.sentHeaders = undefined;
     connection.answer = undefined;
   }
   if (earlier !== undefined) {
