@@ -1,0 +1,46 @@
+// replay.ts <task>: one storm, into the whole of connmeter with a real SDK behind it, or into nothing, to see what the
+// storm takes by itself. A process of its own, with --expose-gc, for a clean heap.
+import { notZero, Scrapes, total } from '../../soak/scrapes.ts';
+import type { Outcome, Task } from '../replaying.ts';
+import { STORMS, type Storm } from './storms.ts';
+
+const { storm, measured } = JSON.parse(process.argv[2] as string) as Task;
+const { times, each }: Storm = STORMS[storm];
+const scrapes = measured ? new Scrapes() : undefined;
+
+const round = () => new Promise<void>(resolve => void setImmediate(resolve));
+
+async function heapUsed(): Promise<number> {
+  await scrapes?.read();
+  for (let i = 0; i < 3; i++) {
+    (globalThis.gc as () => void)();
+    await round();
+  }
+  return process.memoryUsage().heapUsed;
+}
+
+const before = await heapUsed();
+for (let i = 0; i < times; i++) {
+  each(i);
+  if (i % 20 === 19) await Promise.resolve(); // the turn of what was called is over
+  if (i % 2_000 === 1_999) await round();
+  if (i % Math.ceil(times / 10) === 0) await scrapes?.read();
+}
+for (let i = 0; i < 5; i++) await round();
+const grown = (await heapUsed()) - before;
+
+const metrics = (await scrapes?.read()) ?? {};
+const outcome: Outcome = {
+  times,
+  grown,
+  series: scrapes?.series ?? 0,
+  seriesOfBusiest: Math.max(0, ...(scrapes?.perOrigin.values() ?? [])),
+  opened: total(metrics, 'connmeter.connection.opened'),
+  closed: total(metrics, 'connmeter.connection.closed'),
+  failed: total(metrics, 'connmeter.connection.failed'),
+  requests: total(metrics, 'connmeter.requests'),
+  failedLookups: total(metrics, 'dns.lookup.duration'),
+  notZero: notZero(metrics),
+  faults: [...(scrapes?.complaints ?? []), ...(scrapes?.impossible ?? [])],
+};
+process.stdout.write(JSON.stringify(outcome), () => process.exit());

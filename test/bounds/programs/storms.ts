@@ -1,0 +1,151 @@
+// Traffic of the worst kind, told on the real channels and by sockets of our own making, as Node and undici tell it.
+import type { Socket } from 'node:net';
+import { attempt, close, connect, failure, publish, ReplaySocket } from '../../support/replay.ts';
+
+/** One storm: how many times, and what happens each time. */
+export interface Storm {
+  readonly times: number;
+  readonly each: (i: number) => void;
+}
+
+interface Request {
+  method: string;
+  origin: string;
+  completed: boolean;
+  aborted: boolean;
+  upgrade: null;
+}
+
+/** A socket for TLS. */
+class SecureReplaySocket extends ReplaySocket {
+  override encrypted = true as const;
+}
+
+const ADDRESS = '192.0.2.1';
+const DNS_CODES = ['ENOTFOUND', 'EAI_AGAIN', 'ESERVFAIL', 'EREFUSED', 'ETIMEOUT', 'ENODATA'];
+
+/** undici opens a connection to a host; returns its socket, and what undici then says of it. */
+function byUndici(hostname: string, secure: boolean) {
+  const connectParams = { hostname, port: '', protocol: secure ? 'https:' : 'http:', version: 'h1' };
+  const connector = () => {};
+  publish('undici:client:beforeConnect', { connectParams, connector });
+  const socket = attempt(secure ? new SecureReplaySocket() : new ReplaySocket());
+  return {
+    socket,
+    connected: () => publish('undici:client:connected', { connectParams, connector, socket }),
+    send(): Request {
+      const request = { method: 'GET', origin: `http://${hostname}`, completed: false, aborted: false, upgrade: null };
+      publish('undici:client:sendHeaders', { request, headers: 'GET / HTTP/1.1\r\n', socket });
+      return request;
+    },
+  };
+}
+
+function lookUp(socket: Socket, host: string, error: Error | null): void {
+  socket.emit('lookup', error, error ? undefined : ADDRESS, error ? undefined : 4, host);
+}
+
+/** One life in twenty of each kind of failure that a crawler meets, and the rest one request each. */
+function crawled(i: number): void {
+  const hostname = `host-${i}.test`;
+  const { socket, connected, send } = byUndici(hostname, true);
+  const fate = i % 20;
+  const unknown = fate === 13 ? 'ENOTFOUND' : fate === 14 ? 'EAI_AGAIN' : undefined;
+  lookUp(socket, hostname, unknown ? failure(unknown, 'getaddrinfo') : null);
+  if (unknown) {
+    close(socket, failure(unknown, 'getaddrinfo'));
+    return;
+  }
+
+  const unreachable = { 15: 'ECONNREFUSED', 16: 'ETIMEDOUT', 17: 'EHOSTUNREACH' }[fate];
+  if (unreachable) {
+    socket.emit('connectionAttempt', ADDRESS, 443, 4);
+    close(socket, failure(unreachable, 'connect'));
+    return;
+  }
+  connect(socket, ADDRESS, 443);
+  const untrusted = { 18: 'CERT_HAS_EXPIRED', 19: 'ECONNRESET' }[fate];
+  if (untrusted) {
+    close(socket, failure(untrusted));
+    return;
+  }
+
+  socket.emit('secureConnect');
+  connected();
+  send().completed = true;
+  close(socket, failure('UND_ERR_INFO'));
+}
+
+const kept: object[] = [];
+const session = { socket: undefined as object | undefined, on() {} };
+
+export const STORMS = {
+  hosts: { times: 100_000, each: crawled },
+
+  ports: {
+    times: 100_000,
+    each(i) {
+      const socket = attempt();
+      connect(socket, i < 65_535 ? '192.0.2.1' : '192.0.2.2', 1 + (i % 65_535));
+      close(socket);
+    },
+  },
+
+  openings: {
+    times: 20_000,
+    each() {
+      const { socket, connected, send } = byUndici('leaky.test', false);
+      lookUp(socket, 'leaky.test', null);
+      connect(socket);
+      connected();
+      kept.push(socket, send());
+    },
+  },
+
+  // One in ten on a connection of its own, which goes with it; the others on streams of one HTTP/2 session.
+  aborts: {
+    times: 1_000_000,
+    each(i) {
+      if (i % 10 === 0) {
+        const { socket, connected, send } = byUndici('slow.test', false);
+        connect(socket);
+        connected();
+        if (i === 0) session.socket = socket; // this one stays
+        send().aborted = true;
+        if (i > 0) close(socket, failure('ABORT_ERR'));
+        return;
+      }
+      const stream = { id: 2 * i + 1, session };
+      publish('http2.client.stream.start', { stream });
+      publish('http2.client.stream.close', { stream });
+    },
+  },
+
+  // Every other name is new, and one error code in ten is nobody's.
+  lookups: {
+    times: 50_000,
+    each(i) {
+      const host = i % 2 === 0 ? 'down.test' : `name-${i}.test`;
+      const code = i % 10 === 0 ? `E${i}` : (DNS_CODES[i % DNS_CODES.length] as string);
+      const error = failure(code, 'getaddrinfo');
+      const socket = i % 3 === 0 ? attempt() : byUndici(host, false).socket;
+      lookUp(socket, host, error);
+      close(socket, error);
+    },
+  },
+
+  // A network that fails in every way it can, at every host.
+  failures: {
+    times: 40_000,
+    each(i) {
+      const hostname = `host-${i % 200}.test`;
+      const { socket } = byUndici(hostname, true);
+      const code = `E${Math.floor(i / 200) % 40}`;
+      const phase = i % 3;
+      lookUp(socket, hostname, phase === 0 ? failure(code, 'getaddrinfo') : null);
+      if (phase === 1) socket.emit('connectionAttempt', ADDRESS, 443, 4);
+      if (phase === 2) connect(socket, ADDRESS, 443);
+      close(socket, failure(code, phase === 0 ? 'getaddrinfo' : 'connect'));
+    },
+  },
+} satisfies Record<string, Storm>;
