@@ -22,8 +22,10 @@ const calls: Readonly<Record<string, () => Promise<unknown>>> = {
     if (held.length < MOST_HELD) held.push(await fetch(origin));
   },
   client: async () => {
-    const { body } = await new Client(origin).request({ method: 'GET', path: '/' });
+    const client = new Client(origin);
+    const { body } = await client.request({ method: 'GET', path: '/' });
     await body.dump({ limit: BODY.length });
+    await client.close();
   },
 };
 
