@@ -14,14 +14,14 @@ const MARKS: Readonly<Record<string, Ending>> = {
   '↓': 'skipped',
   '✎': 'skipped',
 };
-const MARKED = new RegExp(`^( *)(?:\\[(?:pass|fail)\\]: )?([${Object.keys(MARKS).join('')}])️? +(\\S.*)$`, 'u');
+const MARKED = new RegExp(`^( *)([${Object.keys(MARKS).join('')}])️? +(\\S.*)$`, 'u');
 /** mocha numbers what failed, and marks what is left out with a dash. */
 const NUMBERED = /^( {2,})(\d+)\) (\S.*)$/;
 const DASHED = /^( {2,})- (\S.*)$/;
 /** A whole file: jest, and tap's short reports. */
 const FILE = /^ *(PASS|FAIL|SKIP) +(\S+\.[cm]?[jt]sx?)\b/;
 /** From here on it is said again, at length: node:test, mocha, jest, ava. */
-const AGAIN = /^(?:✖ failing tests:|Summary of all failing tests| {2}─{3,}|─{3,})|^ {2}\d+ (?:passing|failing)\b/;
+const AGAIN = /^(?:✖ failing tests:|Summary of all failing tests| *─+ *$)|^ {2}\d+ (?:passing|failing)\b/;
 
 /**
  * Reads what runners write for people, a tick or a cross before each name: node:test (spec), mocha (spec), ava, jest and
@@ -95,6 +95,7 @@ function titleOf(line: string, next: string | undefined): { indent: number; titl
 /** Without what is said behind a name: how long it took, how many parts it has, why it was left out. */
 function named(said: string): string {
   return said
+    .replace(/^\[(?:pass|fail|skip|todo)\]: /, '')
     .replace(/ +#.*$/, match => (/^ +# *(skip|todo|expected)/i.test(match) ? '' : match))
     .replace(/ *\(\d+ tests?(?: \| [^)]*)?\)/, '')
     .replace(/ +\(?[\d.]+ ?(?:ms|s|m)\)?$/, '')

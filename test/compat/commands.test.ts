@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest';
+import { environmentOf, type Place } from './arms.ts';
+import { spoken } from './commands.ts';
+import { asked } from './usage.ts';
+
+test.each([
+  // command, what it becomes
+  ['mocha test', {}, 'mocha test --reporter spec'],
+  ['npx c8 mocha test', {}, 'npx c8 mocha test --reporter spec'],
+  ['nyc --reporter=lcov mocha', {}, 'nyc --reporter=lcov mocha --reporter spec'],
+  ['node node_modules/jest/bin/jest.js a', {}, 'node node_modules/jest/bin/jest.js a --json --outputFile=FILE'],
+  ['npm test', { test: 'lint && mocha' }, 'npm test -- --reporter spec'],
+  ['npm run unit', { unit: 'cross-env A=1 ava' }, 'npm run unit -- --tap --no-worker-threads'],
+  ['npm run unit -- x', { unit: 'mocha' }, 'npm run unit -- x --reporter spec'],
+  ['npm test', { test: 'npm run unit', unit: 'tap' }, 'npm test -- -- --reporter=tap'],
+  ['npx vitest run', {}, 'npx vitest run --reporter=default --reporter=json --outputFile=FILE'],
+  // nothing to add, or nowhere to add it
+  ['node --test', {}, 'node --test'],
+  ['c8 --100 node --test', {}, 'c8 --100 node --test'],
+  ['npm test', { test: 'mocha && tsd' }, 'npm test'],
+  ['npm test', { test: 'mocha | tee log' }, 'npm test'],
+  ['npm test', { test: 'npm test' }, 'npm test'],
+  ['npm test', {}, 'npm test'],
+  ['make check', {}, 'make check'],
+])('%s, with the scripts %j, runs as %s', (line, scripts, expected) => {
+  expect(spoken(line.split(' '), scripts, 'FILE').words.join(' ')).toBe(expected);
+});
+
+test('one word with spaces is a line for the shell', () => {
+  expect(spoken(['A=1 mocha test/*.js'], {}, 'FILE').words).toEqual(['A=1 mocha test/*.js --reporter spec']);
+});
+
+const place: Place = {
+  register: '/p/dist/register.js',
+  watcher: '/p/watch.mjs',
+  log: '/n/log',
+  nodeFolder: '/node/bin',
+  folder: '/suite',
+  project: '/p',
+};
+
+test('the arms differ in what is imported, and in nothing else', () => {
+  const inherited = {
+    PATH: '/p/node_modules/.bin:/usr/bin',
+    NODE_OPTIONS: '--no-warnings',
+    npm_config_x: '1',
+    HOME: '/h',
+  };
+
+  const plain = environmentOf('plain', place, inherited, 'm');
+  const measured = environmentOf('measured', place, inherited, 'm');
+
+  expect(plain).toMatchObject({ NODE_OPTIONS: '--no-warnings', HOME: '/h' });
+  expect(plain['PATH']).toBe('/suite/node_modules/.bin:/node/bin:/usr/bin');
+  expect(plain).not.toHaveProperty('npm_config_x');
+  expect(measured).toEqual({ ...plain, NODE_OPTIONS: '--no-warnings --import=file:///p/dist/register.js' });
+});
+
+test('options stand before the folder, and what follows it is the command', () => {
+  expect(asked(['--timeout', '5', 'suite', 'mocha', '--timeout', '9'])).toMatchObject({
+    folder: 'suite',
+    words: ['mocha', '--timeout', '9'],
+    timeout: 5,
+    watch: true,
+  });
+  expect(asked(['suite'])).toBeUndefined();
+  expect(asked(['--rounds', '0', 'suite', 'mocha'])).toBeUndefined();
+});

@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest';
+import type { Report } from './reports/report.ts';
+import { isOpen, judge } from './verdicts.ts';
+import { onlyWith } from './warnings.ts';
+
+/** One run a letter: `+` passed, `-` failed, `o` skipped, ` ` is missing. */
+function runs(letters: string): Report[] {
+  return [...letters].map(letter => {
+    if (letter === ' ') return new Map();
+    return new Map([['t', { passed: +(letter === '+'), failed: +(letter === '-'), skipped: +(letter === 'o') }]]);
+  });
+}
+
+test.each([
+  // without, with, blank: verdict
+  ['+', '+', '', 'passed'],
+  ['+++', '+++', '', 'passed'],
+  ['-', '-', '', 'failed'],
+  ['o', 'o', '', 'skipped'],
+  ['+++', '---', '++', 'broken'],
+  ['+++', '   ', '++', 'broken'],
+  ['+++', 'ooo', '++', 'broken'],
+  ['+++', '---', '--', 'any_preload'],
+  ['---', '+++', '', 'cured'],
+  ['+++', '+--', '++', 'suspect'],
+  ['+++', '+--', '+-', 'flaky'],
+  ['++++', '+++-', '', 'flaky'],
+  ['+-+', '-+-', '', 'flaky'],
+  ['+-+', '---', '', 'flaky'],
+])('%s without connmeter and %s with it (and %s with something else): %s', (plain, measured, blank, verdict) => {
+  expect(judge(runs(plain), runs(measured), runs(blank))).toMatchObject([{ name: 't', verdict }]);
+});
+
+test('names that occur twice are compared by how often they ended well', () => {
+  const twice = (passed: number, failed: number) => new Map([['t', { passed, failed, skipped: 0 }]]);
+
+  expect(judge([twice(2, 0)], [twice(2, 0)], [])).toMatchObject([{ verdict: 'passed' }]);
+  expect(judge([twice(2, 0)], [twice(1, 1)], [])).toMatchObject([{ verdict: 'broken' }]);
+  expect(judge([twice(2, 0)], [twice(1, 0)], [])).toMatchObject([{ verdict: 'broken' }]);
+});
+
+test('more runs are wanted while they can tell more', () => {
+  const wanted = (plain: string, measured: string) =>
+    judge(runs(plain), runs(measured), []).some(judged => isOpen(judged, plain.length));
+
+  expect(wanted('+', '+')).toBe(false);
+  expect(wanted('-', '-')).toBe(false);
+  expect(wanted('+', '-')).toBe(true);
+  expect(wanted('+++', '---')).toBe(false);
+  expect(wanted('+++', '++-')).toBe(true);
+  expect(wanted('+-+', '++-')).toBe(false);
+});
+
+test('only what every run with connmeter says, and none without, is said because of it', () => {
+  const leak = '(node:123) MaxListenersExceededWarning: 11 close listeners\n';
+  const old = '(node:77) [DEP0040] DeprecationWarning: punycode\n';
+
+  expect(onlyWith([old], [old + leak, leak.replace('123', '456')])).toEqual([
+    '(node) MaxListenersExceededWarning: 11 close listeners',
+  ]);
+  expect(onlyWith([old], [old + leak, old])).toEqual([]);
+  expect(onlyWith([leak], [leak])).toEqual([]);
+});
