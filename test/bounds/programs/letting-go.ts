@@ -113,6 +113,7 @@ async function allTraffic(): Promise<void> {
       await (await request(url('http', task.http), { dispatcher })).body.text();
       await (await request(url('https', task.https), { dispatcher })).body.text();
       await (await request(url('https', task.http2), { dispatcher })).body.text();
+      await (await request(`${url('http', task.http)}close`, { dispatcher })).body.text();
     }
     await asked(http.get(url('http', task.http), { agent: httpAgent }));
     await asked(http.get(url('http', task.http), { agent: false }));
