@@ -81,6 +81,7 @@ let nextFault = start + 0.2;
 for (let at = start; at - start < seconds; at = now()) {
   for (const due = (at - start) * rate; begun < due && running < MOST_AT_ONCE; ) begin();
   if (at >= nextFault) {
+    await nextTick(0); // not in the turn of the jobs above: a connection undone in its own turn is nobody's
     world.disturb(chance);
     nextFault = at + 0.1 + chance.next() * 0.8;
   }

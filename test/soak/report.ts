@@ -1,6 +1,6 @@
 import { SERVERS, type Soaked } from './plan.ts';
 import { total } from './scrapes.ts';
-import { growth, heapThirds, megabytes, reached, sent, sumOf, verdict } from './verdict.ts';
+import { givenUp, growth, heapThirds, megabytes, reached, sent, sumOf, verdict } from './verdict.ts';
 
 /** A soak in plain text: what was done, what went wrong, what each side counted, and whether it adds up. */
 export function report(soaked: Soaked): string {
@@ -20,10 +20,10 @@ export function report(soaked: Soaked): string {
     '',
     `Faults for all: ${inWords({ ...faults, ...client.faults })}`,
     '',
-    `${'Counts'.padEnd(12)}${['connections', 'accepts', 'requests', 'heard'].map(word => word.padStart(12)).join('')}`,
+    `${'Counts'.padEnd(12)}${['reached', 'given up', 'accepts', 'requests', 'heard'].map(word => word.padStart(12)).join('')}`,
     ...SERVERS.map(
       name =>
-        `  ${name.padEnd(10)}${cells(reached(soaked, name), servers[name].accepts, sent(soaked, name), servers[name].requests)}`,
+        `  ${name.padEnd(10)}${cells(reached(soaked, name), givenUp(soaked, name), servers[name].accepts, sent(soaked, name), servers[name].requests)}`,
     ),
     `  kernel: ActiveOpens ${growth(soaked).activeOpens}, PassiveOpens ${growth(soaked).passiveOpens}`,
     '',

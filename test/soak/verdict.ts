@@ -39,7 +39,7 @@ export function reached({ client: { metrics }, ports }: Soaked, name: ServerName
 }
 
 /** Connections given up while the address was dialled: whether the handshake was over by then, the kernel alone knows. */
-function givenUp({ client: { metrics }, ports }: Soaked, name: ServerName): number {
+export function givenUp({ client: { metrics }, ports }: Soaked, name: ServerName): number {
   const at = { 'server.port': ports[name] };
   const failed = total(metrics, FAILED, { ...at, 'connmeter.phase': 'connect' });
   return failed - total(metrics, FAILED, { ...at, 'error.type': 'ECONNREFUSED' });
@@ -65,7 +65,9 @@ function equal(what: string, ours: number, truth: number): Check {
 /** The count is at least the least, and more only by what is named, at most. */
 function between(what: string, count: number, least: number, more: Readonly<Record<string, number>>): Check {
   const most = least + sumOf(Object.values(more));
-  const inWords = Object.entries(more).map(([name, number]) => ` + ${number} ${name}, at most`);
+  const inWords = Object.entries(more).map(
+    ([name, number]) => ` + ${number === Infinity ? 'any number' : number} ${name}, at most`,
+  );
   return { what, ours: String(count), truth: `${least}${inWords.join('')}`, holds: count >= least && count <= most };
 }
 
