@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
@@ -70,14 +71,14 @@ test(
   async () => {
     const { port, seen } = await server({ kind: 'http' });
     const { read } = measuring();
-    const lookup: LookupFunction = (_name, { all }, callback) =>
+    const ownLookup: LookupFunction = (_name, { all }, callback) =>
       all ? callback(null, [{ address: '127.0.0.1', family: 4 }]) : callback(null, '127.0.0.1', 4);
-    const agents = undiciAgents(lookup);
+    const agents = undiciAgents(ownLookup);
 
     const failed = await doAll(2_000, i => {
       const url = `http://host-${i}.test:${port}/close`;
       const byUndici = agents[i % 4];
-      return byUndici === undefined ? asked(url, { agent: false, lookup }) : byUndici(url);
+      return byUndici === undefined ? asked(url, { agent: false, lookup: ownLookup }) : byUndici(url);
     });
 
     expect(failed).toBe(0);
@@ -192,20 +193,20 @@ test(
   'a storm of failing lookups: none is pending in the end, and each one is counted',
   async () => {
     const { read } = measuring();
-    const lookup: LookupFunction = (name, _options, callback) => {
+    const ownLookup: LookupFunction = (name, _options, callback) => {
       const error = Object.assign(new Error(`getaddrinfo ENOTFOUND ${name}`), {
         code: 'ENOTFOUND',
         syscall: 'getaddrinfo',
       });
       process.nextTick(callback, error, '', 4);
     };
-    const agents = undiciAgents(lookup);
+    const agents = undiciAgents(ownLookup);
 
     const failed = await doAll(3_000, i => {
       if (i % 10 === 0) return asked(`http://${NO_SUCH_NAME}/`, { agent: false }); // by the real resolver
       const url = `http://name-${i}.test/`;
       const byUndici = agents[i % 4];
-      return byUndici === undefined ? asked(url, { agent: false, lookup }) : byUndici(url);
+      return byUndici === undefined ? asked(url, { agent: false, lookup: ownLookup }) : byUndici(url);
     });
 
     expect(failed).toBe(3_000);
@@ -216,6 +217,21 @@ test(
     expect(readings.value('dns.lookup.duration')).toBe(3_000);
     expect(readings.value('connmeter.dns.pending')).toBe(0);
     expect(readings.points('dns.lookup.duration').length).toBeLessThanOrEqual(101);
+  },
+  PATIENCE,
+);
+
+test(
+  'thousands of names looked up: 100 of them and one for all others',
+  async () => {
+    const { read } = measuring();
+    const first = 0x7f_00_00_01; // 127.0.0.1 and on, as one number: a name to Node, and resolved without asking anybody
+
+    await doAll(2_000, i => lookup(String(first + i)));
+
+    const readings = await until(read, seen => seen.value('dns.lookup.duration') >= 2_000, WITHIN);
+    expect(readings.value('dns.lookup.duration')).toBe(2_000);
+    expect(readings.points('dns.lookup.duration')).toHaveLength(101);
   },
   PATIENCE,
 );

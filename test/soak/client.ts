@@ -3,14 +3,13 @@
 import './built-in-fetch.ts';
 import { once } from 'node:events';
 import { kernelCounts } from './kernel.ts';
-import type { ClientReport, ClientTask, Endings } from './plan.ts';
+import { type ClientReport, type ClientTask, type Endings, MOST_AT_ONCE } from './plan.ts';
 import { type Random, randomOf } from './random.ts';
 import { type Metrics, notZero, Scrapes, total } from './scrapes.ts';
 import { followSockets } from './sockets.ts';
 import { inTime, KINDS, type Kind } from './traffic.ts';
 import { World } from './world.ts';
 
-const MOST_AT_ONCE = 400;
 const SCRAPE_EVERY = 1;
 const HEAP_LOOKS = 60;
 const TICK = 5;

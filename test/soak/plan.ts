@@ -21,6 +21,9 @@ export type ServerName = (typeof SERVERS)[number];
 /** Those that speak HTTP. */
 export const HTTP: readonly ServerName[] = ['http', 'https', 'h2c', 'h2', 'falling', 'stale', 'rude'];
 
+/** Jobs under way at once, at most. */
+export const MOST_AT_ONCE = 400;
+
 export interface ServerCounts {
   readonly accepts: number;
   readonly requests: number;

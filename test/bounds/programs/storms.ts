@@ -121,11 +121,11 @@ export const STORMS = {
     },
   },
 
-  // Every other name is new, and one error code in ten is nobody's.
+  // Hundreds of names that fail in many ways, and one error code in ten is nobody's.
   lookups: {
     times: 50_000,
     each(i) {
-      const host = i % 2 === 0 ? 'down.test' : `name-${i}.test`;
+      const host = i % 2 === 0 ? 'down.test' : `name-${i % 997}.test`;
       const code = i % 10 === 0 ? `E${i}` : (DNS_CODES[i % DNS_CODES.length] as string);
       const error = failure(code, 'getaddrinfo');
       const socket = i % 3 === 0 ? attempt() : byUndici(host, false).socket;
