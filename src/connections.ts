@@ -27,8 +27,8 @@ export interface Surroundings {
   readonly record: Recorder;
   /** Seconds of a monotonic clock. */
   readonly now: () => number;
-  /** Runs the function once the code that runs now, and what it calls, has returned. */
-  readonly atEndOfTurn: (run: () => void) => void;
+  /** Returns what has the function run once the code that runs then, and what it calls, has returned. */
+  readonly atEndOfTurn: (run: () => void) => () => void;
   /** Runs the function once the event loop has come round to it. */
   readonly inNextRound: (run: () => void) => void;
 }

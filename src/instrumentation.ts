@@ -77,7 +77,10 @@ export class ConnectionInstrumentation {
       lookups: this.#lookups,
       record,
       now: () => monotonic() / 1000,
-      atEndOfTurn: run => void settled.then(this.#guard('end of turn', run)),
+      atEndOfTurn: run => {
+        const end = this.#guard('end of turn', run);
+        return () => void settled.then(end);
+      },
       inNextRound: run => void inNextRound(this.#guard('next round', run)).unref(),
     });
 

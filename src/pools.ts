@@ -51,6 +51,8 @@ interface Site {
 const UNDICI = {};
 const NOBODY = {};
 
+const NONE: readonly Connection[] = [];
+
 /**
  * Who opens connections to what, and what became of them: enough to say why the next one is opened.
  *
@@ -85,7 +87,7 @@ export class Pools {
     if (isUndici) this.#connectors.add(connection.pool as object);
 
     const others = this.#open(pool);
-    const idle = isUndici ? others.filter(isIdle) : []; // node:http opens none while it has one, of others nobody can tell
+    const idle = isUndici ? others.filter(isIdle) : NONE; // node:http opens none while it has one, of others nobody can tell
     const spare = pool.credits.length === 0 ? others.find(isSpare) : undefined;
     const isAnothersPool = isNewConnector && (pool.endedAfterOne || idle.some(other => this.#isLongFree(other)));
     const oneIsLost = pool.credits.length > 0 || spare !== undefined;
@@ -124,7 +126,9 @@ export class Pools {
   }
 
   /** The pool's connections but for those on their way out, which are lost by now, though they are not closed yet. */
-  #open(pool: Pool): Connection[] {
+  #open(pool: Pool): readonly Connection[] {
+    if (pool.live.size === 0) return NONE;
+
     const others = firstOf(pool.live, MOST_LOOKED_AT);
     for (const other of others) {
       if (!isClosing(other)) continue;

@@ -12,15 +12,15 @@ export interface Expected {
  * is called, but a client speaks just before or just after, in the same turn.
  */
 export class Turn {
-  readonly #atEnd: (run: () => void) => void;
+  readonly #atEnd: () => void;
   readonly #onEnd: (attempted: readonly Connection[]) => void;
   #attempted: Connection[] = [];
   #expected: Expected | undefined;
   #isOpen = false;
 
-  /** `onEnd` is given the connections attempted in the turn. */
-  constructor(atEnd: (run: () => void) => void, onEnd: (attempted: readonly Connection[]) => void) {
-    this.#atEnd = atEnd;
+  /** `onEnd` is given the connections attempted in the turn; what `atEndOfTurn` returns has its function run once, then. */
+  constructor(atEndOfTurn: (run: () => void) => () => void, onEnd: (attempted: readonly Connection[]) => void) {
+    this.#atEnd = atEndOfTurn(() => this.#end());
     this.#onEnd = onEnd;
   }
 
@@ -51,7 +51,7 @@ export class Turn {
     if (this.#isOpen) return;
 
     this.#isOpen = true;
-    this.#atEnd(() => this.#end());
+    this.#atEnd();
   }
 
   #end(): void {

@@ -81,7 +81,7 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
     lookups,
     record,
     now: () => replay.now,
-    atEndOfTurn: run => {
+    atEndOfTurn: run => () => {
       turn = run;
     },
     inNextRound: run => {
