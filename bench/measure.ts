@@ -11,7 +11,7 @@ export interface Extent {
   readonly full: boolean;
   /** Rounds of traffic. */
   readonly rounds: number;
-  /** Only parts whose names begin so. */
+  /** Only this part, or all parts of this group; everything where it is empty. */
   readonly only: string;
   readonly variants?: readonly VariantName[];
 }
@@ -21,7 +21,7 @@ const CLIENTS_TO_OPEN = ['http', 'undici'] as const;
 /** Everything that was asked for, one process after another. */
 export async function measure(server: ServerProcess, extent: Extent, say: (line: string) => void): Promise<Results> {
   const { full, only } = extent;
-  const wanted = (name: string) => name.startsWith(only);
+  const wanted = (name: string) => only === '' || name === only || name.startsWith(`${only}/`);
   const traffic: Record<string, Results['traffic'][string]> = {};
   for (const [name, { fullOnly }] of Object.entries(WORKLOADS)) {
     if (!wanted(name) || (fullOnly && !full && only === '')) continue;
@@ -34,9 +34,9 @@ export async function measure(server: ServerProcess, extent: Extent, say: (line:
     return run();
   };
   const parts = {
-    handlers: await part('handlers', () => handlerRounds(full ? 5 : 2)),
+    handlers: await part('handlers', () => handlerRounds(full ? 5 : 1)),
     allocation: await part('allocation', allocations),
-    growth: await part('growth', () => growths(server, full ? 100_000 : 20_000, full ? 10 : 3)),
+    growth: await part('growth', () => growths(server, full ? 100_000 : 10_000, full ? 10 : 3)),
     openConnections: await part('open-connections', () => openings(server, full ? 10_000 : 2_000, full ? 3 : 1)),
     scrape: await part('scrape', () => scrapes(full ? 5 : 1)),
     series: await part('series', () => inProcessOfItsOwn('series', undefined)),

@@ -82,6 +82,15 @@ test('a difference that is there in each round can be told', () => {
   });
 });
 
+test('one that is there in some rounds, and the other way round in others, cannot', () => {
+  const mixed = { ...results.traffic['steady/undici'], connmeter: rounds([39, 43, 41, 45, 43, 47]) };
+
+  expect(verdicts({ ...results, traffic: { 'steady/undici': mixed } })[0]).toMatchObject({
+    found: '0 µs (95 % sure: −1.50 to +1.50)',
+    met: true,
+  });
+});
+
 test('the report is tables, one row for each workload', () => {
   const lines = report(results).split('\n');
 
