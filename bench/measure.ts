@@ -41,6 +41,9 @@ export async function measure(server: ServerProcess, extent: Extent, say: (line:
     scrape: await part('scrape', () => scrapes(full ? 5 : 1)),
     series: await part('series', () => inProcessOfItsOwn('series', undefined)),
   };
+  const found = Object.entries(parts).filter(([, part]) => part !== undefined);
+  if (found.length + Object.keys(traffic).length === 0) throw new Error(`nothing is called ${only}`);
+
   return {
     machine: {
       node: process.versions.node,
@@ -49,7 +52,7 @@ export async function measure(server: ServerProcess, extent: Extent, say: (line:
     },
     full,
     traffic,
-    ...Object.fromEntries(Object.entries(parts).filter(([, found]) => found !== undefined)),
+    ...Object.fromEntries(found),
   };
 }
 

@@ -44,7 +44,7 @@ const httpAnswered = channel('http.client.response.finish');
 const streamStarted = channel('http2.client.stream.start');
 const streamClosed = channel('http2.client.stream.close');
 
-/** One thing that happens in a life. `alone` is false for what only comes together with the step before it. */
+/** One thing that happens in a life. */
 export interface Step<Life> {
   readonly event: string;
   readonly play: (life: Life) => void;

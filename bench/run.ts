@@ -1,4 +1,5 @@
-// node bench/run.ts [--full] [--only steady | new-connection/http | series ...] [--rounds <n>] [--variants nobody,noop,connmeter] [--json <file>]
+// node bench/run.ts [--full] [--only steady | new-connection/http | series | …] [--rounds 6]
+//   [--variants nobody,noop,connmeter] [--json <file>]
 // Measures what connmeter costs beside others and beside nobody, and prints it. The full run of everything also writes
 // bench/results.json and the tables of docs/performance.md.
 import { execFileSync } from 'node:child_process';
