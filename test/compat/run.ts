@@ -1,6 +1,6 @@
 // Runs another library's tests with and without connmeter, and compares them test by test: see docs/compat.md.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,7 +30,7 @@ if (wanted === undefined) {
 
 async function compare(wanted: Asked): Promise<number> {
   const register = join(project, 'dist', 'register.js');
-  if (!existsSync(register)) execFileSync('npm', ['run', 'build'], { cwd: project, stdio: 'inherit' });
+  if (isStale(register)) execFileSync('npm', ['run', 'build'], { cwd: project, stdio: 'inherit' });
   // npm runs its scripts in the project's folder, and tells where it was called.
   const folder = resolve(process.env['INIT_CWD'] ?? '.', wanted.folder);
   const notes = mkdtempSync(join(tmpdir(), 'connmeter-compat-'));
@@ -130,6 +130,13 @@ async function inRounds(wanted: Asked, place: Place, notes: string): Promise<num
 
 function reports(tried: readonly Tried[]) {
   return tried.map(({ report }) => report);
+}
+
+/** Whether there is no build, or one that is older than its source. */
+function isStale(built: string): boolean {
+  if (!existsSync(built)) return true;
+  const sources = globSync(join(project, 'src', '**', '*.ts'));
+  return Math.max(...sources.map(path => statSync(path).mtimeMs)) > statSync(built).mtimeMs;
 }
 
 /** Which Node the suite gets. */
