@@ -85,9 +85,16 @@ not ok 3 null
 
   test('that breaks off in the middle tells what it told', () => {
     expect(told(readTap('TAP version 13\n# Subtest: outer\n    ok 1 - a\n    ok 2 - b'))).toEqual([
-      'passed: a',
-      'passed: b',
+      'passed: outer › a',
+      'passed: outer › b',
+      'failed: outer',
     ]);
+  });
+
+  test('of a test that never came to its end, though its file did', () => {
+    const text = '# Subtest: f.js\n    # Subtest: slow\n        ok 1 - a\n    1..1\nnot ok 1 - f.js # time=9ms\n1..1';
+
+    expect(told(readTap(text)).toSorted()).toEqual(['failed: f.js', 'failed: f.js › slow', 'passed: f.js › slow › a']);
   });
 });
 

@@ -24,6 +24,8 @@ export function readTap(text: string): Report {
   /** By depth: what waits for the test that it is part of. */
   const waiting: Entry[][] = [];
   const opened: { depth: number; entry: Entry }[] = [];
+  /** By depth: the test that was begun last. */
+  const announced: (string | undefined)[] = [];
   let section = '';
   let inYaml: number | undefined;
 
@@ -33,6 +35,8 @@ export function readTap(text: string): Report {
   };
   const close = (depth: number, entry: Entry) => {
     for (let below = waiting.length - 1; below > depth; below--) {
+      const lost = below > depth + 1 && at(below).length > 0 ? announced[below - 1] : undefined;
+      if (lost !== undefined) close(below - 1, { name: lost, ending: 'failed' }); // it was begun, and never came to its end
       for (const part of at(below)) at(depth).push({ ...part, name: entry.name + WITHIN + part.name });
       at(below).length = 0;
     }
@@ -59,6 +63,8 @@ export function readTap(text: string): Report {
     const heading = /^# (?!Subtest)(.+)$/.exec(line);
     if (heading !== null && flat) section = heading[1] ?? '';
 
+    const subtest = /^ *# Subtest: (.*)$/.exec(line);
+    if (subtest !== null) announced[depth] = (subtest[1] ?? '').replace(/\\#/g, '#');
     const point = POINT.exec(line);
     if (point === null) continue;
     const [, , not, rest = ''] = point;
@@ -73,6 +79,11 @@ export function readTap(text: string): Report {
     else close(depth, entry);
   }
   for (const { depth, entry } of opened.reverse()) close(depth, entry);
+
+  for (let depth = waiting.length - 2; depth >= 0; depth--) {
+    const lost = announced[depth];
+    if (lost !== undefined && at(depth + 1).length > 0) close(depth, { name: lost, ending: 'failed' });
+  }
 
   const results = new Results();
   for (const { name, ending } of waiting.flat()) results.add(name, ending);
