@@ -1,9 +1,8 @@
-// conductor.ts <plan>: in a network of its own, starts the servers and the client, does to the servers what a bad day
+// conductor.ts <plan> <folder>: in a network of its own, starts the servers and the client, does to the servers what a bad day
 // does, and in the end prints what all of them counted.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as passed } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -21,7 +20,7 @@ import {
 import { randomOf } from './random.ts';
 
 const plan = JSON.parse(process.argv[2] as string) as Plan;
-const folder = mkdtempSync(join(tmpdir(), 'connmeter-soak-'));
+const folder = process.argv[3] as string;
 const random = randomOf(plan.seed, -2);
 const faults: Record<string, number> = {};
 // Below the ports that the kernel takes for the client's side: a connection to a closed port must not meet itself.
@@ -111,7 +110,6 @@ async function settledCounts(): Promise<Record<ServerName, ServerCounts>> {
 process.on('disconnect', () => process.exit(1));
 process.on('exit', () => {
   for (const child of running.values()) child.kill('SIGKILL');
-  rmSync(folder, { recursive: true, force: true });
 });
 
 for (const name of SERVERS) await startServer(name);

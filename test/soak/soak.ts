@@ -1,5 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Plan, Soaked } from './plan.ts';
 
@@ -12,8 +15,9 @@ const LOCAL_PORTS = '10000 65000';
  * Needs root, and `unshare` and `ip` of any Linux.
  */
 export async function soak(plan: Plan): Promise<Soaked> {
+  const folder = mkdtempSync(join(tmpdir(), 'connmeter-soak-'));
   const inside = `ip link set lo up && echo '${LOCAL_PORTS}' > /proc/sys/net/ipv4/ip_local_port_range && exec "$@"`;
-  const node = [process.execPath, '--disable-warning=ExperimentalWarning', CONDUCTOR, JSON.stringify(plan)];
+  const node = [process.execPath, '--disable-warning=ExperimentalWarning', CONDUCTOR, JSON.stringify(plan), folder];
   const child = spawn('unshare', ['--net', 'sh', '-c', inside, 'sh', ...node], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
@@ -30,5 +34,6 @@ export async function soak(plan: Plan): Promise<Soaked> {
     process.off('exit', end);
     end();
     await exit;
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 }); // its servers are only just ending
   }
 }
