@@ -42,11 +42,8 @@ async function compare(wanted: Asked): Promise<number> {
     folder,
     project,
   };
-  try {
-    return await inRounds(wanted, place, notes);
-  } finally {
-    rmSync(notes, { recursive: true, force: true });
-  }
+  process.once('exit', () => rmSync(notes, { recursive: true, force: true })); // by a signal, too
+  return inRounds(wanted, place, notes);
 }
 
 async function inRounds(wanted: Asked, place: Place, notes: string): Promise<number> {
