@@ -9,7 +9,7 @@ import {
   originOfConnection,
 } from './connection.ts';
 import type { Ledger } from './ledger.ts';
-import { type Moments, phasesOf } from './phases.ts';
+import { phasesOf } from './phases.ts';
 import type { Pools } from './pools.ts';
 import { type CloseReason, closeReason, errorType, failedOutcome, failedPhase } from './reasons.ts';
 import { Recent } from './recent.ts';
@@ -126,10 +126,8 @@ export class Accounts {
 
   #countOpened(connection: Connection, tally: Tally): void {
     tally.opened(connection.cause, connection.predecessor).value++;
-    const { connect, tls } = phasesOf(connection);
-    if (connect !== undefined && connection.attempts.length > 0) {
-      this.#record('connmeter.connect.duration', connect, tally.attributes);
-    }
+    this.#recordConnect(connection, tally);
+    const { tls } = phasesOf(connection);
     if (tls !== undefined && connection.tls !== undefined) {
       tally.passes('tls');
       this.#record('connmeter.tls.handshake.duration', tls, {
@@ -147,18 +145,13 @@ export class Accounts {
     const tally = this.settle(connection);
     tally.passes(phase);
     tally.failure(phase, errorType(error)).value++;
-    if (phase === 'dns') return;
+    if (phase === 'tls') this.#recordConnect(connection, tally);
+  }
 
-    const now = this.#now();
-    const attributes = tally.timedFailure(phase, errorType(error));
-    if (phase === 'connect' && connection.attempts.length > 0) {
-      const { connect } = phasesOf({ ...momentsOf(connection), connected: now });
-      if (connect !== undefined) this.#record('connmeter.connect.duration', connect, attributes);
-    }
-    if (phase === 'tls') {
-      const { connect, tls } = phasesOf({ ...momentsOf(connection), secured: now });
-      if (connect !== undefined) this.#record('connmeter.connect.duration', connect, tally.attributes);
-      if (tls !== undefined) this.#record('connmeter.tls.handshake.duration', tls, attributes);
+  #recordConnect(connection: Connection, tally: Tally): void {
+    const { connect } = phasesOf(connection);
+    if (connect !== undefined && connection.attempts.length > 0) {
+      this.#record('connmeter.connect.duration', connect, tally.attributes);
     }
   }
 
@@ -210,8 +203,4 @@ export class Accounts {
     }
     return now - connection.stillSince >= HELD_SECONDS;
   }
-}
-
-function momentsOf({ started, resolved, connected, secured }: Connection): Moments {
-  return { started, resolved, connected, secured };
 }

@@ -32,9 +32,6 @@ const EXPECTED_CAUSES: Readonly<Record<'http' | 'other', readonly OpenCause[]>> 
 /** Kinds of failure told apart per origin; later ones become `_OTHER`. Keeps the SDK's limit of label sets far away. */
 const MAX_FAILURE_KINDS = 12;
 
-/** Of these, how many a phase's duration tells apart: each is a histogram of its own. */
-const MAX_TIMED_KINDS = 2;
-
 /** All that is counted of one origin. Counters only grow; every series is born at zero on first mention. */
 export class Tally {
   readonly port: number | undefined;
@@ -50,7 +47,6 @@ export class Tally {
   readonly #closed = new Map<CloseReason, Count>();
   readonly #attempts = new Map<NetworkType, Record<Outcome, Count>>();
   readonly #failures = new Map<string, Count>();
-  readonly #timedFailures = new Map<Phase, Set<string>>();
   readonly #passed = new Set<Phase>();
   readonly #inUse = new Map<HttpVersion, InUse>();
 
@@ -111,17 +107,6 @@ export class Tally {
       this.#failures.set(key, count);
     }
     return count;
-  }
-
-  /** The labels of a duration that ended in this failure. */
-  timedFailure(phase: Phase, errorType: string): Attributes {
-    let kinds = this.#timedFailures.get(phase);
-    if (kinds === undefined) {
-      kinds = new Set();
-      this.#timedFailures.set(phase, kinds);
-    }
-    if (kinds.size < MAX_TIMED_KINDS) kinds.add(errorType);
-    return { ...this.attributes, 'error.type': kinds.has(errorType) ? errorType : OTHER };
   }
 
   /** A connection of this origin goes through this phase: what can fail there is born at zero. */

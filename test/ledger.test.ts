@@ -62,16 +62,6 @@ test('kinds of failure are bounded: late ones become _OTHER, and none is lost', 
   expect(tally.failure('connect', '_OTHER').value).toBe(88);
 });
 
-test('durations tell two kinds of failure apart in each phase: each is a histogram', () => {
-  const tally = new Ledger(10).tally(origin, true);
-  const told = (phase: 'connect' | 'tls') =>
-    ['E1', 'E2', 'E3', 'E1'].map(errorType => tally.timedFailure(phase, errorType)['error.type']);
-
-  expect(told('connect')).toEqual(['E1', 'E2', '_OTHER', 'E1']);
-  expect(told('tls')).toEqual(['E1', 'E2', '_OTHER', 'E1']);
-  expect(tally.timedFailure('tls', 'E2')).toEqual({ ...tally.attributes, 'error.type': 'E2' });
-});
-
 test('failed lookups are bounded by name and by kind, and late ones keep what can be told', () => {
   const ledger = new Ledger(2);
   const labelsOf = (name: string, errorType: string) => Object.values(ledger.failedQuestion(name, errorType));

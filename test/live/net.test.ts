@@ -190,7 +190,8 @@ describe('a failed handshake', () => {
     expect(readings.lifeOf(port)).toEqual(life({ failed: 1 }));
     expect(failuresOf(readings, port)).toEqual([`tls ${code}`]);
     expect(attemptsOf(readings, port)).toEqual({ 'ipv4 ok': 1 });
-    expect(readings.value('connmeter.tls.handshake.duration', { 'server.port': port, 'error.type': code })).toBe(1);
+    expect(readings.value('connmeter.connect.duration', { 'server.port': port })).toBe(1);
+    expect(readings.points('connmeter.tls.handshake.duration')).toEqual([]); // counted, not timed
   });
 
   test('with a server that hangs up fails in the tls phase as ECONNRESET', async () => {

@@ -120,7 +120,7 @@ export const cost: Row = {
 
 /** Where none was ever resumed there is no series that says so: zero then. */
 function resumed(ask: PromQL): string {
-  const done = ask.rate('connmeter.tls.handshake.duration', SERVER, { error_type: null });
+  const done = ask.rate('connmeter.tls.handshake.duration', SERVER);
   const taken = ask.rate('connmeter.tls.handshake.duration', SERVER, { tls_resumed: 'true' });
   return share(`(${taken} or 0 * ${done})`, done);
 }
