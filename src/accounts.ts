@@ -1,4 +1,5 @@
 import type { CallSites } from './call-sites.ts';
+import { countInUse, countRequest, type LifeMetrics, recordLife } from './carrier.ts';
 import {
   attemptEnded,
   type Connection,
@@ -19,6 +20,8 @@ import type { Tally } from './tally.ts';
 
 /** How long nothing may be read before a body counts as held: a reader may be slow for a moment. */
 const HELD_SECONDS = 0.5;
+
+const LIFE: LifeMetrics = { requests: 'connmeter.connection.requests', duration: 'http.client.connection.duration' };
 
 /**
  * What is counted of a connection, where, and once.
@@ -76,14 +79,12 @@ export class Accounts {
   requestSent(connection: Connection): void {
     const settled = connection.target ?? this.settle(connection);
     if (!settled.http) connection.target = this.#ledger.tally(originOfConnection(connection), true);
-    const { requests } = connection.target as Tally;
-    if (connection.requests++ > 0) requests.reused.value++;
-    else requests.fresh.value++;
+    countRequest(connection, connection.target as Tally);
   }
 
   /** The end of a connection, or of an attempt. */
   closed(connection: Connection): void {
-    if (connection.opened !== undefined) this.#countClosed(connection, connection.opened);
+    if (connection.opened !== undefined) this.#countClosed(connection);
     else if (connection.begun || connection.error !== undefined) this.#countFailed(connection); // else undone before it began
     connection.leave?.(undefined);
     connection.request = undefined;
@@ -155,7 +156,7 @@ export class Accounts {
     }
   }
 
-  #countClosed(connection: Connection, opened: number): void {
+  #countClosed(connection: Connection): void {
     const tally = this.settle(connection);
     const reason = connection.reason ?? this.reasonOf(connection);
     tally.closed(reason).value++;
@@ -163,12 +164,8 @@ export class Accounts {
     this.closedLast.add(closedConnection(connection, reason, this.#now()));
     if (!tally.http) return;
 
-    this.#record('connmeter.connection.requests', connection.requests, tally.attributes);
-    this.#record(
-      'http.client.connection.duration',
-      this.#now() - opened,
-      tally.inUse(connection.version).requests.attributes,
-    );
+    const { attributes } = tally.inUse(connection.version).requests;
+    recordLife(connection, LIFE, attributes, this.#now(), this.#record);
     if (connection.requests > 1) return;
 
     const { dns, connect, tls } = phasesOf(connection);
@@ -176,11 +173,9 @@ export class Accounts {
   }
 
   #countInUse(connection: Connection): void {
-    const { tally, target, version } = connection;
+    const { tally } = connection;
     const busyWith = inFlight(connection);
-    const busy = busyWith > 0 || isPromised(connection);
-    if (tally?.http) tally.inUse(version)[busy ? 'active' : 'idle'].value++;
-    if (target?.http) target.inUse(version).requests.value += busyWith;
+    countInUse(connection, busyWith > 0 || isPromised(connection), busyWith);
     if (tally?.http) this.#countHeld(connection, tally);
   }
 

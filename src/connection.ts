@@ -1,9 +1,9 @@
-import type { Socket } from 'node:net';
+import { Carrier } from './carrier.ts';
 import type { OpenCause } from './causes.ts';
 import type { Origin } from './origins.ts';
 import type { Moments } from './phases.ts';
 import type { CloseReason, Outcome, Parting } from './reasons.ts';
-import type { HttpVersion, NetworkType, Tally } from './tally.ts';
+import type { NetworkType, Tally } from './tally.ts';
 
 /** What a client can tell of its own requests; each HTTP source brings one. */
 export interface Client<Request extends object = object> {
@@ -35,17 +35,12 @@ export interface Attempt {
  * One connection from its attempt to its close: what was seen of it, nothing derived. Fields are made together, in one
  * shape; moments are in seconds of the monotonic clock.
  */
-export class Connection implements Moments {
-  readonly socket: Socket;
-  readonly started: number;
+export class Connection extends Carrier<Tally> implements Moments {
   /** It really began: a name is being looked up or an address dialled. `connect` may also throw and leave nothing. */
   begun = false;
   resolved: number | undefined;
   tried = false;
   connected: number | undefined;
-  secured: number | undefined;
-  opened: number | undefined;
-  error: unknown;
 
   /** What the client set out to reach, where it told us before the socket did. */
   origin: Origin | undefined;
@@ -57,27 +52,17 @@ export class Connection implements Moments {
 
   /** Whether an HTTP client owns it, and the pool (dispatcher or agent) it belongs to. */
   http = false;
-  version: HttpVersion = '1.1';
   pool: object | undefined;
   poolNumber: number | undefined;
   /** The live connections of its pool, itself among them. */
   siblings: ReadonlySet<Connection> | undefined;
 
-  /** Where it is counted, and where its requests are: the same, unless it is a tunnel through a proxy. */
-  tally: Tally | undefined;
-  target: Tally | undefined;
-  tls: { readonly version: string; readonly resumed: boolean } | undefined;
-
-  /** Requests sent on it, to the target. */
-  requests = 0;
   /** The request sent last, until it is seen to be over; `earlier` ones only where the client pipelines. */
   request: object | undefined;
   client: Client | undefined;
   /** The request it is being opened for, until one is sent. */
   promised: object | undefined;
   earlier: object[] | undefined;
-  /** HTTP/2 streams open on it. */
-  streams = 0;
 
   /** The headers the last request was sent with, and its answer, where the client shows them. */
   sentHeaders: string | undefined;
@@ -96,7 +81,6 @@ export class Connection implements Moments {
   freeSince: number | undefined;
   /** The agent took it back after the last request. */
   freed = false;
-  timedOut = false;
   serverEnded = false;
   goneAway = false;
 
@@ -110,11 +94,6 @@ export class Connection implements Moments {
   predecessor: CloseReason | undefined;
   /** Takes it out of its pool: closed for a reason, or undefined for never opened. */
   leave: ((reason: CloseReason | undefined) => void) | undefined;
-
-  constructor(socket: Socket, started: number) {
-    this.socket = socket;
-    this.started = started;
-  }
 }
 
 /** The attempt under way has ended; one that has already stays as it ended. */

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { Accounts } from './accounts.ts';
 import type { CallSites } from './call-sites.ts';
+import { type Secured, streamEnded } from './carrier.ts';
 import { attemptEnded, type Client, Connection } from './connection.ts';
 import type { Ledger } from './ledger.ts';
 import type { Lookups } from './lookups.ts';
@@ -9,15 +10,8 @@ import { Pools } from './pools.ts';
 import { failedOutcome } from './reasons.ts';
 import type { Recorder } from './recorder.ts';
 import { type LiveConnection, liveConnection, MOST_LIVE, originSnapshot, type Snapshot } from './snapshot.ts';
-import type { HttpVersion } from './tally.ts';
 import { Turn } from './turn.ts';
-
-/** What a finished TLS handshake tells: `version` as in `tls.protocol.version`, and the protocol agreed on, if any. */
-export interface Secured {
-  readonly version: string;
-  readonly resumed: boolean;
-  readonly alpn: string | undefined;
-}
+import type { HttpVersion } from './usage.ts';
 
 /** What the connections need from outside. */
 export interface Surroundings {
@@ -253,8 +247,7 @@ export class Connections {
   }
 
   streamEnded(session: object): void {
-    const connection = this.#aliases.get(session);
-    if (connection !== undefined && connection.streams > 0) connection.streams--; // else it began before we listened
+    streamEnded(this.#aliases.get(session));
   }
 
   /** The socket met an error; its close comes next. The first error is the reason. */

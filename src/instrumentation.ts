@@ -7,11 +7,14 @@ import { type Exposure, expose } from './instruments.ts';
 import { Ledger } from './ledger.ts';
 import { Lookups } from './lookups.ts';
 import { type ConnectionInstrumentationConfig, checkedOptions } from './options.ts';
+import { Servers } from './servers.ts';
 import type { Snapshot } from './snapshot.ts';
 import { type LookupWatch, watchLookups } from './sources/dns.ts';
 import { httpSource } from './sources/http.ts';
 import { http2Source } from './sources/http2.ts';
 import { netSource } from './sources/net.ts';
+import { readPorts } from './sources/ports.ts';
+import { serverSource } from './sources/server.ts';
 import { undiciRequests, undiciSource } from './sources/undici.ts';
 import { VERSION } from './version.ts';
 
@@ -24,7 +27,7 @@ const inNextRound = setImmediate;
 
 /**
  * Measures every client connection of the process and turns it into OpenTelemetry metrics: each lookup, connect, TLS
- * handshake, request and close, per origin. Listens to diagnostics channels and socket events only; patches nothing.
+ * handshake, request and close, per origin; and those that its servers accept, per listener. Listens to diagnostics channels and socket events only; patches nothing.
  *
  * Fulfils the `Instrumentation` interface of `@opentelemetry/instrumentation`, so it works with
  * `registerInstrumentations` and `NodeSDK`; alone it uses the global MeterProvider there is when it is made. Starts at
@@ -42,6 +45,7 @@ export class ConnectionInstrumentation {
   #config: ConnectionInstrumentationConfig;
   readonly #ledger: Ledger;
   readonly #connections: Connections;
+  readonly #servers: Servers;
   readonly #lookups: Lookups;
   readonly #callSites: CallSites;
   readonly #guard = guardWith(
@@ -71,12 +75,14 @@ export class ConnectionInstrumentation {
       message => diag.warn(`connmeter: ${message}`),
       on => this.#watchRequests(on),
     );
+    const now = () => monotonic() / 1000;
+    this.#servers = new Servers(this.#ledger, record, now);
     this.#connections = new Connections({
       callSites: this.#callSites,
       ledger: this.#ledger,
       lookups: this.#lookups,
       record,
-      now: () => monotonic() / 1000,
+      now,
       atEndOfTurn: run => {
         const end = this.#guard('end of turn', run);
         return () => void settled.then(end);
@@ -97,7 +103,9 @@ export class ConnectionInstrumentation {
       undiciSource(this.#connections),
       httpSource(this.#connections, this.#callSites),
       http2Source(this.#connections, this.#guard),
+      this.#config.servers ? serverSource(this.#servers, this.#guard) : {},
     );
+    this.#servers.resume();
   }
 
   /** Stops listening. What was counted open is still counted closed when it closes. Safe to call again. */
@@ -108,6 +116,12 @@ export class ConnectionInstrumentation {
     this.#lookupWatch = undefined;
     this.#watchRequests(false);
     this.#connections.pause();
+    this.#servers.pause();
+  }
+
+  /** @internal The server is not the program's own: what it accepts is not counted. */
+  leaveOut(server: object): void {
+    this.#servers.leaveOut(server);
   }
 
   /** Where the metrics go from now on. Called by the SDK, and more than once. */
@@ -119,6 +133,8 @@ export class ConnectionInstrumentation {
     const bringUpToDate = this.#guard('collection', () => {
       this.#lookupWatch?.flush();
       this.#connections.takeStock();
+      this.#servers.takeStock();
+      this.#ledger.ports = readPorts();
     });
     this.#exposure = expose(provider.getMeter(NAME, VERSION), this.#ledger, bringUpToDate);
   }
@@ -131,7 +147,7 @@ export class ConnectionInstrumentation {
   /** There are no spans here; present because the interface asks for it. */
   setTracerProvider(_provider: TracerProvider): void {}
 
-  /** Takes over new options; `maxOrigins` counts for origins not seen yet, `enabled` for whoever asks. */
+  /** Takes over new options; `maxOrigins` counts for origins not seen yet, `servers` from the next start. */
   setConfig(config: ConnectionInstrumentationConfig = {}): void {
     const options = checkedOptions(config);
     this.#config = { ...config, ...options };

@@ -1,7 +1,9 @@
 import type { BatchObservableResult, Histogram, Meter, Observable } from '@opentelemetry/api';
 import type { Ledger } from './ledger.ts';
+import type { ListenerTally } from './listener-tally.ts';
 import type { Pushed, Recorder } from './recorder.ts';
-import type { Count, Tally } from './tally.ts';
+import type { Tally } from './tally.ts';
+import type { Count } from './usage.ts';
 
 interface Described {
   readonly name: string;
@@ -9,11 +11,13 @@ interface Described {
   readonly description: string;
 }
 
-/** Read at collection: `counts` of every origin's tally, or of the process (`total`). */
+/** Read at collection: of every origin's tally (`counts`), every listener's (`served`), or of the process (`total`). */
 export interface ObservedMetric extends Described {
   readonly kind: 'counter' | 'upDownCounter';
-  readonly counts: (tally: Tally) => readonly Count[];
-  readonly total?: (ledger: Ledger) => Count;
+  readonly counts?: (tally: Tally) => readonly Count[];
+  readonly served?: (tally: ListenerTally) => readonly Count[];
+  /** Undefined where the host does not tell. */
+  readonly total?: (ledger: Ledger) => Count | undefined;
 }
 
 /** Pushed, once per connection or lookup. */
@@ -27,6 +31,10 @@ export interface PushedMetric extends Described {
 const CONNECT_SECONDS = [0.001, 0.005, 0.025, 0.1, 0.5, 3];
 /** The same for handshakes, of which even a resumed one seldom takes less than a millisecond. */
 const HANDSHAKE_SECONDS = [0.005, 0.025, 0.1, 0.5, 3];
+
+/** Of a connection's whole life; the first is OpenTelemetry's. */
+const LIFE_SECONDS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300];
+const LIFE_REQUESTS = [0, 1, 2, 5, 10, 50, 100, 500, 1000];
 
 const none: readonly Count[] = [];
 
@@ -47,7 +55,7 @@ export const METRICS: readonly (ObservedMetric | PushedMetric)[] = [
     kind: 'histogram',
     unit: 's',
     description: 'How long HTTP connections were open, taken when they close.',
-    boundaries: [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300],
+    boundaries: LIFE_SECONDS,
   },
   {
     name: 'http.client.active_requests',
@@ -110,7 +118,7 @@ export const METRICS: readonly (ObservedMetric | PushedMetric)[] = [
     kind: 'histogram',
     unit: '{request}',
     description: 'How many requests each HTTP connection served, taken when it closes.',
-    boundaries: [0, 1, 2, 5, 10, 50, 100, 500, 1000],
+    boundaries: LIFE_REQUESTS,
   },
   {
     name: 'connmeter.body.held',
@@ -139,10 +147,91 @@ export const METRICS: readonly (ObservedMetric | PushedMetric)[] = [
     kind: 'upDownCounter',
     unit: '{lookup}',
     description: 'Names being looked up now for a connection.',
-    counts: () => none,
     total: ledger => ledger.lookupsPending,
   },
+  {
+    name: 'connmeter.server.connection.accepted',
+    kind: 'counter',
+    unit: '{connection}',
+    description: 'Connections that servers of this process accepted.',
+    served: tally => [tally.accepted],
+  },
+  {
+    name: 'connmeter.server.connection.refused',
+    kind: 'counter',
+    unit: '{connection}',
+    description:
+      'Connections that servers of this process closed at once, having as many as they may (maxConnections).',
+    served: tally => [tally.refused],
+  },
+  {
+    name: 'connmeter.server.connection.open',
+    kind: 'upDownCounter',
+    unit: '{connection}',
+    description: 'Accepted connections open now; with HTTP, by whether a request is on them (active) or not (idle).',
+    served: tally => tally.allOpen,
+  },
+  {
+    name: 'connmeter.server.connection.closed',
+    kind: 'counter',
+    unit: '{connection}',
+    description: 'Accepted connections that were closed, by reason.',
+    served: tally => tally.allClosed,
+  },
+  {
+    name: 'connmeter.server.connection.duration',
+    kind: 'histogram',
+    unit: 's',
+    description: 'How long accepted connections were open, taken when they close.',
+    boundaries: LIFE_SECONDS,
+  },
+  {
+    name: 'connmeter.server.connection.requests',
+    kind: 'histogram',
+    unit: '{request}',
+    description: 'How many requests came over each accepted HTTP connection, taken when it closes.',
+    boundaries: LIFE_REQUESTS,
+  },
+  {
+    name: 'connmeter.server.requests',
+    kind: 'counter',
+    unit: '{request}',
+    description: 'Requests received, by whether their connection had carried one before (reused).',
+    served: tally => (tally.http ? [tally.requests.fresh, tally.requests.reused] : none),
+  },
+  {
+    name: 'connmeter.server.tls.handshake.duration',
+    kind: 'histogram',
+    unit: 's',
+    description: 'How long TLS handshakes took, from the accepted connection to the secure one, or to its failure.',
+    boundaries: HANDSHAKE_SECONDS,
+  },
+  {
+    name: 'connmeter.ports.time_wait',
+    kind: 'upDownCounter',
+    unit: '{socket}',
+    description: 'TCP sockets in TIME_WAIT now, in the network namespace of the process.',
+    total: ({ ports }) => hostCount(ports?.timeWait),
+  },
+  {
+    name: 'connmeter.ports.in_use',
+    kind: 'upDownCounter',
+    unit: '{socket}',
+    description: 'TCP sockets in use now, in the network namespace of the process.',
+    total: ({ ports }) => hostCount(ports?.inUse),
+  },
+  {
+    name: 'connmeter.ports.ephemeral',
+    kind: 'upDownCounter',
+    unit: '{port}',
+    description: 'Ports that the kernel may give to outgoing connections.',
+    total: ({ ports }) => hostCount(ports?.range),
+  },
 ];
+
+function hostCount(value: number | undefined): Count | undefined {
+  return value === undefined ? undefined : { attributes: {}, value };
+}
 
 export interface Exposure {
   readonly record: Recorder;
@@ -161,13 +250,13 @@ export function expose(meter: Meter, ledger: Ledger, bringUpToDate: () => void):
   const instruments = observed.map(({ instrument }) => instrument);
   const read = (result: BatchObservableResult) => {
     bringUpToDate();
-    const { tallies } = ledger;
+    const { tallies, listeners } = ledger;
     for (const { metric, instrument } of observed) {
-      for (const tally of tallies) {
-        for (const { value, attributes } of metric.counts(tally)) result.observe(instrument, value, attributes);
-      }
+      const observe = ({ value, attributes }: Count) => result.observe(instrument, value, attributes);
+      if (metric.counts !== undefined) for (const tally of tallies) metric.counts(tally).forEach(observe);
+      if (metric.served !== undefined) for (const tally of listeners) metric.served(tally).forEach(observe);
       const total = metric.total?.(ledger);
-      if (total !== undefined) result.observe(instrument, total.value, total.attributes);
+      if (total !== undefined) observe(total);
     }
   };
   meter.addBatchObservableCallback(read, instruments);

@@ -1,47 +1,58 @@
 import type { Attributes } from '@opentelemetry/api';
+import { Directory, normalName } from './directory.ts';
+import { ListenerTally } from './listener-tally.ts';
 import { hostName, type Origin } from './origins.ts';
+import type { Ports } from './ports.ts';
 import { OTHER } from './reasons.ts';
-import { type Count, Tally } from './tally.ts';
+import { Tally } from './tally.ts';
+import type { Count } from './usage.ts';
 
 /** Kinds of failed lookups told apart; programs with a `lookup` of their own may make any number of them. */
 const MAX_LOOKUP_FAILURES = 12;
 
-const OVERFLOW: Origin = { address: OTHER, port: undefined };
-
-/** All tallies, one an origin, and the looked-up names; bounded, whatever the traffic. */
+/** All tallies, one an origin or listener, and the looked-up names; bounded, whatever the traffic. */
 export class Ledger {
-  /** Origins and names told apart. */
-  limit: number;
   /** Names being looked up now for a connection: taken anew at each collection. */
   readonly lookupsPending: Count = { attributes: {}, value: 0 };
-  readonly #tallies: Tally[] = [];
-  readonly #byAddress = new Map<string, Tally[]>();
-  readonly #overflow = new Map<boolean, Tally>();
+  /** Taken anew at each collection; undefined where the host does not tell. */
+  ports: Ports | undefined;
+  readonly #origins: Directory<Tally>;
+  readonly #listeners: Directory<ListenerTally>;
   readonly #names = new Set<string>();
   readonly #lookupFailures = new Set<string>();
   readonly #failedNames = new Set<string>();
 
   constructor(limit: number) {
-    this.limit = limit;
+    this.#origins = new Directory(limit, (origin, http) => new Tally(origin, http));
+    this.#listeners = new Directory(limit, (origin, http) => new ListenerTally(origin, http));
+  }
+
+  /** Origins, listeners and names told apart, of each. */
+  get limit(): number {
+    return this.#origins.limit;
+  }
+
+  set limit(limit: number) {
+    this.#origins.limit = limit;
+    this.#listeners.limit = limit;
   }
 
   get tallies(): Tally[] {
-    return [...this.#tallies, ...this.#overflow.values()];
+    return this.#origins.all;
+  }
+
+  get listeners(): ListenerTally[] {
+    return this.#listeners.all;
   }
 
   /** The origin's tally, born on first mention; past the limit, the one that all late-comers share. */
   tally(origin: Origin, http: boolean): Tally {
-    const address = normalName(origin.address);
-    const there = this.#byAddress.get(address);
-    const known = there?.find(tally => tally.port === origin.port && tally.http === http);
-    if (known !== undefined) return known;
-    if (this.#tallies.length >= this.limit) return this.#late(http);
+    return this.#origins.find(origin, http);
+  }
 
-    const tally = new Tally({ address, port: origin.port }, http);
-    this.#tallies.push(tally);
-    if (there === undefined) this.#byAddress.set(address, [tally]);
-    else there.push(tally);
-    return tally;
+  /** The same for the address that a server listens on. */
+  listener(origin: Origin, http: boolean): ListenerTally {
+    return this.#listeners.find(origin, http);
   }
 
   /** The label of a looked-up name: itself, or past the limit the one that all late-comers share. */
@@ -63,18 +74,4 @@ export class Ledger {
     if (this.#failedNames.size < this.limit) this.#failedNames.add(pair);
     return { 'dns.question.name': this.#failedNames.has(pair) ? question : OTHER, 'error.type': known };
   }
-
-  #late(http: boolean): Tally {
-    let tally = this.#overflow.get(http);
-    if (tally === undefined) {
-      tally = new Tally(OVERFLOW, http);
-      this.#overflow.set(http, tally);
-    }
-    return tally;
-  }
-}
-
-/** Host names are the same in any case; paths of Unix sockets are not. */
-function normalName(name: string): string {
-  return name.startsWith('/') ? name : name.toLowerCase();
 }

@@ -5,7 +5,7 @@ export interface ConnectionInstrumentationConfig {
   /** Whether to start at once. Default: true. */
   enabled?: boolean;
   /**
-   * How many origins, and how many looked-up names, are told apart; later ones are counted together as `_OTHER`.
+   * How many origins, listeners of servers, and looked-up names are told apart, of each; later ones are counted together as `_OTHER`.
    * An integer from 1 to 1000. Default: 100. Above 130, raise the SDK's own limit of 2000 label sets per metric too.
    */
   maxOrigins?: number;
@@ -14,15 +14,18 @@ export interface ConnectionInstrumentationConfig {
    * from it, where its next few requests are made. Default: true.
    */
   callSites?: boolean;
+  /** Whether to measure the connections that servers of this process accept, too. Default: true. */
+  servers?: boolean;
 }
 
 export interface Options {
   readonly enabled: boolean;
   readonly maxOrigins: number;
   readonly callSites: boolean;
+  readonly servers: boolean;
 }
 
-const DEFAULTS: Options = { enabled: true, maxOrigins: 100, callSites: true };
+const DEFAULTS: Options = { enabled: true, maxOrigins: 100, callSites: true, servers: true };
 
 /** Fills in the defaults. Throws a RangeError that names the option, what was expected and what came. */
 export function checkedOptions(config: ConnectionInstrumentationConfig = {}): Options {
@@ -31,12 +34,14 @@ export function checkedOptions(config: ConnectionInstrumentationConfig = {}): Op
   const enabled = config.enabled ?? DEFAULTS.enabled;
   const maxOrigins = config.maxOrigins ?? DEFAULTS.maxOrigins;
   const callSites = config.callSites ?? DEFAULTS.callSites;
+  const servers = config.servers ?? DEFAULTS.servers;
+  if (typeof servers !== 'boolean') throw unfit('servers', 'a boolean', servers);
   if (typeof callSites !== 'boolean') throw unfit('callSites', 'a boolean', callSites);
   if (typeof enabled !== 'boolean') throw unfit('enabled', 'a boolean', enabled);
   if (!Number.isInteger(maxOrigins) || maxOrigins < 1 || maxOrigins > 1000) {
     throw unfit('maxOrigins', 'an integer from 1 to 1000', maxOrigins);
   }
-  return { enabled, maxOrigins, callSites };
+  return { enabled, maxOrigins, callSites, servers };
 }
 
 function unfit(option: string, expected: string, received: unknown): RangeError {

@@ -154,7 +154,7 @@ export type Outcome = 'ok' | 'failed' | 'timed_out';
 /** Failures that may well happen in a phase: their series are born at zero, so that `rate` sees the first one. */
 export const EXPECTED_FAILURES: Readonly<Record<Phase, readonly string[]>> = {
   dns: ['ENOTFOUND'],
-  connect: ['ECONNREFUSED', 'ETIMEDOUT'],
+  connect: ['ECONNREFUSED', 'ETIMEDOUT', 'EADDRNOTAVAIL'],
   tls: ['CERT_HAS_EXPIRED'],
 };
 

@@ -6,7 +6,10 @@ export type Pushed =
   | 'connmeter.connection.requests'
   | 'connmeter.connect.duration'
   | 'connmeter.tls.handshake.duration'
-  | 'dns.lookup.duration';
+  | 'dns.lookup.duration'
+  | 'connmeter.server.connection.duration'
+  | 'connmeter.server.connection.requests'
+  | 'connmeter.server.tls.handshake.duration';
 
 /** Takes one measurement, in the metric's unit, under its labels. */
 export type Recorder = (metric: Pushed, value: number, attributes: Attributes) => void;

@@ -53,17 +53,19 @@ function start(environment: Environment): void {
 
 function startExporting(environment: Environment): void {
   // The server looks its own host up before we listen: that lookup is none of the program's.
+  const own: object[] = [];
   const readers = environment.exporters.map(name =>
-    name === 'prometheus' ? prometheusReader(environment) : consoleReader(environment),
+    name === 'prometheus' ? prometheusReader(environment, server => own.push(server)) : consoleReader(environment),
   );
   const resource = defaultResource().merge(detectResources({ detectors: [envDetector] }));
   instrumentation = new ConnectionInstrumentation();
+  for (const server of own) instrumentation.leaveOut(server);
   instrumentation.setMeterProvider(new MeterProvider({ resource, readers }));
 }
 
-function prometheusReader({ host, port }: Environment): IMetricReader {
+function prometheusReader({ host, port }: Environment, onServer: (server: object) => void): IMetricReader {
   const exporter = new PrometheusExporter({ preventServerStart: true });
-  serveMetrics(
+  const server = serveMetrics(
     { host, port },
     (request, response) => exporter.getMetricsRequestHandler(request, response),
     ({ code, message }) => {
@@ -71,6 +73,7 @@ function prometheusReader({ host, port }: Environment): IMetricReader {
       say(`cannot serve http://${host}:${port}${METRICS_PATH} (${code ?? message})${cure}`);
     },
   );
+  onServer(server);
   return exporter;
 }
 

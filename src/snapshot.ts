@@ -4,7 +4,8 @@ import { type Connection, inFlight, isPromised, originOfConnection } from './con
 import type { Origin } from './origins.ts';
 import { type Phases, phasesOf } from './phases.ts';
 import type { CloseReason, Phase } from './reasons.ts';
-import type { Count, Tally } from './tally.ts';
+import type { Tally } from './tally.ts';
+import type { Count } from './usage.ts';
 
 /** Live connections listed at most. */
 export const MOST_LIVE = 1_000;

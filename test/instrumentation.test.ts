@@ -325,11 +325,13 @@ test('the options in force can be read: the given ones and the defaults', () => 
     enabled: false,
     maxOrigins: 100,
     callSites: true,
+    servers: true,
   });
   expect(new ConnectionInstrumentation({ enabled: false, maxOrigins: 7 }).getConfig()).toEqual({
     enabled: false,
     maxOrigins: 7,
     callSites: true,
+    servers: true,
   });
 });
 
@@ -337,10 +339,10 @@ test('new options replace the old ones; what they leave out goes back to its def
   const instrumentation = new ConnectionInstrumentation({ enabled: false, maxOrigins: 7 });
 
   instrumentation.setConfig({ maxOrigins: 9 });
-  expect(instrumentation.getConfig()).toEqual({ enabled: true, maxOrigins: 9, callSites: true });
+  expect(instrumentation.getConfig()).toEqual({ enabled: true, maxOrigins: 9, callSites: true, servers: true });
 
   instrumentation.setConfig();
-  expect(instrumentation.getConfig()).toEqual({ enabled: true, maxOrigins: 100, callSites: true });
+  expect(instrumentation.getConfig()).toEqual({ enabled: true, maxOrigins: 100, callSites: true, servers: true });
 });
 
 test('an object of options changed afterwards changes nothing', () => {
@@ -380,7 +382,7 @@ test.each([
 
   expect(() => new ConnectionInstrumentation(config)).toThrow(new RangeError(message));
   expect(() => instrumentation.setConfig(config)).toThrow(new RangeError(message));
-  expect(instrumentation.getConfig()).toEqual({ enabled: false, maxOrigins: 5, callSites: true });
+  expect(instrumentation.getConfig()).toEqual({ enabled: false, maxOrigins: 5, callSites: true, servers: true });
 });
 
 test('a tracer provider is taken without a word', () => {

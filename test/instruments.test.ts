@@ -25,6 +25,8 @@ test('each row is an instrument with its name, unit, description and boundaries'
   tally.attempt('ipv4', 'ok');
   tally.passes('connect');
   tally.closed('error');
+  ledger.listener({ address: '::', port: 80 }, true).inUse('1.1');
+  ledger.ports = { timeWait: 1, inUse: 2, range: 3 };
   const { record, collect } = exposing(ledger);
   for (const metric of METRICS) if (metric.kind === 'histogram') record(metric.name, 1, {});
 
@@ -64,6 +66,42 @@ test('an origin without HTTP has no rows of HTTP', async () => {
     'connmeter.connection.opened',
     'connmeter.dns.pending',
   ]);
+});
+
+test('what the host does not tell has no series', async () => {
+  const ledger = new Ledger(10);
+  const { collect } = exposing(ledger);
+  const ports = async () =>
+    (await collect())
+      .filter(({ descriptor }) => descriptor.name.startsWith('connmeter.ports.'))
+      .map(({ descriptor, dataPoints }) => [descriptor.name, dataPoints.map(({ value }) => value)]);
+  expect((await ports()).filter(([, values]) => values?.length)).toEqual([]);
+
+  ledger.ports = { timeWait: 7, inUse: 8, range: 9 };
+
+  expect(await ports()).toEqual([
+    ['connmeter.ports.time_wait', [7]],
+    ['connmeter.ports.in_use', [8]],
+    ['connmeter.ports.ephemeral', [9]],
+  ]);
+});
+
+test('a listener without HTTP has no rows of HTTP, and its open connections no state', async () => {
+  const ledger = new Ledger(10);
+  ledger.listener({ address: '::', port: 5432 }, false).open.value = 3;
+  const { collect } = exposing(ledger);
+
+  const withSeries = (await collect()).filter(({ dataPoints }) => dataPoints.length > 0);
+
+  expect(withSeries.map(({ descriptor }) => descriptor.name).sort()).toEqual([
+    'connmeter.dns.pending',
+    'connmeter.server.connection.accepted',
+    'connmeter.server.connection.closed',
+    'connmeter.server.connection.open',
+    'connmeter.server.connection.refused',
+  ]);
+  const open = withSeries.find(({ descriptor }) => descriptor.name === 'connmeter.server.connection.open');
+  expect(open?.dataPoints).toMatchObject([{ value: 3, attributes: { 'server.address': '::', 'server.port': 5432 } }]);
 });
 
 function byName(a: { name: string }, b: { name: string }): number {

@@ -49,6 +49,7 @@ test('series are born at zero: every outcome of a family, and the failures to be
   expect(tally.failures.map(({ attributes, value }) => [attributes['error.type'], value])).toEqual([
     ['ECONNREFUSED', 0],
     ['ETIMEDOUT', 0],
+    ['EADDRNOTAVAIL', 0],
   ]);
 });
 

@@ -5,16 +5,16 @@ test.each([
   ['nothing', undefined],
   ['an empty object', {}],
 ])('%s gives the defaults', (_what, config) => {
-  expect(checkedOptions(config)).toEqual({ enabled: true, maxOrigins: 100, callSites: true });
+  expect(checkedOptions(config)).toEqual({ enabled: true, maxOrigins: 100, callSites: true, servers: true });
 });
 
 test.each([
-  [{ enabled: false }, { enabled: false, maxOrigins: 100, callSites: true }],
-  [{ maxOrigins: 1 }, { enabled: true, maxOrigins: 1, callSites: true }],
-  [{ maxOrigins: 1000 }, { enabled: true, maxOrigins: 1000, callSites: true }],
+  [{ enabled: false }, { enabled: false, maxOrigins: 100, callSites: true, servers: true }],
+  [{ maxOrigins: 1 }, { enabled: true, maxOrigins: 1, callSites: true, servers: true }],
+  [{ maxOrigins: 1000 }, { enabled: true, maxOrigins: 1000, callSites: true, servers: true }],
   [
-    { enabled: true, maxOrigins: 7, callSites: false },
-    { enabled: true, maxOrigins: 7, callSites: false },
+    { enabled: true, maxOrigins: 7, callSites: false, servers: false },
+    { enabled: true, maxOrigins: 7, callSites: false, servers: false },
   ],
 ])('%j is taken as given', (config, options) => {
   expect(checkedOptions(config)).toEqual(options);
@@ -23,7 +23,7 @@ test.each([
 test('options of others are left alone, for the SDK hands over its own', () => {
   const config = Object.freeze({ maxOrigins: 5, theirs: 'thing' });
 
-  expect(checkedOptions(config)).toEqual({ enabled: true, maxOrigins: 5, callSites: true });
+  expect(checkedOptions(config)).toEqual({ enabled: true, maxOrigins: 5, callSites: true, servers: true });
 });
 
 test.each([
@@ -32,6 +32,7 @@ test.each([
   [{ maxOrigins: 2.5 }, 'connmeter: option "maxOrigins" must be an integer from 1 to 1000, got 2.5'],
   [{ maxOrigins: Number.NaN }, 'connmeter: option "maxOrigins" must be an integer from 1 to 1000, got NaN'],
   [{ callSites: 1 }, 'connmeter: option "callSites" must be a boolean, got 1'],
+  [{ servers: 'off' }, 'connmeter: option "servers" must be a boolean, got "off"'],
   [{ maxOrigins: '50' }, 'connmeter: option "maxOrigins" must be an integer from 1 to 1000, got "50"'],
   [{ enabled: 'no' }, 'connmeter: option "enabled" must be a boolean, got "no"'],
   [{ enabled: 0 }, 'connmeter: option "enabled" must be a boolean, got 0'],

@@ -5,17 +5,21 @@ import { by, LEVELS, type Level, RECORDED } from './recording.ts';
 import {
   DURATION,
   JOB,
+  LISTENER,
   NAME,
   numberOf,
   own,
+  PORTS_RESTING,
   SERVER,
   SHARE,
   shareOf,
   TOP_CAUSE,
   TOP_NAME,
   TOP_REASON,
+  TOP_SERVER,
   topError,
   topInstance,
+  topInstanceNow,
   VALUE,
 } from './sentences.ts';
 import { THRESHOLDS } from './thresholds.ts';
@@ -32,7 +36,7 @@ export interface Alert {
   /** What it is about: the labels it has. */
   readonly level: Level;
   /** Which duration of the clock the condition has to stand. */
-  readonly stands: 'lasting' | 'urgent';
+  readonly stands: 'lasting' | 'urgent' | 'soon';
   /** The condition in words, for the index of the runbooks. */
   readonly when: string;
   readonly expr: (spelling: Spelling, clock: Clock) => string;
@@ -43,8 +47,9 @@ export interface Alert {
   readonly panel: string;
 }
 
-const { reuse, newConnections, oneShot, newPools, bodies, dns, failures, ports, tls, down } = THRESHOLDS;
-const { requests, opened, held, open, attempted, handshakes, instancesOfServer, instances } = RECORDED;
+const { reuse, newConnections, oneShot, newPools, bodies, dns, failures, ports, tls, serving, down } = THRESHOLDS;
+const { requests, opened, held, open, attempted, handshakes, accepted, received, instancesOfServer, instances } =
+  RECORDED;
 
 const percent = (share: number) => `${Math.round(share * 100)} %`;
 
@@ -65,6 +70,7 @@ const REFUSED = 'connmeter_phase="connect",error_type="ECONNREFUSED"';
 /** Nobody answered; or the network knows that nobody will. */
 const NO_ANSWER = 'connmeter_phase="connect",error_type=~".*TIMED?OUT.*|EHOSTUNREACH|ENETUNREACH"';
 const NO_PORT = 'connmeter_phase="connect",error_type="EADDRNOTAVAIL"';
+const IDLE_TIMEOUT = 'connmeter_close_reason="keep_alive_timeout"';
 const IN_TLS = 'connmeter_phase="tls"';
 
 const failed = (matchers: string) => `sum ${by('job_server')} (${RECORDED.failedByError}{${ONE_SERVER},${matchers}})`;
@@ -213,6 +219,32 @@ and ${ENOUGH_REQUESTS}`,
     panel: 'Failed, by server and error',
   },
   {
+    name: 'ConnmeterPortsRunningOut',
+    severity: 'warning',
+    level: 'job',
+    stands: 'soon',
+    when: `sockets in TIME_WAIT above ${percent(ports.resting)} of the ports of an instance’s host, and at least ${percent(ports.openedForEach)} as many connections opened to one server within 5 minutes`,
+    // A server that closes first has sockets in TIME_WAIT as well, and they take no port of the range.
+    expr: (spelling, { window }) => {
+      const perInstance = by('job', 'instance');
+      const resting = `sum ${perInstance} (${spell('connmeter.ports.time_wait', spelling)})`;
+      const toOne = `sum ${by('job_server', 'instance')} (
+      increase(${spell('connmeter.connection.opened', spelling)}{${ONE_SERVER}}[${written(window)}])
+    )`;
+      return `max ${by('job')} (
+  ${resting}
+    / (sum ${perInstance} (${spell('connmeter.ports.ephemeral', spelling)}) > 0)
+  and
+    max ${perInstance} (${toOne})
+    >= ${ports.openedForEach} * ${resting}
+) > ${ports.resting}`;
+    },
+    summary: 'A host is about to run out of local ports.',
+    description: spelling =>
+      `Sockets in TIME_WAIT are ${SHARE} of the ports that a host of ${JOB} has for outgoing connections; at 100 % it cannot connect any more.${topInstanceNow(spell('connmeter.ports.time_wait', spelling))}${TOP_SERVER}${TOP_CAUSE}`,
+    panel: 'Ports in TIME_WAIT, share of the range',
+  },
+  {
     name: 'ConnmeterPortsExhausted',
     severity: 'critical',
     level: 'job_server',
@@ -225,7 +257,7 @@ and ${ENOUGH_REQUESTS}`,
 ) > ${ports.least}`,
     summary: 'A host has no local port left to connect to a server.',
     description: (spelling, clock) =>
-      `An instance of ${JOB} cannot connect to ${SERVER} for want of a local port, ${VALUE} times/s.${topInstance(spell('connmeter.connection.failed', spelling), clock, NO_PORT)} The job opens ${numberOf(opened)} connections/s to it.${TOP_CAUSE}`,
+      `An instance of ${JOB} cannot connect to ${SERVER} for want of a local port, ${VALUE} times/s.${topInstance(spell('connmeter.connection.failed', spelling), clock, NO_PORT)} The job opens ${numberOf(opened)} connections/s to it.${TOP_CAUSE}${PORTS_RESTING}`,
     panel: 'Failed, by server and error',
   },
   {
@@ -252,6 +284,24 @@ and ${handshakes} / ${instancesOfServer} >= ${tls.leastHandshakes}`,
     description: () =>
       `Of the ${numberOf(handshakes)} TLS handshakes/s of ${JOB} with ${SERVER}, ${SHARE} take up an earlier session; the others are done in full.${TOP_CAUSE}`,
     panel: 'TLS sessions resumed',
+  },
+  {
+    name: 'ConnmeterServerClosesIdleConnectionsEarly',
+    severity: 'warning',
+    level: 'job_server',
+    stands: 'lasting',
+    when: `more than ${percent(serving.share)} of the connections accepted, and at least ${serving.least}/s, closed by keep_alive_timeout, most within ${serving.short} s, at a reuse below ${percent(reuse.bad)}`,
+    expr: () => {
+      const givenUp = `sum ${by('job_server')} (${RECORDED.acceptedClosedByReason}{${ONE_SERVER},${IDLE_TIMEOUT}})`;
+      return `${givenUp} / (${accepted} > 0) > ${serving.share}
+and ${givenUp} >= ${serving.least}
+and ${RECORDED.acceptedShort} > ${serving.share}
+and ${RECORDED.receivedReuse} < ${reuse.bad}`;
+    },
+    summary: 'A server closes idle connections so early that its clients cannot reuse them.',
+    description: () =>
+      `${JOB} accepts ${numberOf(accepted)} connections/s on ${LISTENER}, and closes ${SHARE} of them itself as its keep-alive timeout is over, most within ${serving.short} s. Of the ${numberOf(received)} requests/s there, ${shareOf(`${RECORDED.receivedReuse}{%s}`)} come on a connection that had carried one before.`,
+    panel: 'Accepted and closed, by reason',
   },
   {
     name: 'ConnmeterTargetDown',

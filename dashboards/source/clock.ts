@@ -8,6 +8,8 @@ export interface Clock {
   readonly lasting: number;
   /** The same, where waiting costs more than a page too many. */
   readonly urgent: number;
+  /** The same, where a minute is all there is. */
+  readonly soon: number;
   /** How long an alert stays after its condition is gone, so that one at the edge does not come and go. */
   readonly lingering: number;
   /** The past that a ratio is compared with: as much of it, as long ago. The same hour of yesterday has the same load. */
@@ -26,6 +28,7 @@ export const CLOCK: Clock = {
   window: 5 * MINUTE,
   lasting: 10 * MINUTE,
   urgent: 5 * MINUTE,
+  soon: MINUTE,
   lingering: 5 * MINUTE,
   past: { over: HOUR, ago: DAY },
   memory: { over: DAY, step: 15 * MINUTE },
@@ -39,6 +42,7 @@ export function faster(times: number, { past, memory, ...clock }: Clock = CLOCK)
     window: scaled(clock.window),
     lasting: scaled(clock.lasting),
     urgent: scaled(clock.urgent),
+    soon: scaled(clock.soon),
     lingering: scaled(clock.lingering),
     past: { over: scaled(past.over), ago: scaled(past.ago) },
     memory: { over: scaled(memory.over), step: scaled(memory.step) },

@@ -1,5 +1,6 @@
 import type { OpenCause } from '../../src/causes.ts';
 import type { CloseReason, Outcome, Phase } from '../../src/reasons.ts';
+import type { ServerCloseReason } from '../../src/server-reasons.ts';
 
 // One colour a meaning, on every panel. Those of a list are told apart with each of the three colour deficiencies, and stand
 // out from Grafana's dark and its light ground: a test measures both. Reasons are too many for that: they come in families.
@@ -45,9 +46,36 @@ export const REASON_COLOURS: Readonly<Record<CloseReason, string>> = {
   unknown: GREY,
 };
 
+/**
+ * The same seen from the server: a reason that a client has too keeps its colour, and the others have that of what their
+ * client says, as in docs/both-sides.md. `keep_alive_timeout` here is `server_idle_close` there.
+ */
+export const SERVER_REASON_COLOURS: Readonly<Record<ServerCloseReason, string>> = {
+  keep_alive_timeout: REASON_COLOURS.server_idle_close,
+  client_closed_idle: REASON_COLOURS.client_idle_timeout,
+  client_aborted: REASON_COLOURS.request_aborted,
+  client_close_header: REASON_COLOURS.keep_alive_off,
+  request_timeout: REASON_COLOURS.request_timeout,
+  max_requests: REASON_COLOURS.max_requests,
+  server_close_header: REASON_COLOURS.server_close_header,
+  server_shutdown: REASON_COLOURS.goaway,
+  tls_failed: PHASE_COLOURS.tls,
+  error: REASON_COLOURS.error,
+  unknown: REASON_COLOURS.unknown,
+};
+
 export const STATE_COLOURS = { active: BLUE, idle: SKY } as const;
 
 export const OUTCOME_COLOURS: Readonly<Record<Outcome, string>> = { ok: TEAL, failed: VERMILION, timed_out: AMBER };
+
+/** What a server does with those who come. */
+export const ARRIVAL_COLOURS = { accepted: BLUE, refused: VERMILION } as const;
+
+/** TLS handshakes, by what they cost. */
+export const HANDSHAKE_COLOURS = { resumed: TEAL, full: AMBER } as const;
+
+/** What is there, and not what is looked at: the end of a range, or what cannot be told apart. */
+export const PLAIN = GREY;
 
 /** Of a share or a number: good, worth a look, bad. Named as Grafana names them, so that they follow the theme. */
 export const GOOD = 'green';

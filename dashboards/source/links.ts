@@ -21,12 +21,18 @@ export function mainDashboardWith(set: Readonly<Record<string, string>>, keep: r
 /** The server of a series, alone. */
 export const THIS_SERVER = mainDashboardWith({ server: '__field.labels.server_address' }, ['job', 'instance']);
 
+/** The labels that docs/causes.md explains, by what its anchors begin with: a server has reasons of its own. */
+const EXPLAINED = {
+  cause: 'connmeter_open_cause',
+  reason: 'connmeter_close_reason',
+  served: 'connmeter_close_reason',
+} as const;
+
 /** What a cause or a reason means, by the label of a series. */
-export function explanationOf(label: 'connmeter_open_cause' | 'connmeter_close_reason'): Link {
-  const kind = label === 'connmeter_open_cause' ? 'cause' : 'reason';
+export function explanationOf(kind: keyof typeof EXPLAINED): Link {
   return {
     title: 'What it means, and the fix',
-    url: `${DOCS}/causes.md#${kind}-\${__field.labels.${label}}`,
+    url: `${DOCS}/causes.md#${kind}-\${__field.labels.${EXPLAINED[kind]}}`,
     targetBlank: true,
   };
 }

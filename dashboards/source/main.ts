@@ -6,7 +6,9 @@ import { cost } from './rows/cost.ts';
 import { dns } from './rows/dns.ts';
 import { failures } from './rows/failures.ts';
 import { pool } from './rows/pool.ts';
+import { ports } from './rows/ports.ts';
 import { reuse } from './rows/reuse.ts';
+import { serverSide } from './rows/server-side.ts';
 import { why } from './rows/why.ts';
 
 /** The dashboard of one service, or some: it asks the raw series, so it needs no rules, and obeys every variable. */
@@ -23,7 +25,7 @@ export function mainDashboard(spelling: Spelling): Dashboard {
         labelValues('instance', 'Instance', `${process}{job=~"$job"}`, 'instance'),
         labelValues('server', 'Server', `${opened}{job=~"$job", instance=~"$instance"}`, 'server_address'),
       ],
-      rows: [reuse, why, cost, pool, dns, failures],
+      rows: [reuse, why, cost, pool, dns, failures, serverSide, ports],
     },
     new PromQL(spelling),
   );

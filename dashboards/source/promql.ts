@@ -8,8 +8,14 @@ export type Matchers = Readonly<Record<string, string | null>>;
 export const SERVER = 'server_address, server_port';
 export const SERVER_LEGEND = '{{server_address}}:{{server_port}}';
 
-/** Lookups know a name and no server, so the variable `server` does not choose among them. */
-const WITHOUT_SERVER: readonly string[] = ['dns.lookup.duration', 'connmeter.dns.pending'];
+/** What tells one instance from another, where several jobs are shown. */
+export const INSTANCE = 'job, instance';
+
+/**
+ * The variable `server` chooses among servers that are called. Lookups know a name and no server; a server of this process has
+ * the address it listens on, which is none that anybody calls; ports are the host's.
+ */
+const WITHOUT_SERVER = /^(dns\.lookup\.duration|connmeter\.dns\.pending|connmeter\.(server|ports)\..+)$/;
 
 /**
  * Questions in one spelling. Each asks for the raw series that the variables choose, and takes `rate` before `sum`, so that a
@@ -32,6 +38,11 @@ export class PromQL {
   /** What is now: a gauge. */
   now(name: string, by = '', matchers: Matchers = {}): string {
     return sum(this.#series(name, '', matchers), by);
+  }
+
+  /** A gauge's least value of all. */
+  least(name: string): string {
+    return `min(${this.#series(name, '', {})})`;
   }
 
   /** A gauge, on average. */
@@ -69,7 +80,7 @@ export class PromQL {
 
   #series(name: string, suffix: string, matchers: Matchers): string {
     const chosen = ['job=~"$job"', 'instance=~"$instance"'];
-    if (!WITHOUT_SERVER.includes(name)) chosen.push('server_address=~"$server"');
+    if (!WITHOUT_SERVER.test(name)) chosen.push('server_address=~"$server"');
     for (const [label, value] of Object.entries(matchers)) chosen.push(matcher(label, value));
     return `${spell(name, this.#spelling)}${suffix}{${chosen.join(', ')}}`;
   }

@@ -1,5 +1,6 @@
 import { type Clock, written } from './clock.ts';
 import { type Spelling, spell } from './names.ts';
+import { THRESHOLDS } from './thresholds.ts';
 
 /** Labels that part one job from another. `cluster` and `namespace` cost nothing where a setup has none. */
 const JOB = ['cluster', 'namespace', 'job'] as const;
@@ -50,6 +51,17 @@ export const RECORDED = {
   open: 'job_server:http_client_open_connections:avg5m',
   /** Those held by a body that nobody reads. */
   held: 'job_server:connmeter_body_held:avg5m',
+  /** From here on `job_server` is the address and port that a server of the job listens on. Connections accepted there. */
+  accepted: 'job_server:connmeter_server_accepted:rate5m',
+  /** Those closed, by the server's reason. */
+  acceptedClosedByReason: 'job_server_reason:connmeter_server_closed:rate5m',
+  /** Share of those closed that lived for less than a short keep-alive. Absent where none closes. */
+  acceptedShort: 'job_server:connmeter_server_short:ratio_rate5m',
+  /** HTTP requests received, and the share that came on a connection which had carried one before. */
+  received: 'job_server:connmeter_server_requests:rate5m',
+  receivedReuse: 'job_server:connmeter_server_reuse:ratio_rate5m',
+  /** Sockets in TIME_WAIT against the ports for outgoing connections, of the instance that has most. */
+  portsResting: 'job:connmeter_ports_time_wait:max_ratio',
   /** Instances that know the server. */
   instancesOfServer: 'job_server:connmeter_instances:count',
   /** Instances that report. */
@@ -88,13 +100,21 @@ export function recordingRules(spelling: Spelling, clock: Clock): RecordingRule[
   const sum = (level: Level, what: string) => `sum ${by(level)} (${what})`;
   /** Of the instance that has most. */
   const worst = (level: Level, what: string) => `max ${by(level)} (sum ${by(level, 'instance')} (${what}))`;
-  const { requests, requestsReused, openedByCause, failedByError, handshakes, lookupsByError, lookupsByName } =
-    RECORDED;
+  const {
+    received,
+    requests,
+    requestsReused,
+    openedByCause,
+    failedByError,
+    handshakes,
+    lookupsByError,
+    lookupsByName,
+  } = RECORDED;
 
   /** Handshakes that were done have a version; those that failed have an error instead. */
   const done = 'tls_protocol_version!=""';
   /** Prometheus 2 stores the boundary as the exporter writes it, `1`; Prometheus 3 stores scraped ones as `1.0`. */
-  const atMostOne = 'le=~"1|1[.]0"';
+  const atMost = (boundary: number) => `le=~"${boundary}|${boundary}[.]0"`;
 
   return [
     { record: requests, expr: sum('job_server', rate('connmeter.requests')) },
@@ -113,7 +133,7 @@ export function recordingRules(spelling: Spelling, clock: Clock): RecordingRule[
 
     {
       record: RECORDED.oneShot,
-      expr: `${sum('job_server', bucket('connmeter.connection.requests', atMostOne))}
+      expr: `${sum('job_server', bucket('connmeter.connection.requests', atMost(1)))}
   / (${sum('job_server', count('connmeter.connection.requests'))} > 0)`,
     },
     { record: RECORDED.wasted, expr: sum('job_server', rate('connmeter.setup.wasted')) },
@@ -128,6 +148,30 @@ export function recordingRules(spelling: Spelling, clock: Clock): RecordingRule[
 
     { record: RECORDED.open, expr: sum('job_server', mean('http.client.open_connections')) },
     { record: RECORDED.held, expr: sum('job_server', mean('connmeter.body.held')) },
+    { record: RECORDED.accepted, expr: sum('job_server', rate('connmeter.server.connection.accepted')) },
+    {
+      record: RECORDED.acceptedClosedByReason,
+      expr: sum('job_server_reason', rate('connmeter.server.connection.closed')),
+    },
+    {
+      record: RECORDED.acceptedShort,
+      expr: `${sum('job_server', bucket('connmeter.server.connection.duration', atMost(THRESHOLDS.serving.short)))}
+  / (${sum('job_server', count('connmeter.server.connection.duration'))} > 0)`,
+    },
+    { record: received, expr: sum('job_server', rate('connmeter.server.requests')) },
+    {
+      record: RECORDED.receivedReuse,
+      expr: `${sum('job_server', rate('connmeter.server.requests', 'connmeter_connection_reused="true"'))}
+  / (${received} > 0)`,
+    },
+    {
+      record: RECORDED.portsResting,
+      expr: `max ${by('job')} (
+  sum ${by('job', 'instance')} (${spell('connmeter.ports.time_wait', spelling)})
+  / (sum ${by('job', 'instance')} (${spell('connmeter.ports.ephemeral', spelling)}) > 0)
+)`,
+    },
+
     {
       // Each instance has this series of each server, born at zero.
       record: RECORDED.instancesOfServer,

@@ -6,6 +6,8 @@ import { LEVELS, type Level, RECORDED } from './recording.ts';
 
 export const JOB = '{{ $labels.job }}';
 export const SERVER = '{{ $labels.server_address }}{{ with $labels.server_port }}:{{ . }}{{ end }}';
+/** A server of the job's own: the address it listens on is mostly "all", and says nothing. */
+export const LISTENER = '{{ with $labels.server_port }}port {{ . }}{{ else }}{{ $labels.server_address }}{{ end }}';
 export const NAME = '{{ $labels.dns_question_name }}';
 
 /** A number for people: 1.5k, but not 500m for 0.5, which half of them would take for millions. */
@@ -55,8 +57,23 @@ export const TOP_NAME = ask(
   ` Most lookups of the job are of {{ .Labels.dns_question_name }} (${FOUND}/s).`,
 );
 
+export const TOP_SERVER = ask(
+  `topk(1, ${RECORDED.opened}{%s} > 0)`,
+  ` Most connections are opened to {{ .Labels.server_address }}{{ with .Labels.server_port }}:{{ . }}{{ end }} (${FOUND}/s).`,
+);
+
+/** How many of a host's ports rest, for an alert about connections: `job` has to be among its labels. */
+export const PORTS_RESTING = ask(
+  `${RECORDED.portsResting} and on (${LEVELS.job.join(', ')}) ${RECORDED.opened}{%s}`,
+  ' Sockets in TIME_WAIT are {{ .Value | humanizePercentage }} of the ports that a host of the job has for outgoing connections.',
+);
+
 export const topError = (series: string, matchers: string) =>
   ask(`topk(1, ${series}{%s,${matchers}} > 0)`, ` Most of all: {{ .Labels.error_type }} (${FOUND}/s).`);
+
+/** Which instance has most of what is now. */
+export const topInstanceNow = (gauge: string) =>
+  ask(`topk(1, sum by (instance) (${gauge}{%s}))`, '{{ with .Labels.instance }} The instance is {{ . }}.{{ end }}');
 
 /** Which instance has most of a counter, where series have an instance. */
 export const topInstance = (counter: string, { window }: Clock, ...matchers: string[]) =>

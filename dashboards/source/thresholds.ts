@@ -65,6 +65,17 @@ export const THRESHOLDS = {
     least: 0.05,
   },
   ports: {
+    /**
+     * Of the range, in TIME_WAIT. A host whose traffic doubles from here has no port left for that server, and one that lost
+     * its keep-alive in a release comes here on its way.
+     */
+    resting: 0.5,
+    /**
+     * Connections opened to one server within the window, for each socket in TIME_WAIT. A program that leaves them all there
+     * opens five in five minutes, as each rests for one; in the first minute of a burst it is one. Far less, and they are of
+     * another program, of many servers, or a server's own: those take no port.
+     */
+    openedForEach: 0.5,
     /** Failures per instance: thirty in five minutes. One alone may be an IPv6 address tried on a host without IPv6. */
     least: 0.1,
   },
@@ -73,6 +84,14 @@ export const THRESHOLDS = {
     resumed: 0.5,
     /** Handshakes per instance: thirty in five minutes. A process that starts makes as many as its pool is large, in full. */
     leastHandshakes: 0.1,
+  },
+  serving: {
+    /** Of the connections accepted: more than half are given up by the server, and not by those who came. */
+    share: 0.5,
+    /** Those of a server in all, per second: fewer cost nobody anything, and may be somebody who looks in now and then. */
+    least: 1,
+    /** Seconds. Who stands before a server keeps connections for a minute (nginx, most load balancers); half of it is short. */
+    short: 30,
   },
   down: {
     /** Of the past day: a job that was there for less is a batch job, and may well be gone. */

@@ -4,6 +4,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Handlers } from '../channels.ts';
 import type { Connections } from '../connections.ts';
 import type { Guard } from '../guard.ts';
+import { handshakeOf } from './handshake.ts';
 
 // One connection, in the order its socket speaks of it:
 //   net.client.socket -> lookup (once per address found; not for an address) -> connectionAttempt
@@ -78,11 +79,7 @@ export function netSource(connections: Connections, guard: Guard): Handlers {
     [
       'secureConnect',
       guard('secureConnect', function (this: TLSSocket) {
-        connections.secured(this, {
-          version: (this.getProtocol() ?? 'unknown').replace(/^TLSv/, ''),
-          resumed: this.isSessionReused(),
-          alpn: this.alpnProtocol || undefined,
-        });
+        connections.secured(this, handshakeOf(this));
       }),
     ],
   ];

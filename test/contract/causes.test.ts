@@ -7,12 +7,24 @@ import { join } from 'node:path';
 import { describe, expect, type TestContext, test } from 'vitest';
 import { OPEN_CAUSES } from '../../src/causes.ts';
 import { CLOSE_REASONS } from '../../src/reasons.ts';
+import { SERVER_CLOSE_REASONS } from '../../src/server-reasons.ts';
 import type { Counted, Course } from './snippet.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const TEXT = readFileSync(join(ROOT, 'docs/causes.md'), 'utf8');
 
-const ANCHORS = [...OPEN_CAUSES.map(cause => `cause-${cause}`), ...CLOSE_REASONS.map(reason => `reason-${reason}`)];
+const ANCHORS = [
+  ...OPEN_CAUSES.map(cause => `cause-${cause}`),
+  ...CLOSE_REASONS.map(reason => `reason-${reason}`),
+  ...SERVER_CLOSE_REASONS.map(reason => `served-${reason}`),
+];
+
+/** What counts it, and by which label. */
+const COUNTED: Readonly<Record<string, readonly [metric: string, label: string]>> = {
+  cause: ['connmeter_connection_opened_total', 'connmeter_open_cause'],
+  reason: ['connmeter_connection_closed_total', 'connmeter_close_reason'],
+  served: ['connmeter_server_connection_closed_total', 'connmeter_close_reason'],
+};
 
 /** Anchor -> its section, down to the next anchor. */
 const SECTIONS = new Map(
@@ -35,12 +47,9 @@ test.each(ANCHORS)('#%s has its heading, and says meaning, looks, cost and cure'
 });
 
 test.each(ANCHORS)('the PromQL of #%s asks for it by its label', anchor => {
-  const [kind, name] = anchor.split(/-(.*)/);
+  const [kind = '', name] = anchor.split(/-(.*)/);
   const queries = Array.from(SECTIONS.get(anchor)?.matchAll(/```promql\n([^`]*)```/g) ?? [], ([, query]) => query);
-  const [metric, label] =
-    kind === 'cause'
-      ? ['connmeter_connection_opened_total', 'connmeter_open_cause']
-      : ['connmeter_connection_closed_total', 'connmeter_close_reason'];
+  const [metric, label] = COUNTED[kind] ?? [];
 
   expect(queries.join()).toContain(metric);
   expect(queries.join()).toContain(`${label}="${name}"`);

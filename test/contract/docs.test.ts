@@ -62,7 +62,10 @@ test('a real scrape has every metric of the docs with its labels, and nothing th
   const promised = Object.fromEntries(
     Array.from(documented.values(), ({ Attributes, 'Pull exporter': name }) => [
       codeIn(name)[0],
-      [...codeIn(Attributes).map(underscored), ...(Attributes?.startsWith('origin') ? originLabels : [])].sort(),
+      [
+        ...codeIn(Attributes).map(underscored),
+        ...(/^(origin|listener)/.test(Attributes ?? '') ? originLabels : []),
+      ].sort(),
     ]),
   );
   expect(labelsByMetric(samples)).toEqual(promised);
@@ -125,7 +128,7 @@ test('the README has every metric, and no other', () => {
   expect(rows).toEqual(METRICS.map(({ name }) => name));
 });
 
-test.each(['README.md', 'docs/causes.md'])(
+test.each(['README.md', 'docs/causes.md', 'docs/both-sides.md'])(
   'PromQL in %s asks only for series of the pull exporter, by their labels',
   file => {
     const queries = Array.from(read(file).matchAll(/```promql\n([^`]*)```/g), ([, query = '']) => query);
@@ -138,7 +141,7 @@ test.each(['README.md', 'docs/causes.md'])(
 
     expect(queries.length).toBeGreaterThan(0);
     for (const query of queries) {
-      const asked = query.match(/\b(?:connmeter|http_client|dns_lookup)_\w+(?=[[{)])(?!\) ?\()/g) ?? [];
+      const asked = query.match(/\b(?:connmeter|http_client|dns_lookup)_\w+(?=[[{)\s]|$)(?!\) ?\()/g) ?? [];
       const series = asked.filter(name => !/by \([^)]*$/.test(query.slice(0, query.indexOf(`${name}`))));
       expect(series).not.toEqual([]);
       const allowed = ['le'];
@@ -151,7 +154,7 @@ test.each(['README.md', 'docs/causes.md'])(
             : 'UpDownCounter';
         expect([query, name, metric?.Kind]).toEqual([query, name, kind]);
         allowed.push(...codeIn(metric?.Attributes).map(underscored));
-        if (metric?.Attributes.startsWith('origin')) allowed.push('server_address', 'server_port');
+        if (/^(origin|listener)/.test(metric?.Attributes ?? '')) allowed.push('server_address', 'server_port');
       }
       const by = Array.from(query.matchAll(/by \(([^)]*)\)/g), ([, labels = '']) => labels.split(', ')).flat();
       const where = Array.from(query.matchAll(/(\w+)=~?"/g), ([, label = '']) => label);

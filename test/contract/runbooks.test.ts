@@ -11,6 +11,7 @@ import { RECORDED } from '../../dashboards/source/recording.ts';
 import { OPEN_CAUSES } from '../../src/causes.ts';
 import { METRICS } from '../../src/instruments.ts';
 import { CLOSE_REASONS } from '../../src/reasons.ts';
+import { SERVER_CLOSE_REASONS } from '../../src/server-reasons.ts';
 import { readDashboard } from '../support/dashboards.ts';
 import { blocksOf } from '../support/docs.ts';
 import { testWith } from '../support/installed.ts';
@@ -21,6 +22,7 @@ const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 const pageOf = (name: string) => `${FOLDER}/${name}.md`;
 const PAGES = ALERTS.map(({ name }) => name);
 
+const inWords = (minutes: number) => `${minutes} ${minutes === 1 ? 'minute' : 'minutes'}`;
 const minutesOf = ({ stands }: Alert) => CLOCK[stands] / 60;
 
 test('each alert has a runbook, and no runbook is without its alert', () => {
@@ -62,7 +64,7 @@ describe.each(ALERTS)('$name', alert => {
   });
 
   test('says when it fires', () => {
-    expect(page.split('\n')[2]).toBe(`**${alert.severity}** after ${minutesOf(alert)} minutes: ${alert.when}.`);
+    expect(page.split('\n')[2]).toBe(`**${alert.severity}** after ${inWords(minutesOf(alert))}: ${alert.when}.`);
   });
 
   test('is short enough for three in the morning', () => {
@@ -131,7 +133,7 @@ const PANELS = new Set(
   ),
 );
 
-const NAMES: ReadonlySet<string> = new Set<string>([...OPEN_CAUSES, ...CLOSE_REASONS]);
+const NAMES: ReadonlySet<string> = new Set<string>([...OPEN_CAUSES, ...CLOSE_REASONS, ...SERVER_CLOSE_REASONS]);
 
 /** Names of the pull exporter -> those of OTLP. */
 const OTLP: ReadonlyMap<string, string> = new Map(

@@ -1,14 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import {
+  ARRIVAL_COLOURS,
   CAUSE_COLOURS,
+  HANDSHAKE_COLOURS,
   OUTCOME_COLOURS,
   PHASE_COLOURS,
+  PLAIN,
   REASON_COLOURS,
   SERVED_COLOURS,
+  SERVER_REASON_COLOURS,
   STATE_COLOURS,
 } from '../../dashboards/source/colours.ts';
 import { OPEN_CAUSES } from '../../src/causes.ts';
 import { CLOSE_REASONS } from '../../src/reasons.ts';
+import { SERVER_CLOSE_REASONS } from '../../src/server-reasons.ts';
 import { readDashboard } from '../support/dashboards.ts';
 import { panels } from './lint.ts';
 
@@ -57,6 +62,8 @@ const LISTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   states: STATE_COLOURS,
   outcomes: OUTCOME_COLOURS,
   'requests served': SERVED_COLOURS,
+  arrivals: ARRIVAL_COLOURS,
+  handshakes: HANDSHAKE_COLOURS,
 };
 
 describe.each(Object.entries(LISTS))('the colours of %s', (_, colours) => {
@@ -70,21 +77,27 @@ describe.each(Object.entries(LISTS))('the colours of %s', (_, colours) => {
   });
 });
 
-test.each(Object.entries({ ...LISTS, reasons: REASON_COLOURS }))(
-  'the colours of %s stand out, dark and light',
-  (_, colours) => {
-    const faint = Object.entries(colours).flatMap(([name, colour]) =>
-      GROUNDS.filter(ground => contrast(colour, ground) < CONTRAST).map(ground => `${name} on ${ground}`),
-    );
+test.each(
+  Object.entries({
+    ...LISTS,
+    reasons: REASON_COLOURS,
+    'reasons of servers': SERVER_REASON_COLOURS,
+    plain: { range: PLAIN },
+  }),
+)('the colours of %s stand out, dark and light', (_, colours) => {
+  const faint = Object.entries(colours).flatMap(([name, colour]) =>
+    GROUNDS.filter(ground => contrast(colour, ground) < CONTRAST).map(ground => `${name} on ${ground}`),
+  );
 
-    expect(faint).toEqual([]);
-  },
-);
+  expect(faint).toEqual([]);
+});
 
 test('every cause and every reason has a colour, no two the same', () => {
   expect(Object.keys(CAUSE_COLOURS).sort()).toEqual([...OPEN_CAUSES].sort());
   expect(Object.keys(REASON_COLOURS).sort()).toEqual([...CLOSE_REASONS].sort());
   expect(new Set(Object.values(REASON_COLOURS)).size).toBe(CLOSE_REASONS.length);
+  expect(Object.keys(SERVER_REASON_COLOURS).sort()).toEqual([...SERVER_CLOSE_REASONS].sort());
+  expect(new Set(Object.values(SERVER_REASON_COLOURS)).size).toBe(SERVER_CLOSE_REASONS.length);
 });
 
 test('what has a colour of its own has it on every panel', () => {
@@ -101,7 +114,9 @@ test('what has a colour of its own has it on every panel', () => {
   expect(several.map(([name]) => name)).toEqual([]);
   expect(found.get('body_held')).toEqual(new Set([CAUSE_COLOURS.body_held]));
   expect(found.get('dns')).toEqual(found.get('DNS'));
-  expect([...Object.keys(CAUSE_COLOURS), ...Object.keys(REASON_COLOURS)].filter(name => !found.has(name))).toEqual([]);
+  expect(
+    [CAUSE_COLOURS, REASON_COLOURS, SERVER_REASON_COLOURS].flatMap(Object.keys).filter(name => !found.has(name)),
+  ).toEqual([]);
 });
 
 /** Quantiles are shades of what they are of. */

@@ -12,6 +12,7 @@ import { LEVELS, RECORDED } from '../../dashboards/source/recording.ts';
 import { OPEN_CAUSES } from '../../src/causes.ts';
 import { METRICS } from '../../src/instruments.ts';
 import { CLOSE_REASONS } from '../../src/reasons.ts';
+import { SERVER_CLOSE_REASONS } from '../../src/server-reasons.ts';
 import {
   annotationsOf,
   type DashboardJson,
@@ -214,7 +215,7 @@ describe.each(MAIN)('$path', ({ path, spelling }) => {
           metric,
           [],
         ]);
-        expect([metric, 'server_address' in matchers]).toEqual([metric, labels.includes('server_address')]);
+        expect([metric, 'server_address' in matchers]).toEqual([metric, attributesOf(name).startsWith('origin')]);
       }
       expect([panel.title, groupedBy(expr).filter(label => !known.has(label))]).toEqual([panel.title, []]);
     }
@@ -310,6 +311,7 @@ test('a click leads to the main dashboard, sets its variables and keeps those th
     `${DOCS}/causes.md#cause-{__field.labels.connmeter_open_cause}`,
     `${DOCS}/causes.md#reason-{__field.labels.connmeter_close_reason}`,
     '/d/connmeter?var-server={__field.labels.server_address:percentencode}&{datasource:queryparam}&{job:queryparam}&{instance:queryparam}&__url_time_range',
+    `${DOCS}/causes.md#served-{__field.labels.connmeter_close_reason}`,
     '/d/connmeter?var-server={__data.fields.server_address:percentencode}&{datasource:queryparam}&{job:queryparam}&{instance:queryparam}&__url_time_range',
   ]);
   expect(leading(fleet)).toEqual([
@@ -319,9 +321,11 @@ test('a click leads to the main dashboard, sets its variables and keeps those th
   ]);
   expect(main.templating.list.map(({ name }) => name)).toEqual(['datasource', 'job', 'instance', 'server']);
   expect(
-    [...OPEN_CAUSES.map(cause => `cause-${cause}`), ...CLOSE_REASONS.map(reason => `reason-${reason}`)].filter(
-      anchor => !isInDocs(`causes.md#${anchor}`),
-    ),
+    [
+      ...OPEN_CAUSES.map(cause => `cause-${cause}`),
+      ...CLOSE_REASONS.map(reason => `reason-${reason}`),
+      ...SERVER_CLOSE_REASONS.map(reason => `served-${reason}`),
+    ].filter(anchor => !isInDocs(`causes.md#${anchor}`)),
   ).toEqual([]);
 });
 
@@ -355,12 +359,18 @@ const FUNCTIONS = ['histogram_quantile', 'label_join', 'label_replace', 'avg_ove
 
 /** The labels of a metric, as the docs have them; a test holds the docs to a real scrape. */
 function labelsOf(name: string): string[] {
+  const attributes = attributesOf(name);
+  const own = Array.from(attributes.matchAll(/`([^`]+)`/g), ([, attribute = '']) => attribute.replaceAll('.', '_'));
+  const ofServer = /^(origin|listener)/.test(attributes); // one that is called, or one of our own
+  return ofServer ? ['server_address', 'server_port', 'network_protocol_name', ...own] : own;
+}
+
+function attributesOf(name: string): string {
   const section = readFileSync(join(ROOT, 'docs/metrics.md'), 'utf8')
     .split(/^## /m)
     .find(section => section.startsWith(`\`${name}\``));
   const [, attributes = ''] = /^\| Attributes \| (.*)\|$/m.exec(section ?? '') ?? [];
-  const own = Array.from(attributes.matchAll(/`([^`]+)`/g), ([, attribute = '']) => attribute.replaceAll('.', '_'));
-  return attributes.startsWith('origin') ? ['server_address', 'server_port', 'network_protocol_name', ...own] : own;
+  return attributes;
 }
 
 function isInDocs(link: string): boolean {

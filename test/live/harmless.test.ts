@@ -147,6 +147,35 @@ test('the program sees its events, and its turns of the loop, in the same order'
   expect(measured).toEqual(plain);
 });
 
+test('servers do by themselves what they do without us, and see their events in the same order', async () => {
+  const { key, cert } = await certificate();
+  const inBase64 = [key, cert].map(text => Buffer.from(text).toString('base64'));
+
+  const { plain, measured } = await bothWays('serving.ts', inBase64);
+
+  expect(plain).toMatchObject({ code: 0, stderr: '' });
+  for (const told of [
+    '400 Bad Request',
+    '408 Request Timeout',
+    '100 Continue',
+    'http drop',
+    'impatient accepted timeout',
+  ])
+    expect(plain.stdout).toContain(told);
+  expect(measured.stdout).toBe(plain.stdout);
+  expect(measured).toEqual(plain);
+});
+
+test.each(['a listener of the server', 'the handler'])(
+  'a server whose program throws in %s dies of it in the same words',
+  async where => {
+    const { plain, measured } = await bothWays('failing-server.ts', [where]);
+
+    expect(plain).toMatchObject({ code: 1, stderr: expect.stringContaining(`thrown by ${where}`) });
+    expect(measured).toEqual(plain);
+  },
+);
+
 test('the stores of AsyncLocalStorage are the same in every callback', async () => {
   const { port: httpPort } = await server({ kind: 'http' });
   const { port: tlsPort } = await secureServer('tls');

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import type { Readings } from '../support/measuring.ts';
 import { namespace, testInNamespace } from '../support/namespace.ts';
+import type { BothSidesReport } from '../support/netns/both-sides.ts';
 import type { MixedReport } from '../support/netns/mixed.ts';
 import type { TwoFamiliesReport } from '../support/netns/two-families.ts';
 
@@ -62,4 +63,35 @@ test('attempts by family and outcome (Happy Eyeballs) add up to what the kernel 
   expect(sums(readings, 'connmeter.connection.failed', 'connmeter.phase', 'error.type')).toEqual({
     'connect ECONNREFUSED': 60,
   });
+});
+
+test('what the clients opened is what the servers accepted, and both are what the kernel counted', async () => {
+  const { run } = namespace();
+
+  const { readings, activeOpens, passiveOpens, endings } = await run<BothSidesReport>('both-sides.ts');
+
+  const opened = readings.value('connmeter.connection.opened');
+  const failed = sums(readings, 'connmeter.connection.failed', 'connmeter.phase');
+  const accepted = readings.value('connmeter.server.connection.accepted');
+  const refused = readings.value('connmeter.server.connection.refused');
+  expect(activeOpens).toBeGreaterThan(500);
+  expect(passiveOpens).toBe(activeOpens);
+  expect({ opened: opened + (failed['tls'] ?? 0), elsewhere: { ...failed, tls: 0 } }).toEqual({
+    opened: activeOpens,
+    elsewhere: { tls: 0 },
+  });
+  expect(accepted + refused).toBe(passiveOpens);
+  expect(refused).toBe(10);
+
+  // Requests, too, are the same on both sides: each one sent, but for those that TLS was asked for in vain.
+  const lost = sums(readings, 'connmeter.server.connection.closed', 'connmeter.close.reason');
+  const sent = readings.value('connmeter.requests');
+  expect(readings.value('connmeter.server.requests')).toBe(sent - 10); // those in clear words to TLS
+  expect(lost['tls_failed']).toBe(25 + 10);
+  expect(lost['unknown']).toBeUndefined();
+
+  expect(readings.value('connmeter.server.connection.closed')).toBe(accepted);
+  expect(sums(readings, 'connmeter.server.connection.open')).toEqual({});
+  expect(readings.value('connmeter.server.connection.duration')).toBe(accepted);
+  expect(endings['ok']).toBeGreaterThanOrEqual(830 - 25 - 25 - 10 - 10 - 10); // what is refused may be reset, or not
 });

@@ -1,6 +1,9 @@
 import http from 'node:http';
+import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
 import { credentials, Client as GrpcClient } from '@grpc/grpc-js';
 import axios from 'axios';
+import { fastify } from 'fastify';
 import got from 'got';
 import { Redis } from 'ioredis';
 import nodeFetch from 'node-fetch';
@@ -8,6 +11,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { ECHO } from '../support/grpc-service.ts';
 import { expectAllClosed, expectLife, nextTurn } from '../support/lives.ts';
 import { measuring } from '../support/measuring.ts';
+import { expectServed } from '../support/served.ts';
 import { server } from '../support/server.ts';
 
 /** Each library gets a URL, with an agent where it takes one, and reads the whole answer. */
@@ -99,4 +103,63 @@ test('a Redis client is one connection and no HTTP', async () => {
   const readings = await read();
   expect(readings.points('connmeter.connection.opened', { 'network.protocol.name': 'http' })).toEqual([]);
   expect(readings.points('connmeter.requests')).toEqual([]);
+});
+
+/** As far as it is used here: it comes without types. */
+interface Express {
+  get(path: string, handler: (request: unknown, response: { send(text: string): void }) => void): Express;
+  listen(port: number, host: string): http.Server;
+}
+
+const express = createRequire(import.meta.url)('express') as () => Express;
+
+/** Each framework says hello, on a port of its own. */
+const FRAMEWORKS: Readonly<Record<string, () => Promise<number>>> = {
+  async fastify() {
+    const app = fastify({ keepAliveTimeout: 20_000, forceCloseConnections: true });
+    app.get('/', async () => 'hello');
+    onTestFinished(() => app.close());
+    await app.listen({ port: 0, host: '127.0.0.1' });
+    return (app.server.address() as AddressInfo).port;
+  },
+  async express() {
+    const app = express().get('/', (_request, response) => void response.send('hello'));
+    const listening = app.listen(0, '127.0.0.1');
+    listening.keepAliveTimeout = 20_000;
+    onTestFinished(() => {
+      listening.close();
+      listening.closeAllConnections();
+    });
+    await new Promise(resolve => listening.on('listening', resolve));
+    return (listening.address() as AddressInfo).port;
+  },
+};
+
+test.each(Object.entries(FRAMEWORKS))('a server of %s is counted without any code for it', async (_name, listen) => {
+  const { read } = measuring();
+  const port = await listen();
+  const agent = new http.Agent({ keepAlive: true });
+  onTestFinished(() => agent.destroy());
+  const get = () =>
+    new Promise(resolve =>
+      http.get({ host: '127.0.0.1', port, agent }, response => response.resume().on('close', resolve)),
+    );
+
+  for (let i = 0; i < 3; i++) {
+    await get();
+    await nextTurn();
+  }
+  await Promise.all(Array.from({ length: 4 }, get));
+
+  await expectServed(read, port, { accepted: 4, fresh: 4, reused: 3, idle: 4 });
+
+  agent.destroy();
+  await expectServed(read, port, {
+    accepted: 4,
+    fresh: 4,
+    reused: 3,
+    closed: { client_closed_idle: 4 },
+    lives: 4,
+    servedAtClose: 7,
+  });
 });

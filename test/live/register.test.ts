@@ -397,3 +397,23 @@ test('a line that nobody can read, for stderr is closed, ends nobody', async () 
 
   expect(await child.outcome).toMatchObject({ code: 0, stdout: 'ready\n' });
 });
+
+test("the server of our own metrics is left out, the program's is not", async () => {
+  const { metrics, port, child } = await registered({ program: 'serving-one.ts' });
+  await child.wrote('listening');
+  const own = Number(/listening (\d+)/.exec(child.said.stdout)?.[1]);
+  await ask(`http://127.0.0.1:${own}/`);
+  await askUntilAnswered(metrics);
+
+  const { body } = await ask(metrics);
+
+  const listeners = new Set(
+    body
+      .split('\n')
+      .filter(line => line.startsWith('connmeter_server_'))
+      .map(line => Number(/server_port="(\d+)"/.exec(line)?.[1])),
+  );
+  expect(listeners).toEqual(new Set([own]));
+  expect(listeners).not.toContain(port);
+  expect(sample(body, 'connmeter_server_connection_accepted_total', { server_port: own })).toBe(1);
+});

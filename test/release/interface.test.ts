@@ -7,13 +7,15 @@ import { readEnvironment } from '../../src/environment.ts';
 import { METRICS } from '../../src/instruments.ts';
 import { checkedOptions } from '../../src/options.ts';
 import { CLOSE_REASONS, EXPECTED_FAILURES } from '../../src/reasons.ts';
+import { SERVER_CLOSE_REASONS } from '../../src/server-reasons.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 
 /** The labels of a metric as docs/metrics.md has them; another test holds that against a scrape. */
 function labelsOf(metric: string): string {
-  const [, section = ''] = read('docs/metrics.md').split(`\n## \`${metric}\`\n`);
+  const [, rest = ''] = read('docs/metrics.md').split(`\n## \`${metric}\`\n`);
+  const [section = ''] = rest.split('\n## ');
   return /^\| Attributes \| (.*) \|$/m.exec(section)?.[1]?.replaceAll('`', '') || 'none';
 }
 
@@ -50,6 +52,7 @@ async function everythingPublic(): Promise<string[]> {
     }),
     ...named('cause', OPEN_CAUSES),
     ...named('reason', CLOSE_REASONS),
+    ...named('served', SERVER_CLOSE_REASONS),
     ...named('phase', Object.keys(EXPECTED_FAILURES)),
     ...named(
       'record',

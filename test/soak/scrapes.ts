@@ -17,7 +17,10 @@ const GAUGES = [
   'http.client.active_requests',
   'connmeter.body.held',
   'connmeter.dns.pending',
+  'connmeter.server.connection.open',
 ];
+/** These are the host's, and rise and fall with what else runs on it. */
+const OF_THE_HOST = /^connmeter\.ports\./;
 
 export class Scrapes {
   /** Faults of connmeter's own. */
@@ -88,7 +91,7 @@ export class Scrapes {
     this.#before.set(key, value);
     if (value < 0) this.#note(`${key} is ${value}`);
     if (GAUGES.includes(name)) this.most[name] = Math.max(this.most[name] ?? 0, value);
-    else if (value < before) this.#note(`${key} fell from ${before} to ${value}`);
+    else if (value < before && !OF_THE_HOST.test(name)) this.#note(`${key} fell from ${before} to ${value}`);
   }
 
   #note(what: string): void {

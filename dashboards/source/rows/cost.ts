@@ -2,6 +2,7 @@ import { faded, PHASE_COLOURS, SERVED_COLOURS } from '../colours.ts';
 import { THIS_SERVER } from '../links.ts';
 import { graph } from '../panels.ts';
 import { type PromQL, SERVER, SERVER_LEGEND, share } from '../promql.ts';
+import { served } from '../served.ts';
 import type { Row } from './row.ts';
 
 const PHASES = [
@@ -113,7 +114,7 @@ export const cost: Row = {
       stack: true,
       colours: SERVED_COLOURS,
       calcs: ['mean', 'lastNotNull'],
-      queries: served(ask),
+      queries: served(ask, 'connmeter.connection.requests'),
     }),
   ],
 };
@@ -154,17 +155,4 @@ function quantiles(ask: PromQL, { metric, title, colour, bad, act, empty }: Quan
     })),
     colours: { p50: faded(colour, 0.45), p95: faded(colour, 0.7), p99: colour },
   });
-}
-
-/** Which share of the connections served so many requests, from the difference of two buckets. */
-function served(ask: PromQL) {
-  const all = ask.rate('connmeter.connection.requests');
-  const upTo = (most: number) => ask.rateUpTo('connmeter.connection.requests', most);
-  return [
-    { legend: 'none', expr: share(upTo(0), all) },
-    { legend: 'one', expr: share(`(${upTo(1)} - ${upTo(0)})`, all) },
-    { legend: '2 to 10', expr: share(`(${upTo(10)} - ${upTo(1)})`, all) },
-    { legend: '11 to 100', expr: share(`(${upTo(100)} - ${upTo(10)})`, all) },
-    { legend: 'more than 100', expr: share(`(${all} - ${upTo(100)})`, all) },
-  ];
 }

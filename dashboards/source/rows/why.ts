@@ -27,7 +27,7 @@ export const why: Row = {
       empty: 'No connection was opened in this time range',
       stack: true,
       colours: CAUSE_COLOURS,
-      link: explanationOf('connmeter_open_cause'),
+      link: explanationOf('cause'),
       queries: [
         { expr: ask.rate('connmeter.connection.opened', 'connmeter_open_cause'), legend: '{{connmeter_open_cause}}' },
       ],
@@ -46,7 +46,7 @@ export const why: Row = {
       empty: 'No connection was closed in this time range',
       stack: true,
       colours: REASON_COLOURS,
-      link: explanationOf('connmeter_close_reason'),
+      link: explanationOf('reason'),
       queries: [
         {
           expr: ask.rate('connmeter.connection.closed', 'connmeter_close_reason'),

@@ -1,5 +1,5 @@
 // everything.ts: calls well and badly, in every way that a metric of ours tells of, up to twice a second and until it is
-// ended. Says "running" once each way has been gone. Its servers are in here, too: connmeter does not look at that side.
+// ended. Says "running" once each way has been gone. Its servers are in here, too.
 import { once } from 'node:events';
 import http from 'node:http';
 import http2 from 'node:http2';

@@ -1,0 +1,87 @@
+// In a namespace with few ports for outgoing connections: a client per request until there are none left, or one client
+// for all. Scrapes itself after every few requests.
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import http from 'node:http';
+import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
+import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import { Client } from 'undici';
+import { ConnectionInstrumentation } from '../../../src/index.ts';
+import { timeWaits } from './kernel.ts';
+import { codeOf, report, task } from './measured.ts';
+
+export interface ExhaustionTask {
+  /** One client for all requests, not one for each. */
+  readonly cured: boolean;
+  readonly rounds: number;
+  readonly perRound: number;
+  readonly firstPort: number;
+  readonly lastPort: number;
+}
+
+export interface ExhaustionReport {
+  /** What Prometheus would have been told after each round. */
+  readonly scrapes: readonly string[];
+  /** Sockets in TIME_WAIT, of each round: as the kernel lists them one by one. */
+  readonly listed: readonly number[];
+  /** How the requests ended. */
+  readonly endings: Record<string, number>;
+}
+
+class HandReader extends MetricReader {
+  protected override async onForceFlush() {}
+  protected override async onShutdown() {}
+}
+
+const { cured, rounds, perRound, firstPort, lastPort } = task<ExhaustionTask>();
+writeFileSync('/proc/sys/net/ipv4/ip_local_port_range', `${firstPort} ${lastPort}`);
+writeFileSync('/proc/sys/net/ipv4/tcp_tw_reuse', '0'); // over loopback, some kernels would take ports back early
+
+const reader = new HandReader();
+new ConnectionInstrumentation().setMeterProvider(new MeterProvider({ readers: [reader] }));
+const serializer = new PrometheusSerializer();
+const scrape = async () => serializer.serialize((await reader.collect()).resourceMetrics);
+
+const server = http.createServer((_request, response) => void response.end('hello'));
+await once(server.listen(80, '127.0.0.1'), 'listening');
+const make = () => new Client('http://127.0.0.1:80');
+const shared = make();
+
+async function request(): Promise<string> {
+  const client = cured ? shared : make();
+  try {
+    await (await client.request({ method: 'GET', path: '/' })).body.text();
+    return 'ok';
+  } catch (error) {
+    return codeOf(error);
+  } finally {
+    if (!cured) await client.close(); // the side that closes has the socket in TIME_WAIT
+  }
+}
+
+const endings: Record<string, number> = {};
+const scrapes = [await scrape()];
+const listed = [timeWaits()];
+for (let round = 0; round < rounds; round++) {
+  for (let i = 0; i < perRound; i++) {
+    const ending = await request();
+    endings[ending] = (endings[ending] ?? 0) + 1;
+  }
+  await eventuallyStill();
+  scrapes.push(await scrape());
+  listed.push(timeWaits());
+}
+
+await shared.close();
+server.close();
+report({ scrapes, listed, endings });
+
+/** A socket goes into TIME_WAIT when the other side has had its say, too. */
+async function eventuallyStill(): Promise<void> {
+  for (let still = 0, last = -1; still < 3; ) {
+    const now = timeWaits();
+    still = now === last ? still + 1 : 0;
+    last = now;
+    await new Promise(setImmediate);
+  }
+}
