@@ -1,6 +1,6 @@
 // Wastes connections on purpose, at the server whose port is given, and prints who is said to have done it.
 // The modules of TypeScript are made here, with their source maps: what runs is not what was written.
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,6 +28,7 @@ const cjs = createRequire(import.meta.url)('./wasteful.cjs') as Record<string, W
 /** What a compiler makes of a file `pay.ts` whose fetch stands in line 7: three lines, and the map back. */
 async function compiled(): Promise<Work> {
   const folder = mkdtempSync(join(tmpdir(), 'connmeter-map-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   const map = { version: 3, sources: ['pay.ts'], names: [], mappings: 'AAMA' };
   writeFileSync(join(folder, 'pay.js.map'), JSON.stringify(map));
   writeFileSync(join(folder, 'pay.mjs'), 'export const pay = url => fetch(url);\n//# sourceMappingURL=pay.js.map\n');
