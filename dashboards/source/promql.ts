@@ -55,9 +55,10 @@ export class PromQL {
     return sum(this.#rateOf(name, isHistogram(name) ? '_count' : '', matchers), by);
   }
 
+  /** Nothing where nothing happened: there the function says NaN, which a legend would spell out. */
   quantile(quantile: number, name: string, by = ''): string {
     const buckets = sum(this.#rateOf(name, '_bucket', {}), by === '' ? 'le' : `le, ${by}`);
-    return `histogram_quantile(${quantile}, ${buckets})`;
+    return `histogram_quantile(${quantile}, ${buckets}) >= 0`;
   }
 
   /** Of a histogram, the sum of what was measured, per second. */

@@ -72,7 +72,7 @@ export const reuse: Row = {
       of: 'per second',
       size,
       explained: {
-        what: 'TLS handshakes per second, those that failed among them. Each costs a round trip or two, and CPU on both sides.',
+        what: 'TLS handshakes per second that were done; those that failed are in the row Failures. Each costs a round trip or two, and CPU on both sides.',
         good: 'close to zero in a steady state.',
         bad: 'near the request rate.',
         act: 'keep connections; where that cannot be, see that sessions are resumed (row "What does it cost?").',
