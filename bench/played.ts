@@ -158,7 +158,11 @@ interface PlayedRequest {
   destroyed: boolean;
 }
 
-const RESPONSE = { complete: true, httpVersion: '1.1', headers: { 'keep-alive': 'timeout=5' } };
+const RESPONSE = {
+  complete: true,
+  httpVersion: '1.1',
+  rawHeaders: ['Connection', 'keep-alive', 'Keep-Alive', 'timeout=5'],
+};
 
 function httpRequest(host: string, agent: Agent, socket: PlayedSocket | null, reusedSocket: boolean): PlayedRequest {
   const request = {

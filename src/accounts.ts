@@ -7,6 +7,7 @@ import {
   isAnswered,
   isHeld,
   isPromised,
+  letGo,
   originOfConnection,
 } from './connection.ts';
 import type { Ledger } from './ledger.ts';
@@ -15,7 +16,7 @@ import type { Pools } from './pools.ts';
 import { type CloseReason, closeReason, errorType, failedOutcome, failedPhase } from './reasons.ts';
 import { Recent } from './recent.ts';
 import type { Recorder } from './recorder.ts';
-import { type ClosedConnection, closedConnection, MOST_CLOSED } from './snapshot.ts';
+import { MOST_CLOSED } from './snapshot.ts';
 import type { Tally } from './tally.ts';
 
 /** How long nothing may be read before a body counts as held: a reader may be slow for a moment. */
@@ -23,20 +24,25 @@ const HELD_SECONDS = 0.5;
 
 const LIFE: LifeMetrics = { requests: 'connmeter.connection.requests', duration: 'http.client.connection.duration' };
 
+/** How many closed connections wait at most until they are written down. */
+const MOST_UNWRITTEN = 32;
+
 /**
  * What is counted of a connection, where, and once.
  *
- * A socket does not say at once what it is for. Until a client claims it, it is *unsettled*: opened, but not counted yet.
- * The first request, the next collection or its close settles it, whichever comes first, and it stays as it was counted.
+ * A socket does not say at once what it is for, so an opened connection is *unsettled*: not counted yet, nor its first
+ * request. Its second request or the next collection settles it, and it stays as it was counted. One that is closed before
+ * waits until it is written down together with others: alone it would find none of the code and figures it needs, our
+ * own and the SDK's, in the processor's caches, and cost several times as much.
  */
 export class Accounts {
   readonly #ledger: Ledger;
   readonly #pools: Pools;
   readonly #record: Recorder;
   readonly #now: () => number;
-  readonly #unsettled = new Set<Connection>();
+  #unwritten: Connection[] = [];
   readonly #callSites: CallSites;
-  readonly closedLast = new Recent<ClosedConnection>(MOST_CLOSED);
+  readonly closedLast = new Recent<Connection>(MOST_CLOSED);
 
   constructor(ledger: Ledger, pools: Pools, callSites: CallSites, record: Recorder, now: () => number) {
     this.#ledger = ledger;
@@ -48,11 +54,6 @@ export class Accounts {
 
   opened(connection: Connection): void {
     connection.opened = this.#now();
-    if (!connection.http) {
-      this.#unsettled.add(connection);
-      return;
-    }
-    this.settle(connection);
     if (connection.request !== undefined) this.requestSent(connection);
     for (let stream = 0; stream < connection.streams; stream++) this.requestSent(connection);
   }
@@ -61,9 +62,8 @@ export class Accounts {
   settle(connection: Connection): Tally {
     if (connection.tally !== undefined) return connection.tally;
 
-    this.#unsettled.delete(connection);
     const origin = originOfConnection(connection);
-    if (connection.leave === undefined) this.#pools.joined(connection, origin);
+    if (connection.place === undefined && connection.closed === undefined) this.#pools.joined(connection, origin);
     const tally = this.#ledger.tally(origin, connection.http);
     connection.tally = tally;
     connection.target = tally;
@@ -73,10 +73,23 @@ export class Accounts {
       if (outcome !== undefined) tally.attempt(type, outcome).value++;
     }
     if (connection.opened !== undefined) this.#countOpened(connection, tally);
+    if (connection.requests > 0) tally.requests.fresh.value++;
     return tally;
   }
 
+  /** Counts what nothing more can be learned of: those closed, and those that a client has claimed. */
+  bringUpToDate(live: ReadonlyMap<object, Connection>): void {
+    this.#writeDown();
+    for (const connection of live.values()) {
+      if (connection.opened !== undefined && connection.http) this.settle(connection);
+    }
+  }
+
   requestSent(connection: Connection): void {
+    if (connection.tally === undefined && connection.requests === 0) {
+      connection.requests = 1; // counted when the connection is
+      return;
+    }
     const settled = connection.target ?? this.settle(connection);
     if (!settled.http) connection.target = this.#ledger.tally(originOfConnection(connection), true);
     countRequest(connection, connection.target as Tally);
@@ -84,14 +97,11 @@ export class Accounts {
 
   /** The end of a connection, or of an attempt. */
   closed(connection: Connection): void {
-    if (connection.opened !== undefined) this.#countClosed(connection);
+    connection.closed = this.#now();
+    if (connection.opened !== undefined) this.#closedOpen(connection);
     else if (connection.begun || connection.error !== undefined) this.#countFailed(connection); // else undone before it began
-    connection.leave?.(undefined);
-    connection.request = undefined;
-    connection.promised = undefined;
-    connection.earlier = undefined;
-    connection.sentHeaders = undefined;
-    connection.answer = undefined;
+    connection.place?.left(connection, undefined);
+    letGo(connection);
   }
 
   /** Why the connection is being closed, as far as is known by now. */
@@ -113,11 +123,12 @@ export class Accounts {
   }
 
   /** Brings the ledger's states up to now. */
-  takeStock(live: Iterable<Connection>): void {
-    for (const connection of this.#unsettled) this.settle(connection);
+  takeStock(live: ReadonlyMap<object, Connection>): void {
+    this.#writeDown();
+    for (const connection of live.values()) if (connection.opened !== undefined) this.settle(connection);
     for (const tally of this.#ledger.tallies) tally.clearStates();
     this.#ledger.lookupsPending.value = 0;
-    for (const connection of live) {
+    for (const connection of live.values()) {
       if (connection.opened !== undefined) this.#countInUse(connection);
       else if (connection.begun && connection.resolved === undefined && !connection.tried) {
         this.#ledger.lookupsPending.value++;
@@ -156,16 +167,28 @@ export class Accounts {
     }
   }
 
+  #closedOpen(connection: Connection): void {
+    if (connection.place === undefined) this.#pools.joined(connection, originOfConnection(connection));
+    connection.reason ??= this.reasonOf(connection);
+    connection.place?.left(connection, connection.reason);
+    this.closedLast.add(connection);
+    this.#unwritten.push(connection);
+    if (this.#unwritten.length >= MOST_UNWRITTEN) this.#writeDown();
+  }
+
+  #writeDown(): void {
+    const closed = this.#unwritten;
+    this.#unwritten = [];
+    for (const connection of closed) this.#countClosed(connection);
+  }
+
   #countClosed(connection: Connection): void {
     const tally = this.settle(connection);
-    const reason = connection.reason ?? this.reasonOf(connection);
-    tally.closed(reason).value++;
-    connection.leave?.(reason);
-    this.closedLast.add(closedConnection(connection, reason, this.#now()));
+    tally.closed(connection.reason ?? 'unknown').value++;
     if (!tally.http) return;
 
     const { attributes } = tally.inUse(connection.version).requests;
-    recordLife(connection, LIFE, attributes, this.#now(), this.#record);
+    recordLife(connection, LIFE, attributes, connection.closed as number, this.#record);
     if (connection.requests > 1) return;
 
     const { dns, connect, tls } = phasesOf(connection);

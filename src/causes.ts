@@ -11,7 +11,7 @@ export const OPEN_CAUSES = [
 
 export type OpenCause = (typeof OPEN_CAUSES)[number];
 
-/** How things stood when the connection was attempted, for its pool and its origin. */
+/** How things stood when the connection was attempted. */
 export interface Standing {
   /** The process had tried this origin before. */
   readonly originIsKnown: boolean;
@@ -19,6 +19,10 @@ export interface Standing {
   readonly poolIsKnown: boolean;
   /** A connection of the pool was open and no request on it. Never so for sockets without HTTP: nobody can tell. */
   readonly oneIsIdle: boolean;
+}
+
+/** How its pool stood: asked in this order, and no further than need be, for a pool may be large. */
+export interface PoolStanding {
   /** The pool lost a connection that was not replaced yet. */
   readonly oneIsLost: boolean;
   /** A connection of the pool was held by a body that nobody reads. */
@@ -27,12 +31,12 @@ export interface Standing {
   readonly anyLive: boolean;
 }
 
-export function openCause(standing: Standing): OpenCause {
-  if (!standing.originIsKnown) return 'first';
-  if (!standing.poolIsKnown) return 'new_pool';
-  if (standing.oneIsIdle) return 'release_race';
-  if (standing.oneIsLost) return 'replaced';
-  if (standing.oneIsHeld) return 'body_held';
-  if (standing.anyLive) return 'pool_busy';
+export function openCause({ originIsKnown, poolIsKnown, oneIsIdle }: Standing, pool: PoolStanding): OpenCause {
+  if (!originIsKnown) return 'first';
+  if (!poolIsKnown) return 'new_pool';
+  if (oneIsIdle) return 'release_race';
+  if (pool.oneIsLost) return 'replaced';
+  if (pool.oneIsHeld) return 'body_held';
+  if (pool.anyLive) return 'pool_busy';
   return 'unknown';
 }

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { Carrier } from './carrier.ts';
 import type { OpenCause } from './causes.ts';
 import type { Origin } from './origins.ts';
@@ -25,6 +26,13 @@ export interface Client<Request extends object = object> {
   parting(request: Request, sentHeaders: string | undefined, answer: object | undefined): Parting;
 }
 
+/** What a pool has to one origin. */
+export interface Place {
+  readonly live: ReadonlySet<Connection>;
+  /** The connection is gone: closed, for a reason, or never opened. */
+  left(connection: Connection, reason: CloseReason | undefined): void;
+}
+
 /** One attempt to reach one address; no outcome while it is under way. */
 export interface Attempt {
   readonly type: NetworkType;
@@ -41,6 +49,7 @@ export class Connection extends Carrier<Tally> implements Moments {
   resolved: number | undefined;
   tried = false;
   connected: number | undefined;
+  closed: number | undefined;
 
   /** What the client set out to reach, where it told us before the socket did. */
   origin: Origin | undefined;
@@ -54,8 +63,6 @@ export class Connection extends Carrier<Tally> implements Moments {
   http = false;
   pool: object | undefined;
   poolNumber: number | undefined;
-  /** The live connections of its pool, itself among them. */
-  siblings: ReadonlySet<Connection> | undefined;
 
   /** The request sent last, until it is seen to be over; `earlier` ones only where the client pipelines. */
   request: object | undefined;
@@ -90,10 +97,27 @@ export class Connection extends Carrier<Tally> implements Moments {
   cause: OpenCause = 'unknown';
   /** Why it is closed, once that is judged. */
   reason: CloseReason | undefined;
-  /** The reason of the loss that it makes good. */
+  /** The reason of the loss that it makes good, and whether it left that to another because it was never used. */
   predecessor: CloseReason | undefined;
-  /** Takes it out of its pool: closed for a reason, or undefined for never opened. */
-  leave: ((reason: CloseReason | undefined) => void) | undefined;
+  handedOn = false;
+  /** Where it belongs, until it is closed or its attempt failed. */
+  place: Place | undefined;
+}
+
+/** What stands for the socket of one that is closed. */
+const GONE = new Socket();
+
+/** It is closed: what is still to be counted needs none of what belongs to the program. */
+export function letGo(connection: Connection): void {
+  connection.socket = GONE;
+  connection.error = undefined;
+  connection.client = undefined;
+  connection.pool = undefined;
+  connection.request = undefined;
+  connection.promised = undefined;
+  connection.earlier = undefined;
+  connection.sentHeaders = undefined;
+  connection.answer = undefined;
 }
 
 /** The attempt under way has ended; one that has already stays as it ended. */

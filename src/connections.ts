@@ -9,7 +9,14 @@ import { hostName, type Origin, sameOrigin, socketPath } from './origins.ts';
 import { Pools } from './pools.ts';
 import { failedOutcome } from './reasons.ts';
 import type { Recorder } from './recorder.ts';
-import { type LiveConnection, liveConnection, MOST_LIVE, originSnapshot, type Snapshot } from './snapshot.ts';
+import {
+  closedConnection,
+  type LiveConnection,
+  liveConnection,
+  MOST_LIVE,
+  originSnapshot,
+  type Snapshot,
+} from './snapshot.ts';
 import { Turn } from './turn.ts';
 import type { HttpVersion } from './usage.ts';
 
@@ -119,7 +126,7 @@ export class Connections {
     }
     // The claim was a guess by time, and it was wrong: this socket goes elsewhere.
     if (family !== undefined && connection.origin !== undefined && connection.origin.port !== port) {
-      connection.leave?.(undefined);
+      connection.place?.left(connection, undefined);
       connection.http = false;
       connection.origin = undefined;
       connection.pool = undefined;
@@ -162,7 +169,7 @@ export class Connections {
   taken(socket: Socket, origin: Origin, pool: object, version: HttpVersion): void {
     const connection = this.#find(socket) ?? this.#met(socket, origin, false);
     connection.version = version;
-    if (connection.tally === undefined) this.#claim(connection, origin, pool);
+    if (connection.tally === undefined && !connection.http) this.#claim(connection, origin, pool);
     else if (connection.origin === undefined || !sameOrigin(connection.origin, origin))
       this.#tunnel(connection, origin);
   }
@@ -211,10 +218,10 @@ export class Connections {
 
     connection.freed = true;
     // The agent hears of it after us: what it does next follows from what it has now.
-    const { client, request, siblings, port } = connection;
-    if (client === undefined || request === undefined || siblings === undefined) return;
+    const { client, request, place, port } = connection;
+    if (client === undefined || request === undefined || place === undefined) return;
     const most = client.mostIdle(request);
-    if (siblings.size > most) connection.poolWasFull = client.idleNow(request, port) >= most;
+    if (place.live.size > most) connection.poolWasFull = client.idleNow(request, port) >= most;
   }
 
   /** Nothing happened on the socket for as long as somebody had set. */
@@ -274,10 +281,11 @@ export class Connections {
   takeStock(): void {
     // A close that was emitted after somebody had removed all listeners.
     for (const { socket } of this.#live.values()) if (socket.closed) this.closed(socket);
-    this.#accounts.takeStock(this.#live.values());
+    this.#accounts.takeStock(this.#live);
   }
 
   snapshot(): Snapshot {
+    this.#accounts.bringUpToDate(this.#live);
     const now = this.#now();
     const live: LiveConnection[] = [];
     for (const connection of this.#live.values()) {
@@ -286,7 +294,7 @@ export class Connections {
     return {
       origins: this.#ledger.tallies.map(originSnapshot),
       live,
-      closed: this.#accounts.closedLast.all,
+      closed: this.#accounts.closedLast.all.map(closedConnection),
       callSites: this.#callSites.found,
     };
   }
@@ -315,7 +323,7 @@ export class Connections {
   /** `connect` threw, or was undone at once: as if it had never been. */
   #undone(connection: Connection): void {
     this.#live.delete(connection.socket);
-    connection.leave?.(undefined);
+    connection.place?.left(connection, undefined);
   }
 
   #claim(connection: Connection, origin: Origin, pool: object | undefined): void {
@@ -336,6 +344,7 @@ export class Connections {
 
   /** The requests from now on go through the connection to another origin, for which it is new. */
   #tunnel(connection: Connection, origin: Origin): void {
+    this.#accounts.settle(connection);
     connection.target = this.#ledger.tally(origin, true);
     connection.requests = 0;
     connection.origin = origin;
@@ -349,7 +358,6 @@ export class Connections {
     for (const carrier of this.#live.values()) {
       if (carrier.opened === undefined || !haveSameEnds(carrier.socket, socket)) continue;
 
-      this.#accounts.settle(carrier);
       this.#tunnel(carrier, origin);
       this.#aliases.set(socket, carrier);
       return carrier;

@@ -39,12 +39,21 @@ export function originOf(hostname: string, port: string | number | undefined, pr
 
 /** The origin of a `Host` header: `name`, `name:port` or `[v6]:port`. */
 export function originOfHostHeader(host: string, protocol: string): Origin {
-  const port = /:(\d+)$/.exec(host)?.[1];
-  return originOf(port === undefined ? host : host.slice(0, -port.length - 1), port, protocol);
+  let port = 0;
+  let at = host.length;
+  for (let unit = 1; isDigit(host.charCodeAt(at - 1)); unit *= 10) port += unit * (host.charCodeAt(--at) - ZERO);
+  const hasPort = at < host.length && host[at - 1] === ':';
+  return originOf(hasPort ? host.slice(0, at - 1) : host, hasPort ? port : undefined, protocol);
 }
 
 export function sameOrigin(a: Origin, b: Origin): boolean {
   return a.address === b.address && a.port === b.port;
+}
+
+const ZERO = '0'.charCodeAt(0);
+
+function isDigit(code: number): boolean {
+  return code >= ZERO && code <= ZERO + 9;
 }
 
 function withoutBrackets(hostname: string): string {

@@ -66,7 +66,7 @@ export interface Ending {
   readonly freed: boolean;
 }
 
-const BY_CODE: ReadonlyMap<string, CloseReason> = new Map([
+const BY_CODE: ReadonlyMap<unknown, CloseReason> = new Map([
   ['UND_ERR_DESTROYED', 'client_shutdown'],
   ['UND_ERR_CLOSED', 'client_shutdown'],
   ['UND_ERR_HEADERS_TIMEOUT', 'request_timeout'],
@@ -74,38 +74,55 @@ const BY_CODE: ReadonlyMap<string, CloseReason> = new Map([
 ]);
 
 /** The other side went away, in one way or another. */
-const WENT_AWAY: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
+const WENT_AWAY: ReadonlySet<unknown> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 
 /** undici says no more than this of its own closes; the texts are pinned by live tests, one a major. */
-const RESET = /^reset$/;
-const IDLE = /idle timeout/;
-const ABORTED = /^aborted$/;
-const GOAWAY = /GOAWAY/;
+const RESET = 'reset';
+const IDLE = 'idle timeout';
+const ABORTED = 'aborted';
+const GOAWAY = 'GOAWAY';
 
 /** Exactly one reason per close, so that the reasons add up to the connections closed. */
 export function closeReason(ending: Ending): CloseReason {
   const { http, error, parting, serverEnded, timedOut } = ending;
-  const code = errorType(error);
-  const text = messageOf(error);
   if (parting?.upgraded && ending.answered) return 'upgraded';
-  if (ending.goneAway || GOAWAY.test(text)) return 'goaway';
-  const byCode = BY_CODE.get(code);
-  if (byCode !== undefined) return byCode;
+  if (ending.goneAway) return 'goaway';
+  const told = error === undefined ? undefined : toldByError(ending);
+  if (told !== undefined) return told;
   if (!http) return reasonWithoutHttp(ending);
 
-  const inExchange = ending.streams > 0 || (parting !== undefined && !parting.complete);
-  if (code === 'UND_ERR_INFO' && IDLE.test(text)) return 'client_idle_timeout';
-  if (code === 'UND_ERR_INFO' && RESET.test(text)) return reasonOfReset(ending);
-  if (code === 'UND_ERR_INFO' && ABORTED.test(text)) return reasonOfAbort(ending);
-  if (code === 'UND_ERR_INFO') return 'unknown'; // a word of undici's own that nobody foresaw
-  if (code === 'ABORT_ERR' || code === 'UND_ERR_ABORTED') return reasonOfAbort(ending);
-  if (serverEnded || WENT_AWAY.has(code)) {
-    return inExchange ? 'server_closed_active' : (saidBefore(ending) ?? 'server_idle_close');
-  }
+  const inExchange = isInExchange(ending);
+  if (serverEnded) return reasonOfServer(ending);
   if (error !== undefined) return failedOutcome(error) === 'timed_out' && inExchange ? 'request_timeout' : 'error';
   if (timedOut) return inExchange ? 'request_timeout' : 'client_idle_timeout';
   if (inExchange) return parting?.givenUp || ending.answered ? reasonOfAbort(ending) : 'client_shutdown';
   return saidBefore(ending) ?? reasonOfIdle(ending);
+}
+
+/** What the error says by itself, where it is one of those we know. */
+function toldByError(ending: Ending): CloseReason | undefined {
+  const { http, error } = ending;
+  const { code } = (error ?? {}) as { code?: unknown };
+  const text = messageOf(error);
+  if (text.includes(GOAWAY)) return 'goaway';
+  const byCode = BY_CODE.get(code);
+  if (byCode !== undefined || !http) return byCode;
+
+  if (code === 'UND_ERR_INFO' && text.includes(IDLE)) return 'client_idle_timeout';
+  if (code === 'UND_ERR_INFO' && text === RESET) return reasonOfReset(ending);
+  if (code === 'UND_ERR_INFO' && text === ABORTED) return reasonOfAbort(ending);
+  if (code === 'UND_ERR_INFO') return 'unknown'; // a word of undici's own that nobody foresaw
+  if (code === 'ABORT_ERR' || code === 'UND_ERR_ABORTED') return reasonOfAbort(ending);
+  return WENT_AWAY.has(code) ? reasonOfServer(ending) : undefined;
+}
+
+function isInExchange({ streams, parting }: Ending): boolean {
+  return streams > 0 || (parting !== undefined && !parting.complete);
+}
+
+/** The other side ended it. */
+function reasonOfServer(ending: Ending): CloseReason {
+  return isInExchange(ending) ? 'server_closed_active' : (saidBefore(ending) ?? 'server_idle_close');
 }
 
 /** A socket without HTTP tells who ended it, and no more. */

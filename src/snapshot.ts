@@ -88,8 +88,10 @@ export function originSnapshot(tally: Tally): OriginSnapshot {
 
 /** @internal */
 export function liveConnection(connection: Connection, now: number): LiveConnection {
+  const { address, port } = originOfConnection(connection);
   return {
-    ...originOfConnection(connection),
+    address,
+    port,
     state: stateOf(connection),
     age: now - connection.started,
     requests: connection.requests,
@@ -101,12 +103,14 @@ export function liveConnection(connection: Connection, now: number): LiveConnect
 }
 
 /** @internal */
-export function closedConnection(connection: Connection, reason: CloseReason, now: number): ClosedConnection {
+export function closedConnection(connection: Connection): ClosedConnection {
+  const { address, port } = originOfConnection(connection);
   return {
-    ...originOfConnection(connection),
+    address,
+    port,
     cause: connection.cause,
-    reason,
-    age: now - connection.started,
+    reason: connection.reason ?? 'unknown',
+    age: (connection.closed ?? connection.started) - connection.started,
     requests: connection.requests,
     phases: phasesOf(connection),
     pool: connection.poolNumber,

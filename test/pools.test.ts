@@ -60,10 +60,10 @@ function process() {
       Object.assign(connection.socket, { paused: true, readableLength: 1, bytesRead: 1 });
     },
     close(connection: Connection, reason: CloseReason): void {
-      connection.leave?.(reason);
+      connection.place?.left(connection, reason);
     },
     fail(connection: Connection): void {
-      connection.leave?.(undefined);
+      connection.place?.left(connection, undefined);
     },
     /** Destroys it, whose `close` is still to come. */
     destroy(connection: Connection, reason: CloseReason): void {

@@ -8,8 +8,11 @@ import { originOfHostHeader } from '../origins.ts';
 const http: Client<ClientRequest> = {
   originOf: request => originOfHostHeader(String(request.getHeader('host') ?? request.host), request.protocol),
   wasReused: request => request.reusedSocket,
-  isWaiting: request =>
-    Object.values(agentOf(request)?.requests ?? {}).some(queue => queue?.includes(request as never)),
+  isWaiting: request => {
+    const waiting = agentOf(request)?.requests;
+    for (const name in waiting) if (waiting[name]?.includes(request as never)) return true;
+    return false;
+  },
   // `destroyed` is also how Node marks a request whose response is read; after an upgrade the socket is somebody else's.
   isOver: request => request.destroyed && !becomesAnother(request),
   pipelines: false,
@@ -18,16 +21,15 @@ const http: Client<ClientRequest> = {
   parting: (request, _sentHeaders, answer) => {
     const response = answer as IncomingMessage | undefined;
     const agent = agentOf(request);
-    const says = (header: unknown) => /\bclose\b/i.test(String(header ?? ''));
-    const clientCloses = says(request.getHeader('connection')) || agent?.keepAlive === false;
-    const serverCloses = says(response?.headers.connection) || response?.httpVersion === '1.0';
+    const clientCloses = agent?.keepAlive === false || says(request.getHeader('connection'));
+    const serverCloses = response?.httpVersion === '1.0' || says(sent(response, 'connection'));
     return {
       // Without a length, the parser takes the end of the answer to HEAD for the end of the connection.
       isLast: request.method === 'HEAD' && !clientCloses && !serverCloses,
       clientCloses,
       byRequest: true,
       serverCloses,
-      keepAlive: secondsOf(response?.headers['keep-alive']),
+      keepAlive: secondsOf(sent(response, 'keep-alive')),
       margin: 1,
       complete: response?.complete === true,
       givenUp: request.destroyed,
@@ -46,8 +48,24 @@ type PoolingAgent = Partial<Pick<Agent, 'maxFreeSockets' | 'freeSockets' | 'requ
   readonly keepAlive?: boolean;
 };
 
-function secondsOf(keepAlive: unknown): number | undefined {
-  const seconds = /\btimeout=(\d+)/i.exec(String(keepAlive ?? ''))?.[1];
+/** All an answer's headers of the name. Not by `headers`, which Node makes of them at the first look: few programs look. */
+function sent(response: IncomingMessage | undefined, name: string): string | undefined {
+  let value: string | undefined;
+  const headers = response?.rawHeaders ?? [];
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const header = headers[i] as string;
+    if (header.length !== name.length || header.toLowerCase() !== name) continue;
+    value = value === undefined ? headers[i + 1] : `${value}, ${headers[i + 1]}`;
+  }
+  return value;
+}
+
+function says(connection: unknown): boolean {
+  return connection !== undefined && /\bclose\b/i.test(String(connection));
+}
+
+function secondsOf(keepAlive: string | undefined): number | undefined {
+  const seconds = keepAlive === undefined ? undefined : /\btimeout=(\d+)/i.exec(keepAlive)?.[1];
   return seconds === undefined ? undefined : Number(seconds);
 }
 

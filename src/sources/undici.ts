@@ -52,7 +52,7 @@ function undiciClient(farewells: WeakMap<UndiciRequest, Farewell>): Client<Undic
       const farewell = farewells.get(request);
       return {
         isLast: request.method === 'HEAD' || request.method === 'CONNECT',
-        clientCloses: /^connection: close\r$/im.test(sentHeaders ?? ''),
+        clientCloses: sentHeaders?.includes('\r\nconnection: close\r') === true,
         byRequest: request.reset === true,
         serverCloses: farewell?.closes === true,
         keepAlive: farewell?.keepAlive,

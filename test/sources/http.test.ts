@@ -123,14 +123,14 @@ function closedAfter(...words: Word[]): Record<string, number> {
   const replay = replaying();
   const socket = attempt();
   let current = Object.assign(request(), { socket });
-  let response = { complete: false, httpVersion: '1.1', headers: {} };
+  let response = { complete: false, httpVersion: '1.1', rawHeaders: [] };
   publish('http.client.request.created', { request: current });
   connect(socket, '127.0.0.1', 8080);
 
   for (const word of words) {
     if (word === 'sent') {
       current = Object.assign(request({ reusedSocket: current.destroyed }), { socket });
-      response = { complete: false, httpVersion: '1.1', headers: {} };
+      response = { complete: false, httpVersion: '1.1', rawHeaders: [] };
       publish('http.client.request.start', { request: current });
     } else if (word === 'begun') {
       socket.bytesRead += 100;
@@ -181,7 +181,7 @@ test('an answer that comes before the request is written counts the request once
   publish('http.client.request.created', { request: early });
   connect(socket, '127.0.0.1', 8080);
   early.socket = socket;
-  const response = { complete: true, httpVersion: '1.1', headers: { connection: 'close' } };
+  const response = { complete: true, httpVersion: '1.1', rawHeaders: ['Connection', 'close'] };
   publish('http.client.response.finish', { request: early, response });
   publish('http.client.request.start', { request: early });
   early.destroyed = true;

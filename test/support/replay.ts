@@ -104,8 +104,14 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
 
   const replay: Replay = {
     connections,
-    ledger,
-    durations,
+    get ledger() {
+      connections.snapshot(); // brings it up to date
+      return ledger;
+    },
+    get durations() {
+      connections.snapshot();
+      return durations;
+    },
     now: 0,
     stop,
     endRound() {
@@ -132,7 +138,7 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
       };
     },
     closedFor(address, port, http = true) {
-      const closed = ledger.tally({ address, port }, http).allClosed.filter(({ value }) => value > 0);
+      const closed = replay.ledger.tally({ address, port }, http).allClosed.filter(({ value }) => value > 0);
       return Object.fromEntries(
         closed.map(({ attributes, value }) => [String(attributes['connmeter.close.reason']), value]),
       );

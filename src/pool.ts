@@ -1,0 +1,177 @@
+import type { PoolStanding } from './causes.ts';
+import { type Connection, isBusy, isHeld, type Place } from './connection.ts';
+import type { CloseReason } from './reasons.ts';
+
+/** Connections lost and not replaced yet, remembered per pool. */
+const MOST_CREDITS = 256;
+/** Connections of a pool looked at to see how it stands; a pool with more is busy for sure. */
+const MOST_LOOKED_AT = 100;
+
+const NONE: readonly Connection[] = [];
+
+/** Who opens the connections: an agent of node:http, undici, or a socket by itself. */
+export type Owner = 'agent' | 'undici' | 'nobody';
+
+/** Why a connection is being closed, as far as is known by now. */
+export type ReasonOf = (connection: Connection) => CloseReason;
+
+/** What all pools of one origin share. */
+export interface Site {
+  /** A connection was attempted, and the attempt did not fail. */
+  tried: boolean;
+  /** Connections of all its pools, open or opening. */
+  live: number;
+}
+
+/** What one pool has to one origin, and what became of what it had. */
+export class Pool implements Place, PoolStanding {
+  readonly owner: Owner;
+  /** Undefined for sockets without one. */
+  readonly number: number | undefined;
+  readonly live = new Set<Connection>();
+  /** As for the site. */
+  tried = false;
+  /** The connection lost last was closed by the program after its one request: a client per request. */
+  endedAfterOne = false;
+  /** The reason of each loss, the oldest first: each close leaves one, each replacement takes one. */
+  readonly #credits: CloseReason[] = [];
+  readonly #site: Site;
+  readonly #reasonOf: ReasonOf;
+
+  constructor(owner: Owner, number: number | undefined, site: Site, reasonOf: ReasonOf) {
+    this.owner = owner;
+    this.number = number;
+    this.#site = site;
+    this.#reasonOf = reasonOf;
+  }
+
+  /** A connection of it is attempted. */
+  joined(connection: Connection): void {
+    this.endedAfterOne = false;
+    this.tried = true;
+    this.live.add(connection);
+    this.#site.tried = true;
+    this.#site.live++;
+    connection.place = this;
+    connection.poolNumber = this.number;
+  }
+
+  /** One is gone: closed, for a reason, or never opened. */
+  left(connection: Connection, reason: CloseReason | undefined): void {
+    connection.place = undefined;
+    this.#site.live--;
+    if (reason === undefined) this.#failed(connection);
+    else this.#lost(connection, reason);
+  }
+
+  get oneIsLost(): boolean {
+    if (this.#credits.length === 0) this.judgeClosing(1);
+    return this.#credits.length > 0 || this.#spare() !== undefined;
+  }
+
+  /** The reason of the oldest loss, which is made good now. */
+  takeLoss(): CloseReason | undefined {
+    const credit = this.#credits.shift();
+    if (credit !== undefined) return credit;
+
+    const spare = this.#spare();
+    if (spare !== undefined) spare.handedOn = true;
+    return spare?.predecessor;
+  }
+
+  /** The loss of the latest is no reason to replace it. */
+  forgetLoss(): void {
+    this.#credits.pop();
+  }
+
+  /** Those on their way out are lost by now, though they are not closed yet. Ends with as many losses as are enough. */
+  judgeClosing(enough = Infinity): void {
+    let looked = 0;
+    for (const connection of this.live) {
+      if (looked++ === MOST_LOOKED_AT || this.#credits.length >= enough) break;
+      if (!isClosing(connection)) continue;
+
+      connection.reason = this.#reasonOf(connection);
+      this.#lost(connection, connection.reason);
+    }
+  }
+
+  /** Those without a request, of undici's: node:http opens none while it has one, of others nobody can tell. */
+  idle(): readonly Connection[] {
+    return this.owner === 'undici' ? this.#lookedAt().filter(isIdle) : NONE;
+  }
+
+  get oneIsHeld(): boolean {
+    return this.#lookedAt().some(isHeld);
+  }
+
+  get anyLive(): boolean {
+    return this.live.size > 0;
+  }
+
+  /** Leaves a credit, once; a spare leaves the one it was opened for. */
+  #lost(connection: Connection, reason: CloseReason): void {
+    if (!this.live.delete(connection)) return;
+
+    const { cause, requests } = connection;
+    const madeGood = lossOf(connection);
+    const ofUndici = this.owner === 'undici';
+    const wasSpare = ofUndici && requests === 0 && cause === 'replaced';
+    if (!wasSpare) this.#credits.push(reason);
+    else if (madeGood !== undefined) this.#credits.push(madeGood);
+    if (this.#credits.length > MOST_CREDITS) this.#credits.shift();
+    const openedOne = cause === 'first' || cause === 'new_pool' || madeGood === 'client_shutdown';
+    this.endedAfterOne = ofUndici && reason === 'client_shutdown' && requests === 1 && openedOne;
+  }
+
+  /** The attempt failed: it took nobody's place, and the first one is still to come. */
+  #failed(connection: Connection): void {
+    if (!this.live.delete(connection)) return;
+
+    const { cause } = connection;
+    const madeGood = lossOf(connection);
+    if (madeGood !== undefined) this.#credits.unshift(madeGood);
+    if (cause === 'first') this.#site.tried = false;
+    if (cause === 'first' || cause === 'new_pool') this.tried = false;
+  }
+
+  #spare(): Connection | undefined {
+    return this.owner === 'undici' ? this.#lookedAt().find(isSpare) : undefined;
+  }
+
+  #lookedAt(): Connection[] {
+    return firstOf(this.live, MOST_LOOKED_AT);
+  }
+}
+
+/** Open, and no request on it; one that never had any is not counted on: see `isSpare`. */
+export function isIdle(connection: Connection): boolean {
+  return connection.opened !== undefined && connection.requests > 0 && !connection.goneAway && !isBusy(connection);
+}
+
+/**
+ * Opened in the place of a lost one, and never used: undici opens one more where a request was aborted, and then uses
+ * another (https://github.com/nodejs/undici/issues/5845). Whatever is opened next makes good the same loss.
+ */
+function isSpare(connection: Connection): boolean {
+  return lossOf(connection) !== undefined && connection.requests === 0 && connection.opened !== undefined;
+}
+
+/** The reason of the loss that it makes good, unless another does by now. */
+function lossOf({ predecessor, handedOn }: Connection): CloseReason | undefined {
+  return handedOn ? undefined : predecessor;
+}
+
+/** Its socket is destroyed, or ended by us, and its `close` is still to come. */
+function isClosing({ opened, socket }: Connection): boolean {
+  return opened !== undefined && (socket.destroyed || socket.writableEnded);
+}
+
+export function firstOf<T>(set: Iterable<T>, most: number): T[] {
+  const first: T[] = [];
+  for (const each of set) {
+    if (first.length === most) break;
+    first.push(each);
+  }
+  return first;
+}
