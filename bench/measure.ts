@@ -63,7 +63,9 @@ async function trafficRounds(server: ServerProcess, name: string, { rounds, vari
   const { client, atOnce, warmUp, times, otel } = workload;
   const perRequest: VariantName[] =
     name === 'steady/undici' || (full && name.startsWith('steady/')) ? ['add', 'prom'] : [];
-  const all = variants ?? (['nobody', 'again', 'noop', 'connmeter', ...(otel ? [otel] : []), ...perRequest] as const);
+  const perConnection: VariantName[] =
+    workload.unit === 'connection' && otel ? ['histograms', otel] : otel ? [otel] : [];
+  const all = variants ?? (['nobody', 'again', 'noop', 'connmeter', ...perConnection, ...perRequest] as const);
   return inRounds(rounds, all, async variant => {
     const place = await server.listen(workload.server);
     return inProcessOfItsOwn('traffic', { client, atOnce, warmUp, times, variant, place });

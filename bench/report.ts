@@ -53,7 +53,11 @@ function traffic({ traffic }: Results, prefix: string, title: string, command: s
   const columns: (readonly [title: string, variants: readonly VariantName[]])[] = others
     .filter(variant => !instrumented(variant))
     .map(variant => [VARIANTS[variant].title, [variant]]);
-  if (others.some(instrumented)) columns.splice(3, 0, ["OpenTelemetry's", ['undici', 'http']]);
+  if (others.some(instrumented))
+    columns.splice(columns.findIndex(([title]) => title === 'connmeter') + 1, 0, [
+      "OpenTelemetry's",
+      ['undici', 'http'],
+    ]);
 
   const rows = workloads.map(([name, variants]) => {
     const { nobody } = variants;

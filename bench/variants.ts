@@ -51,6 +51,7 @@ export const VARIANTS = {
   nobody: { title: 'nobody', start: () => ({}) },
   again: { title: 'nobody, again', start: () => ({}) },
   noop: { title: 'subscribers that do nothing', start: subscribeNothing },
+  histograms: { title: 'and record the histograms', start: startHistograms },
   connmeter: { title: 'connmeter', start: startConnmeter },
   undici: { title: '`instrumentation-undici`', start: () => startInstrumentation('undici') },
   http: { title: '`instrumentation-http`', start: () => startInstrumentation('http') },
@@ -74,6 +75,33 @@ export function subscribeNothing(): Onlooker {
   });
   new PerformanceObserver(() => {}).observe({ entryTypes: ['dns'] });
   return {};
+}
+
+/**
+ * The floor of anything that also tells how long HTTP connections took to open, how long they lived and how many requests
+ * they served: with each, so many histograms of OpenTelemetry's take a value, and nothing else is done.
+ */
+async function startHistograms(): Promise<Onlooker> {
+  subscribeNothing();
+  const { provider, sum } = await metering();
+  const meter = provider.getMeter('bench');
+  const [connect, tls, requests, life] = ['connect', 'tls', 'requests', 'life'].map(name =>
+    meter.createHistogram(name),
+  );
+  const labels = { 'server.address': '127.0.0.1', 'server.port': 80, 'network.protocol.name': 'http' };
+  const ofTls = { ...labels, 'tls.protocol.version': '1.3', 'tls.resumed': false };
+  const ofLife = { ...labels, 'network.protocol.version': '1.1' };
+  const onConnect = () => connect?.record(0.001, labels);
+  const onSecure = () => tls?.record(0.01, ofTls);
+  const onClose = () => {
+    requests?.record(1, labels);
+    life?.record(0.02, ofLife);
+  };
+  subscribe('net.client.socket', message => {
+    const { socket } = message as { socket: EventEmitter };
+    socket.on('connect', onConnect).on('secureConnect', onSecure).on('close', onClose);
+  });
+  return { counted: () => sum('life') };
 }
 
 /** Collects when it is asked to, and never by itself: what a collection costs is measured by itself. */

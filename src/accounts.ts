@@ -52,8 +52,8 @@ export class Accounts {
     this.#now = now;
   }
 
-  opened(connection: Connection): void {
-    connection.opened = this.#now();
+  opened(connection: Connection, at: number): void {
+    connection.opened = at;
     if (connection.request !== undefined) this.requestSent(connection);
     for (let stream = 0; stream < connection.streams; stream++) this.requestSent(connection);
   }

@@ -26,6 +26,8 @@ export interface Client<Request extends object = object> {
   parting(request: Request, sentHeaders: string | undefined, answer: object | undefined): Parting;
 }
 
+const NONE: readonly Attempt[] = [];
+
 /** What a pool has to one origin. */
 export interface Place {
   readonly live: ReadonlySet<Connection>;
@@ -57,7 +59,7 @@ export class Connection extends Carrier<Tally> implements Moments {
   host: string | undefined;
   address: string | undefined;
   port: number | undefined;
-  attempts: Attempt[] = [];
+  attempts: readonly Attempt[] = NONE;
 
   /** Whether an HTTP client owns it, and the pool (dispatcher or agent) it belongs to. */
   http = false;

@@ -122,7 +122,7 @@ export class Connections {
     connection.address = family === undefined ? socketPath(address) : hostName(address);
     connection.port = port;
     if (family !== undefined) {
-      connection.attempts.push({ type: family === 6 ? 'ipv6' : 'ipv4', outcome: undefined });
+      connection.attempts = [...connection.attempts, { type: family === 6 ? 'ipv6' : 'ipv4', outcome: undefined }];
     }
     // The claim was a guess by time, and it was wrong: this socket goes elsewhere.
     if (family !== undefined && connection.origin !== undefined && connection.origin.port !== port) {
@@ -150,7 +150,7 @@ export class Connections {
     connection.begun = true;
     connection.connected = this.#now();
     attemptEnded(connection, 'ok');
-    if (!tlsToCome) this.#accounts.opened(connection);
+    if (!tlsToCome) this.#accounts.opened(connection, connection.connected);
   }
 
   /** The TLS handshake is done and the peer is who it should be. */
@@ -162,7 +162,7 @@ export class Connections {
     connection.tls = { version, resumed };
     if (alpn === 'h2') connection.version = '2';
     if (alpn === 'h2' || alpn === 'http/1.1') connection.http = true;
-    this.#accounts.opened(connection);
+    this.#accounts.opened(connection, connection.secured);
   }
 
   /** An HTTP client took the socket for requests to this origin: a connection of its own, or a tunnel through a proxy. */

@@ -65,13 +65,20 @@ export class Pool implements Place, PoolStanding {
   }
 
   get oneIsLost(): boolean {
-    if (this.#credits.length === 0) this.judgeClosing(1);
-    return this.#credits.length > 0 || this.#spare() !== undefined;
+    if (this.#credits.length > 0) return true;
+
+    let looked = 0;
+    for (const connection of this.live) {
+      if (looked++ === MOST_LOOKED_AT) break;
+      if (isClosing(connection)) this.#judge(connection);
+      if (this.#credits.length > 0) return true;
+    }
+    return this.#spare() !== undefined;
   }
 
   /** The reason of the oldest loss, which is made good now. */
   takeLoss(): CloseReason | undefined {
-    const credit = this.#credits.shift();
+    const credit = this.#credits.length === 1 ? this.#credits.pop() : this.#credits.shift(); // to shift is dear
     if (credit !== undefined) return credit;
 
     const spare = this.#spare();
@@ -84,21 +91,18 @@ export class Pool implements Place, PoolStanding {
     this.#credits.pop();
   }
 
-  /** Those on their way out are lost by now, though they are not closed yet. Ends with as many losses as are enough. */
-  judgeClosing(enough = Infinity): void {
-    let looked = 0;
-    for (const connection of this.live) {
-      if (looked++ === MOST_LOOKED_AT || this.#credits.length >= enough) break;
-      if (!isClosing(connection)) continue;
-
-      connection.reason = this.#reasonOf(connection);
-      this.#lost(connection, connection.reason);
-    }
-  }
-
   /** Those without a request, of undici's: node:http opens none while it has one, of others nobody can tell. */
   idle(): readonly Connection[] {
-    return this.owner === 'undici' ? this.#lookedAt().filter(isIdle) : NONE;
+    if (this.owner !== 'undici') return NONE;
+
+    let idle: Connection[] | undefined;
+    let looked = 0;
+    for (const connection of this.live) {
+      if (looked++ === MOST_LOOKED_AT) break;
+      if (isClosing(connection)) this.#judge(connection);
+      else if (isIdle(connection)) (idle ??= []).push(connection);
+    }
+    return idle ?? NONE;
   }
 
   get oneIsHeld(): boolean {
@@ -107,6 +111,12 @@ export class Pool implements Place, PoolStanding {
 
   get anyLive(): boolean {
     return this.live.size > 0;
+  }
+
+  /** It is on its way out: lost by now, though it is not closed yet. */
+  #judge(connection: Connection): void {
+    connection.reason = this.#reasonOf(connection);
+    this.#lost(connection, connection.reason);
   }
 
   /** Leaves a credit, once; a spare leaves the one it was opened for. */

@@ -51,7 +51,6 @@ export class Pools {
   joined(connection: Connection, origin: Origin): void {
     const site = this.#site(origin);
     const pool = this.#poolOf(connection.pool, site);
-    if (pool.owner === 'undici') pool.judgeClosing();
     const idle = pool.idle();
     const isAnothersPool = this.#isNewConnector(connection.pool) && (pool.endedAfterOne || this.#someLongFree(idle));
     const standing = {

@@ -21,15 +21,16 @@ const http: Client<ClientRequest> = {
   parting: (request, _sentHeaders, answer) => {
     const response = answer as IncomingMessage | undefined;
     const agent = agentOf(request);
-    const clientCloses = agent?.keepAlive === false || says(request.getHeader('connection'));
-    const serverCloses = response?.httpVersion === '1.0' || says(sent(response, 'connection'));
+    const clientCloses = agent?.keepAlive === false || saysClose(request.getHeader('connection'));
+    const { closes, keepAlive } = response === undefined ? SILENCE : farewellOf(response.rawHeaders);
+    const serverCloses = closes || response?.httpVersion === '1.0';
     return {
       // Without a length, the parser takes the end of the answer to HEAD for the end of the connection.
       isLast: request.method === 'HEAD' && !clientCloses && !serverCloses,
       clientCloses,
       byRequest: true,
       serverCloses,
-      keepAlive: secondsOf(sent(response, 'keep-alive')),
+      keepAlive,
       margin: 1,
       complete: response?.complete === true,
       givenUp: request.destroyed,
@@ -48,24 +49,39 @@ type PoolingAgent = Partial<Pick<Agent, 'maxFreeSockets' | 'freeSockets' | 'requ
   readonly keepAlive?: boolean;
 };
 
-/** All an answer's headers of the name. Not by `headers`, which Node makes of them at the first look: few programs look. */
-function sent(response: IncomingMessage | undefined, name: string): string | undefined {
-  let value: string | undefined;
-  const headers = response?.rawHeaders ?? [];
+/** What an answer says of its connection's future. */
+interface Farewell {
+  readonly closes: boolean;
+  /** Seconds. */
+  readonly keepAlive: number | undefined;
+}
+
+const SILENCE: Farewell = { closes: false, keepAlive: undefined };
+
+/** Looks through raw headers, name after value: Node makes an object of them at the first look at it, which few programs take. */
+function farewellOf(headers: readonly string[]): Farewell {
+  let closes = false;
+  let keepAlive: number | undefined;
   for (let i = 0; i + 1 < headers.length; i += 2) {
-    const header = headers[i] as string;
-    if (header.length !== name.length || header.toLowerCase() !== name) continue;
-    value = value === undefined ? headers[i + 1] : `${value}, ${headers[i + 1]}`;
+    const name = headers[i] as string;
+    if (name.length !== 10) continue; // as long as both `connection` and `keep-alive`
+
+    const value = headers[i + 1] as string;
+    const known = name.toLowerCase();
+    if (known === 'connection') closes ||= saysClose(value);
+    else if (known === 'keep-alive') keepAlive ??= secondsOf(value);
   }
-  return value;
+  return { closes, keepAlive };
 }
 
-function says(connection: unknown): boolean {
-  return connection !== undefined && /\bclose\b/i.test(String(connection));
+function saysClose(connection: unknown): boolean {
+  if (connection === undefined || connection === 'keep-alive') return false;
+
+  return connection === 'close' || /\bclose\b/i.test(String(connection));
 }
 
-function secondsOf(keepAlive: string | undefined): number | undefined {
-  const seconds = keepAlive === undefined ? undefined : /\btimeout=(\d+)/i.exec(keepAlive)?.[1];
+function secondsOf(keepAlive: string): number | undefined {
+  const seconds = /\btimeout=(\d+)/i.exec(keepAlive)?.[1];
   return seconds === undefined ? undefined : Number(seconds);
 }
 

@@ -52,7 +52,7 @@ function undiciClient(farewells: WeakMap<UndiciRequest, Farewell>): Client<Undic
       const farewell = farewells.get(request);
       return {
         isLast: request.method === 'HEAD' || request.method === 'CONNECT',
-        clientCloses: sentHeaders?.includes('\r\nconnection: close\r') === true,
+        clientCloses: request.reset === true || sentHeaders?.includes('\r\nconnection: close\r') === true,
         byRequest: request.reset === true,
         serverCloses: farewell?.closes === true,
         keepAlive: farewell?.keepAlive,
@@ -119,6 +119,8 @@ export function undiciSource(connections: Connections): Handlers {
       request: UndiciRequest;
       response: { statusCode: number; headers: readonly Buffer[] };
     }) => {
+      if (request.reset && !request.upgrade) return; // the program said itself that the connection ends
+
       const refused = Boolean(request.upgrade) && response.statusCode !== 101;
       const farewell = farewellOf(response.headers, refused);
       if (farewell !== undefined) farewells.set(request, farewell);

@@ -47,6 +47,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'lookups.ts': ['type ledger.ts', 'reasons.ts', 'type recorder.ts'],
   'carrier.ts': ['type @opentelemetry/api', 'type node:net', 'type recorder.ts', 'type usage.ts'],
   'connection.ts': [
+    'node:net',
     'carrier.ts',
     'type causes.ts',
     'type origins.ts',
@@ -67,7 +68,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'served-connection.ts',
   ],
   'turn.ts': ['type connection.ts', 'type origins.ts'],
-  'pools.ts': ['causes.ts', 'connection.ts', 'type origins.ts', 'type reasons.ts'],
+  'pool.ts': ['type causes.ts', 'connection.ts', 'type reasons.ts'],
+  'pools.ts': ['causes.ts', 'type connection.ts', 'type origins.ts', 'pool.ts'],
   'call-sites.ts': ['node:path', 'node:url', 'node:util', 'origins.ts'],
   'snapshot.ts': [
     'type call-sites.ts',
