@@ -10,6 +10,8 @@ export interface Verdict {
   readonly floor: string;
   /** Undefined where there are too few rounds to say. */
   readonly met: boolean | undefined;
+  /** The floor alone breaks the budget: nothing that does as much can keep it. */
+  readonly forbidden?: boolean;
 }
 
 const MOST_NANOSECONDS = 100;
@@ -119,6 +121,7 @@ function perConnection({ traffic }: Results): Verdict[] {
       found: words(connmeter),
       floor: `${count(base)} µs with nobody; subscribers that do nothing: ${words(noop)}${recorded}`,
       met: ours <= base * MOST_OF_A_CONNECTION,
+      forbidden: more(histograms ?? noop) > base * MOST_OF_A_CONNECTION,
     };
   });
 }

@@ -9,8 +9,8 @@ import { WORKLOADS } from './workloads.ts';
 /** How much is done. */
 export interface Extent {
   readonly full: boolean;
-  /** Rounds of traffic. */
-  readonly rounds: number;
+  /** Rounds of traffic; else as many as the workload takes. */
+  readonly rounds?: number;
   /** Only this part, or all parts of this group; everything where it is empty. */
   readonly only: string;
   readonly variants?: readonly VariantName[];
@@ -65,8 +65,9 @@ async function trafficRounds(server: ServerProcess, name: string, { rounds, vari
     name === 'steady/undici' || (full && name.startsWith('steady/')) ? ['add', 'prom'] : [];
   const perConnection: VariantName[] =
     workload.unit === 'connection' && otel ? ['histograms', otel] : otel ? [otel] : [];
+  const usual = full ? (workload.rounds ?? 6) : 2;
   const all = variants ?? (['nobody', 'again', 'noop', 'connmeter', ...perConnection, ...perRequest] as const);
-  return inRounds(rounds, all, async variant => {
+  return inRounds(rounds ?? usual, all, async variant => {
     const place = await server.listen(workload.server);
     return inProcessOfItsOwn('traffic', { client, atOnce, warmUp, times, variant, place });
   });

@@ -36,9 +36,12 @@ function section(title: string, command: string, ...parts: readonly string[]): s
 
 function budgets(all: readonly Verdict[]): string {
   if (all.length === 0) return '';
-  const word = (met: boolean | undefined) =>
-    met === undefined ? 'too few rounds to say' : met ? 'met' : '**not met**';
-  const rows = all.map(({ promise, found, floor, met }) => [promise, found, floor, word(met)]);
+  const word = ({ met, forbidden = false }: Verdict) => {
+    if (met === undefined) return 'too few rounds to say';
+    if (met) return 'met';
+    return forbidden ? '**not met**: the floor forbids it' : '**not met**';
+  };
+  const rows = all.map(verdict => [verdict.promise, verdict.found, verdict.floor, word(verdict)]);
   return ['### Budgets', table(['budget', 'connmeter', 'the floor', ''], rows)].join('\n\n');
 }
 

@@ -34,7 +34,7 @@ try {
     {
       full,
       only,
-      rounds: Number(options.rounds ?? (full ? 6 : 2)),
+      ...(options.rounds === undefined ? {} : { rounds: Number(options.rounds) }),
       ...(variants === undefined ? {} : { variants: variants.split(',') as VariantName[] }),
     },
     say,

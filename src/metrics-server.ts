@@ -1,16 +1,20 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
+
+/** Of the text format: https://prometheus.io/docs/instrumenting/exposition_formats/#basic-info */
+const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 /** The one path that is served. */
 export const METRICS_PATH = '/metrics';
 
 /**
  * Serves `GET /metrics` and nothing else. Neither the server nor a scraper that keeps its connection open keeps the
- * process alive. `onError` hears why it could not listen. Returns the
- * server.
+ * process alive. `exposition` makes the text of one answer; where it
+ * fails, the answer is 500 and `onFault` hears of it. `onError` hears why it could not listen. Returns the server.
  */
 export function serveMetrics(
   { host, port }: { readonly host: string; readonly port: number },
-  answer: RequestListener,
+  exposition: () => Promise<string>,
+  onFault: (error: unknown) => void,
   onError: (error: NodeJS.ErrnoException) => void,
 ): Server {
   const server = createServer((request, response) => {
@@ -19,7 +23,13 @@ export function serveMetrics(
     } else if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.writeHead(405, { allow: 'GET, HEAD' }).end();
     } else {
-      answer(request, response);
+      exposition().then(
+        text => response.writeHead(200, { 'content-type': CONTENT_TYPE }).end(text),
+        error => {
+          response.writeHead(500).end();
+          onFault(error);
+        },
+      );
     }
   });
   server.on('connection', socket => socket.unref());

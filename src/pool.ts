@@ -95,14 +95,14 @@ export class Pool implements Place, PoolStanding {
   idle(): readonly Connection[] {
     if (this.owner !== 'undici') return NONE;
 
-    let idle: Connection[] | undefined;
+    const idle: Connection[] = [];
     let looked = 0;
     for (const connection of this.live) {
       if (looked++ === MOST_LOOKED_AT) break;
       if (isClosing(connection)) this.#judge(connection);
-      else if (isIdle(connection)) (idle ??= []).push(connection);
+      else if (isIdle(connection)) idle.push(connection);
     }
-    return idle ?? NONE;
+    return idle;
   }
 
   get oneIsHeld(): boolean {

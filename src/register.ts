@@ -7,7 +7,7 @@
 import { writeSync } from 'node:fs';
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
 import { createNoopMeter, metrics } from '@opentelemetry/api';
-import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
+import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import { defaultResource, detectResources, envDetector } from '@opentelemetry/resources';
 import {
   ConsoleMetricExporter,
@@ -16,7 +16,7 @@ import {
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics';
 import { type Environment, readEnvironment } from './environment.ts';
-import { guardWith } from './guard.ts';
+import { guardWith, inFrames, oncePerPlace } from './guard.ts';
 import { ConnectionInstrumentation } from './instrumentation.ts';
 import { METRICS_PATH, serveMetrics } from './metrics-server.ts';
 import { legible } from './origins.ts';
@@ -65,9 +65,19 @@ function startExporting(environment: Environment): void {
 
 function prometheusReader({ host, port }: Environment, onServer: (server: object) => void): IMetricReader {
   const exporter = new PrometheusExporter({ preventServerStart: true });
+  const serializer = new PrometheusSerializer();
+  const sayOnce = oncePerPlace((where, error) =>
+    say(`could not ${where}, the program is unaffected: ${inFrames(error)}`),
+  );
   const server = serveMetrics(
     { host, port },
-    (request, response) => exporter.getMetricsRequestHandler(request, response),
+    // Not by its own request handler, where a fault would be a rejection that nobody handles, and end the program.
+    async () => {
+      const { resourceMetrics, errors } = await exporter.collect();
+      for (const error of errors) sayOnce('collect the metrics', error);
+      return serializer.serialize(resourceMetrics);
+    },
+    error => sayOnce('write the metrics', error),
     ({ code, message }) => {
       const cure = code === 'EADDRINUSE' ? ': the port is taken, set OTEL_EXPORTER_PROMETHEUS_PORT to a free one' : '';
       say(`cannot serve http://${host}:${port}${METRICS_PATH} (${code ?? message})${cure}`);

@@ -7,15 +7,19 @@ import { ask, freePort } from './support/child.ts';
 import { until } from './support/measuring.ts';
 
 /** Served until the process of this file ends, as the real one is. */
-async function serving(): Promise<{ base: string; answered: () => number }> {
+async function serving(
+  exposition = () => Promise.resolve('the metrics'),
+  onFault: (fault: unknown) => void = fault => expect.unreachable(String(fault)),
+): Promise<{ base: string; answered: () => number }> {
   const port = await freePort();
   let answers = 0;
   serveMetrics(
     { host: '127.0.0.1', port },
-    (_request, response) => {
+    () => {
       answers++;
-      response.end('the metrics');
+      return exposition();
     },
+    onFault,
     error => expect.unreachable(String(error)),
   );
   const base = `http://127.0.0.1:${port}`;
@@ -35,6 +39,27 @@ test('GET of the path is answered, with or without a query', async () => {
 
   expect(await ask(base + METRICS_PATH)).toMatchObject({ status: 200, body: 'the metrics' });
   expect(await ask(`${base + METRICS_PATH}?name[]=up`)).toMatchObject({ status: 200, body: 'the metrics' });
+});
+
+test('what is served says that it is the text format', async () => {
+  const { base } = await serving();
+
+  const { headers } = await ask(base + METRICS_PATH);
+
+  expect(headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
+});
+
+test('where the text cannot be made the answer is 500 and says no more, and it is told each time', async () => {
+  const faults: unknown[] = [];
+  const secret = new Error('hunter2');
+  const { base } = await serving(
+    () => Promise.reject(secret),
+    fault => void faults.push(fault),
+  );
+
+  expect(await ask(base + METRICS_PATH)).toMatchObject({ status: 500, body: '' });
+  expect(await ask(base + METRICS_PATH)).toMatchObject({ status: 500, body: '' });
+  expect(faults).toEqual([secret, secret]);
 });
 
 test('HEAD of the path is answered, without a body', async () => {
@@ -84,7 +109,12 @@ test('a taken port is told to the caller, and thrown at nobody', async () => {
   const { port } = holder.address() as AddressInfo;
 
   const error = await new Promise<NodeJS.ErrnoException>(resolve =>
-    serveMetrics({ host: '127.0.0.1', port }, () => {}, resolve),
+    serveMetrics(
+      { host: '127.0.0.1', port },
+      async () => '',
+      () => {},
+      resolve,
+    ),
   );
 
   expect(error.code).toBe('EADDRINUSE');
@@ -95,7 +125,12 @@ test('a host that is not ours is told to the caller', async () => {
 
   const error = await new Promise<NodeJS.ErrnoException>(resolve =>
     // TEST-NET-1 (RFC 5737): no machine has it
-    serveMetrics({ host: '192.0.2.1', port }, () => {}, resolve),
+    serveMetrics(
+      { host: '192.0.2.1', port },
+      async () => '',
+      () => {},
+      resolve,
+    ),
   );
 
   expect(error.code).toBe('EADDRNOTAVAIL');

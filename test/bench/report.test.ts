@@ -66,6 +66,21 @@ test('each budget has a verdict of its own, from the figures', () => {
   ]);
 });
 
+test.each<[string, number, number | undefined, RegExp]>([
+  ['the floor keeps', 102, undefined, /\| \*\*not met\*\* \|/],
+  ['the floor breaks', 111, undefined, /\| \*\*not met\*\*: the floor forbids it \|/],
+  ['the floor breaks with its histograms', 102, 111, /\| \*\*not met\*\*: the floor forbids it \|/],
+])('a budget is not met, and it is said whether %s it', (_which, noop, histograms, words) => {
+  const connection = {
+    nobody: rounds(six(100)),
+    noop: rounds(six(noop)),
+    connmeter: rounds(six(112)),
+    ...(histograms === undefined ? {} : { histograms: rounds(six(histograms)) }),
+  };
+
+  expect(report({ ...results, traffic: { 'new-connection/http': connection } })).toMatch(words);
+});
+
 test('with too few rounds nothing is said of what cannot be told apart', () => {
   const two = (value: number) => rounds([value, value]);
   const traffic = { 'steady/http': { nobody: two(40), again: two(40), noop: two(40), connmeter: two(40) } };

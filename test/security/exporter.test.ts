@@ -30,10 +30,11 @@ async function serving(): Promise<Served> {
   let answers = 0;
   serveMetrics(
     { host: '127.0.0.1', port },
-    (_request, response) => {
+    async () => {
       answers++;
-      response.end(BODY);
+      return BODY;
     },
+    fault => expect.unreachable(String(fault)),
     error => expect.unreachable(String(error)),
   );
   starting.unsubscribe(listening);

@@ -20,7 +20,7 @@ export interface Check {
 }
 
 /** What the heap may be larger in the last third of a run than in the one before: noise, not a tenth of the connections. */
-export const MOST_HEAP_GROWTH = 5e6;
+export const MOST_HEAP_GROWTH = 3e6;
 /** Below that the heap was not looked at often enough to tell: a machine that is far too busy. */
 const FEWEST_HEAP_LOOKS = 6;
 

@@ -45,8 +45,11 @@ export interface Duration {
 
 export interface Replay {
   readonly connections: Connections;
+  /** Brought up to date, as before a snapshot. */
   readonly ledger: Ledger;
   readonly durations: Duration[];
+  /** The ledger as it is when nobody looks. */
+  readonly unread: Ledger;
   /** The clock, in seconds. */
   now: number;
   /** Stops listening; the end of the test does too. */
@@ -108,6 +111,7 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
       connections.snapshot(); // brings it up to date
       return ledger;
     },
+    unread: ledger,
     get durations() {
       connections.snapshot();
       return durations;
