@@ -82,6 +82,23 @@ test('a spare stays counted under the loss it was opened for, when another makes
   ]);
 });
 
+test('a connection is judged once: its cause when it is attempted, its reason when it is first seen to end', () => {
+  const replay = replaying();
+  const connector = () => {};
+  const ending = open(connector);
+  publish('undici:client:connected', { connectParams, connector, socket: ending });
+  ask(ending).completed = true;
+  ending.destroyed = true;
+  open(connector);
+  close(ending, Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' }));
+
+  expect(openedOf(replay)).toEqual([
+    ['first', undefined, 1],
+    ['replaced', 'client_shutdown', 1],
+  ]);
+  expect(replay.closedFor('a.test', 80)).toEqual({ client_shutdown: 1 });
+});
+
 test('a snapshot does not settle a socket that no client has claimed', () => {
   const replay = replaying();
   const socket = attempt();

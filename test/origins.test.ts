@@ -18,6 +18,12 @@ test.each([
   ['a.test:8443', { address: 'a.test', port: 8443 }],
   ['[::1]:8443', { address: '::1', port: 8443 }],
   ['[::1]', { address: '::1', port: 443 }],
+  ['host8443', { address: 'host8443', port: 443 }],
+  ['8443', { address: '8443', port: 443 }],
+  ['a.test:', { address: 'a.test:', port: 443 }],
+  ['10.0.0.1:80', { address: '10.0.0.1', port: 80 }],
+  [':8443', { address: 'unknown', port: 8443 }],
+  ['', { address: 'unknown', port: 443 }],
 ])('the Host header %s is %o', (header, origin) => {
   expect(originOfHostHeader(header, 'https:')).toEqual(origin);
 });

@@ -104,6 +104,18 @@ describe.each([
     ]);
   });
 
+  test('one that was idle, and is on its way out, is lost, and not idle', () => {
+    const { open, idle, destroy, causes } = process();
+
+    const [first] = [open(pool), open(pool)];
+    if (first === undefined) expect.unreachable();
+    idle(first);
+    destroy(first, 'client_idle_timeout');
+    open(pool);
+
+    expect(causes()).toEqual(['first', 'pool_busy', 'replaced client_idle_timeout']);
+  });
+
   test('growth begins where all losses are made good', () => {
     const { open, close, causes } = process();
 

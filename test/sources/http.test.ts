@@ -173,6 +173,55 @@ test.each<[CloseReason, Word[]]>([
   expect(closedAfter(...words)).toEqual({ [reason]: 1 });
 });
 
+test.each<[CloseReason, string[]]>([
+  ['server_idle_close', []],
+  ['server_idle_close', ['Connection', 'keep-alive', 'Keep-Alive', 'timeout=5']],
+  ['keep_alive_hint_too_short', ['Connection', 'keep-alive', 'Keep-Alive', 'timeout=1']],
+  ['keep_alive_hint_too_short', ['keep-alive', 'max=9, Timeout=1', 'keep-alive', 'timeout=60']],
+  ['server_idle_close', ['Keep-Living', 'timeout=1']],
+])('%s after an answer with %j, once the agent has it back', (reason, rawHeaders) => {
+  expect(closedAfterAnswer(rawHeaders, 'free')).toEqual({ [reason]: 1 });
+});
+
+test.each<[CloseReason, string[]]>([
+  ['server_close_header', ['Connection', 'close']],
+  ['server_close_header', ['CONNECTION', 'Keep-Alive, Close']],
+  ['server_close_header', ['Connection', 'close', 'Connection', 'keep-alive']],
+  ['client_shutdown', ['Connection', 'closed-loop']],
+  ['client_shutdown', ['Connector1', 'close']],
+])('%s after an answer with %j, which the agent does not get back', (reason, rawHeaders) => {
+  expect(closedAfterAnswer(rawHeaders)).toEqual({ [reason]: 1 });
+});
+
+function closedAfterAnswer(rawHeaders: string[], ...then: 'free'[]): Record<string, number> {
+  const replay = replaying();
+  const socket = attempt();
+  const only = Object.assign(request(), { socket });
+  publish('http.client.request.created', { request: only });
+  connect(socket, '127.0.0.1', 8080);
+  publish('http.client.request.start', { request: only });
+  publish('http.client.response.finish', {
+    request: only,
+    response: { complete: true, httpVersion: '1.1', rawHeaders },
+  });
+  only.destroyed = true;
+  for (const word of then) socket.emit(word);
+  close(socket);
+  return replay.closedFor('a.test', 8080);
+}
+
+test('a request that its agent lets wait does not claim the socket of another', () => {
+  const replay = replaying();
+  const waiting = request();
+  const agent = { requests: { 'b.test:80:': [request()], 'a.test:8080:': [request(), waiting] } };
+
+  const socket = attempt();
+  publish('http.client.request.created', { request: Object.assign(waiting, { agent }) });
+  connect(socket, '127.0.0.1', 8080);
+
+  expect(replay.tally('127.0.0.1', 8080, false)).toMatchObject({ opened: 1 });
+});
+
 test('an answer that comes before the request is written counts the request once', () => {
   const replay = replaying();
   const early = request();

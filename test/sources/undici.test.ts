@@ -228,6 +228,28 @@ test.each<[CloseReason, string[]]>([
   expect(replay.closedFor('a.test', 80)).toEqual({ [reason]: 1 });
 });
 
+test.each<[CloseReason, number]>([
+  ['upgraded', 101],
+  ['keep_alive_off', 200],
+])(
+  '%s where a request for an upgrade, and for the end of the connection, is answered with %i',
+  (reason, statusCode) => {
+    const replay = replaying();
+    const only = { ...request(), method: 'GET', upgrade: 'websocket', reset: true };
+
+    publish('undici:client:beforeConnect', { connectParams, connector });
+    const socket = attempt();
+    connect(socket);
+    publish('undici:client:sendHeaders', { request: only, headers: 'GET / HTTP/1.1\r\n', socket });
+    publish('undici:request:headers', { request: only, response: { statusCode, headers: [] } });
+    Object.assign(only, { completed: true });
+    Object.assign(socket, { bytesRead: 1 });
+    close(socket, gone());
+
+    expect(replay.closedFor('a.test', 80)).toEqual({ [reason]: 1 });
+  },
+);
+
 test('what an answer said is forgotten with the next request', () => {
   const replay = replaying();
   const requests = [1, 2].map(() => ({ ...request(), method: 'GET' }));
