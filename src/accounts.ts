@@ -40,7 +40,7 @@ export class Accounts {
   readonly #pools: Pools;
   readonly #record: Recorder;
   readonly #now: () => number;
-  #unwritten: Connection[] = [];
+  readonly #unwritten: Connection[] = [];
   readonly #callSites: CallSites;
   readonly closedLast = new Recent<Connection>(MOST_CLOSED);
 
@@ -177,9 +177,7 @@ export class Accounts {
   }
 
   #writeDown(): void {
-    const closed = this.#unwritten;
-    this.#unwritten = [];
-    for (const connection of closed) this.#countClosed(connection);
+    while (this.#unwritten.length > 0) this.#countClosed(this.#unwritten.shift() as Connection);
   }
 
   #countClosed(connection: Connection): void {
