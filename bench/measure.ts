@@ -4,7 +4,7 @@ import { REUSING, type Reusing } from './played.ts';
 import { inProcessOfItsOwn, type ServerProcess } from './processes.ts';
 import { PLAIN_VARIANTS, type PlainVariant, type Results, type Rounds } from './results.ts';
 import type { VariantName } from './variants.ts';
-import { WORKLOADS } from './workloads.ts';
+import { WORKLOADS, warmUpOf } from './workloads.ts';
 
 /** How much is done. */
 export interface Extent {
@@ -60,7 +60,8 @@ export async function measure(server: ServerProcess, extent: Extent, say: (line:
 async function trafficRounds(server: ServerProcess, name: string, { rounds, variants, full }: Extent) {
   const workload = WORKLOADS[name];
   if (workload === undefined) throw new Error(`no workload ${name}`);
-  const { client, atOnce, warmUp, times, otel } = workload;
+  const { client, atOnce, times, otel } = workload;
+  const warmUp = warmUpOf(workload, full);
   const perRequest: VariantName[] =
     name === 'steady/undici' || (full && name.startsWith('steady/')) ? ['add', 'prom'] : [];
   const perConnection: VariantName[] =

@@ -5,7 +5,7 @@ import { PLAIN_VARIANTS, type Results, type Rounds } from './results.ts';
 import { differences, median, spreadOf } from './statistics.ts';
 import type { TrafficResult } from './traffic.ts';
 import { VARIANTS, type VariantName } from './variants.ts';
-import { WORKLOADS } from './workloads.ts';
+import { WORKLOADS, warmUpOf } from './workloads.ts';
 
 /** The figures as Markdown: the budgets first, then each part that was measured. */
 export function report(results: Results): string {
@@ -45,7 +45,7 @@ function budgets(all: readonly Verdict[]): string {
   return ['### Budgets', table(['budget', 'connmeter', 'the floor', ''], rows)].join('\n\n');
 }
 
-function traffic({ traffic }: Results, prefix: string, title: string, command: string): string {
+function traffic({ traffic, full }: Results, prefix: string, title: string, command: string): string {
   const workloads = Object.entries(traffic).filter(([name]) => name.startsWith(prefix));
   if (workloads.length === 0) return '';
 
@@ -71,15 +71,15 @@ function traffic({ traffic }: Results, prefix: string, title: string, command: s
     return [WORKLOADS[name]?.title ?? name, spread(nobody?.warm ?? []), ...cells];
   });
   const parts = [table(['', 'nobody', ...columns.map(([name]) => name)], rows)];
-  if (prefix === 'new-connection/') parts.push(cold(workloads));
+  if (prefix === 'new-connection/') parts.push(cold(workloads, full));
   return section(title, command, ...parts);
 }
 
 /** What connections cost before V8 has made code of their path: the first that a process opens. */
-function cold(workloads: readonly (readonly [string, Results['traffic'][string]])[]): string {
+function cold(workloads: readonly (readonly [string, Results['traffic'][string]])[], full: boolean): string {
   const rows = workloads.map(([name, { nobody, noop, connmeter }]) => [
     WORKLOADS[name]?.title ?? name,
-    count(WORKLOADS[name]?.warmUp ?? 0),
+    count(WORKLOADS[name] === undefined ? 0 : warmUpOf(WORKLOADS[name], full)),
     spread(nobody?.cold ?? []),
     nobody ? moreThan(nobody, noop, 'cold') : '',
     nobody ? moreThan(nobody, connmeter, 'cold') : '',

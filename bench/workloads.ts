@@ -13,6 +13,8 @@ export interface Workload {
   /** How many go on at once. */
   readonly atOnce: number;
   readonly warmUp: number;
+  /** In the short run, where it is less. */
+  readonly shortWarmUp?: number;
   readonly times: number;
   /** Rounds of the full run, where the usual number cannot tell a difference so small from noise. */
   readonly rounds?: number;
@@ -24,7 +26,7 @@ export interface Workload {
 // to wait for.
 const STEADY = { unit: 'request', atOnce: 10, warmUp: 20_000, times: 8_000 } as const;
 const STREAMS = { ...STEADY, unit: 'stream', rounds: 12 } as const;
-const PLAIN = { unit: 'connection', atOnce: 10, warmUp: 20_000, times: 5_000 } as const;
+const PLAIN = { unit: 'connection', atOnce: 10, warmUp: 20_000, shortWarmUp: 4_000, times: 5_000 } as const;
 const SECURE = { unit: 'connection', atOnce: 10, warmUp: 2_000, times: 1_000 } as const;
 
 export const WORKLOADS: Readonly<Record<string, Workload>> = {
@@ -60,5 +62,9 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     ...STREAMS,
   },
 };
+
+export function warmUpOf({ warmUp, shortWarmUp = warmUp }: Workload, full: boolean): number {
+  return full ? warmUp : shortWarmUp;
+}
 
 export type WorkloadName = keyof typeof WORKLOADS;
