@@ -1,7 +1,8 @@
-import { relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { getCallSites } from 'node:util';
 import { legible, type Origin } from './origins.ts';
+
+const { relative } = process.getBuiltinModule('node:path');
+const { fileURLToPath } = process.getBuiltinModule('node:url');
+const { getCallSites } = process.getBuiltinModule('node:util');
 
 /** What a place in the program does to its connections. */
 export type Problem = 'body_held' | 'new_pool';

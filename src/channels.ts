@@ -1,5 +1,6 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Guard } from './guard.ts';
+
+const { subscribe, unsubscribe } = process.getBuiltinModule('node:diagnostics_channel');
 
 /** Channel name -> what to do with its message. */
 export type Handlers = Readonly<Record<string, (message: never) => void>>;

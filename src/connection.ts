@@ -1,4 +1,3 @@
-import { Socket } from 'node:net';
 import { Carrier } from './carrier.ts';
 import type { OpenCause } from './causes.ts';
 import type { Origin } from './origins.ts';
@@ -107,7 +106,7 @@ export class Connection extends Carrier<Tally> implements Moments {
 }
 
 /** What stands for the socket of one that is closed. */
-const GONE = new Socket();
+const GONE = new (process.getBuiltinModule('node:net').Socket)();
 
 /** It is closed: what is still to be counted needs none of what belongs to the program. */
 export function letGo(connection: Connection): void {

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 
 /** Of the text format: https://prometheus.io/docs/instrumenting/exposition_formats/#basic-info */
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
@@ -17,7 +17,7 @@ export function serveMetrics(
   onFault: (error: unknown) => void,
   onError: (error: NodeJS.ErrnoException) => void,
 ): Server {
-  const server = createServer((request, response) => {
+  const server = process.getBuiltinModule('node:http').createServer((request, response) => {
     if (request.url?.split('?', 1)[0] !== METRICS_PATH) {
       response.writeHead(404).end();
     } else if (request.method !== 'GET' && request.method !== 'HEAD') {

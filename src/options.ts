@@ -1,5 +1,3 @@
-import { inspect } from 'node:util';
-
 /** Options of {@link ConnectionInstrumentation}. */
 export interface ConnectionInstrumentationConfig {
   /** Whether to start at once. Default: true. */
@@ -49,5 +47,7 @@ function unfit(option: string, expected: string, received: unknown): RangeError 
 }
 
 function describe(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : inspect(value, { depth: 0 });
+  return typeof value === 'string'
+    ? JSON.stringify(value)
+    : process.getBuiltinModule('node:util').inspect(value, { depth: 0 });
 }

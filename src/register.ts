@@ -4,22 +4,17 @@
  * Uses the global MeterProvider where one is registered already, and sets none. Never ends or holds the process: what
  * cannot be done is said in one line on stderr.
  */
-import { writeSync } from 'node:fs';
-import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
 import { createNoopMeter, metrics } from '@opentelemetry/api';
-import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
-import { defaultResource, detectResources, envDetector } from '@opentelemetry/resources';
-import {
-  ConsoleMetricExporter,
-  type IMetricReader,
-  MeterProvider,
-  PeriodicExportingMetricReader,
-} from '@opentelemetry/sdk-metrics';
+import type { IMetricReader } from '@opentelemetry/sdk-metrics';
 import { type Environment, readEnvironment } from './environment.ts';
 import { guardWith, inFrames, oncePerPlace } from './guard.ts';
 import { ConnectionInstrumentation } from './instrumentation.ts';
 import { METRICS_PATH, serveMetrics } from './metrics-server.ts';
 import { legible } from './origins.ts';
+import { loadSdk, type Sdk } from './sdk.ts';
+
+const { writeSync } = process.getBuiltinModule('node:fs');
+const { getEnvironmentData, isMainThread, setEnvironmentData } = process.getBuiltinModule('node:worker_threads');
 
 /** Shared with every worker thread: whether one of them has said already that workers are not measured. */
 const TOLD = 'connmeter.told';
@@ -54,16 +49,24 @@ function start(environment: Environment): void {
 function startExporting(environment: Environment): void {
   // The server looks its own host up before we listen: that lookup is none of the program's.
   const own: object[] = [];
+  const sdk = loadSdk();
   const readers = environment.exporters.map(name =>
-    name === 'prometheus' ? prometheusReader(environment, server => own.push(server)) : consoleReader(environment),
+    name === 'prometheus'
+      ? prometheusReader(sdk, environment, server => own.push(server))
+      : consoleReader(sdk, environment),
   );
+  const { defaultResource, detectResources, envDetector } = sdk.resources;
   const resource = defaultResource().merge(detectResources({ detectors: [envDetector] }));
   instrumentation = new ConnectionInstrumentation();
   for (const server of own) instrumentation.leaveOut(server);
-  instrumentation.setMeterProvider(new MeterProvider({ resource, readers }));
+  instrumentation.setMeterProvider(new sdk.metrics.MeterProvider({ resource, readers }));
 }
 
-function prometheusReader({ host, port }: Environment, onServer: (server: object) => void): IMetricReader {
+function prometheusReader(
+  { exporter: { PrometheusExporter, PrometheusSerializer } }: Sdk,
+  { host, port }: Environment,
+  onServer: (server: object) => void,
+): IMetricReader {
   const exporter = new PrometheusExporter({ preventServerStart: true });
   const serializer = new PrometheusSerializer();
   const sayOnce = oncePerPlace((where, error) =>
@@ -88,7 +91,10 @@ function prometheusReader({ host, port }: Environment, onServer: (server: object
 }
 
 /** For a look without a Prometheus. A program that ends before the interval is over still prints once. */
-function consoleReader({ interval }: Environment): IMetricReader {
+function consoleReader(
+  { metrics: { ConsoleMetricExporter, PeriodicExportingMetricReader } }: Sdk,
+  { interval }: Environment,
+): IMetricReader {
   const reader = new PeriodicExportingMetricReader({
     exporter: new ConsoleMetricExporter(),
     exportIntervalMillis: interval,

@@ -1,6 +1,8 @@
-import { type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks';
+import type { PerformanceEntry } from 'node:perf_hooks';
 import type { Guard } from '../guard.ts';
 import type { Lookups } from '../lookups.ts';
+
+const { PerformanceObserver } = process.getBuiltinModule('node:perf_hooks');
 
 /** What Node's entries of type `dns` carry: `hostname` for lookup, `host` for resolve, reverse and lookupService. */
 interface DnsEntry extends PerformanceEntry {

@@ -1,10 +1,11 @@
-import { errorMonitor } from 'node:events';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Handlers } from '../channels.ts';
 import type { Connections } from '../connections.ts';
 import type { Guard } from '../guard.ts';
 import { handshakeOf } from './handshake.ts';
+
+const { errorMonitor } = process.getBuiltinModule('node:events');
 
 // One connection, in the order its socket speaks of it:
 //   net.client.socket -> lookup (once per address found; not for an address) -> connectionAttempt

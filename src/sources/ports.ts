@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { platform } from 'node:process';
 import { guardWith } from '../guard.ts';
 import { type Ports, portsOf } from '../ports.ts';
+
+const { existsSync, readFileSync } = process.getBuiltinModule('node:fs');
 
 // The kernel tells of the network namespace that asks: in a container, of its pod. Three small files, some 30 µs; the
 // list of all sockets (/proc/net/tcp) would take as long as there are sockets.
@@ -11,7 +11,7 @@ import { type Ports, portsOf } from '../ports.ts';
 /** Undefined where the host does not tell. Never throws. */
 export function readPorts(): Ports | undefined {
   let ports: Ports | undefined;
-  if (platform === 'linux') {
+  if (process.platform === 'linux') {
     unlessForbidden('ports', () => {
       ports = portsOf(
         readFileSync('/proc/net/sockstat', 'utf8'),

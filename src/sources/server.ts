@@ -1,4 +1,4 @@
-import { type EventEmitter, errorMonitor } from 'node:events';
+import type { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Http2Session, ServerHttp2Stream } from 'node:http2';
 import type { Server, Socket } from 'node:net';
@@ -9,6 +9,8 @@ import type { Listener } from '../listener-tally.ts';
 import { socketPath } from '../origins.ts';
 import type { Servers } from '../servers.ts';
 import { handshakeOf } from './handshake.ts';
+
+const { errorMonitor } = process.getBuiltinModule('node:events');
 
 /** What its class shows of a server: only TLS has contexts, only HTTP/1 waits for headers, only HTTP/2 has settings. */
 type ShowingServer = Server & { addContext?: unknown; headersTimeout?: unknown; updateSettings?: unknown };

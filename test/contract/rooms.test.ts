@@ -1,4 +1,5 @@
 import { globSync, readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { VERSION } from '../../src/version.ts';
@@ -16,7 +17,16 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'origins.ts': [],
   'phases.ts': [],
   'guard.ts': [],
-  'metrics-server.ts': ['node:http'],
+  'metrics-server.ts': ['node:http', 'type node:http'],
+  'sdk.ts': [
+    'node:module',
+    '@opentelemetry/exporter-prometheus',
+    'type @opentelemetry/exporter-prometheus',
+    '@opentelemetry/resources',
+    'type @opentelemetry/resources',
+    '@opentelemetry/sdk-metrics',
+    'type @opentelemetry/sdk-metrics',
+  ],
   'recent.ts': [],
   'recorder.ts': ['type @opentelemetry/api'],
   'reasons.ts': ['type phases.ts'],
@@ -111,7 +121,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'type usage.ts',
   ],
   'sources/handshake.ts': ['type node:tls', 'type carrier.ts'],
-  'sources/dns.ts': ['node:perf_hooks', 'type guard.ts', 'type lookups.ts'],
+  'sources/dns.ts': ['node:perf_hooks', 'type node:perf_hooks', 'type guard.ts', 'type lookups.ts'],
   'sources/http.ts': [
     'type node:http',
     'type call-sites.ts',
@@ -138,9 +148,10 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'type connections.ts',
     'origins.ts',
   ],
-  'sources/ports.ts': ['node:fs', 'node:process', 'guard.ts', 'ports.ts'],
+  'sources/ports.ts': ['node:fs', 'guard.ts', 'ports.ts'],
   'sources/server.ts': [
     'node:events',
+    'type node:events',
     'type node:http',
     'type node:http2',
     'type node:net',
@@ -195,14 +206,13 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'node:fs',
     'node:worker_threads',
     '@opentelemetry/api',
-    '@opentelemetry/exporter-prometheus',
-    '@opentelemetry/resources',
-    '@opentelemetry/sdk-metrics',
+    'type @opentelemetry/sdk-metrics',
     'environment.ts',
     'guard.ts',
     'instrumentation.ts',
     'metrics-server.ts',
     'origins.ts',
+    'sdk.ts',
   ],
 };
 
@@ -241,6 +251,15 @@ test.each(files)('%s imports what its room allows, and all of it', file => {
   const imported = importsOf(file).map(({ from, typesOnly }) => (typesOnly ? `type ${from}` : from));
 
   expect(imported.toSorted()).toEqual(ROOMS[file]?.toSorted());
+});
+
+test.each(files)('%s gets modules of Node by process.getBuiltinModule: an ESM import runs all their getters', file => {
+  const text = readFileSync(join(ROOT, 'src', file), 'utf8');
+  const statements = Array.from(text.matchAll(/^(?:import|export)\s(?:([^;'"]*?)\sfrom\s)?'([^']+)'/gm));
+
+  expect(
+    statements.filter(([, what = '', from = '']) => isBuiltin(from) && !isTypes(what)).map(([all]) => all),
+  ).toEqual([]);
 });
 
 test('imports run one way: up the table', () => {
