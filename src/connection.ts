@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { Carrier } from './carrier.ts';
 import type { OpenCause } from './causes.ts';
 import type { Origin } from './origins.ts';
@@ -7,8 +8,8 @@ import type { NetworkType, Tally } from './tally.ts';
 
 /** What a client can tell of its own requests; each HTTP source brings one. */
 export interface Client<Request extends object = object> {
-  /** The origin the request is meant for. */
-  originOf(request: Request): Origin;
+  /** The origin the request is meant for: what is dialled. `socket`: the one that it goes out on, where that is known. */
+  originOf(request: Request, socket: Socket | undefined): Origin;
   /** Whether the request came over a connection that had served another, as far as the client says. */
   wasReused(request: Request): boolean;
   /** Whether the request waits for a connection of another, and opened none. */

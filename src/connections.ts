@@ -96,7 +96,7 @@ export class Connections {
     const connection = this.#turn.latest;
     if (connection === undefined || connection.http || client.wasReused(request) || client.isWaiting(request)) return;
 
-    this.#claim(connection, client.originOf(request), pool);
+    this.#claim(connection, client.originOf(request, connection.socket), pool);
     connection.promised = request;
     connection.client = client;
   }
@@ -181,7 +181,8 @@ export class Connections {
     client: Client<Request>,
     sentHeaders: string | undefined,
   ): void {
-    const connection = this.#find(socket) ?? this.#met(socket, client.originOf(request), client.wasReused(request));
+    const connection =
+      this.#find(socket) ?? this.#met(socket, client.originOf(request, socket), client.wasReused(request));
     if (connection.request === request || connection.version === '2') return; // HTTP/2 is counted by its streams
 
     const previous = connection.request;
@@ -201,7 +202,7 @@ export class Connections {
     connection.blamed = false;
     connection.freeSince = undefined;
     connection.poolWasFull = false;
-    if (connection.target?.http === false) this.#tunnel(connection, client.originOf(request));
+    if (connection.target?.http === false) this.#tunnel(connection, client.originOf(request, socket));
     if (connection.opened !== undefined) this.#accounts.requestSent(connection);
   }
 

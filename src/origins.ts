@@ -9,6 +9,8 @@ const NO_NAME = 'unknown';
 /** Letters and digits of any script, and what stands between them in names and addresses; DNS knows no longer ones. */
 const NAME = /^[\p{L}\p{M}\p{N}._:%-]{1,255}$/u;
 const LONGEST_PATH = 255;
+/** `:65535` */
+const LONGEST_PORT = 6;
 
 /** A host name or an address as it may be shown. */
 export function hostName(given: string): string {
@@ -37,23 +39,23 @@ export function originOf(hostname: string, port: string | number | undefined, pr
   return { address: hostName(withoutBrackets(hostname)), port: Number(port) || DEFAULT_PORTS.get(protocol) };
 }
 
-/** The origin of a `Host` header: `name`, `name:port` or `[v6]:port`. */
-export function originOfHostHeader(host: string, protocol: string): Origin {
-  let port = 0;
-  let at = host.length;
-  for (let unit = 1; isDigit(host.charCodeAt(at - 1)); unit *= 10) port += unit * (host.charCodeAt(--at) - ZERO);
-  const hasPort = at < host.length && host[at - 1] === ':';
-  return originOf(hasPort ? host.slice(0, at - 1) : host, hasPort ? port : undefined, protocol);
+/**
+ * The port of a `Host` header as Node writes it, empty where it is the protocol's own. Undefined where the header names
+ * another host than the one dialled: the program wrote it, or passed on what a stranger sent, and its port means nothing.
+ */
+export function portInHostHeader(header: unknown, dialled: string): string | undefined {
+  if (typeof header !== 'string') return undefined;
+
+  const host = dialled.includes(':') && !dialled.startsWith('[') ? `[${dialled}]` : dialled;
+  if (header === host) return '';
+  if (header.length > host.length + LONGEST_PORT || !header.startsWith(`${host}:`)) return undefined;
+
+  const port = header.slice(host.length + 1);
+  return /^\d+$/.test(port) ? port : undefined;
 }
 
 export function sameOrigin(a: Origin, b: Origin): boolean {
   return a.address === b.address && a.port === b.port;
-}
-
-const ZERO = '0'.charCodeAt(0);
-
-function isDigit(code: number): boolean {
-  return code >= ZERO && code <= ZERO + 9;
 }
 
 function withoutBrackets(hostname: string): string {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hostName, legible, originOf, originOfHostHeader, sameOrigin, socketPath } from '../src/origins.ts';
+import { hostName, legible, originOf, portInHostHeader, sameOrigin, socketPath } from '../src/origins.ts';
 
 test.each([
   [['a.test', '', 'http:'], { address: 'a.test', port: 80 }],
@@ -14,18 +14,21 @@ test.each([
 });
 
 test.each([
-  ['a.test', { address: 'a.test', port: 443 }],
-  ['a.test:8443', { address: 'a.test', port: 8443 }],
-  ['[::1]:8443', { address: '::1', port: 8443 }],
-  ['[::1]', { address: '::1', port: 443 }],
-  ['host8443', { address: 'host8443', port: 443 }],
-  ['8443', { address: '8443', port: 443 }],
-  ['a.test:', { address: 'a.test:', port: 443 }],
-  ['10.0.0.1:80', { address: '10.0.0.1', port: 80 }],
-  [':8443', { address: 'unknown', port: 8443 }],
-  ['', { address: 'unknown', port: 443 }],
-])('the Host header %s is %o', (header, origin) => {
-  expect(originOfHostHeader(header, 'https:')).toEqual(origin);
+  ['a.test', 'a.test', ''],
+  ['a.test:8443', 'a.test', '8443'],
+  ['[::1]:8443', '::1', '8443'],
+  ['[::1]', '::1', ''],
+  ['10.0.0.1:80', '10.0.0.1', '80'],
+  ['b.test:8443', 'a.test', undefined],
+  ['a.test.evil:8443', 'a.test', undefined],
+  ['a.test:', 'a.test', undefined],
+  ['a.test:8443x', 'a.test', undefined],
+  ['a.test:184430', 'a.test', undefined],
+  ['', 'a.test', undefined],
+  [undefined, 'a.test', undefined],
+  [['a.test', 'b.test'], 'a.test', undefined],
+])('the Host header %j of a request to %s has the port %j', (header, dialled, port) => {
+  expect(portInHostHeader(header, dialled)).toBe(port);
 });
 
 test('origins are the same by address and port', () => {

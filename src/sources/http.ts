@@ -1,12 +1,17 @@
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { CallSites } from '../call-sites.ts';
 import type { Handlers } from '../channels.ts';
 import type { Client } from '../connection.ts';
 import type { Connections } from '../connections.ts';
-import { originOfHostHeader } from '../origins.ts';
+import { originOf, portInHostHeader } from '../origins.ts';
 
 const http: Client<ClientRequest> = {
-  originOf: request => originOfHostHeader(String(request.getHeader('host') ?? request.host), request.protocol),
+  // What is dialled, never what the `Host` header says: proxies pass on what strangers wrote there.
+  originOf: (request, socket) => {
+    const port = portDialled(request, socket) ?? portInHostHeader(request.getHeader('host'), request.host);
+    return originOf(request.host, port, request.protocol);
+  },
   wasReused: request => request.reusedSocket,
   isWaiting: request => {
     const waiting = agentOf(request)?.requests;
@@ -45,7 +50,7 @@ function becomesAnother(request: ClientRequest): boolean {
 }
 
 /** What agents show of their policy; one of the program's own making may show none of it. */
-type PoolingAgent = Partial<Pick<Agent, 'maxFreeSockets' | 'freeSockets' | 'requests'>> & {
+type PoolingAgent = Partial<Pick<Agent, 'maxFreeSockets' | 'freeSockets' | 'sockets' | 'requests'>> & {
   readonly keepAlive?: boolean;
 };
 
@@ -85,6 +90,21 @@ function secondsOf(keepAlive: string): number | undefined {
   return seconds === undefined ? undefined : Number(seconds);
 }
 
+/**
+ * The port that the request's agent dials for a socket it made just now, or for any socket to the request's host: the agent
+ * names its lists by host, port and more, and adds a new socket at the end. https://nodejs.org/api/http.html#agentgetnameoptions
+ */
+function portDialled(request: ClientRequest, socket: Socket | undefined): string | undefined {
+  const lists = agentOf(request)?.sockets;
+  const host = `${request.host}:`;
+  for (const name in lists) {
+    if (!name.startsWith(host) || (socket !== undefined && lists[name]?.at(-1) !== socket)) continue;
+
+    return /^\d+/.exec(name.slice(host.length))?.[0];
+  }
+  return undefined;
+}
+
 /** An agent names its lists by host, port and more: https://nodejs.org/api/http.html#agentgetnameoptions */
 function freeSocketsTo(name: string, agent: PoolingAgent | undefined): number {
   const lists = Object.entries(agent?.freeSockets ?? {}).filter(([key]) => key.startsWith(name));
@@ -101,7 +121,7 @@ export function httpSource(connections: Connections, callSites: CallSites): Hand
   return {
     'http.client.request.created': ({ request }: { request: ClientRequest }) => {
       connections.requestCreated(request, http, agentOf(request));
-      callSites.requestCreated(request, http.originOf);
+      callSites.requestCreated(request, asked => http.originOf(asked, undefined));
     },
     'http.client.request.start': ({ request }: { request: ClientRequest }) => {
       if (request.socket) connections.requestSent(request.socket, request, http, undefined);

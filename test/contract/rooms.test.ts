@@ -58,6 +58,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'carrier.ts': ['type @opentelemetry/api', 'type node:net', 'type recorder.ts', 'type usage.ts'],
   'connection.ts': [
     'node:net',
+    'type node:net',
     'carrier.ts',
     'type causes.ts',
     'type origins.ts',
@@ -124,6 +125,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'sources/dns.ts': ['node:perf_hooks', 'type node:perf_hooks', 'type guard.ts', 'type lookups.ts'],
   'sources/http.ts': [
     'type node:http',
+    'type node:net',
     'type call-sites.ts',
     'type channels.ts',
     'type connection.ts',

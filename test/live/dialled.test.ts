@@ -1,0 +1,148 @@
+import http from 'node:http';
+import https from 'node:https';
+import { expect, onTestFinished, test } from 'vitest';
+import { certificate } from '../support/certificates.ts';
+import { measuring, type Readings } from '../support/measuring.ts';
+import { NO_SUCH_NAME, server } from '../support/server.ts';
+
+// An origin is what the program dials. The Host header is what somebody else wrote, where a proxy passes it on: it must
+// name no origin, take no place in the table, and hide no pool.
+
+type Options = https.RequestOptions & { readonly port: number };
+
+function request(module: typeof http | typeof https, options: Options): Promise<void> {
+  return new Promise((resolve, reject) => {
+    module
+      .get(options, response => {
+        response.resume().on('end', () => setImmediate(resolve));
+      })
+      .on('error', reject);
+  });
+}
+
+function originsIn(readings: Readings, metric: string): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { attributes, value } of readings.points(metric)) {
+    const origin = `${attributes['server.address']}:${attributes['server.port']}`;
+    if (value > 0) counts[origin] = (counts[origin] ?? 0) + value;
+  }
+  return counts;
+}
+
+function causesIn(readings: Readings): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { attributes, value } of readings.points('connmeter.connection.opened')) {
+    const cause = String(attributes['connmeter.open.cause']);
+    if (value > 0) counts[cause] = (counts[cause] ?? 0) + value;
+  }
+  return counts;
+}
+
+const HEADERS: readonly [says: string, host: (port: number, i: number) => string][] = [
+  ['another host', () => 'shop.example'],
+  ['another host each time, with the right port', (port, i) => `visitor-${i}.example:${port}`],
+  ['the right host and another port each time', (_port, i) => `127.0.0.1:${10_000 + i}`],
+  ['the right host and no port', () => '127.0.0.1'],
+  ['no host at all', () => '@:/'],
+];
+
+test.each(HEADERS)(
+  'node:http, a Host header that names %s: an agent per request is a new pool each',
+  async (_, host) => {
+    const { port, seen } = await server({ kind: 'http' });
+    const { read } = measuring({ maxOrigins: 5 });
+
+    for (let i = 0; i < 10; i++) {
+      const agent = new http.Agent({ keepAlive: true });
+      onTestFinished(() => agent.destroy());
+      await request(http, { host: '127.0.0.1', port, agent, headers: { host: host(port, i) } });
+    }
+
+    const readings = await read();
+    expect(await seen()).toMatchObject({ accepts: 10, requests: 10 });
+    expect(originsIn(readings, 'connmeter.requests')).toEqual({ [`127.0.0.1:${port}`]: 10 });
+    expect(causesIn(readings)).toEqual({ first: 1, new_pool: 9 });
+  },
+);
+
+test.each(HEADERS)('node:https, a Host header that names %s: the same', async (_, host) => {
+  const made = await certificate();
+  const { port } = await server({ kind: 'https', certificate: made });
+  const { read } = measuring({ maxOrigins: 5 });
+
+  for (let i = 0; i < 3; i++) {
+    const agent = new https.Agent({ keepAlive: true, ca: made.cert, servername: 'localhost' });
+    onTestFinished(() => agent.destroy());
+    await request(https, { host: '127.0.0.1', port, agent, headers: { host: host(port, i) } });
+  }
+
+  const readings = await read();
+  expect(originsIn(readings, 'connmeter.requests')).toEqual({ [`127.0.0.1:${port}`]: 3 });
+  expect(causesIn(readings)).toEqual({ first: 1, new_pool: 2 });
+});
+
+test('one kept connection, asked for by two names, is one origin', async () => {
+  const { port } = await server({ kind: 'http' });
+  const { read } = measuring();
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  onTestFinished(() => agent.destroy());
+
+  for (const host of ['shop.example', 'blog.example', 'blog.example']) {
+    await request(http, { host: '127.0.0.1', port, agent, headers: { host: `${host}:${port}` } });
+  }
+
+  expect(originsIn(await read(), 'connmeter.requests')).toEqual({ [`127.0.0.1:${port}`]: 3 });
+});
+
+test('a name that cannot be found fails under the port that was dialled', async () => {
+  const { read } = measuring();
+
+  for (let i = 0; i < 3; i++) {
+    const host = `${NO_SUCH_NAME}:${20_000 + i}`;
+    await request(http, { host: NO_SUCH_NAME, port: 8443, headers: { host } }).catch(() => {});
+  }
+
+  expect(originsIn(await read(), 'connmeter.connection.failed')).toEqual({ [`${NO_SUCH_NAME}:8443`]: 3 });
+});
+
+test('120 visitors of a reverse proxy take no place: the next backend has its own series', async () => {
+  const upstream = await server({ kind: 'http' });
+  const backend = await server({ kind: 'http' });
+  const { read } = measuring();
+  const agent = new http.Agent();
+
+  for (let i = 0; i < 120; i++) {
+    await request(http, {
+      host: '127.0.0.1',
+      port: upstream.port,
+      agent,
+      headers: { host: `evil-${i}.example:${upstream.port}` },
+    });
+  }
+  await request(http, { host: 'localhost', port: backend.port, agent });
+
+  expect(originsIn(await read(), 'connmeter.requests')).toEqual({
+    [`127.0.0.1:${upstream.port}`]: 120,
+    [`localhost:${backend.port}`]: 1,
+  });
+});
+
+test("two agents, one host and two ports: each connection is its agent's, each request counts where it goes", async () => {
+  const [one, two] = [await server({ kind: 'http' }), await server({ kind: 'http' })];
+  const { read } = measuring();
+
+  for (let i = 0; i < 2; i++) {
+    const agent = new http.Agent({ keepAlive: true });
+    onTestFinished(() => agent.destroy());
+    const to = (port: number) => request(http, { host: '127.0.0.1', port, agent, headers: { host: 'shop.example' } });
+    await Promise.all([to(one.port), to(two.port)]);
+    await to(two.port);
+  }
+
+  const readings = await read();
+  expect(originsIn(readings, 'connmeter.requests')).toEqual({
+    [`127.0.0.1:${one.port}`]: 2,
+    [`127.0.0.1:${two.port}`]: 4,
+  });
+  expect(causesIn(readings)).toEqual({ first: 2, new_pool: 2 });
+});
