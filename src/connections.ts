@@ -5,7 +5,7 @@ import { type Secured, streamEnded } from './carrier.ts';
 import { attemptEnded, type Client, Connection } from './connection.ts';
 import type { Ledger } from './ledger.ts';
 import type { Lookups } from './lookups.ts';
-import { hostName, type Origin, sameOrigin, socketPath } from './origins.ts';
+import { hostName, type Origin, portNumber, sameOrigin, socketPath } from './origins.ts';
 import { Pools } from './pools.ts';
 import { failedOutcome } from './reasons.ts';
 import type { Recorder } from './recorder.ts';
@@ -108,6 +108,7 @@ export class Connections {
 
     connection.begun = true;
     connection.host = hostName(host);
+    this.#ledger.names.labelOf(host, 'connection');
     connection.resolved = this.#now();
     if (error) this.#lookups.failed(host, connection.resolved - connection.started, error);
   }
@@ -120,12 +121,12 @@ export class Connections {
     connection.begun = true;
     connection.tried = true;
     connection.address = family === undefined ? socketPath(address) : hostName(address);
-    connection.port = port;
+    connection.port = portNumber(port);
     if (family !== undefined) {
       connection.attempts = [...connection.attempts, { type: family === 6 ? 'ipv6' : 'ipv4', outcome: undefined }];
     }
     // The claim was a guess by time, and it was wrong: this socket goes elsewhere.
-    if (family !== undefined && connection.origin !== undefined && connection.origin.port !== port) {
+    if (family !== undefined && connection.origin !== undefined && connection.origin.port !== connection.port) {
       connection.place?.left(connection, undefined);
       connection.http = false;
       connection.origin = undefined;

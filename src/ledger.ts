@@ -1,7 +1,8 @@
 import type { Attributes } from '@opentelemetry/api';
-import { Directory, normalName } from './directory.ts';
+import { Directory } from './directory.ts';
 import { ListenerTally } from './listener-tally.ts';
-import { hostName, type Origin } from './origins.ts';
+import { Names } from './names.ts';
+import type { Origin } from './origins.ts';
 import type { Ports } from './ports.ts';
 import { OTHER } from './reasons.ts';
 import { Tally } from './tally.ts';
@@ -18,13 +19,14 @@ export class Ledger {
   ports: Ports | undefined;
   readonly #origins: Directory<Tally>;
   readonly #listeners: Directory<ListenerTally>;
-  readonly #names = new Set<string>();
+  readonly names: Names;
   readonly #lookupFailures = new Set<string>();
   readonly #failedNames = new Set<string>();
 
   constructor(limit: number) {
     this.#origins = new Directory(limit, (origin, http) => new Tally(origin, http));
     this.#listeners = new Directory(limit, (origin, http) => new ListenerTally(origin, http));
+    this.names = new Names(limit);
   }
 
   /** Origins, listeners and names told apart, of each. */
@@ -35,6 +37,7 @@ export class Ledger {
   set limit(limit: number) {
     this.#origins.limit = limit;
     this.#listeners.limit = limit;
+    this.names.limit = limit;
   }
 
   get tallies(): Tally[] {
@@ -55,19 +58,9 @@ export class Ledger {
     return this.#listeners.find(origin, http);
   }
 
-  /** The label of a looked-up name: itself, or past the limit the one that all late-comers share. */
-  question(name: string): string {
-    const normal = normalName(hostName(name));
-    if (!this.#names.has(normal)) {
-      if (this.#names.size >= this.limit) return OTHER;
-      this.#names.add(normal);
-    }
-    return normal;
-  }
-
   /** The labels of a failed lookup: as many pairs of name and error as there are names; later ones tell their error only. */
   failedQuestion(name: string, errorType: string): Attributes {
-    const question = this.question(name);
+    const question = this.names.labelOf(name, 'connection');
     if (this.#lookupFailures.size < MAX_LOOKUP_FAILURES) this.#lookupFailures.add(errorType);
     const known = this.#lookupFailures.has(errorType) ? errorType : OTHER;
     const pair = `${known} ${question}`;

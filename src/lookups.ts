@@ -13,8 +13,10 @@ export class Lookups {
     this.#record = record;
   }
 
-  succeeded(name: string, seconds: number): void {
-    this.#record('dns.lookup.duration', seconds, { 'dns.question.name': this.#ledger.question(name) });
+  /** `bySystem`: the system was asked for an address, as by `dns.lookup`; else a DNS server, for a record of any type. */
+  succeeded(name: string, bySystem: boolean, seconds: number): void {
+    const question = this.#ledger.names.labelOf(name, bySystem ? 'lookup' : 'query');
+    this.#record('dns.lookup.duration', seconds, { 'dns.question.name': question });
   }
 
   /** A failure reaches us by a socket; a `lookup` function that keeps failures hands the same error to many. */

@@ -12,14 +12,21 @@ const LONGEST_PATH = 255;
 /** `:65535` */
 const LONGEST_PORT = 6;
 
+// What a program, a library or a mock of its tests hands over may be of any type: labels are made here, of strings and numbers.
+
 /** A host name or an address as it may be shown. */
-export function hostName(given: string): string {
-  return NAME.test(given) ? given : NO_NAME;
+export function hostName(given: unknown): string {
+  return typeof given === 'string' && NAME.test(given) ? given : NO_NAME;
 }
 
 /** The path of a Unix socket as it may be shown: a URL is none. */
-export function socketPath(given: string): string {
-  return /:\/\//.test(given) ? NO_NAME : legible(given.slice(0, LONGEST_PATH));
+export function socketPath(given: unknown): string {
+  return typeof given !== 'string' || /:\/\//.test(given) ? NO_NAME : legible(given.slice(0, LONGEST_PATH));
+}
+
+/** A port as it may be shown; undefined where it is none. */
+export function portNumber(given: unknown): number | undefined {
+  return typeof given === 'number' && Number.isInteger(given) && given > 0 && given <= 65_535 ? given : undefined;
 }
 
 /** A text without what would steer a terminal, turn its lines around, or cannot be written as UTF-8. */
@@ -35,8 +42,9 @@ const DEFAULT_PORTS: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** The origin of a host and the port as a URL writes it, which is empty where it is the protocol's own. */
-export function originOf(hostname: string, port: string | number | undefined, protocol: string): Origin {
-  return { address: hostName(withoutBrackets(hostname)), port: Number(port) || DEFAULT_PORTS.get(protocol) };
+export function originOf(hostname: unknown, port: unknown, protocol: string): Origin {
+  const address = typeof hostname === 'string' ? hostName(withoutBrackets(hostname)) : NO_NAME;
+  return { address, port: portNumber(Number(port)) ?? DEFAULT_PORTS.get(protocol) };
 }
 
 /**

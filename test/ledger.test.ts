@@ -33,12 +33,6 @@ test('late-comers share one tally', () => {
   expect(ledger.tally({ address: 'h0.test', port: 0 }, true)).toBe(tallies[0]);
 });
 
-test('late names share one label', () => {
-  const ledger = new Ledger(2);
-
-  expect(['a', 'b', 'c', 'A', 'd'].map(name => ledger.question(name))).toEqual(['a', 'b', '_OTHER', 'a', '_OTHER']);
-});
-
 test('series are born at zero: every outcome of a family, and the failures to be expected of a phase', () => {
   const tally = new Ledger(10).tally(origin, true);
 

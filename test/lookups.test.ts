@@ -10,7 +10,7 @@ function lookingUp(limit = 10) {
 test('a lookup is recorded under its name', () => {
   const { record, lookups } = lookingUp();
 
-  lookups.succeeded('A.test', 0.25);
+  lookups.succeeded('A.test', true, 0.25);
 
   expect(record.mock.calls).toEqual([['dns.lookup.duration', 0.25, { 'dns.question.name': 'a.test' }]]);
 });
@@ -31,8 +31,8 @@ test('a failed lookup is recorded with its error, once per error', () => {
 test('names past the limit share one label', () => {
   const { record, lookups } = lookingUp(1);
 
-  lookups.succeeded('a.test', 1);
-  lookups.succeeded('b.test', 1);
+  lookups.succeeded('a.test', true, 1);
+  lookups.succeeded('b.test', true, 1);
 
   expect(record.mock.calls.map(([, , attributes]) => attributes['dns.question.name'])).toEqual(['a.test', '_OTHER']);
 });

@@ -4,7 +4,7 @@ import type { Lookups } from '../lookups.ts';
 
 const { PerformanceObserver } = process.getBuiltinModule('node:perf_hooks');
 
-/** What Node's entries of type `dns` carry: `hostname` for lookup, `host` for resolve, reverse and lookupService. */
+/** What Node's entries of type `dns` carry: `hostname` for `lookup`, `host` for resolve, reverse and lookupService. */
 interface DnsEntry extends PerformanceEntry {
   readonly detail: { readonly host?: string; readonly hostname?: string };
 }
@@ -22,8 +22,8 @@ export interface LookupWatch {
 // that no socket asked for, as of a program's own dns.lookup, is not seen.
 export function watchLookups(lookups: Lookups, guard: Guard): LookupWatch {
   const takeIn = guard('dns', (entries: PerformanceEntry[]) => {
-    for (const { duration, detail } of entries as DnsEntry[]) {
-      lookups.succeeded(detail.host ?? detail.hostname ?? '', duration / 1000);
+    for (const { name, duration, detail } of entries as DnsEntry[]) {
+      lookups.succeeded(detail.host ?? detail.hostname ?? '', name === 'lookup', duration / 1000);
     }
   });
   const observer = new PerformanceObserver(list => takeIn(list.getEntries()));

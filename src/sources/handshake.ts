@@ -4,8 +4,8 @@ import type { Secured } from '../carrier.ts';
 /** What a TLS socket says once its handshake is done, a client's and a server's alike. */
 export function handshakeOf(socket: TLSSocket): Secured {
   return {
-    version: (socket.getProtocol() ?? 'unknown').replace(/^TLSv/, ''),
-    resumed: socket.isSessionReused(),
+    version: /^(?:TLSv|SSLv)([\d.]{1,8})$/.exec(String(socket.getProtocol()))?.[1] ?? 'unknown',
+    resumed: socket.isSessionReused() === true,
     alpn: socket.alpnProtocol || undefined,
   };
 }

@@ -1,12 +1,12 @@
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Http2Session, ServerHttp2Stream } from 'node:http2';
-import type { Server, Socket } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Handlers } from '../channels.ts';
 import type { Guard } from '../guard.ts';
 import type { Listener } from '../listener-tally.ts';
-import { socketPath } from '../origins.ts';
+import { hostName, type Origin, portNumber, socketPath } from '../origins.ts';
 import type { Servers } from '../servers.ts';
 import { handshakeOf } from './handshake.ts';
 
@@ -16,15 +16,21 @@ const { errorMonitor } = process.getBuiltinModule('node:events');
 type ShowingServer = Server & { addContext?: unknown; headersTimeout?: unknown; updateSettings?: unknown };
 
 function listenerOf(server: ShowingServer): Listener {
-  const address = server.address();
+  const bound = server.address();
   const http2 = server.updateSettings !== undefined;
   const tls = server.addContext !== undefined;
   return {
-    origin: typeof address === 'string' ? { address: socketPath(address), port: undefined } : (address ?? undefined),
+    origin: bound === null ? undefined : boundTo(bound),
     http: http2 || server.headersTimeout !== undefined,
     tls,
     version: http2 ? '2' : '1.1',
   };
+}
+
+function boundTo(bound: string | AddressInfo): Origin {
+  return typeof bound === 'string'
+    ? { address: socketPath(bound), port: undefined }
+    : { address: hostName(bound.address), port: portNumber(bound.port) };
 }
 
 // One connection, in the order its server speaks of it:

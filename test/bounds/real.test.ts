@@ -222,7 +222,7 @@ test(
 );
 
 test(
-  'thousands of names looked up: 100 of them and one for all others',
+  'thousands of names looked up without a connection: 25 of them and one for all others',
   async () => {
     const { read } = measuring();
     const first = 0x7f_00_00_01; // 127.0.0.1 and on, as one number: a name to Node, and resolved without asking anybody
@@ -231,7 +231,7 @@ test(
 
     const readings = await until(read, seen => seen.value('dns.lookup.duration') >= 2_000, WITHIN);
     expect(readings.value('dns.lookup.duration')).toBe(2_000);
-    expect(readings.points('dns.lookup.duration')).toHaveLength(101);
+    expect(readings.points('dns.lookup.duration')).toHaveLength(26);
   },
   PATIENCE,
 );

@@ -16,6 +16,8 @@ export interface AskTask {
   readonly client: ClientName;
   readonly names: readonly string[];
   readonly maxOrigins?: number;
+  /** Names that are resolved before, without a connection. */
+  readonly resolvedBefore?: readonly string[];
 }
 
 export interface AskReport {
@@ -45,8 +47,9 @@ const clients = {
   'dns.promises.Resolver': async (name: string) => void (await new dns.promises.Resolver().resolve4(name)),
 };
 
-const { client, names, maxOrigins } = task<AskTask>();
+const { client, names, maxOrigins, resolvedBefore = [] } = task<AskTask>();
 const readMetrics = measured(maxOrigins === undefined ? {} : { maxOrigins });
+for (const name of resolvedBefore) await dns.promises.resolve4(name);
 const endings: Record<string, string[]> = {};
 for (const name of names) {
   const ending = await clients[client](name).then(() => 'ok', codeOf);
