@@ -5,11 +5,12 @@ const { subscribe, unsubscribe } = process.getBuiltinModule('node:diagnostics_ch
 /** Channel name -> what to do with its message. */
 export type Handlers = Readonly<Record<string, (message: never) => void>>;
 
-/** Subscribes every handler of the tables, each behind the guard; returns what undoes it. */
-export function listen(guard: Guard, ...tables: readonly Handlers[]): () => void {
-  const subscriptions = tables
-    .flatMap(table => Object.entries(table))
-    .map(([name, handle]) => ({ name, onMessage: guard(name, handle as (message: unknown) => void) }));
+/** Subscribes every handler of the table, each behind the guard; returns what undoes it. */
+export function listen(guard: Guard, table: Handlers): () => void {
+  const subscriptions = Object.entries(table).map(([name, handle]) => ({
+    name,
+    onMessage: guard(name, handle as (message: unknown) => void),
+  }));
 
   for (const { name, onMessage } of subscriptions) subscribe(name, onMessage);
   return () => {

@@ -2,7 +2,8 @@ import { diag, type MeterProvider, metrics, type TracerProvider } from '@opentel
 import { CallSites } from './call-sites.ts';
 import { listen } from './channels.ts';
 import { Connections } from './connections.ts';
-import { guardWith, inFrames, oncePerPlace } from './guard.ts';
+import type { FaultPlace } from './faults.ts';
+import { type Guard, guardWith, inFrames, oncePerPlace } from './guard.ts';
 import { type Exposure, expose } from './instruments.ts';
 import { Ledger } from './ledger.ts';
 import { Lookups } from './lookups.ts';
@@ -48,10 +49,8 @@ export class ConnectionInstrumentation {
   readonly #servers: Servers;
   readonly #lookups: Lookups;
   readonly #callSites: CallSites;
-  readonly #guard = guardWith(
-    oncePerPlace((where, error) =>
-      diag.warn(`connmeter: a fault of its own at ${where}; the program is unaffected`, inFrames(error)),
-    ),
+  readonly #warnOnce = oncePerPlace((where, error) =>
+    diag.warn(`connmeter: a fault of its own at ${where}; the program is unaffected`, inFrames(error)),
   );
   #provider: MeterProvider | undefined;
   #exposure: Exposure | undefined;
@@ -84,10 +83,10 @@ export class ConnectionInstrumentation {
       record,
       now,
       atEndOfTurn: run => {
-        const end = this.#guard('end of turn', run);
+        const end = this.#guard('net')('end of turn', run);
         return () => void settled.then(end);
       },
-      inNextRound: run => void inNextRound(this.#guard('next round', run)).unref(),
+      inNextRound: run => void inNextRound(this.#guard('undici')('next round', run)).unref(),
     });
 
     this.setMeterProvider(metrics.getMeterProvider());
@@ -96,16 +95,31 @@ export class ConnectionInstrumentation {
 
   /** Starts listening. Connections that are open already are not counted; their requests are. Safe to call again. */
   enable(): void {
-    this.#lookupWatch ??= watchLookups(this.#lookups, this.#guard);
-    this.#stopListening ??= listen(
-      this.#guard,
-      netSource(this.#connections, this.#guard),
-      undiciSource(this.#connections),
-      httpSource(this.#connections, this.#callSites),
-      http2Source(this.#connections, this.#guard),
-      this.#config.servers ? serverSource(this.#servers, this.#guard) : {},
-    );
+    this.#lookupWatch ??= watchLookups(this.#lookups, this.#guard('dns'));
+    this.#stopListening ??= this.#listen();
     this.#servers.resume();
+  }
+
+  #listen(): () => void {
+    const [net, http2, server] = [this.#guard('net'), this.#guard('http2'), this.#guard('server')];
+    const stops = [
+      listen(net, netSource(this.#connections, net)),
+      listen(this.#guard('undici'), undiciSource(this.#connections)),
+      listen(this.#guard('http'), httpSource(this.#connections, this.#callSites)),
+      listen(http2, http2Source(this.#connections, http2)),
+      listen(server, this.#config.servers ? serverSource(this.#servers, server) : {}),
+    ];
+    return () => {
+      for (const stop of stops) stop();
+    };
+  }
+
+  /** Catches our own faults in one part: counts each, and warns of the first at each place. */
+  #guard(place: FaultPlace): Guard {
+    return guardWith((where, error) => {
+      this.#ledger.faults.count(place);
+      this.#warnOnce(where, error);
+    });
   }
 
   /** Stops listening. What was counted open is still counted closed when it closes. Safe to call again. */
@@ -130,18 +144,24 @@ export class ConnectionInstrumentation {
 
     this.#provider = provider;
     this.#exposure?.stop();
-    const bringUpToDate = this.#guard('collection', () => {
-      this.#lookupWatch?.flush();
-      this.#connections.takeStock();
-      this.#servers.takeStock();
-      this.#ledger.ports = readPorts();
-    });
+    const guard = this.#guard('collection');
+    const steps = [
+      guard('lookups', () => this.#lookupWatch?.flush()),
+      guard('client connections', () => this.#connections.takeStock()),
+      guard('server connections', () => this.#servers.takeStock()),
+      guard('ports', () => {
+        this.#ledger.ports = readPorts();
+      }),
+    ];
+    const bringUpToDate = () => {
+      for (const step of steps) step();
+    };
     this.#exposure = expose(provider.getMeter(NAME, VERSION), this.#ledger, bringUpToDate);
   }
 
   #watchRequests(on: boolean): void {
     this.#stopWatchingRequests?.();
-    this.#stopWatchingRequests = on ? listen(this.#guard, undiciRequests(this.#callSites)) : undefined;
+    this.#stopWatchingRequests = on ? listen(this.#guard('undici'), undiciRequests(this.#callSites)) : undefined;
   }
 
   /** There are no spans here; present because the interface asks for it. */

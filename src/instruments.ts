@@ -11,13 +11,12 @@ interface Described {
   readonly description: string;
 }
 
-/** Read at collection: of every origin's tally (`counts`), every listener's (`served`), or of the process (`total`). */
+/** Read at collection: of every origin's tally (`counts`), every listener's (`served`), or of the process (`process`). */
 export interface ObservedMetric extends Described {
   readonly kind: 'counter' | 'upDownCounter';
   readonly counts?: (tally: Tally) => readonly Count[];
   readonly served?: (tally: ListenerTally) => readonly Count[];
-  /** Undefined where the host does not tell. */
-  readonly total?: (ledger: Ledger) => Count | undefined;
+  readonly process?: (ledger: Ledger) => readonly Count[];
 }
 
 /** Pushed, once per connection or lookup. */
@@ -147,7 +146,7 @@ export const METRICS: readonly (ObservedMetric | PushedMetric)[] = [
     kind: 'upDownCounter',
     unit: '{lookup}',
     description: 'Names being looked up now for a connection.',
-    total: ledger => ledger.lookupsPending,
+    process: ledger => [ledger.lookupsPending],
   },
   {
     name: 'connmeter.server.connection.accepted',
@@ -211,26 +210,34 @@ export const METRICS: readonly (ObservedMetric | PushedMetric)[] = [
     kind: 'upDownCounter',
     unit: '{socket}',
     description: 'TCP sockets in TIME_WAIT now, in the network namespace of the process.',
-    total: ({ ports }) => hostCount(ports?.timeWait),
+    process: ({ ports }) => hostCount(ports?.timeWait),
   },
   {
     name: 'connmeter.ports.in_use',
     kind: 'upDownCounter',
     unit: '{socket}',
     description: 'TCP sockets in use now, in the network namespace of the process.',
-    total: ({ ports }) => hostCount(ports?.inUse),
+    process: ({ ports }) => hostCount(ports?.inUse),
   },
   {
     name: 'connmeter.ports.ephemeral',
     kind: 'upDownCounter',
     unit: '{port}',
     description: 'Ports that the kernel may give to outgoing connections.',
-    total: ({ ports }) => hostCount(ports?.range),
+    process: ({ ports }) => hostCount(ports?.range),
+  },
+  {
+    name: 'connmeter.faults',
+    kind: 'counter',
+    unit: '{fault}',
+    description: 'Errors inside connmeter itself, by the part they happened in. The program is unaffected.',
+    process: ({ faults }) => faults.all,
   },
 ];
 
-function hostCount(value: number | undefined): Count | undefined {
-  return value === undefined ? undefined : { attributes: {}, value };
+/** No series where the host does not say. */
+function hostCount(value: number | undefined): readonly Count[] {
+  return value === undefined ? none : [{ attributes: {}, value }];
 }
 
 export interface Exposure {
@@ -255,8 +262,7 @@ export function expose(meter: Meter, ledger: Ledger, bringUpToDate: () => void):
       const observe = ({ value, attributes }: Count) => result.observe(instrument, value, attributes);
       if (metric.counts !== undefined) for (const tally of tallies) metric.counts(tally).forEach(observe);
       if (metric.served !== undefined) for (const tally of listeners) metric.served(tally).forEach(observe);
-      const total = metric.total?.(ledger);
-      if (total !== undefined) observe(total);
+      metric.process?.(ledger).forEach(observe);
     }
   };
   meter.addBatchObservableCallback(read, instruments);

@@ -1,5 +1,6 @@
 import type { Attributes } from '@opentelemetry/api';
 import { Directory } from './directory.ts';
+import { Faults } from './faults.ts';
 import { ListenerTally } from './listener-tally.ts';
 import { Names } from './names.ts';
 import type { Origin } from './origins.ts';
@@ -20,6 +21,7 @@ export class Ledger {
   readonly #origins: Directory<Tally>;
   readonly #listeners: Directory<ListenerTally>;
   readonly names: Names;
+  readonly faults = new Faults();
   readonly #lookupFailures = new Set<string>();
   readonly #failedNames = new Set<string>();
 

@@ -5,18 +5,18 @@ import { guardWith } from '../src/guard.ts';
 
 test('every table is heard, twice the same channel too, until it is undone', () => {
   const heard: string[] = [];
-  const hear = (who: string) => ({ 'connmeter.test': (message: string) => void heard.push(`${who} ${message}`) });
+  const guard = guardWith(() => {});
+  const hear = (who: string) =>
+    listen(guard, { 'connmeter.test': (message: string) => void heard.push(`${who} ${message}`) });
 
-  const undo = listen(
-    guardWith(() => {}),
-    hear('a'),
-    hear('b'),
-  );
+  const undo = [hear('a'), hear('b')];
   channel('connmeter.test').publish('one');
-  undo();
+  undo[0]?.();
   channel('connmeter.test').publish('two');
+  undo[1]?.();
+  channel('connmeter.test').publish('three');
 
-  expect(heard).toEqual(['a one', 'b one']);
+  expect(heard).toEqual(['a one', 'b one', 'b two']);
   expect(channel('connmeter.test').hasSubscribers).toBe(false);
 });
 

@@ -65,6 +65,7 @@ test('an origin without HTTP has no rows of HTTP', async () => {
   expect(withSeries.map(({ descriptor }) => descriptor.name).sort()).toEqual([
     'connmeter.connection.opened',
     'connmeter.dns.pending',
+    'connmeter.faults',
   ]);
 });
 
@@ -95,6 +96,7 @@ test('a listener without HTTP has no rows of HTTP, and its open connections no s
 
   expect(withSeries.map(({ descriptor }) => descriptor.name).sort()).toEqual([
     'connmeter.dns.pending',
+    'connmeter.faults',
     'connmeter.server.connection.accepted',
     'connmeter.server.connection.closed',
     'connmeter.server.connection.open',

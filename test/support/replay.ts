@@ -96,13 +96,15 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
       run.apply(this, args);
     };
 
-  const stop = listen(
-    failLoudly,
+  const stops = [
     netSource(connections, failLoudly),
     undiciSource(connections),
     httpSource(connections, callSites),
     http2Source(connections, failLoudly),
-  );
+  ].map(table => listen(failLoudly, table));
+  const stop = () => {
+    for (const each of stops) each();
+  };
   onTestFinished(stop);
 
   const replay: Replay = {
