@@ -6,12 +6,12 @@
  */
 import { createNoopMeter, metrics } from '@opentelemetry/api';
 import type { IMetricReader } from '@opentelemetry/sdk-metrics';
-import { type Environment, readEnvironment } from './environment.ts';
-import { guardWith, inFrames, oncePerPlace } from './guard.ts';
+import { guardWith, inFrames, oncePerPlace } from './core/guard.ts';
+import { legible } from './core/origins.ts';
 import { ConnectionInstrumentation } from './instrumentation.ts';
-import { METRICS_PATH, serveMetrics } from './metrics-server.ts';
-import { legible } from './origins.ts';
-import { loadSdk, type Sdk } from './sdk.ts';
+import { type Environment, readEnvironment } from './register/environment.ts';
+import { METRICS_PATH, serveMetrics } from './register/metrics-server.ts';
+import { loadSdk, type Sdk } from './register/sdk.ts';
 
 const { writeSync } = process.getBuiltinModule('node:fs');
 const { getEnvironmentData, isMainThread, setEnvironmentData } = process.getBuiltinModule('node:worker_threads');

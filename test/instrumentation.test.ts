@@ -6,7 +6,7 @@ import { registerInstrumentations } from '@opentelemetry/instrumentation';
 import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 import { expect, expectTypeOf, onTestFinished, test } from 'vitest';
 import { ConnectionInstrumentation, type ConnectionInstrumentationConfig } from '../src/index.ts';
-import { METRICS } from '../src/instruments.ts';
+import { METRICS } from '../src/metrics/instruments.ts';
 import { VERSION } from '../src/version.ts';
 import { measuring, until } from './support/measuring.ts';
 import { server } from './support/server.ts';

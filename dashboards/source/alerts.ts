@@ -1,4 +1,4 @@
-import { OTHER } from '../../src/reasons.ts';
+import { OTHER } from '../../src/core/errors.ts';
 import { type Clock, written } from './clock.ts';
 import { type Spelling, spell } from './names.ts';
 import { by, LEVELS, type Level, RECORDED } from './recording.ts';

@@ -1,4 +1,4 @@
-import { METRICS } from '../../src/instruments.ts';
+import { METRICS } from '../../src/metrics/instruments.ts';
 
 /** How a metric's name reaches Prometheus: by the JavaScript pull exporter, which adds no unit, or over OTLP, which adds it. */
 export type Spelling = 'pull' | 'otlp';

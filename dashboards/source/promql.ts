@@ -1,4 +1,4 @@
-import { METRICS } from '../../src/instruments.ts';
+import { METRICS } from '../../src/metrics/instruments.ts';
 import { type Spelling, spell } from './names.ts';
 
 /** Label matchers besides those of the variables: `{ connmeter_phase: 'dns' }`; `null`: the label is absent. */

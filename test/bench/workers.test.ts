@@ -6,12 +6,12 @@ import { inProcessOfItsOwn, ServerProcess } from '../../bench/processes.ts';
 import { PLAIN_VARIANTS } from '../../bench/results.ts';
 import { CHANNELS, SOCKET_EVENTS, type VariantName } from '../../bench/variants.ts';
 import { WORKLOADS } from '../../bench/workloads.ts';
-import type { Handlers } from '../../src/channels.ts';
-import { guardWith } from '../../src/guard.ts';
-import { httpSource } from '../../src/sources/http.ts';
-import { http2Source } from '../../src/sources/http2.ts';
-import { netSource } from '../../src/sources/net.ts';
-import { undiciSource } from '../../src/sources/undici.ts';
+import { httpSource } from '../../src/client/sources/http.ts';
+import { http2Source } from '../../src/client/sources/http2.ts';
+import { netSource } from '../../src/client/sources/net.ts';
+import { undiciSource } from '../../src/client/sources/undici.ts';
+import type { Handlers } from '../../src/core/channels.ts';
+import { guardWith } from '../../src/core/guard.ts';
 
 /** Fewer than are worth anything, but each worker does all it does. */
 const TINY = { atOnce: 2, warmUp: 4, times: 6 };

@@ -5,9 +5,8 @@ import http, { type RequestListener } from 'node:http';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, type TestContext, test } from 'vitest';
-import { OPEN_CAUSES } from '../../src/causes.ts';
-import { CLOSE_REASONS } from '../../src/reasons.ts';
-import { SERVER_CLOSE_REASONS } from '../../src/server-reasons.ts';
+import { OPEN_CAUSES } from '../../src/core/causes.ts';
+import { CLOSE_REASONS, SERVER_CLOSE_REASONS } from '../../src/core/reasons.ts';
 import type { Counted, Course } from './snippet.ts';
 
 const ROOT = join(import.meta.dirname, '../..');

@@ -5,9 +5,9 @@ import { type AddressInfo, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parseExposition, type Sample } from '../../examples/demo/exposition.ts';
-import { readEnvironment } from '../../src/environment.ts';
-import { METRICS } from '../../src/instruments.ts';
+import { METRICS } from '../../src/metrics/instruments.ts';
 import { checkedOptions } from '../../src/options.ts';
+import { readEnvironment } from '../../src/register/environment.ts';
 import { until } from '../support/measuring.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -198,7 +198,7 @@ test('the README has every option with its default', () => {
 
 test('the README has every variable with its default', () => {
   const ours = new Set(
-    read('src/environment.ts')
+    read('src/register/environment.ts')
       .match(/OTEL_[A-Z_]+/g)
       ?.filter(name => !name.endsWith('_')),
   );

@@ -11,9 +11,8 @@ import {
   SERVER_REASON_COLOURS,
   STATE_COLOURS,
 } from '../../dashboards/source/colours.ts';
-import { OPEN_CAUSES } from '../../src/causes.ts';
-import { CLOSE_REASONS } from '../../src/reasons.ts';
-import { SERVER_CLOSE_REASONS } from '../../src/server-reasons.ts';
+import { OPEN_CAUSES } from '../../src/core/causes.ts';
+import { CLOSE_REASONS, SERVER_CLOSE_REASONS } from '../../src/core/reasons.ts';
 import { readDashboard } from '../support/dashboards.ts';
 import { panels } from './lint.ts';
 

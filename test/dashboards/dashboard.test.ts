@@ -9,10 +9,9 @@ import { DOCS } from '../../dashboards/source/links.ts';
 import { SPELLINGS, spell } from '../../dashboards/source/names.ts';
 import { PromQL } from '../../dashboards/source/promql.ts';
 import { LEVELS, RECORDED } from '../../dashboards/source/recording.ts';
-import { OPEN_CAUSES } from '../../src/causes.ts';
-import { METRICS } from '../../src/instruments.ts';
-import { CLOSE_REASONS } from '../../src/reasons.ts';
-import { SERVER_CLOSE_REASONS } from '../../src/server-reasons.ts';
+import { OPEN_CAUSES } from '../../src/core/causes.ts';
+import { CLOSE_REASONS, SERVER_CLOSE_REASONS } from '../../src/core/reasons.ts';
+import { METRICS } from '../../src/metrics/instruments.ts';
 import {
   annotationsOf,
   type DashboardJson,

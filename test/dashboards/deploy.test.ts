@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { SPELLINGS, type Spelling, spell } from '../../dashboards/source/names.ts';
 import { RECORDED } from '../../dashboards/source/recording.ts';
-import { METRICS } from '../../src/instruments.ts';
+import { METRICS } from '../../src/metrics/instruments.ts';
 import { blocksOf } from '../support/docs.ts';
 import { PROMETHEUS3, PROMTOOL3, skipped, testWith } from '../support/installed.ts';
 import { startPrometheus } from '../support/prometheus.ts';

@@ -9,7 +9,7 @@ import { expect } from 'vitest';
 import { type Clock, faster } from '../../dashboards/source/clock.ts';
 import { type Spelling, spell } from '../../dashboards/source/names.ts';
 import { rulesFile } from '../../dashboards/source/rules.ts';
-import { METRICS } from '../../src/instruments.ts';
+import { METRICS } from '../../src/metrics/instruments.ts';
 import { ask, freePort, programPath, REGISTER, start } from '../support/child.ts';
 import { annotationsOf, queriesOf, readDashboard, variablesOf } from '../support/dashboards.ts';
 import { blocksOf } from '../support/docs.ts';

@@ -9,7 +9,7 @@ import { CLOCK, faster, written } from '../../dashboards/source/clock.ts';
 import { SPELLINGS, type Spelling, spell } from '../../dashboards/source/names.ts';
 import { LEVELS, RECORDED } from '../../dashboards/source/recording.ts';
 import { rulesFile } from '../../dashboards/source/rules.ts';
-import { METRICS } from '../../src/instruments.ts';
+import { METRICS } from '../../src/metrics/instruments.ts';
 import { readDashboard } from '../support/dashboards.ts';
 import { pathOf, skipped, testWith } from '../support/installed.ts';
 

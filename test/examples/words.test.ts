@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { inWords, WORDS } from '../../examples/demo/words.ts';
-import { OPEN_CAUSES } from '../../src/causes.ts';
-import { CLOSE_REASONS } from '../../src/reasons.ts';
+import { OPEN_CAUSES } from '../../src/core/causes.ts';
+import { CLOSE_REASONS } from '../../src/core/reasons.ts';
 
 test('every cause and every reason has its words, and nothing else', () => {
   const names = new Set([...OPEN_CAUSES.filter(cause => cause !== 'replaced'), ...CLOSE_REASONS]);

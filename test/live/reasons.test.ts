@@ -7,7 +7,7 @@ import * as undici8 from 'undici';
 import * as undici6 from 'undici6';
 import * as undici7 from 'undici7';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import type { CloseReason } from '../../src/reasons.ts';
+import type { CloseReason } from '../../src/core/reasons.ts';
 import { certificate } from '../support/certificates.ts';
 import {
   ALL,

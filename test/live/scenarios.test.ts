@@ -1,8 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { appliesTo, CLIENTS, type ClientName, run, type Scenario } from '../../examples/scenarios/scenario.ts';
-import type { OpenCause } from '../../src/causes.ts';
-import type { CloseReason, Phase } from '../../src/reasons.ts';
+import type { OpenCause } from '../../src/core/causes.ts';
+import type { Phase } from '../../src/core/errors.ts';
+import type { CloseReason } from '../../src/core/reasons.ts';
 import { certificate } from '../support/certificates.ts';
 import { measuring, type Readings } from '../support/measuring.ts';
 import { type Seen, server } from '../support/server.ts';

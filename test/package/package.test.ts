@@ -26,16 +26,17 @@ test('holds exactly the files a user needs', () => {
     [
       ...modules,
       ...[
-        'call-sites',
-        'causes',
+        'client/attribution/call-sites',
+        'client/snapshot',
+        'core/causes',
+        'core/errors',
+        'core/origins',
+        'core/phases',
+        'core/reasons',
         'index',
         'instrumentation',
         'options',
-        'origins',
-        'phases',
-        'reasons',
         'register',
-        'snapshot',
       ].map(name => `dist/${name}.d.ts`),
       'CHANGELOG.md',
       'LICENSE',
@@ -65,7 +66,7 @@ test('has one class to offer, and no way into its insides', async () => {
     'exports.mjs',
     `import * as everything from 'connmeter';
     console.log(Object.keys(everything).join());
-    import('connmeter/dist/guard.js').catch(({ code }) => console.log(code));
+    import('connmeter/dist/core/guard.js').catch(({ code }) => console.log(code));
     console.log((await import('connmeter/package.json', { with: { type: 'json' } })).default.name);`,
   );
 

@@ -2,12 +2,12 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { OPEN_CAUSES } from '../../src/causes.ts';
-import { readEnvironment } from '../../src/environment.ts';
-import { METRICS } from '../../src/instruments.ts';
+import { OPEN_CAUSES } from '../../src/core/causes.ts';
+import { EXPECTED_FAILURES } from '../../src/core/errors.ts';
+import { CLOSE_REASONS, SERVER_CLOSE_REASONS } from '../../src/core/reasons.ts';
+import { METRICS } from '../../src/metrics/instruments.ts';
 import { checkedOptions } from '../../src/options.ts';
-import { CLOSE_REASONS, EXPECTED_FAILURES } from '../../src/reasons.ts';
-import { SERVER_CLOSE_REASONS } from '../../src/server-reasons.ts';
+import { readEnvironment } from '../../src/register/environment.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');

@@ -4,7 +4,7 @@ import { METHODS, type Server } from 'node:http';
 import net, { type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { expect, onTestFinished, test } from 'vitest';
-import { METRICS_PATH, serveMetrics } from '../../src/metrics-server.ts';
+import { METRICS_PATH, serveMetrics } from '../../src/register/metrics-server.ts';
 import { ask, freePort, isServed, programPath, REGISTER, start } from '../support/child.ts';
 import { until } from '../support/measuring.ts';
 import { server } from '../support/server.ts';

@@ -1,5 +1,5 @@
 import { spell } from '../../dashboards/source/names.ts';
-import { METRICS } from '../../src/instruments.ts';
+import { METRICS } from '../../src/metrics/instruments.ts';
 import { freePort } from './child.ts';
 import type { Scrape } from './prometheus.ts';
 import { launch, ready, temporaryFolder } from './service.ts';

@@ -3,16 +3,16 @@ import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Attributes } from '@opentelemetry/api';
 import { onTestFinished } from 'vitest';
-import { CallSites } from '../../src/call-sites.ts';
-import { listen } from '../../src/channels.ts';
-import { Connections } from '../../src/connections.ts';
-import type { Guard } from '../../src/guard.ts';
-import { Ledger } from '../../src/ledger.ts';
-import { Lookups } from '../../src/lookups.ts';
-import { httpSource } from '../../src/sources/http.ts';
-import { http2Source } from '../../src/sources/http2.ts';
-import { netSource } from '../../src/sources/net.ts';
-import { undiciSource } from '../../src/sources/undici.ts';
+import { CallSites } from '../../src/client/attribution/call-sites.ts';
+import { Connections } from '../../src/client/connections.ts';
+import { httpSource } from '../../src/client/sources/http.ts';
+import { http2Source } from '../../src/client/sources/http2.ts';
+import { netSource } from '../../src/client/sources/net.ts';
+import { undiciSource } from '../../src/client/sources/undici.ts';
+import { listen } from '../../src/core/channels.ts';
+import type { Guard } from '../../src/core/guard.ts';
+import { Lookups } from '../../src/metrics/lookups.ts';
+import { Ledger } from '../../src/metrics/registry.ts';
 
 /** Speaks as a socket does, when told to. */
 export class ReplaySocket extends EventEmitter {

@@ -1,0 +1,107 @@
+// What a reader of src has to hold in the head: folders, files, and which folder imports from which.
+// `node scripts/structure.ts [folder]` counts them, and exits with 1 where a folder imports what it must not.
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/**
+ * The folders of src from top to bottom, and what each may import: folders below it, and packages. `.` has the entry points
+ * and what wires the parts. Modules of Node are everybody's.
+ */
+export const FOLDERS: Readonly<Record<string, readonly string[]>> = {
+  '.': [
+    'register',
+    'client/sources',
+    'client',
+    'client/attribution',
+    'server',
+    'metrics',
+    'core',
+    '@opentelemetry/api',
+    '@opentelemetry/sdk-metrics',
+  ],
+  register: ['@opentelemetry/exporter-prometheus', '@opentelemetry/resources', '@opentelemetry/sdk-metrics'],
+  'client/sources': ['client', 'client/attribution', 'core'],
+  client: ['client/attribution', 'metrics', 'core'],
+  'client/attribution': ['core'],
+  server: ['metrics', 'core', '@opentelemetry/api'],
+  metrics: ['core', '@opentelemetry/api'],
+  core: [],
+};
+
+export interface Import {
+  readonly file: string;
+  /** A file of src, a package or a module of Node. */
+  readonly from: string;
+  readonly typesOnly: boolean;
+}
+
+/** The files of a folder of sources, with `/` on every system. */
+export function filesOf(root: string): string[] {
+  return globSync('**/*.ts', { cwd: root }).map(path => path.replaceAll('\\', '/'));
+}
+
+/** What one file imports, by statement or by call. */
+export function importsOf(root: string, file: string): Import[] {
+  const text = readFileSync(join(root, file), 'utf8');
+  const statements = text.matchAll(/^(?:import|export)\s(?:([^;'"]*?)\sfrom\s)?'([^']+)'/gm);
+  const called = text.matchAll(/\b(?:import|require|getBuiltinModule)\(\s*['"`]([^'"`]+)/g);
+  return [
+    ...Array.from(statements, ([, what = '', from = '']) => ({
+      file,
+      from: inRoot(file, from),
+      typesOnly: isTypes(what),
+    })),
+    ...Array.from(called, ([, from = '']) => ({ file, from: inRoot(file, from), typesOnly: false })),
+  ];
+}
+
+/** Where an import leads: a folder of src, or a package. */
+export function placeOf(from: string): string {
+  return from.endsWith('.ts') ? dirname(from) : from;
+}
+
+/** The imports that the table of folders does not allow. */
+export function forbidden(imports: readonly Import[]): Import[] {
+  return imports.filter(({ file, from }) => {
+    const [here, there] = [dirname(file), placeOf(from)];
+    return here !== there && !there.startsWith('node:') && FOLDERS[here]?.includes(there) !== true;
+  });
+}
+
+function inRoot(file: string, from: string): string {
+  return from.startsWith('.') ? join(file, '..', from).replaceAll('\\', '/') : from;
+}
+
+/** `type X`, `type { X }` or `{ type X, type Y }`. */
+function isTypes(what: string): boolean {
+  const names = /^\{(.*)\}$/s.exec(what.trim())?.[1]?.split(',') ?? [what];
+  return names.map(name => name.trim()).every(name => name === '' || /^type\s/.test(name));
+}
+
+function report(root: string): boolean {
+  const files = filesOf(root);
+  const imports = files.flatMap(file => importsOf(root, file)).filter(({ from }) => from.endsWith('.ts'));
+  const between = imports.filter(({ file, from }) => dirname(file) !== dirname(from));
+  const arrows = new Map<string, number>();
+  for (const { file, from } of between) {
+    const arrow = `${dirname(file)} -> ${dirname(from)}`;
+    arrows.set(arrow, (arrows.get(arrow) ?? 0) + 1);
+  }
+  const lengths = files
+    .map(file => ({ file, lines: readFileSync(join(root, file), 'utf8').split('\n').length - 1 }))
+    .toSorted((a, b) => b.lines - a.lines);
+  const all = lengths.reduce((sum, { lines }) => sum + lines, 0);
+
+  console.log(`${new Set(files.map(file => dirname(file))).size} folders, ${files.length} files, ${all} lines`);
+  const longest = lengths.slice(0, 5).map(({ file, lines }) => `${file} ${lines}`);
+  console.log(`longest: ${longest.join(', ')}`);
+  console.log(`${imports.length} imports, ${between.length} between folders, along ${arrows.size} arrows:`);
+  for (const [arrow, count] of [...arrows].toSorted()) console.log(`  ${arrow}  ${count}`);
+  const wrong = forbidden(imports);
+  for (const { file, from } of wrong) console.log(`not allowed: ${file} -> ${from}`);
+  return wrong.length === 0;
+}
+
+if (process.argv[1] === import.meta.filename) {
+  process.exitCode = report(process.argv[2] ?? join(import.meta.dirname, '../src')) ? 0 : 1;
+}

@@ -1,0 +1,141 @@
+import { failedOutcome, messageOf } from '../../core/errors.ts';
+import type { CloseReason } from '../../core/reasons.ts';
+
+/** What the last request and its answer said of the connection's future. */
+export interface Parting {
+  /** The client does not use a connection again after such a request, as undici after HEAD. */
+  readonly isLast: boolean;
+  /** The request said that the connection ends with it. */
+  readonly clientCloses: boolean;
+  /** The program asked for that itself, by a header or an option. */
+  readonly byRequest: boolean;
+  /** The answer said so, or was HTTP/1.0. */
+  readonly serverCloses: boolean;
+  /** The seconds the server promised to keep it, where it did, and how many the client takes off. */
+  readonly keepAlive: number | undefined;
+  readonly margin: number;
+  /** The answer has arrived to its end. */
+  readonly complete: boolean;
+  /** The program gave the request up. */
+  readonly givenUp: boolean;
+  readonly upgraded: boolean;
+}
+
+/** What is known of an opened connection when it is closed. */
+export interface Ending {
+  readonly http: boolean;
+  /** What the socket met. */
+  readonly error: unknown;
+  /** The other side ended first. */
+  readonly serverEnded: boolean;
+  /** The socket's own timeout struck since its last request was sent. */
+  readonly timedOut: boolean;
+  readonly goneAway: boolean;
+  /** Undefined where it served none. */
+  readonly parting: Parting | undefined;
+  /** Requests are on it, as with HTTP/2. */
+  readonly streams: number;
+  /** The answer to the last request has begun. */
+  readonly answered: boolean;
+  readonly requests: number;
+  /** The agent had as many idle ones as it may when it took it back. */
+  readonly poolWasFull: boolean;
+  /** The agent had taken it back; false also where there is none that says so. */
+  readonly freed: boolean;
+}
+
+const BY_CODE: ReadonlyMap<unknown, CloseReason> = new Map([
+  ['UND_ERR_DESTROYED', 'client_shutdown'],
+  ['UND_ERR_CLOSED', 'client_shutdown'],
+  ['UND_ERR_HEADERS_TIMEOUT', 'request_timeout'],
+  ['UND_ERR_BODY_TIMEOUT', 'request_timeout'],
+]);
+
+/** The other side went away, in one way or another. */
+const WENT_AWAY: ReadonlySet<unknown> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
+
+/** undici says no more than this of its own closes; the texts are pinned by live tests, one a major. */
+const RESET = 'reset';
+const IDLE = 'idle timeout';
+const ABORTED = 'aborted';
+const GOAWAY = 'GOAWAY';
+
+/** Exactly one reason per close, so that the reasons add up to the connections closed. */
+export function closeReason(ending: Ending): CloseReason {
+  const { http, error, parting, serverEnded, timedOut } = ending;
+  if (parting?.upgraded && ending.answered) return 'upgraded';
+  if (ending.goneAway) return 'goaway';
+  const told = error === undefined ? undefined : toldByError(ending);
+  if (told !== undefined) return told;
+  if (!http) return reasonWithoutHttp(ending);
+
+  const inExchange = isInExchange(ending);
+  if (serverEnded) return reasonOfServer(ending);
+  if (error !== undefined) return failedOutcome(error) === 'timed_out' && inExchange ? 'request_timeout' : 'error';
+  if (timedOut) return inExchange ? 'request_timeout' : 'client_idle_timeout';
+  if (inExchange) return parting?.givenUp || ending.answered ? reasonOfAbort(ending) : 'client_shutdown';
+  return saidBefore(ending) ?? reasonOfIdle(ending);
+}
+
+/** What the error says by itself, where it is one of those we know. */
+function toldByError(ending: Ending): CloseReason | undefined {
+  const { http, error } = ending;
+  const { code } = (error ?? {}) as { code?: unknown };
+  const text = messageOf(error);
+  if (text.includes(GOAWAY)) return 'goaway';
+  const byCode = BY_CODE.get(code);
+  if (byCode !== undefined || !http) return byCode;
+
+  if (code === 'UND_ERR_INFO' && text.includes(IDLE)) return 'client_idle_timeout';
+  if (code === 'UND_ERR_INFO' && text === RESET) return reasonOfReset(ending);
+  if (code === 'UND_ERR_INFO' && text === ABORTED) return reasonOfAbort(ending);
+  if (code === 'UND_ERR_INFO') return 'unknown'; // a word of undici's own that nobody foresaw
+  if (code === 'ABORT_ERR' || code === 'UND_ERR_ABORTED') return reasonOfAbort(ending);
+  return WENT_AWAY.has(code) ? reasonOfServer(ending) : undefined;
+}
+
+function isInExchange({ streams, parting }: Ending): boolean {
+  return streams > 0 || (parting !== undefined && !parting.complete);
+}
+
+/** The other side ended it. */
+function reasonOfServer(ending: Ending): CloseReason {
+  return isInExchange(ending) ? 'server_closed_active' : (saidBefore(ending) ?? 'server_idle_close');
+}
+
+/** A socket without HTTP tells who ended it, and no more. */
+function reasonWithoutHttp({ error, serverEnded, timedOut }: Ending): CloseReason {
+  if (error !== undefined) return 'error';
+  if (serverEnded) return 'server_idle_close';
+  return timedOut ? 'client_idle_timeout' : 'client_shutdown';
+}
+
+function reasonOfAbort({ answered }: Ending): CloseReason {
+  return answered ? 'body_abandoned' : 'request_aborted';
+}
+
+/** undici's "reset": the exchange is complete, and the connection is not to be used again. */
+function reasonOfReset(ending: Ending): CloseReason {
+  return saidBefore(ending) ?? 'server_close_header'; // HTTP/1.0 says nothing, and means it
+}
+
+/** What request and answer had said: the connection ends with them. One that the agent took back did not. */
+function saidBefore({ parting, requests, freed, poolWasFull }: Ending): CloseReason | undefined {
+  if (parting === undefined) return undefined;
+
+  if (!freed) {
+    if (parting.isLast) return 'not_reusable_method';
+    if (parting.clientCloses) return parting.byRequest || requests <= 1 ? 'keep_alive_off' : 'max_requests';
+    if (parting.serverCloses) return 'server_close_header';
+  }
+  if (parting.keepAlive !== undefined && parting.keepAlive <= parting.margin) return 'keep_alive_hint_too_short';
+  return poolWasFull ? 'pool_full' : undefined;
+}
+
+/**
+ * node:http closes an idle connection without a word, whoever began. One that its agent had taken back went because the
+ * server ended it (an Agent.destroy() looks the same); one still with the program was ended by the program.
+ */
+function reasonOfIdle({ parting, freed, streams }: Ending): CloseReason {
+  return parting === undefined || streams > 0 || !freed ? 'client_shutdown' : 'server_idle_close';
+}

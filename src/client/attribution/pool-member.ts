@@ -1,0 +1,41 @@
+import type { OpenCause } from '../../core/causes.ts';
+import type { CloseReason } from '../../core/reasons.ts';
+
+/** What a pool has to one origin. */
+export interface Place {
+  readonly live: ReadonlySet<PoolMember>;
+  /** The connection is gone: closed, for a reason, or never opened. */
+  left(member: PoolMember, reason: CloseReason | undefined): void;
+}
+
+/** A connection as its pool sees it: what the pool looks at, and what it notes on it. */
+export interface PoolMember {
+  readonly socket: { readonly destroyed: boolean; readonly writableEnded: boolean };
+  readonly opened: number | undefined;
+  readonly requests: number;
+  readonly goneAway: boolean;
+  /** The dispatcher's connector or the agent; undefined for sockets without one. */
+  readonly pool: object | undefined;
+
+  /** Where it belongs, until it is closed or its attempt failed. */
+  place: Place | undefined;
+  poolNumber: number | undefined;
+  cause: OpenCause;
+  /** Why it is closed, once that is judged. */
+  reason: CloseReason | undefined;
+  /** The reason of the loss that it makes good, and whether it left that to another because it was never used. */
+  predecessor: CloseReason | undefined;
+  handedOn: boolean;
+  /** Since when it is idle, its pool having had the time to take it back. */
+  freeSince: number | undefined;
+}
+
+/** What a pool asks about its members. */
+export interface MemberStates {
+  /** Why it is being closed, as far as is known by now. */
+  reasonOf(member: PoolMember): CloseReason;
+  /** Whether a request is on it, or on its way to it. */
+  isBusy(member: PoolMember): boolean;
+  /** Whether a body that nobody reads holds it. */
+  isHeld(member: PoolMember): boolean;
+}

@@ -1,0 +1,184 @@
+import type { CloseReason } from '../../core/reasons.ts';
+import type { PoolStanding } from './open-cause.ts';
+import type { MemberStates, Place, PoolMember } from './pool-member.ts';
+
+/** Connections lost and not replaced yet, remembered per pool. */
+const MOST_CREDITS = 256;
+/** Connections of a pool looked at to see how it stands; a pool with more is busy for sure. */
+const MOST_LOOKED_AT = 100;
+
+const NONE: readonly PoolMember[] = [];
+
+/** Who opens the connections: an agent of node:http, undici, or a socket by itself. */
+export type Owner = 'agent' | 'undici' | 'nobody';
+
+/** What all pools of one origin share. */
+export interface Site {
+  /** A connection was attempted, and the attempt did not fail. */
+  tried: boolean;
+  /** Connections of all its pools, open or opening. */
+  live: number;
+}
+
+/** What one pool has to one origin, and what became of what it had. */
+export class Pool implements Place, PoolStanding {
+  readonly owner: Owner;
+  /** Undefined for sockets without one. */
+  readonly number: number | undefined;
+  readonly live = new Set<PoolMember>();
+  /** As for the site. */
+  tried = false;
+  /** The connection lost last was closed by the program after its one request: a client per request. */
+  endedAfterOne = false;
+  /** The reason of each loss, the oldest first: each close leaves one, each replacement takes one. */
+  readonly #credits: CloseReason[] = [];
+  readonly #site: Site;
+  readonly #states: MemberStates;
+
+  constructor(owner: Owner, number: number | undefined, site: Site, states: MemberStates) {
+    this.owner = owner;
+    this.number = number;
+    this.#site = site;
+    this.#states = states;
+  }
+
+  /** A connection of it is attempted. */
+  joined(connection: PoolMember): void {
+    this.endedAfterOne = false;
+    this.tried = true;
+    this.live.add(connection);
+    this.#site.tried = true;
+    this.#site.live++;
+    connection.place = this;
+    connection.poolNumber = this.number;
+  }
+
+  /** One is gone: closed, for a reason, or never opened. */
+  left(connection: PoolMember, reason: CloseReason | undefined): void {
+    connection.place = undefined;
+    this.#site.live--;
+    if (reason === undefined) this.#failed(connection);
+    else this.#lost(connection, reason);
+  }
+
+  get oneIsLost(): boolean {
+    if (this.#credits.length > 0) return true;
+
+    let looked = 0;
+    for (const connection of this.live) {
+      if (looked++ === MOST_LOOKED_AT) break;
+      if (isClosing(connection)) this.#judge(connection);
+      if (this.#credits.length > 0) return true;
+    }
+    return this.#spare() !== undefined;
+  }
+
+  /** The reason of the oldest loss, which is made good now. */
+  takeLoss(): CloseReason | undefined {
+    const credit = this.#credits.length === 1 ? this.#credits.pop() : this.#credits.shift(); // to shift is dear
+    if (credit !== undefined) return credit;
+
+    const spare = this.#spare();
+    if (spare !== undefined) spare.handedOn = true;
+    return spare?.predecessor;
+  }
+
+  /** The loss of the latest is no reason to replace it. */
+  forgetLoss(): void {
+    this.#credits.pop();
+  }
+
+  /** Those without a request, of undici's: node:http opens none while it has one, of others nobody can tell. */
+  idle(): readonly PoolMember[] {
+    if (this.owner !== 'undici') return NONE;
+
+    const idle: PoolMember[] = [];
+    let looked = 0;
+    for (const connection of this.live) {
+      if (looked++ === MOST_LOOKED_AT) break;
+      if (isClosing(connection)) this.#judge(connection);
+      else if (this.isIdle(connection)) idle.push(connection);
+    }
+    return idle;
+  }
+
+  /** Open, and no request on it; one that never had any is not counted on: see `isSpare`. */
+  isIdle(member: PoolMember): boolean {
+    return member.opened !== undefined && member.requests > 0 && !member.goneAway && !this.#states.isBusy(member);
+  }
+
+  get oneIsHeld(): boolean {
+    return this.#lookedAt().some(each => this.#states.isHeld(each));
+  }
+
+  get anyLive(): boolean {
+    return this.live.size > 0;
+  }
+
+  /** It is on its way out: lost by now, though it is not closed yet. */
+  #judge(connection: PoolMember): void {
+    connection.reason = this.#states.reasonOf(connection);
+    this.#lost(connection, connection.reason);
+  }
+
+  /** Leaves a credit, once; a spare leaves the one it was opened for. */
+  #lost(connection: PoolMember, reason: CloseReason): void {
+    if (!this.live.delete(connection)) return;
+
+    const { cause, requests } = connection;
+    const madeGood = lossOf(connection);
+    const ofUndici = this.owner === 'undici';
+    const wasSpare = ofUndici && requests === 0 && cause === 'replaced';
+    if (!wasSpare) this.#credits.push(reason);
+    else if (madeGood !== undefined) this.#credits.push(madeGood);
+    if (this.#credits.length > MOST_CREDITS) this.#credits.shift();
+    const openedOne = cause === 'first' || cause === 'new_pool' || madeGood === 'client_shutdown';
+    this.endedAfterOne = ofUndici && reason === 'client_shutdown' && requests === 1 && openedOne;
+  }
+
+  /** The attempt failed: it took nobody's place, and the first one is still to come. */
+  #failed(connection: PoolMember): void {
+    if (!this.live.delete(connection)) return;
+
+    const { cause } = connection;
+    const madeGood = lossOf(connection);
+    if (madeGood !== undefined) this.#credits.unshift(madeGood);
+    if (cause === 'first') this.#site.tried = false;
+    if (cause === 'first' || cause === 'new_pool') this.tried = false;
+  }
+
+  #spare(): PoolMember | undefined {
+    return this.owner === 'undici' ? this.#lookedAt().find(isSpare) : undefined;
+  }
+
+  #lookedAt(): PoolMember[] {
+    return firstOf(this.live, MOST_LOOKED_AT);
+  }
+}
+
+/**
+ * Opened in the place of a lost one, and never used: undici opens one more where a request was aborted, and then uses
+ * another (https://github.com/nodejs/undici/issues/5845). Whatever is opened next makes good the same loss.
+ */
+function isSpare(connection: PoolMember): boolean {
+  return lossOf(connection) !== undefined && connection.requests === 0 && connection.opened !== undefined;
+}
+
+/** The reason of the loss that it makes good, unless another does by now. */
+function lossOf({ predecessor, handedOn }: PoolMember): CloseReason | undefined {
+  return handedOn ? undefined : predecessor;
+}
+
+/** Its socket is destroyed, or ended by us, and its `close` is still to come. */
+function isClosing({ opened, socket }: PoolMember): boolean {
+  return opened !== undefined && (socket.destroyed || socket.writableEnded);
+}
+
+export function firstOf<T>(set: Iterable<T>, most: number): T[] {
+  const first: T[] = [];
+  for (const each of set) {
+    if (first.length === most) break;
+    first.push(each);
+  }
+  return first;
+}

@@ -1,0 +1,170 @@
+import type { Socket } from 'node:net';
+import type { OpenCause } from '../core/causes.ts';
+import type { Outcome } from '../core/errors.ts';
+import type { Origin } from '../core/origins.ts';
+import type { Moments } from '../core/phases.ts';
+import type { CloseReason } from '../core/reasons.ts';
+import type { NetworkType, Tally } from '../metrics/origin-counts.ts';
+import { Carrier } from '../metrics/tracked-connection.ts';
+import type { Parting } from './attribution/close-reason.ts';
+import type { Place, PoolMember } from './attribution/pool-member.ts';
+
+/** What a client can tell of its own requests; each HTTP source brings one. */
+export interface Client<Request extends object = object> {
+  /** The origin the request is meant for: what is dialled. `socket`: the one that it goes out on, where that is known. */
+  originOf(request: Request, socket: Socket | undefined): Origin;
+  /** Whether the request came over a connection that had served another, as far as the client says. */
+  wasReused(request: Request): boolean;
+  /** Whether the request waits for a connection of another, and opened none. */
+  isWaiting(request: Request): boolean;
+  /** Whether the connection is free of the request: it is finished or failed, and did not turn into something else. */
+  isOver(request: Request): boolean;
+  /** Whether it may send requests on a connection while others are on it. */
+  readonly pipelines: boolean;
+  /** How many idle connections the request's pool keeps at most, to its origin. */
+  mostIdle(request: Request): number;
+  /** How many it has. Asked only where it may be too many. */
+  idleNow(request: Request, port: number | undefined): number;
+  /** What the request and its answer, as far as it is known, said of the connection's future. */
+  parting(request: Request, sentHeaders: string | undefined, answer: object | undefined): Parting;
+}
+
+const NONE: readonly Attempt[] = [];
+
+/** One attempt to reach one address; no outcome while it is under way. */
+export interface Attempt {
+  readonly type: NetworkType;
+  outcome: Outcome | undefined;
+}
+
+/**
+ * One connection from its attempt to its close: what was seen of it, nothing derived. Fields are made together, in one
+ * shape; moments are in seconds of the monotonic clock.
+ */
+export class Connection extends Carrier<Tally> implements Moments, PoolMember {
+  /** It really began: a name is being looked up or an address dialled. `connect` may also throw and leave nothing. */
+  begun = false;
+  resolved: number | undefined;
+  tried = false;
+  connected: number | undefined;
+  closed: number | undefined;
+
+  /** What the client set out to reach, where it told us before the socket did. */
+  origin: Origin | undefined;
+  /** What the socket set out to reach: the name it looked up, the address and port it dialled. */
+  host: string | undefined;
+  address: string | undefined;
+  port: number | undefined;
+  attempts: readonly Attempt[] = NONE;
+
+  /** Whether an HTTP client owns it, and the pool (dispatcher or agent) it belongs to. */
+  http = false;
+  pool: object | undefined;
+  poolNumber: number | undefined;
+
+  /** The request sent last, until it is seen to be over; `earlier` ones only where the client pipelines. */
+  request: object | undefined;
+  client: Client | undefined;
+  /** The request it is being opened for, until one is sent. */
+  promised: object | undefined;
+  earlier: object[] | undefined;
+
+  /** The headers the last request was sent with, and its answer, where the client shows them. */
+  sentHeaders: string | undefined;
+  answer: object | undefined;
+  /** What was read from the socket before the last request. */
+  readBefore = 0;
+  /** What was left of the last request when it was seen to be over. */
+  parting: Parting | undefined;
+  /** What had been read from the socket at the last look, and since when nothing more was. */
+  readAtLook = -1;
+  stillSince = 0;
+  /** At the last look, a body that nobody reads held it; and it was said whose. */
+  held = false;
+  blamed = false;
+  /** Since when it is idle, its pool having had the time to take it back. */
+  freeSince: number | undefined;
+  /** The agent took it back after the last request. */
+  freed = false;
+  serverEnded = false;
+  goneAway = false;
+
+  /** The agent had as many idle ones as it may when it took this one back: it closes it. */
+  poolWasFull = false;
+
+  cause: OpenCause = 'unknown';
+  /** Why it is closed, once that is judged. */
+  reason: CloseReason | undefined;
+  /** The reason of the loss that it makes good, and whether it left that to another because it was never used. */
+  predecessor: CloseReason | undefined;
+  handedOn = false;
+  /** Where it belongs, until it is closed or its attempt failed. */
+  place: Place | undefined;
+}
+
+/** What stands for the socket of one that is closed. */
+const GONE = new (process.getBuiltinModule('node:net').Socket)();
+
+/** It is closed: what is still to be counted needs none of what belongs to the program. */
+export function letGo(connection: Connection): void {
+  connection.socket = GONE;
+  connection.error = undefined;
+  connection.client = undefined;
+  connection.pool = undefined;
+  connection.request = undefined;
+  connection.promised = undefined;
+  connection.earlier = undefined;
+  connection.sentHeaders = undefined;
+  connection.answer = undefined;
+}
+
+/** The attempt under way has ended; one that has already stays as it ended. */
+export function attemptEnded(connection: Connection | undefined, outcome: Outcome): void {
+  const attempt = connection?.attempts.at(-1);
+  if (attempt !== undefined) attempt.outcome ??= outcome;
+}
+
+/** How many requests the connection is busy with. Forgets those that are over, so that an idle one keeps none alive. */
+export function inFlight(connection: Connection): number {
+  const { client, request, earlier } = connection;
+  if (request !== undefined && client?.isOver(request)) {
+    connection.parting = client.parting(request, connection.sentHeaders, connection.answer);
+    connection.request = undefined;
+    connection.sentHeaders = undefined;
+    connection.answer = undefined;
+  }
+  if (earlier !== undefined) {
+    const left = earlier.filter(each => !client?.isOver(each));
+    connection.earlier = left.length > 0 ? left : undefined;
+  }
+  return connection.streams + (connection.earlier?.length ?? 0) + (connection.request === undefined ? 0 : 1);
+}
+
+/** Whether a request is on it, or on its way to it. */
+export function isBusy(connection: Connection): boolean {
+  return inFlight(connection) > 0 || isPromised(connection);
+}
+
+/** Whether the answer to the last request has begun to arrive. */
+export function isAnswered({ socket, readBefore }: Connection): boolean {
+  return socket.bytesRead > readBefore;
+}
+
+/** Whether an answer has come that the program is not reading: data lies in the socket, which is paused. */
+export function isHeld(connection: Connection): boolean {
+  const { socket, version } = connection;
+  return (
+    version === '1.1' && socket.isPaused() && socket.readableLength > 0 && isAnswered(connection) && isBusy(connection)
+  );
+}
+
+/** Whether the request it was opened for is still to be sent, its body maybe being written. */
+export function isPromised({ client, promised }: Connection): boolean {
+  return promised !== undefined && !client?.isOver(promised);
+}
+
+/** The origin it is counted under: the path of a Unix socket, else what the client meant, else what was dialled. */
+export function originOfConnection({ origin, host, address, port, attempts }: Connection): Origin {
+  if (address !== undefined && attempts.length === 0) return { address, port: undefined };
+  return origin ?? { address: host ?? address ?? 'unknown', port };
+}

@@ -1,0 +1,387 @@
+import type { Socket } from 'node:net';
+import { failedOutcome } from '../core/errors.ts';
+import { hostName, type Origin, portNumber, sameOrigin, socketPath } from '../core/origins.ts';
+import type { Secured } from '../core/tls-handshake.ts';
+import type { HttpVersion } from '../metrics/address-counts.ts';
+import type { Lookups } from '../metrics/lookups.ts';
+import type { Recorder } from '../metrics/recorder.ts';
+import type { Ledger } from '../metrics/registry.ts';
+import { streamEnded } from '../metrics/tracked-connection.ts';
+import { Accounts } from './accounting.ts';
+import type { CallSites } from './attribution/call-sites.ts';
+import { Pools } from './attribution/pools.ts';
+import { attemptEnded, type Client, Connection, isBusy, isHeld } from './connection.ts';
+import { Turn } from './current-turn.ts';
+import {
+  closedConnection,
+  type LiveConnection,
+  liveConnection,
+  MOST_LIVE,
+  originSnapshot,
+  type Snapshot,
+} from './snapshot.ts';
+
+/** What the connections need from outside. */
+export interface Surroundings {
+  readonly ledger: Ledger;
+  readonly lookups: Lookups;
+  readonly callSites: CallSites;
+  readonly record: Recorder;
+  /** Seconds of a monotonic clock. */
+  readonly now: () => number;
+  /** Returns what has the function run once the code that runs then, and what it calls, has returned. */
+  readonly atEndOfTurn: (run: () => void) => () => void;
+  /** Runs the function once the event loop has come round to it. */
+  readonly inNextRound: (run: () => void) => void;
+}
+
+/**
+ * The verbs of a connection's life, in its order, and of the requests on it. Every attempt ends in exactly one of opened
+ * or failed, and every opened connection in at most one closed.
+ */
+export class Connections {
+  readonly #ledger: Ledger;
+  readonly #lookups: Lookups;
+  readonly #now: () => number;
+  readonly #turn: Turn;
+
+  /**
+   * Connections attempted and not closed, by their socket. Not weak: each leaves at its close, or at the end of the turn
+   * if it never began, and weak entries cost the garbage collector more than all else we do for a new connection.
+   */
+  readonly #live = new Map<object, Connection>();
+  /** What else leads to a connection: HTTP/2 sessions, TLS inside a tunnel, sockets from before we listened. */
+  readonly #aliases = new WeakMap<object, Connection>();
+  readonly #callSites: CallSites;
+  readonly #pools: Pools;
+  readonly #accounts: Accounts;
+
+  constructor({ ledger, lookups, callSites, record, now, atEndOfTurn, inNextRound }: Surroundings) {
+    this.#ledger = ledger;
+    this.#callSites = callSites;
+    this.#pools = new Pools({
+      onNewPool: origin => callSites.poolOpened(origin),
+      inNextRound,
+      states: { reasonOf: (connection: Connection) => this.#accounts.reasonOf(connection), isBusy, isHeld },
+      now,
+    });
+    this.#accounts = new Accounts(ledger, this.#pools, callSites, record, now);
+    this.#lookups = lookups;
+    this.#now = now;
+    this.#turn = new Turn(atEndOfTurn, attempted => this.#turnEnded(attempted));
+  }
+
+  /** Connections attempted and not closed. */
+  get liveCount(): number {
+    return this.#live.size;
+  }
+
+  /** An HTTP client is about to open a connection: the next socket attempted in this turn. */
+  expected(origin: Origin, pool: object): void {
+    this.#turn.expect({ origin, pool });
+  }
+
+  /** `connect` was called on a socket. It may yet throw. */
+  attempted(socket: Socket): void {
+    if (this.#live.has(socket)) return; // connecting or open already: nothing new begins
+
+    const connection = new Connection(socket, this.#now());
+    const expected = this.#turn.takeExpected();
+    if (expected !== undefined) this.#claim(connection, expected.origin, expected.pool);
+    this.#live.set(socket, connection);
+    this.#turn.attempted(connection);
+  }
+
+  /** A request was made that may have opened a connection: if so, the socket attempted last in this turn. */
+  requestCreated<Request extends object>(request: Request, client: Client<Request>, pool: object | undefined): void {
+    const connection = this.#turn.latest;
+    if (connection === undefined || connection.http || client.wasReused(request) || client.isWaiting(request)) return;
+
+    this.#claim(connection, client.originOf(request, connection.socket), pool);
+    connection.promised = request;
+    connection.client = client;
+  }
+
+  /** The lookup of the connection's name ended. Comes once per address found. */
+  lookedUp(socket: Socket, host: string, error: unknown): void {
+    const connection = this.#live.get(socket);
+    if (connection === undefined || connection.resolved !== undefined) return;
+
+    connection.begun = true;
+    connection.host = hostName(host);
+    this.#ledger.names.labelOf(host, 'connection');
+    connection.resolved = this.#now();
+    if (error) this.#lookups.failed(host, connection.resolved - connection.started, error);
+  }
+
+  /** An address is dialled; `family` is undefined for a Unix socket, whose path is the address. */
+  addressTried(socket: Socket, address: string, port: number | undefined, family: number | undefined): void {
+    const connection = this.#live.get(socket);
+    if (connection === undefined) return;
+
+    connection.begun = true;
+    connection.tried = true;
+    connection.address = family === undefined ? socketPath(address) : hostName(address);
+    connection.port = portNumber(port);
+    if (family !== undefined) {
+      connection.attempts = [...connection.attempts, { type: family === 6 ? 'ipv6' : 'ipv4', outcome: undefined }];
+    }
+    // The claim was a guess by time, and it was wrong: this socket goes elsewhere.
+    if (family !== undefined && connection.origin !== undefined && connection.origin.port !== connection.port) {
+      connection.place?.left(connection, undefined);
+      connection.http = false;
+      connection.origin = undefined;
+      connection.pool = undefined;
+      connection.promised = undefined;
+    }
+  }
+
+  addressFailed(socket: Socket, error: unknown): void {
+    attemptEnded(this.#live.get(socket), failedOutcome(error));
+  }
+
+  addressTimedOut(socket: Socket): void {
+    attemptEnded(this.#live.get(socket), 'timed_out');
+  }
+
+  /** TCP stands. With TLS to come, the connection is not open yet. */
+  connected(socket: Socket, tlsToCome: boolean): void {
+    const connection = this.#live.get(socket);
+    if (connection === undefined || connection.connected !== undefined) return;
+
+    connection.begun = true;
+    connection.connected = this.#now();
+    attemptEnded(connection, 'ok');
+    if (!tlsToCome) this.#accounts.opened(connection, connection.connected);
+  }
+
+  /** The TLS handshake is done and the peer is who it should be. */
+  secured(socket: Socket, { version, resumed, alpn }: Secured): void {
+    const connection = this.#live.get(socket);
+    if (connection === undefined || connection.connected === undefined || connection.secured !== undefined) return;
+
+    connection.secured = this.#now();
+    connection.tls = { version, resumed };
+    if (alpn === 'h2') connection.version = '2';
+    if (alpn === 'h2' || alpn === 'http/1.1') connection.http = true;
+    this.#accounts.opened(connection, connection.secured);
+  }
+
+  /** An HTTP client took the socket for requests to this origin: a connection of its own, or a tunnel through a proxy. */
+  taken(socket: Socket, origin: Origin, pool: object, version: HttpVersion): void {
+    const connection = this.#find(socket) ?? this.#met(socket, origin, false);
+    connection.version = version;
+    if (connection.tally === undefined && !connection.http) this.#claim(connection, origin, pool);
+    else if (connection.origin === undefined || !sameOrigin(connection.origin, origin))
+      this.#tunnel(connection, origin);
+  }
+
+  /** A request went out on the socket, or will as soon as it is open. May come twice for one request. */
+  requestSent<Request extends object>(
+    socket: Socket,
+    request: Request,
+    client: Client<Request>,
+    sentHeaders: string | undefined,
+  ): void {
+    const connection =
+      this.#find(socket) ?? this.#met(socket, client.originOf(request, socket), client.wasReused(request));
+    if (connection.request === request || connection.version === '2') return; // HTTP/2 is counted by its streams
+
+    const previous = connection.request;
+    if (previous !== undefined && client.pipelines && !client.isOver(previous as Request)) {
+      this.#keepEarlier(connection, previous);
+    }
+    connection.request = request;
+    connection.promised = undefined;
+    connection.client = client;
+    connection.http = true;
+    connection.sentHeaders = sentHeaders;
+    connection.answer = undefined;
+    connection.parting = undefined;
+    connection.readBefore = socket.bytesRead;
+    connection.freed = false;
+    connection.timedOut = false;
+    connection.blamed = false;
+    connection.freeSince = undefined;
+    connection.poolWasFull = false;
+    if (connection.target?.http === false) this.#tunnel(connection, client.originOf(request, socket));
+    if (connection.opened !== undefined) this.#accounts.requestSent(connection);
+  }
+
+  /** The headers of the answer to the request on this socket have come. */
+  answered(socket: Socket, answer: object): void {
+    const connection = this.#find(socket);
+    if (connection !== undefined) connection.answer = answer;
+  }
+
+  /** The agent took the socket back: it is idle. */
+  freed(socket: Socket): void {
+    const connection = this.#live.get(socket);
+    if (connection === undefined) return;
+
+    connection.freed = true;
+    // The agent hears of it after us: what it does next follows from what it has now.
+    const { client, request, place, port } = connection;
+    if (client === undefined || request === undefined || place === undefined) return;
+    const most = client.mostIdle(request);
+    if (place.live.size > most) connection.poolWasFull = client.idleNow(request, port) >= most;
+  }
+
+  /** Nothing happened on the socket for as long as somebody had set. */
+  timedOut(socket: Socket): void {
+    const connection = this.#live.get(socket);
+    if (connection !== undefined) connection.timedOut = true;
+  }
+
+  /** The other side ended its half. */
+  serverEnded(socket: Socket, weEndedFirst: boolean): void {
+    const connection = this.#live.get(socket);
+    if (connection !== undefined && !weEndedFirst) connection.serverEnded = true;
+  }
+
+  /** The server sent GOAWAY on the session. */
+  goneAway(session: object): void {
+    const connection = this.#aliases.get(session);
+    if (connection !== undefined) connection.goneAway = true;
+  }
+
+  /** An HTTP/2 stream carries a request. Returns whether it is the first we see of its session. */
+  streamStarted<Session extends object>(session: Session, socketOf: (session: Session) => Socket | undefined): boolean {
+    const known = this.#aliases.get(session);
+    const connection = known ?? this.#bound(session, socketOf(session));
+    if (connection === undefined) return false; // opened before we were listening
+
+    connection.streams++;
+    if (connection.opened !== undefined) this.#accounts.requestSent(connection);
+    return known === undefined;
+  }
+
+  streamEnded(session: object): void {
+    streamEnded(this.#aliases.get(session));
+  }
+
+  /** The socket met an error; its close comes next. The first error is the reason. */
+  errored(socket: Socket, error: unknown): void {
+    const connection = this.#live.get(socket);
+    if (connection !== undefined) connection.error ??= error;
+  }
+
+  /** The socket is closed: the end of a connection, or of an attempt. */
+  closed(socket: Socket): void {
+    const connection = this.#live.get(socket);
+    if (connection === undefined) return;
+
+    this.#live.delete(socket);
+    this.#accounts.closed(connection);
+  }
+
+  /** Nobody listens any more: streams that end now are not seen, so those open now are not counted on. */
+  pause(): void {
+    for (const connection of this.#live.values()) connection.streams = 0;
+  }
+
+  /** Brings the ledger's states up to now, for a collection. */
+  takeStock(): void {
+    // A close that was emitted after somebody had removed all listeners.
+    for (const { socket } of this.#live.values()) if (socket.closed) this.closed(socket);
+    this.#accounts.takeStock(this.#live);
+  }
+
+  snapshot(): Snapshot {
+    this.#accounts.bringUpToDate(this.#live);
+    const now = this.#now();
+    const live: LiveConnection[] = [];
+    for (const connection of this.#live.values()) {
+      if (live.length < MOST_LIVE) live.push(liveConnection(connection, now));
+    }
+    return {
+      origins: this.#ledger.tallies.map(originSnapshot),
+      live,
+      closed: this.#accounts.closedLast.all.map(closedConnection),
+      callSites: this.#callSites.found,
+    };
+  }
+
+  #find(socket: object): Connection | undefined {
+    return this.#live.get(socket) ?? this.#aliases.get(socket);
+  }
+
+  #bound(session: object, socket: Socket | undefined): Connection | undefined {
+    const connection = socket && this.#find(socket);
+    if (connection === undefined) return undefined;
+
+    this.#aliases.set(session, connection);
+    connection.http = true;
+    connection.version = '2';
+    return connection;
+  }
+
+  #turnEnded(attempted: readonly Connection[]): void {
+    for (const connection of attempted) {
+      if (connection.socket.connecting) connection.begun = true;
+      else if (!connection.begun) this.#undone(connection);
+    }
+  }
+
+  /** `connect` threw, or was undone at once: as if it had never been. */
+  #undone(connection: Connection): void {
+    this.#live.delete(connection.socket);
+    connection.place?.left(connection, undefined);
+  }
+
+  #claim(connection: Connection, origin: Origin, pool: object | undefined): void {
+    connection.http = true;
+    connection.origin = origin;
+    connection.pool = pool;
+    this.#pools.joined(connection, origin);
+  }
+
+  #keepEarlier(connection: Connection, request: object): void {
+    connection.earlier ??= [];
+    // Pipelined requests end in their order, so those that are over are at the front.
+    while (connection.earlier[0] !== undefined && connection.client?.isOver(connection.earlier[0])) {
+      connection.earlier.shift();
+    }
+    connection.earlier.push(request);
+  }
+
+  /** The requests from now on go through the connection to another origin, for which it is new. */
+  #tunnel(connection: Connection, origin: Origin): void {
+    this.#accounts.settle(connection);
+    connection.target = this.#ledger.tally(origin, true);
+    connection.requests = 0;
+    connection.origin = origin;
+  }
+
+  /**
+   * A socket that no channel has shown us: TLS inside a tunnel, which shares its ends with the socket that carries it, or
+   * a connection from before we listened, or no network socket at all. The latter two are not counted, their requests are.
+   */
+  #met(socket: Socket, origin: Origin, reused: boolean): Connection {
+    for (const carrier of this.#live.values()) {
+      if (carrier.opened === undefined || !haveSameEnds(carrier.socket, socket)) continue;
+
+      this.#tunnel(carrier, origin);
+      this.#aliases.set(socket, carrier);
+      return carrier;
+    }
+
+    const stranger = new Connection(socket, this.#now());
+    stranger.opened = stranger.started;
+    stranger.tally = stranger.target = this.#ledger.tally(origin, true);
+    stranger.origin = origin;
+    stranger.requests = reused ? 1 : 0;
+    this.#aliases.set(socket, stranger);
+    return stranger;
+  }
+}
+
+function haveSameEnds(a: Socket, b: Socket): boolean {
+  return (
+    b.localPort !== undefined &&
+    a.localPort === b.localPort &&
+    a.remotePort === b.remotePort &&
+    a.remoteAddress === b.remoteAddress &&
+    a.localAddress === b.localAddress
+  );
+}

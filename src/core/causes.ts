@@ -1,0 +1,12 @@
+/** Why a connection was opened: a closed list, the first that applies. `docs/causes.md` explains each. */
+export const OPEN_CAUSES = [
+  'first',
+  'new_pool',
+  'release_race',
+  'replaced',
+  'body_held',
+  'pool_busy',
+  'unknown',
+] as const;
+
+export type OpenCause = (typeof OPEN_CAUSES)[number];

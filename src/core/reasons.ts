@@ -1,0 +1,39 @@
+/** Why an opened connection was closed: a closed list, the first that applies. `docs/causes.md` explains each. */
+export const CLOSE_REASONS = [
+  'client_idle_timeout',
+  'server_idle_close',
+  'server_closed_active',
+  'server_close_header',
+  'keep_alive_off',
+  'keep_alive_hint_too_short',
+  'not_reusable_method',
+  'body_abandoned',
+  'request_aborted',
+  'request_timeout',
+  'max_requests',
+  'pool_full',
+  'goaway',
+  'upgraded',
+  'client_shutdown',
+  'error',
+  'unknown',
+] as const;
+
+export type CloseReason = (typeof CLOSE_REASONS)[number];
+
+/** Why a connection that a server of ours accepted was closed: a closed list, the first that applies. See `docs/causes.md`. */
+export const SERVER_CLOSE_REASONS = [
+  'keep_alive_timeout',
+  'client_closed_idle',
+  'client_aborted',
+  'client_close_header',
+  'request_timeout',
+  'max_requests',
+  'server_close_header',
+  'server_shutdown',
+  'tls_failed',
+  'error',
+  'unknown',
+] as const;
+
+export type ServerCloseReason = (typeof SERVER_CLOSE_REASONS)[number];

@@ -1,0 +1,29 @@
+import { errorType, isLookupFailure } from '../core/errors.ts';
+import type { Recorder } from './recorder.ts';
+import type { Ledger } from './registry.ts';
+
+/** Counts each true DNS lookup once, under its name. */
+export class Lookups {
+  readonly #ledger: Ledger;
+  readonly #record: Recorder;
+  readonly #seen = new WeakSet<object>();
+
+  constructor(ledger: Ledger, record: Recorder) {
+    this.#ledger = ledger;
+    this.#record = record;
+  }
+
+  /** `bySystem`: the system was asked for an address, as by `dns.lookup`; else a DNS server, for a record of any type. */
+  succeeded(name: string, bySystem: boolean, seconds: number): void {
+    const question = this.#ledger.names.labelOf(name, bySystem ? 'lookup' : 'query');
+    this.#record('dns.lookup.duration', seconds, { 'dns.question.name': question });
+  }
+
+  /** A failure reaches us by a socket; a `lookup` function that keeps failures hands the same error to many. */
+  failed(name: string, seconds: number, error: unknown): void {
+    if (!isLookupFailure(error) || this.#seen.has(error as object)) return;
+
+    this.#seen.add(error as object);
+    this.#record('dns.lookup.duration', seconds, this.#ledger.failedQuestion(name, errorType(error)));
+  }
+}

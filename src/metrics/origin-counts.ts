@@ -1,0 +1,99 @@
+import type { OpenCause } from '../core/causes.ts';
+import { EXPECTED_FAILURES, OTHER, type Outcome, type Phase } from '../core/errors.ts';
+import type { Origin } from '../core/origins.ts';
+import type { CloseReason } from '../core/reasons.ts';
+import { type Count, Usage } from './address-counts.ts';
+
+export type NetworkType = 'ipv4' | 'ipv6';
+
+const OUTCOMES: readonly Outcome[] = ['ok', 'failed', 'timed_out'];
+
+/** Causes that may well come: their series are born at zero. `replaced` is born with each reason that is seen. */
+const EXPECTED_CAUSES: Readonly<Record<'http' | 'other', readonly OpenCause[]>> = {
+  http: ['first', 'new_pool', 'release_race', 'body_held', 'pool_busy'],
+  other: ['first', 'pool_busy'],
+};
+
+/** Kinds of failure told apart per origin; later ones become `_OTHER`. Keeps the SDK's limit of label sets far away. */
+const MAX_FAILURE_KINDS = 12;
+
+/** All that is counted of one origin. */
+export class Tally extends Usage<CloseReason> {
+  /** Bodies held now: taken anew at each collection. */
+  readonly held: Count;
+  /** Seconds spent on setting up connections that served one request at most. */
+  readonly wasted: Count;
+  readonly #opened = new Map<string, Count>();
+  readonly #attempts = new Map<NetworkType, Record<Outcome, Count>>();
+  readonly #failures = new Map<string, Count>();
+  readonly #passed = new Set<Phase>();
+
+  constructor(origin: Origin, http: boolean) {
+    super(origin, http);
+    this.held = this.count({});
+    this.wasted = this.count({});
+    for (const cause of EXPECTED_CAUSES[http ? 'http' : 'other']) this.opened(cause, undefined);
+  }
+
+  opened(cause: OpenCause, predecessor: CloseReason | undefined): Count {
+    const key = predecessor ?? cause;
+    let count = this.#opened.get(key);
+    if (count === undefined) {
+      const reason = predecessor === undefined ? {} : { 'connmeter.close.reason': predecessor };
+      count = this.count({ 'connmeter.open.cause': cause, ...reason });
+      this.#opened.set(key, count);
+    }
+    return count;
+  }
+
+  override closed(reason: CloseReason): Count {
+    this.opened('replaced', reason); // what was lost may be replaced
+    return super.closed(reason);
+  }
+
+  attempt(type: NetworkType, outcome: Outcome): Count {
+    let outcomes = this.#attempts.get(type);
+    if (outcomes === undefined) {
+      const born = (name: Outcome) => this.count({ 'network.type': type, 'connmeter.outcome': name });
+      outcomes = { ok: born('ok'), failed: born('failed'), timed_out: born('timed_out') };
+      this.#attempts.set(type, outcomes);
+    }
+    return outcomes[outcome];
+  }
+
+  failure(phase: Phase, errorType: string): Count {
+    const key = `${phase} ${errorType}`;
+    let count = this.#failures.get(key);
+    if (count === undefined) {
+      if (this.#failures.size >= MAX_FAILURE_KINDS && errorType !== OTHER) return this.failure(phase, OTHER);
+      count = this.count({ 'connmeter.phase': phase, 'error.type': errorType });
+      this.#failures.set(key, count);
+    }
+    return count;
+  }
+
+  /** A connection of this origin goes through this phase: what can fail there is born at zero. */
+  passes(phase: Phase): void {
+    if (this.#passed.has(phase)) return;
+
+    this.#passed.add(phase);
+    for (const errorType of EXPECTED_FAILURES[phase]) this.failure(phase, errorType);
+  }
+
+  override clearStates(): void {
+    super.clearStates();
+    this.held.value = 0;
+  }
+
+  get allOpened(): Count[] {
+    return [...this.#opened.values()];
+  }
+
+  get attempts(): Count[] {
+    return [...this.#attempts.values()].flatMap(outcomes => OUTCOMES.map(outcome => outcomes[outcome]));
+  }
+
+  get failures(): Count[] {
+    return [...this.#failures.values()];
+  }
+}

@@ -1,0 +1,48 @@
+import { errorType } from '../core/errors.ts';
+import type { ServerCloseReason } from '../core/reasons.ts';
+
+/** What is known of an accepted connection when it is closed. */
+export interface ServerEnding {
+  /** HTTP/1, where the end of an answer may be the end of the connection. */
+  readonly http1: boolean;
+  /** TLS was to come, and did not: the handshake failed. */
+  readonly unsecured: boolean;
+  /** What the socket met. */
+  readonly error: unknown;
+  /** The socket's own timeout struck since its last request. */
+  readonly timedOut: boolean;
+  /** The client ended first. */
+  readonly clientEnded: boolean;
+  /** The server ended its half, as after a last answer: it did not just cut. */
+  readonly serverEnded: boolean;
+  /** A request was on it when it began to end. */
+  readonly inExchange: boolean;
+  /** The last request said that the connection ends with it, or was HTTP/1.0. */
+  readonly clientCloses: boolean;
+  readonly requests: number;
+  /** The most requests that the server takes on one connection; 0 where it does not mind. */
+  readonly mostRequests: number;
+  /** Nothing but the close was seen of its end. */
+  readonly silent: boolean;
+}
+
+/** The client went away without a word, or in the middle of one. */
+const WENT_AWAY: ReadonlySet<string> = new Set(['ECONNRESET', 'ECONNABORTED', 'EPIPE', 'HPE_INVALID_EOF_STATE']);
+
+/** Exactly one reason per close, so that the reasons add up to the connections closed. */
+export function serverCloseReason(ending: ServerEnding): ServerCloseReason {
+  const { http1, error, inExchange } = ending;
+  const code = errorType(error);
+  if (ending.unsecured) return 'tls_failed';
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'request_timeout';
+  if (ending.timedOut) return inExchange ? 'request_timeout' : 'keep_alive_timeout';
+  if (code === 'HPE_INVALID_EOF_STATE') return 'client_aborted';
+  if (!inExchange && ending.mostRequests > 0 && ending.requests >= ending.mostRequests) return 'max_requests';
+  if (ending.clientEnded || WENT_AWAY.has(code)) return inExchange ? 'client_aborted' : 'client_closed_idle';
+  if (error !== undefined) return 'error';
+  if (ending.silent) return 'unknown';
+  if (http1 && ending.serverEnded && ending.requests > 0 && !inExchange) {
+    return ending.clientCloses ? 'client_close_header' : 'server_close_header';
+  }
+  return 'server_shutdown';
+}

@@ -1,0 +1,111 @@
+import { expect, test } from 'vitest';
+import { attempt, close, connect, publish, type Replay, replaying } from '../support/replay.ts';
+
+const connectParams = { hostname: 'a.test', port: '', protocol: 'http:' };
+
+function request() {
+  return { origin: 'http://a.test', method: 'GET', completed: false, aborted: false, upgrade: null };
+}
+
+/** A connection of undici's, open, of one pool with all others that have this connector. */
+function open(connector: object) {
+  publish('undici:client:beforeConnect', { connectParams, connector });
+  const socket = attempt();
+  connect(socket);
+  return socket;
+}
+
+function ask(socket: ReturnType<typeof open>, asked = request()) {
+  publish('undici:client:sendHeaders', { request: asked, headers: 'GET / HTTP/1.1\r\n', socket });
+  return asked;
+}
+
+function openedOf({ ledger }: Replay) {
+  const counts = ledger.tally({ address: 'a.test', port: 80 }, true).allOpened.filter(({ value }) => value > 0);
+  return counts.map(({ attributes, value }) => [
+    attributes['connmeter.open.cause'],
+    attributes['connmeter.close.reason'],
+    value,
+  ]);
+}
+
+test.each([31, 32, 100])('%i connections that were closed do not wait for somebody to look', count => {
+  const replay = replaying();
+  for (let i = 0; i < count; i++) close(open(() => {}));
+
+  const written = replay.unread.tallies
+    .flatMap(({ allClosed }) => allClosed)
+    .reduce((sum, { value }) => sum + value, 0);
+
+  expect(written).toBe(count - (count % 32));
+  expect(replay.tally('a.test', 80)).toMatchObject({ opened: count, closed: count });
+});
+
+test.each<[string, (replay: Replay, socket: ReturnType<typeof open>) => void, Record<string, number>]>([
+  ['a collection', () => {}, { fresh: 1, reused: 0, closed: 0 }],
+  ['a second request', (_, socket) => ask(socket), { fresh: 1, reused: 1, closed: 0 }],
+  [
+    'a collection and a second request',
+    (replay, socket) => replay.tally('a.test', 80) && ask(socket),
+    { fresh: 1, reused: 1, closed: 0 },
+  ],
+  ['its close', (_, socket) => close(socket), { fresh: 1, reused: 0, closed: 1 }],
+  [
+    'a snapshot and its close',
+    (replay, socket) => replay.connections.snapshot() && close(socket),
+    { fresh: 1, reused: 0, closed: 1 },
+  ],
+])('a connection that is settled by %s is counted once, and its first request once', (_how, end, counts) => {
+  const replay = replaying();
+  const socket = open(() => {});
+  ask(socket).completed = true;
+
+  end(replay, socket);
+
+  expect(replay.tally('a.test', 80)).toMatchObject({ opened: 1, ...counts });
+});
+
+test('a spare stays counted under the loss it was opened for, when another makes that good', () => {
+  const replay = replaying();
+  const connector = () => {};
+  const first = open(connector);
+  ask(first).aborted = true;
+  first.bytesRead = 1;
+  close(first, Object.assign(new Error('aborted'), { code: 'UND_ERR_INFO' }));
+
+  open(connector); // never used
+  ask(open(connector));
+
+  expect(openedOf(replay)).toEqual([
+    ['first', undefined, 1],
+    ['replaced', 'body_abandoned', 2],
+  ]);
+});
+
+test('a connection is judged once: its cause when it is attempted, its reason when it is first seen to end', () => {
+  const replay = replaying();
+  const connector = () => {};
+  const ending = open(connector);
+  publish('undici:client:connected', { connectParams, connector, socket: ending });
+  ask(ending).completed = true;
+  ending.destroyed = true;
+  open(connector);
+  close(ending, Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' }));
+
+  expect(openedOf(replay)).toEqual([
+    ['first', undefined, 1],
+    ['replaced', 'client_shutdown', 1],
+  ]);
+  expect(replay.closedFor('a.test', 80)).toEqual({ client_shutdown: 1 });
+});
+
+test('a snapshot does not settle a socket that no client has claimed', () => {
+  const replay = replaying();
+  const socket = attempt();
+  connect(socket, '127.0.0.1', 80);
+  replay.connections.snapshot();
+  publish('undici:client:connected', { connectParams, connector: () => {}, socket });
+
+  expect(replay.tally('a.test', 80)).toMatchObject({ opened: 1 });
+  expect(replay.tally('127.0.0.1', 80, false)).toMatchObject({ opened: 0 });
+});

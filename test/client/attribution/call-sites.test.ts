@@ -1,0 +1,147 @@
+import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { expect, test, vi } from 'vitest';
+import { CallSites, inWords, pick } from '../../../src/client/attribution/call-sites.ts';
+
+const origin = { address: 'a.test', port: 80 };
+
+function suspecting(enabled = true) {
+  const warn = vi.fn<(message: string) => void>();
+  const watch = vi.fn<(on: boolean) => void>();
+  return { warn, watch, callSites: new CallSites(enabled, warn, watch) };
+}
+
+function request(callSites: CallSites, to = origin): object {
+  const made = {};
+  published(() => callSites.requestCreated(made, () => to));
+  return made;
+}
+
+/** Calls as everybody does: through a channel. */
+function published(run: () => void): void {
+  subscribe('connmeter.test', run);
+  channel('connmeter.test').publish({});
+  unsubscribe('connmeter.test', run);
+}
+
+test('nothing is looked at while nothing is suspected', () => {
+  const { callSites, watch } = suspecting();
+  const originOf = vi.fn(() => origin);
+
+  callSites.requestCreated({}, originOf);
+
+  expect(originOf).not.toHaveBeenCalled();
+  expect(watch).not.toHaveBeenCalled();
+});
+
+test('a held body has the next five requests to its origin looked at, and no more', () => {
+  const { callSites, watch } = suspecting();
+  const unknown = request(callSites);
+
+  expect(callSites.bodyHeld(unknown, origin)).toBe(false);
+  expect(watch.mock.calls).toEqual([[true]]);
+
+  const elsewhere = request(callSites, { address: 'b.test', port: 80 });
+  const next = Array.from({ length: 6 }, () => request(callSites));
+
+  expect(watch.mock.calls).toEqual([[true], [false]]);
+  expect(next.map(each => callSites.bodyHeld(each, origin))).toEqual([true, true, true, true, true, false]);
+  expect(callSites.bodyHeld(elsewhere, { address: 'b.test', port: 80 })).toBe(false);
+});
+
+test('a call site is warned of once, and counted on', () => {
+  const { callSites, warn } = suspecting();
+  callSites.bodyHeld({}, origin);
+
+  const held = [request(callSites), request(callSites)];
+  for (const each of held) callSites.bodyHeld(each, origin);
+
+  expect(warn).toHaveBeenCalledOnce();
+  expect(warn.mock.calls[0]?.[0]).toMatch(
+    /^response body of a request to a\.test:80 created at test\/client\/attribution\/call-sites\.test\.ts:\d+ was never read; it holds/,
+  );
+  expect(callSites.found).toMatchObject([{ problem: 'body_held', address: 'a.test', port: 80, count: 2 }]);
+});
+
+test('the third new pool of an origin is no accident', () => {
+  const { callSites, warn } = suspecting();
+
+  callSites.poolOpened(origin);
+  callSites.poolOpened(origin);
+
+  expect(callSites.found).toEqual([]);
+
+  published(() => callSites.poolOpened(origin));
+
+  expect(callSites.found).toMatchObject([{ problem: 'new_pool', count: 1 }]);
+  expect(warn.mock.calls[0]?.[0]).toMatch(
+    /^a request to a\.test:80 created at test\/client\/attribution\/call-sites\.test\.ts:\d+ opens a pool/,
+  );
+});
+
+test('switched off, it looks at nothing', () => {
+  const { callSites, warn, watch } = suspecting(false);
+
+  for (let i = 0; i < 5; i++) callSites.poolOpened(origin);
+  callSites.bodyHeld({}, origin);
+
+  expect(callSites.found).toEqual([]);
+  expect(watch).not.toHaveBeenCalled();
+  expect(warn).not.toHaveBeenCalled();
+});
+
+test('what it keeps is bounded', () => {
+  const { callSites, warn } = suspecting();
+
+  for (let i = 0; i < 1_000; i++) {
+    for (let pool = 0; pool < 5; pool++) callSites.poolOpened({ address: `h${i}.test`, port: 80 });
+  }
+
+  expect(callSites.found).toHaveLength(50);
+  expect(warn).toHaveBeenCalledTimes(50);
+});
+
+test.each([
+  [
+    'the program before packages',
+    ['node:internal/x', '/app/node_modules/got/a.js', '/app/src/pay.ts'],
+    '/app/src/pay.ts:3',
+  ],
+  [
+    'the outermost package where there is no program',
+    ['node:net', '/app/node_modules/got/a.js'],
+    '/app/node_modules/got/a.js:2',
+  ],
+  ['a file URL as a path', ['file:///app/src/pay.mjs'], '/app/src/pay.mjs:1'],
+  [
+    'what is beyond the channel',
+    ['/app/bundle.js', 'node:diagnostics_channel', 'node:net', '/app/bundle.js'],
+    '/app/bundle.js:4',
+  ],
+  [
+    'neither a module that is its own text, nor one from the network',
+    [
+      'data:text/javascript,key="hunter2"',
+      'blob:hunter2',
+      'https://user:hunter2@a.test/x.mjs?hunter2',
+      '/app/src/pay.ts',
+    ],
+    '/app/src/pay.ts:4',
+  ],
+  ['the path of a bundler, and no more', ['webpack://user:hunter2@app/src/pay.ts?a#b'], 'webpack://app/src/pay.ts:1'],
+  ['a file without its query', ['file:///app/src/pay.mjs?token=hunter2#a'], '/app/src/pay.mjs:1'],
+  ['a legible name', ['/app/a\n\x1b[31m.ts'], '/app/a\ufffd\ufffd[31m.ts:1'],
+  ['the end of a long one', [`/${'x'.repeat(1_000)}/pay.ts`], `${'x'.repeat(248)}/pay.ts:1`],
+  ['nothing', ['node:net', 'evalmachine.<anonymous>', ''], undefined],
+])('picks %s', (_what, scripts, site) => {
+  expect(pick(scripts.map((scriptName, i) => ({ scriptName, lineNumber: i + 1 })))).toBe(site);
+});
+
+test('a site below the working directory is named from there', () => {
+  expect(pick([{ scriptName: `${process.cwd()}/src/pay.ts`, lineNumber: 42 }])).toBe('src/pay.ts:42');
+});
+
+test('IPv6 addresses stand in brackets', () => {
+  expect(inWords({ problem: 'new_pool', address: '::1', port: 80, site: 'a.ts:1', count: 3 })).toContain(
+    'to [::1]:80 ',
+  );
+});

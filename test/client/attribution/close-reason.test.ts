@@ -1,0 +1,277 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { closeReason, type Ending, type Parting } from '../../../src/client/attribution/close-reason.ts';
+import { errorType, failedOutcome, failedPhase, isLookupFailure } from '../../../src/core/errors.ts';
+import { CLOSE_REASONS, type CloseReason } from '../../../src/core/reasons.ts';
+
+const none = { started: 0, resolved: undefined, connected: undefined, secured: undefined };
+
+test.each([
+  [Object.assign(new Error('x'), { code: 'ECONNREFUSED' }), 'ECONNREFUSED'],
+  [Object.assign(new TypeError('x'), { code: 'ERR_INVALID_ARG_TYPE' }), 'ERR_INVALID_ARG_TYPE'],
+  [new TypeError('x'), 'TypeError'],
+  [Object.assign(new Error('x'), { code: 42 }), 'Error'],
+  [Object.assign(new Error('x'), { code: 'not\na "code"' }), 'Error'],
+  [Object.assign(new Error('x'), { code: 'E'.repeat(65), name: '' }), '_OTHER'],
+  [{ name: 'so long a name '.repeat(10) }, '_OTHER'],
+  ['a string', '_OTHER'],
+  [undefined, '_OTHER'],
+  [null, '_OTHER'],
+])('the type of %o is %s', (error, type) => {
+  expect(errorType(error)).toBe(type);
+});
+
+test.each([
+  ['dns', none, false, undefined],
+  ['dns', { ...none, resolved: 1 }, false, { syscall: 'getaddrinfo' }],
+  ['connect', { ...none, resolved: 1 }, true, { code: 'ECONNREFUSED' }],
+  ['connect', none, false, { syscall: 'bind' }],
+  ['tls', { ...none, connected: 1 }, true, { code: 'ECONNRESET' }],
+] as const)('what fails in phase %s', (phase, moments, tried, error) => {
+  expect(failedPhase(moments, tried, error)).toBe(phase);
+});
+
+test.each([
+  ['ETIMEDOUT', 'timed_out'],
+  ['UND_ERR_CONNECT_TIMEOUT', 'timed_out'],
+  ['ERR_SOCKET_CONNECTION_TIMEOUT', 'timed_out'],
+  ['ECONNREFUSED', 'failed'],
+])('an attempt that ends with %s %s', (code, outcome) => {
+  expect(failedOutcome({ code })).toBe(outcome);
+});
+
+test.each([
+  [{ syscall: 'getaddrinfo', code: 'ENOTFOUND' }, true],
+  [{ syscall: 'queryA', code: 'ENODATA' }, true],
+  [{ code: 'ENOTFOUND' }, false],
+  [undefined, false],
+])('whether %o is the resolver speaking: %s', (error, is) => {
+  expect(isLookupFailure(error)).toBe(is);
+});
+
+/** The last request of a connection that may go on: a GET that is over, with nothing said against it. */
+function over(said: Partial<Parting> = {}): Parting {
+  return {
+    isLast: false,
+    clientCloses: false,
+    byRequest: false,
+    serverCloses: false,
+    keepAlive: undefined,
+    margin: 2,
+    complete: true,
+    givenUp: false,
+    upgraded: false,
+    ...said,
+  };
+}
+
+/** The last request of a connection that was closed before it was over. */
+const cut = (said: Partial<Parting> = {}) => over({ complete: false, ...said });
+
+/** A connection that served one request, whose answer was read to its end, and was closed without a word. */
+function ending(seen: Partial<Ending> = {}): Ending {
+  return {
+    http: true,
+    error: undefined,
+    serverEnded: false,
+    timedOut: false,
+    goneAway: false,
+    parting: over(),
+    streams: 0,
+    answered: true,
+    requests: 1,
+    poolWasFull: false,
+    freed: false,
+    ...seen,
+  };
+}
+
+const error = (code: string, message = '') => Object.assign(new Error(message), { code });
+const undici = (message: string) => error('UND_ERR_INFO', message);
+const reset = undici('reset');
+const aborted = undici('aborted');
+const otherSideClosed = error('UND_ERR_SOCKET', 'other side closed');
+
+const ROWS: readonly (readonly [CloseReason, when: string, Partial<Ending>])[] = [
+  ['client_idle_timeout', 'undici lets an idle one go', { error: undici('socket idle timeout') }],
+  ['client_idle_timeout', 'undici 6 names the host too', { error: undici('socket idle timeout (a.test)') }],
+  ['client_idle_timeout', 'its timeout strikes while its agent has it', { timedOut: true, freed: true }],
+  ['client_idle_timeout', 'a plain socket times out', { http: false, parting: undefined, timedOut: true }],
+
+  ['server_idle_close', 'undici finds it ended', { error: otherSideClosed }],
+  ['server_idle_close', 'it is reset while idle', { error: error('ECONNRESET') }],
+  ['server_idle_close', 'it is reset before it served any', { error: error('ECONNRESET'), parting: undefined }],
+  ['server_idle_close', 'the server ends it while its agent has it', { serverEnded: true, freed: true }],
+  ['server_idle_close', 'the agent lets one go that it had', { freed: true }],
+  ['server_idle_close', 'the other side ends a plain socket', { http: false, parting: undefined, serverEnded: true }],
+
+  ['server_closed_active', 'undici finds it ended before the answer', { error: otherSideClosed, parting: cut() }],
+  ['server_closed_active', 'it is reset in an answer', { error: error('ECONNRESET'), parting: cut() }],
+  ['server_closed_active', 'it is gone while being written to', { error: error('EPIPE'), parting: cut() }],
+  ['server_closed_active', 'the server ends it in an answer', { serverEnded: true, parting: cut() }],
+  ['server_closed_active', 'streams are on it', { error: error('ECONNRESET'), parting: undefined, streams: 2 }],
+
+  ['server_close_header', 'the answer said so', { error: reset, parting: over({ serverCloses: true }) }],
+  ['server_close_header', 'the answer was HTTP/1.0, which says nothing', { error: reset }],
+  ['server_close_header', 'node:http does as the answer said', { parting: over({ serverCloses: true, margin: 1 }) }],
+  ['server_close_header', 'the server does as it said', { serverEnded: true, parting: over({ serverCloses: true }) }],
+
+  ['keep_alive_off', 'the request said so', { error: reset, parting: over({ clientCloses: true, byRequest: true }) }],
+  ['keep_alive_off', 'the client never keeps any', { error: reset, parting: over({ clientCloses: true }) }],
+  [
+    'keep_alive_off',
+    'the request said so, after others',
+    { requests: 9, error: reset, parting: over({ clientCloses: true, byRequest: true }) },
+  ],
+
+  ['keep_alive_hint_too_short', 'undici takes 2 s off', { error: reset, parting: over({ keepAlive: 2 }) }],
+  ['keep_alive_hint_too_short', 'node:http takes 1 s off', { parting: over({ keepAlive: 1, margin: 1 }) }],
+  ['keep_alive_hint_too_short', 'it had been idle', { freed: true, parting: over({ keepAlive: 1, margin: 1 }) }],
+
+  ['not_reusable_method', 'undici resets after HEAD', { error: reset, parting: over({ isLast: true }) }],
+
+  ['body_abandoned', 'undici gives an answer up', { error: aborted, parting: cut({ givenUp: true }) }],
+  ['body_abandoned', 'fetch is cancelled in the answer', { error: error('ABORT_ERR'), parting: cut() }],
+  ['body_abandoned', 'node:http destroys an answer', { parting: cut({ givenUp: true }) }],
+  ['body_abandoned', 'the socket is destroyed in the answer', { parting: cut() }],
+
+  ['request_aborted', 'undici gives a request up', { error: aborted, answered: false, parting: cut() }],
+  ['request_aborted', 'an abort comes first', { error: error('UND_ERR_ABORTED'), answered: false, parting: cut() }],
+  ['request_aborted', 'node:http destroys a request', { answered: false, parting: cut({ givenUp: true }) }],
+
+  ['request_timeout', 'undici waits for headers', { error: error('UND_ERR_HEADERS_TIMEOUT'), parting: cut() }],
+  ['request_timeout', 'undici waits for the body', { error: error('UND_ERR_BODY_TIMEOUT'), parting: cut() }],
+  ['request_timeout', 'its timeout strikes in the exchange', { timedOut: true, parting: cut({ givenUp: true }) }],
+  ['request_timeout', 'the network gives up in the exchange', { error: error('ETIMEDOUT'), parting: cut() }],
+
+  ['max_requests', 'it served as many as it may', { requests: 3, error: reset, parting: over({ clientCloses: true }) }],
+
+  ['pool_full', 'the agent has no room', { poolWasFull: true, freed: true }],
+
+  ['goaway', 'the server sent one', { goneAway: true, parting: undefined }],
+  ['goaway', 'undici says so', { error: error('UND_ERR_SOCKET', 'HTTP/2: "GOAWAY" frame received with code 0') }],
+  ['goaway', 'undici 8 says so', { error: undici('HTTP/2: "GOAWAY" frame received with code 0') }],
+
+  ['upgraded', 'it had become something else', { parting: over({ upgraded: true }) }],
+
+  ['client_shutdown', 'destroy() was called', { error: error('UND_ERR_DESTROYED'), parting: cut() }],
+  ['client_shutdown', 'close() was called', { error: error('UND_ERR_CLOSED') }],
+  ['client_shutdown', 'it served none, and nobody said a word', { parting: undefined, requests: 0, answered: false }],
+  ['client_shutdown', 'the agent is destroyed in an exchange', { answered: false, parting: cut() }],
+  ['client_shutdown', 'the program had it', {}],
+  ['client_shutdown', 'a session is destroyed with its streams', { parting: undefined, streams: 2, answered: false }],
+  ['client_shutdown', 'a plain socket is ended', { http: false, parting: undefined }],
+
+  ['error', 'an answer is no HTTP', { error: error('HPE_INVALID_CONSTANT'), parting: cut() }],
+  ['error', 'the network gives up on an idle one', { error: error('ETIMEDOUT') }],
+  ['error', 'a plain socket is reset', { http: false, parting: undefined, error: error('ECONNRESET') }],
+  ['error', 'what was thrown is no error', { error: 'a string' }],
+
+  ['unknown', "undici's own word that nobody foresaw", { error: undici('servername changed') }],
+];
+
+test.each(ROWS)('%s where %s', (reason, _when, seen) => {
+  expect(closeReason(ending(seen))).toBe(reason);
+});
+
+test('every reason of the list has a row', () => {
+  expect(new Set(ROWS.map(([reason]) => reason))).toEqual(new Set(CLOSE_REASONS));
+});
+
+/** Two reasons at once: what was seen first, or says more, wins. */
+test.each<[winner: CloseReason, loser: CloseReason, Partial<Ending>]>([
+  ['upgraded', 'goaway', { goneAway: true, parting: over({ upgraded: true }) }],
+  ['upgraded', 'server_closed_active', { serverEnded: true, parting: cut({ upgraded: true }) }],
+  ['upgraded', 'client_shutdown', { error: error('UND_ERR_DESTROYED'), parting: over({ upgraded: true }) }],
+  ['goaway', 'server_closed_active', { goneAway: true, error: otherSideClosed, parting: undefined, streams: 1 }],
+  ['goaway', 'client_shutdown', { goneAway: true, error: error('UND_ERR_DESTROYED') }],
+  ['client_shutdown', 'server_idle_close', { error: error('UND_ERR_DESTROYED'), serverEnded: true }],
+  ['client_shutdown', 'request_aborted', { error: error('UND_ERR_DESTROYED'), answered: false, parting: cut() }],
+  [
+    'request_timeout',
+    'server_closed_active',
+    { error: error('UND_ERR_BODY_TIMEOUT'), serverEnded: true, parting: cut() },
+  ],
+  ['client_idle_timeout', 'server_idle_close', { error: undici('socket idle timeout'), serverEnded: true }],
+  ['client_idle_timeout', 'pool_full', { error: undici('socket idle timeout'), poolWasFull: true }],
+  ['not_reusable_method', 'keep_alive_off', { error: reset, parting: over({ isLast: true, clientCloses: true }) }],
+  [
+    'keep_alive_off',
+    'server_close_header',
+    { parting: over({ clientCloses: true, byRequest: true, serverCloses: true }) },
+  ],
+  ['max_requests', 'server_close_header', { requests: 2, parting: over({ clientCloses: true, serverCloses: true }) }],
+  ['server_close_header', 'keep_alive_hint_too_short', { parting: over({ serverCloses: true, keepAlive: 0 }) }],
+  ['server_close_header', 'server_idle_close', { error: otherSideClosed, parting: over({ serverCloses: true }) }],
+  ['keep_alive_hint_too_short', 'pool_full', { poolWasFull: true, parting: over({ keepAlive: 1 }) }],
+  ['pool_full', 'server_idle_close', { poolWasFull: true, freed: true, serverEnded: true }],
+  [
+    'keep_alive_hint_too_short',
+    'server_idle_close',
+    { serverEnded: true, parting: over({ keepAlive: 1 }), freed: true },
+  ],
+  // once the agent has taken it back, what request and answer said cannot have closed it
+  ['server_idle_close', 'not_reusable_method', { parting: over({ isLast: true }), freed: true }],
+  ['server_idle_close', 'server_close_header', { parting: over({ serverCloses: true }), freed: true }],
+  ['server_idle_close', 'keep_alive_off', { parting: over({ clientCloses: true, byRequest: true }), freed: true }],
+  ['server_closed_active', 'server_close_header', { serverEnded: true, parting: cut({ serverCloses: true }) }],
+  ['server_closed_active', 'keep_alive_off', { error: otherSideClosed, parting: cut({ clientCloses: true }) }],
+  ['body_abandoned', 'keep_alive_off', { parting: cut({ givenUp: true, clientCloses: true, byRequest: true }) }],
+  ['request_timeout', 'request_aborted', { timedOut: true, answered: false, parting: cut({ givenUp: true }) }],
+  ['error', 'client_idle_timeout', { error: error('EHOSTUNREACH'), timedOut: true }],
+])('%s rather than %s', (winner, _loser, seen) => {
+  expect(closeReason(ending(seen))).toBe(winner);
+});
+
+test.each([
+  [2, 2, 'keep_alive_hint_too_short'],
+  [3, 2, 'client_shutdown'],
+  [1, 1, 'keep_alive_hint_too_short'],
+  [2, 1, 'client_shutdown'],
+  [0, 1, 'keep_alive_hint_too_short'],
+  [undefined, 2, 'client_shutdown'],
+])('a promise of %s s, of which the client takes %i off: %s', (keepAlive, margin, reason) => {
+  expect(closeReason(ending({ parting: over({ keepAlive, margin }) }))).toBe(reason);
+});
+
+test('any ending at all has one reason of the list', () => {
+  const codes = [...new Set(ROWS.map(([, , seen]) => errorType(seen.error)))];
+  const texts = ['reset', 'aborted', 'socket idle timeout', 'other side closed', 'GOAWAY', ''];
+  const anyError = fc.oneof(
+    fc.constant(undefined),
+    fc.record({ code: fc.constantFrom(...codes), message: fc.constantFrom(...texts) }),
+    fc.anything(),
+  );
+  const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
+  const anyParting = fc.record<Parting>({
+    isLast: fc.boolean(),
+    clientCloses: fc.boolean(),
+    byRequest: fc.boolean(),
+    serverCloses: fc.boolean(),
+    keepAlive: maybe(fc.oneof(fc.nat(5), fc.constant(Number.NaN))),
+    margin: fc.nat(2),
+    complete: fc.boolean(),
+    givenUp: fc.boolean(),
+    upgraded: fc.boolean(),
+  });
+  const anyEnding = fc.record<Ending>({
+    http: fc.boolean(),
+    error: anyError,
+    serverEnded: fc.boolean(),
+    timedOut: fc.boolean(),
+    goneAway: fc.boolean(),
+    parting: maybe(anyParting),
+    streams: fc.nat(2),
+    answered: fc.boolean(),
+    requests: fc.nat(3),
+    poolWasFull: fc.boolean(),
+    freed: fc.boolean(),
+  });
+
+  fc.assert(
+    fc.property(anyEnding, seen => {
+      expect(CLOSE_REASONS).toContain(closeReason(seen));
+    }),
+    { numRuns: 5_000 },
+  );
+});

@@ -1,0 +1,566 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { Pools } from '../../../src/client/attribution/pools.ts';
+import { Connection, isBusy, isHeld } from '../../../src/client/connection.ts';
+import type { Origin } from '../../../src/core/origins.ts';
+import type { CloseReason } from '../../../src/core/reasons.ts';
+import { ReplaySocket } from '../../support/replay.ts';
+
+const HERE: Origin = { address: 'a.test', port: 80 };
+const MOST_CREDITS = 256;
+const MOST_ORIGINS = 5_000;
+
+/** A pool as its client shows it: node:http its agent, undici a function, one a pool (6) or one a connection (7, 8). */
+const agent = () => ({});
+const connector = () => () => {};
+
+/** Connections of one process that come and go as the test says; those opened are busy until they are let idle. */
+function process() {
+  const rounds: (() => void)[] = [];
+  const newPools: Origin[] = [];
+  const causes: string[] = [];
+  const reasons = new Map<Connection, CloseReason>();
+  let now = 0;
+  const pools = new Pools({
+    onNewPool: origin => void newPools.push(origin),
+    inNextRound: run => void rounds.push(run),
+    states: { reasonOf: (connection: Connection) => reasons.get(connection) ?? 'unknown', isBusy, isHeld },
+    now: () => now,
+  });
+
+  function attempt(pool?: object, origin = HERE): Connection {
+    const connection = new Connection(new ReplaySocket() as never, 0);
+    connection.pool = pool;
+    connection.http = pool !== undefined;
+    pools.joined(connection, origin);
+    return connection;
+  }
+  function open(pool?: object, origin = HERE): Connection {
+    const connection = attempt(pool, origin);
+    connection.opened = 1;
+    connection.requests = connection.streams = connection.http ? 1 : 0;
+    const { cause, predecessor } = connection;
+    causes.push(cause === 'replaced' ? `replaced ${predecessor}` : cause);
+    return connection;
+  }
+  return {
+    newPools,
+    attempt,
+    open,
+    /** Opens one that is never used. */
+    openSpare(pool: object): Connection {
+      const connection = open(pool);
+      connection.requests = connection.streams = 0;
+      return connection;
+    },
+    idle(...connections: Connection[]): void {
+      for (const connection of connections) connection.streams = 0;
+    },
+    hold(connection: Connection): void {
+      Object.assign(connection.socket, { paused: true, readableLength: 1, bytesRead: 1 });
+    },
+    close(connection: Connection, reason: CloseReason): void {
+      connection.place?.left(connection, reason);
+    },
+    fail(connection: Connection): void {
+      connection.place?.left(connection, undefined);
+    },
+    /** Destroys it, whose `close` is still to come. */
+    destroy(connection: Connection, reason: CloseReason): void {
+      reasons.set(connection, reason);
+      Object.assign(connection.socket, { destroyed: true });
+    },
+    /** Lets the event loop come round until nothing waits for that, and then time pass. */
+    comeRound(seconds = 0.02): void {
+      while (rounds.length > 0) for (const run of rounds.splice(0)) run();
+      now += seconds;
+    },
+    /** Why each was opened, in order; for those that replace one, the reason of the loss as well. */
+    causes: () => causes,
+  };
+}
+
+describe.each([
+  ['an agent of node:http', agent()],
+  ["undici's connector", connector()],
+  ['no pool', undefined],
+])('%s', (_name, pool) => {
+  test('each close leaves one credit, and each replacement takes the oldest', () => {
+    const { open, close, causes } = process();
+
+    const [first, second, third] = [open(pool), open(pool), open(pool)];
+    close(second, 'server_closed_active');
+    close(first, 'body_abandoned');
+    close(third, 'server_idle_close');
+    for (let i = 0; i < 3; i++) open(pool);
+
+    expect(causes()).toEqual([
+      'first',
+      'pool_busy',
+      'pool_busy',
+      'replaced server_closed_active',
+      'replaced body_abandoned',
+      'replaced server_idle_close',
+    ]);
+  });
+
+  test('one that was idle, and is on its way out, is lost, and not idle', () => {
+    const { open, idle, destroy, causes } = process();
+
+    const [first] = [open(pool), open(pool)];
+    if (first === undefined) expect.unreachable();
+    idle(first);
+    destroy(first, 'client_idle_timeout');
+    open(pool);
+
+    expect(causes()).toEqual(['first', 'pool_busy', 'replaced client_idle_timeout']);
+  });
+
+  test('growth begins where all losses are made good', () => {
+    const { open, close, causes } = process();
+
+    const [, second] = [open(pool), open(pool)];
+    close(second, 'max_requests');
+    for (let i = 0; i < 3; i++) open(pool);
+
+    expect(causes().slice(2)).toEqual(['replaced max_requests', 'pool_busy', 'pool_busy']);
+  });
+
+  test('an attempt that fails gives its credit back, to the next', () => {
+    const { open, attempt, close, fail, causes } = process();
+
+    const [first, second] = [open(pool), open(pool)];
+    close(first, 'body_abandoned');
+    close(second, 'server_idle_close');
+    fail(attempt(pool));
+    open(pool);
+    open(pool);
+
+    expect(causes().slice(2)).toEqual(['replaced body_abandoned', 'replaced server_idle_close']);
+  });
+
+  test('a first attempt that fails leaves it to the next to be the first', () => {
+    const { open, attempt, fail, causes } = process();
+
+    fail(attempt(pool));
+    fail(attempt(pool));
+    open(pool);
+    open(pool);
+
+    expect(causes()).toEqual(['first', 'pool_busy']);
+  });
+
+  test('a connection leaves once, whatever is said of it later', () => {
+    const { open, close, fail, causes } = process();
+
+    const only = open(pool);
+    close(only, 'error');
+    close(only, 'error');
+    fail(only);
+    open(pool);
+    open(pool);
+
+    expect(causes()).toEqual(['first', 'replaced error', 'pool_busy']);
+  });
+
+  test('no more losses are remembered than the newest of a great many', () => {
+    const { open, close, causes } = process();
+    const many = Array.from({ length: MOST_CREDITS + 10 }, () => open(pool));
+    const busy = open(pool);
+
+    for (const [index, each] of many.entries()) close(each, index < 10 ? 'error' : 'goaway');
+    const before = causes().length;
+    for (const _ of many) open(pool);
+    const later = causes().slice(before);
+
+    expect(later.filter(cause => cause === 'replaced goaway')).toHaveLength(MOST_CREDITS);
+    expect(later.filter(cause => cause === 'pool_busy')).toHaveLength(10);
+    expect(busy.cause).toBe('pool_busy');
+  });
+
+  test('another origin has its own firsts and losses', () => {
+    const { open, close, causes } = process();
+    const there = { address: 'a.test', port: 443 };
+
+    close(open(pool), 'error');
+    open(pool, there);
+    open(pool, there);
+    open(pool);
+
+    expect(causes()).toEqual(['first', 'first', 'pool_busy', 'replaced error']);
+  });
+});
+
+describe.each([
+  ['an agent of node:http', agent()],
+  ["undici's connector", connector()],
+])('%s', (_name, pool) => {
+  test('growth while an unread body holds one is put down to it', () => {
+    const { open, hold, causes } = process();
+
+    hold(open(pool));
+    open(pool);
+
+    expect(causes()).toEqual(['first', 'body_held']);
+  });
+
+  test('one that is still connecting is busy, not idle', () => {
+    const { open, attempt, causes } = process();
+
+    attempt(pool);
+    open(pool);
+
+    expect(causes()).toEqual(['pool_busy']);
+  });
+
+  test('one on its way out is lost already, and once', () => {
+    const { open, close, destroy, causes } = process();
+
+    const first = open(pool);
+    destroy(first, 'body_abandoned');
+    open(pool);
+    close(first, 'error');
+    open(pool);
+
+    expect(causes()).toEqual(['first', 'replaced body_abandoned', 'pool_busy']);
+  });
+});
+
+test.each([
+  ['an agent of node:http', agent()],
+  ['no pool', undefined],
+])('%s: one that made a loss good, and is closed before it is used, leaves its own reason', (_name, pool) => {
+  const { open, close, causes } = process();
+
+  close(open(pool), 'error');
+  const second = open(pool);
+  second.requests = 0;
+  close(second, 'client_shutdown');
+  open(pool);
+
+  expect(causes()).toEqual(['first', 'replaced error', 'replaced client_shutdown']);
+});
+
+describe('agents of node:http', () => {
+  test('each new one is a new pool, though others lost or keep connections', () => {
+    const { open, close, idle, newPools, causes } = process();
+    const [one, two, three] = [agent(), agent(), agent()];
+
+    close(open(one), 'server_idle_close');
+    idle(open(two));
+    open(three);
+    open(two);
+    open(one);
+
+    expect(causes()).toEqual(['first', 'new_pool', 'new_pool', 'pool_busy', 'replaced server_idle_close']);
+    expect(newPools).toEqual([HERE, HERE]);
+  });
+
+  test('one whose first attempt fails is still new at its next', () => {
+    const { open, attempt, fail, causes } = process();
+    const [one, two] = [agent(), agent()];
+
+    open(one);
+    fail(attempt(two));
+    open(two);
+    open(two);
+
+    expect(causes()).toEqual(['first', 'new_pool', 'pool_busy']);
+  });
+
+  test('an agent that the program destroyed has lost its connections like any other', () => {
+    const { open, close, causes } = process();
+    const one = agent();
+
+    close(open(one), 'client_shutdown');
+    open(one);
+
+    expect(causes()).toEqual(['first', 'replaced client_shutdown']);
+  });
+});
+
+describe('connectors of undici', () => {
+  test('opening one while another is idle is the release race, whatever else is so', () => {
+    const { open, close, idle, hold, causes } = process();
+    const [first, second, third] = [open(connector()), open(connector()), open(connector())];
+
+    close(first, 'error');
+    hold(second);
+    idle(third);
+    open(connector());
+
+    expect(causes().at(-1)).toBe('release_race');
+  });
+
+  test('one Agent grows and replaces, though each connection has a connector of its own', () => {
+    const { open, close, newPools, causes } = process();
+
+    const [, second] = [open(connector()), open(connector()), open(connector())];
+    close(second, 'server_closed_active');
+    open(connector());
+    open(connector());
+
+    expect(causes().slice(1)).toEqual(['pool_busy', 'pool_busy', 'replaced server_closed_active', 'pool_busy']);
+    expect(newPools).toEqual([]);
+  });
+
+  test.each<CloseReason>(['client_idle_timeout', 'server_close_header', 'not_reusable_method'])(
+    'the Agent drops its pool with the last connection, and the next pool takes its place: %s',
+    reason => {
+      const { open, close, causes } = process();
+
+      for (let i = 0; i < 3; i++) close(open(connector()), reason);
+
+      expect(causes()).toEqual(['first', `replaced ${reason}`, `replaced ${reason}`]);
+    },
+  );
+
+  test('a client per request that is never closed is seen from the third on', () => {
+    const { open, idle, comeRound, causes } = process();
+
+    for (let i = 0; i < 5; i++) {
+      idle(open(connector()));
+      comeRound();
+    }
+
+    expect(causes()).toEqual(['first', 'release_race', 'new_pool', 'new_pool', 'new_pool']);
+  });
+
+  test('a client per request is seen while another is busy all the time', () => {
+    const { open, idle, comeRound, newPools, causes } = process();
+
+    open(connector());
+    for (let i = 0; i < 4; i++) {
+      idle(open(connector()));
+      comeRound();
+    }
+
+    expect(causes()).toEqual(['first', 'pool_busy', 'release_race', 'new_pool', 'new_pool']);
+    expect(newPools).toHaveLength(2);
+  });
+
+  test('a client per request that the program closes is a new pool each time, and leaves no loss to make good', () => {
+    const { open, close, causes } = process();
+
+    for (let i = 0; i < 3; i++) close(open(connector()), 'client_shutdown');
+    const shared = connector();
+    open(shared);
+    open(shared);
+
+    expect(causes()).toEqual(['first', 'new_pool', 'new_pool', 'new_pool', 'pool_busy']);
+  });
+
+  test('a client per request is seen again after another loss came between', () => {
+    const { open, close, causes } = process();
+
+    close(open(connector()), 'client_shutdown');
+    close(open(connector()), 'server_idle_close');
+    for (let i = 0; i < 4; i++) close(open(connector()), 'client_shutdown');
+
+    expect(causes()).toEqual([
+      'first',
+      'new_pool',
+      'replaced server_idle_close',
+      'replaced client_shutdown',
+      'new_pool',
+      'new_pool',
+    ]);
+  });
+
+  test('one that served several requests before the program closed it was no client per request', () => {
+    const { open, close, causes } = process();
+
+    const first = open(connector());
+    first.requests = 2;
+    close(first, 'client_shutdown');
+    open(connector());
+
+    expect(causes()).toEqual(['first', 'replaced client_shutdown']);
+  });
+
+  test('a connector that is known never stands for another pool', () => {
+    const { open, idle, comeRound, causes } = process();
+    const shared = connector();
+
+    for (let i = 0; i < 3; i++) {
+      idle(open(shared));
+      comeRound();
+    }
+
+    expect(causes()).toEqual(['first', 'release_race', 'release_race']);
+  });
+
+  test('a connector that is known is no other pool, though one is free for long', () => {
+    const { open, idle, comeRound, causes } = process();
+    const shared = connector();
+
+    idle(open(shared));
+    open(shared);
+    comeRound();
+    open(shared);
+
+    expect(causes()).toEqual(['first', 'release_race', 'release_race']);
+  });
+
+  test('one that has just come free is no sign of another pool', () => {
+    const { open, idle, comeRound, causes } = process();
+
+    for (let i = 0; i < 3; i++) {
+      idle(open(connector()));
+      comeRound(0.019);
+    }
+
+    expect(causes()).toEqual(['first', 'release_race', 'release_race']);
+  });
+
+  test('one opened in the place of a lost one replaces it, though another is free for long: undici fills places first', () => {
+    const { open, close, idle, comeRound, causes } = process();
+    const shared = connector();
+
+    const lost = open(shared);
+    idle(open(connector()));
+    open(shared);
+    comeRound();
+    close(lost, 'server_closed_active');
+    open(shared);
+
+    expect(causes()).toEqual(['first', 'pool_busy', 'release_race', 'replaced server_closed_active']);
+  });
+
+  test('one that was used again, and is idle only now, is not free', () => {
+    const { open, idle, comeRound, causes } = process();
+
+    const first = open(connector());
+    idle(first);
+    const second = open(connector());
+    first.streams = 1;
+    comeRound();
+    idle(first, second);
+    open(connector());
+
+    expect(causes()).toEqual(['first', 'release_race', 'release_race']);
+  });
+
+  test('one opened for nobody hands the loss it made good on to the next', () => {
+    const { open, openSpare, close, causes } = process();
+
+    close(open(connector()), 'body_abandoned');
+    openSpare(connector());
+    open(connector());
+    open(connector());
+
+    expect(causes()).toEqual(['first', 'replaced body_abandoned', 'replaced body_abandoned', 'pool_busy']);
+  });
+
+  test('one opened for nobody, and closed before it was used, leaves the loss it made good and not its own', () => {
+    const { open, openSpare, close, causes } = process();
+
+    close(open(connector()), 'request_aborted');
+    close(openSpare(connector()), 'client_shutdown');
+    open(connector());
+
+    expect(causes()).toEqual(['first', 'replaced request_aborted', 'replaced request_aborted']);
+  });
+});
+
+test('sockets without a pool are never idle nor of a new pool, as far as anybody can tell', () => {
+  const { open, close, newPools, causes } = process();
+
+  const first = open();
+  open();
+  close(first, 'client_shutdown');
+  open();
+  open();
+
+  expect(causes()).toEqual(['first', 'pool_busy', 'replaced client_shutdown', 'pool_busy']);
+  expect(newPools).toEqual([]);
+});
+
+test('sockets without a pool, agents and undici do not make good what another lost', () => {
+  const { open, close, causes } = process();
+
+  close(open(), 'error');
+  open(agent());
+  open(connector());
+  open();
+
+  expect(causes()).toEqual(['first', 'new_pool', 'new_pool', 'replaced error']);
+});
+
+test('of more origins than are remembered, the oldest without connections is forgotten, and the others are not', () => {
+  const { open, close, causes } = process();
+  const at = (port: number) => ({ address: 'a.test', port });
+
+  open(undefined, at(0));
+  for (let port = 1; port <= MOST_ORIGINS; port++) close(open(undefined, at(port)), 'client_shutdown');
+  const before = causes().length;
+  open(undefined, at(0));
+  open(undefined, at(2));
+  open(undefined, at(1));
+
+  expect(causes().slice(before)).toEqual(['pool_busy', 'replaced client_shutdown', 'first']);
+});
+
+test('where all origins have connections, the oldest is forgotten', () => {
+  const { open, close, causes } = process();
+  const at = (port: number) => ({ address: 'a.test', port });
+
+  const oldest = open(undefined, at(0));
+  for (let port = 1; port <= MOST_ORIGINS; port++) open(undefined, at(port));
+  close(oldest, 'error');
+  open(undefined, at(2));
+  open(undefined, at(0));
+
+  expect(causes().slice(-2)).toEqual(['pool_busy', 'first']);
+});
+
+test('in a pool of a great many only the first hundred are looked at', () => {
+  const { open, idle, causes } = process();
+  const pool = connector();
+
+  const many = Array.from({ length: 101 }, () => open(pool));
+  idle(many[100] as Connection);
+  open(pool);
+  idle(many[99] as Connection);
+  open(pool);
+
+  expect(causes().slice(-2)).toEqual(['pool_busy', 'release_race']);
+});
+
+test('whatever comes and goes, no loss is made good twice, and none is forgotten while connections are opened', () => {
+  const step = fc.record({
+    what: fc.constantFrom('open', 'fail', 'close', 'idle', 'busy'),
+    which: fc.nat(7),
+    reason: fc.constantFrom<CloseReason>('error', 'goaway', 'pool_full', 'server_idle_close'),
+  });
+
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 80 }), fc.boolean(), (steps, pooled) => {
+      const { open, attempt, close, fail, idle } = process();
+      const pool = pooled ? agent() : undefined;
+      const live: Connection[] = [];
+      const lost: CloseReason[] = [];
+
+      for (const { what, which, reason } of steps) {
+        const one = live[which];
+        if (what === 'open') {
+          const canBe = lost.length > 0;
+          const opened = open(pool);
+          expect([opened.cause === 'replaced', opened.predecessor]).toEqual([canBe, canBe ? lost.shift() : undefined]);
+          live.push(opened);
+        } else if (what === 'fail') {
+          fail(attempt(pool));
+        } else if (one !== undefined && what === 'close') {
+          live.splice(which, 1);
+          lost.push(reason);
+          close(one, reason);
+        } else if (one !== undefined && what === 'idle') {
+          idle(one);
+        } else if (one !== undefined) {
+          one.streams = 1;
+        }
+      }
+    }),
+    { numRuns: 1_000 },
+  );
+});

@@ -1,0 +1,172 @@
+import { EventEmitter } from 'node:events';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { attempt, failure, publish, ReplaySocket, replaying } from '../support/replay.ts';
+
+/** All that can be said of a socket, by anyone, in any order, even where Node would never say it. */
+const WORDS = [
+  'attempt',
+  'lookup',
+  'lookup failed',
+  'dial',
+  'dial failed',
+  'dial timed out',
+  'connect',
+  'secure',
+  'error',
+  'close',
+  'taken by undici',
+  'undici request',
+  'undici request over',
+  'http request',
+  'stream starts',
+  'stream ends',
+  'end of turn',
+  'expected by undici',
+  'collection',
+  'pause',
+] as const;
+
+const step = fc.record({ word: fc.constantFrom(...WORDS), socket: fc.nat(3), tls: fc.boolean() });
+
+test('whatever is said in whatever order, gauges are never negative and every attempt has one end at most', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), steps => {
+      const replay = replaying({ maxOrigins: 3 });
+      const sockets = Array.from({ length: 4 }, () => new ReplaySocket());
+      const sessions = sockets.map(socket => Object.assign(new EventEmitter(), { socket }));
+      const requests = sockets.map(() => ({
+        origin: 'http://a.test',
+        completed: false,
+        aborted: false,
+        upgrade: null,
+      }));
+      const connectParams = { hostname: 'a.test', port: '', protocol: 'http:' };
+      let attempts = 0;
+
+      for (const { word, socket: index, tls } of steps) {
+        const socket = sockets[index] as ReplaySocket;
+        const stream = { id: 1, session: sessions[index] };
+        switch (word) {
+          case 'attempt':
+            socket.encrypted = tls ? true : undefined;
+            socket.closed = false;
+            attempts++;
+            attempt(socket);
+            break;
+          case 'lookup':
+            socket.emit('lookup', null, '127.0.0.1', 4, 'a.test');
+            break;
+          case 'lookup failed':
+            socket.emit('lookup', failure('ENOTFOUND', 'getaddrinfo'), undefined, undefined, 'a.test');
+            break;
+          case 'dial':
+            socket.emit('connectionAttempt', tls ? '::1' : '127.0.0.1', 80 + index, tls ? 6 : 4);
+            break;
+          case 'dial failed':
+            socket.emit('connectionAttemptFailed', '127.0.0.1', 80, 4, failure('ECONNREFUSED'));
+            break;
+          case 'dial timed out':
+            socket.emit('connectionAttemptTimeout', '127.0.0.1', 80, 4);
+            break;
+          case 'connect':
+            socket.connecting = false;
+            socket.emit('connect');
+            break;
+          case 'secure':
+            socket.emit('secureConnect');
+            break;
+          case 'error':
+            socket.once('error', () => {});
+            socket.emit('error', failure('ECONNRESET'));
+            break;
+          case 'close':
+            socket.connecting = false;
+            socket.closed = true;
+            socket.emit('close');
+            break;
+          case 'expected by undici':
+            publish('undici:client:beforeConnect', { connectParams, connector: {} });
+            break;
+          case 'taken by undici':
+            publish('undici:client:connected', { connectParams, socket });
+            break;
+          case 'undici request':
+            requests[index] = { origin: 'http://a.test', completed: false, aborted: false, upgrade: null };
+            publish('undici:client:sendHeaders', { request: requests[index], socket });
+            break;
+          case 'undici request over':
+            Object.assign(requests[index] as object, { completed: true });
+            break;
+          case 'http request':
+            publish('http.client.request.start', {
+              request: {
+                socket,
+                host: 'b.test',
+                protocol: 'http:',
+                method: 'GET',
+                reusedSocket: tls,
+                destroyed: tls,
+                getHeader: () => undefined,
+              },
+            });
+            break;
+          case 'stream starts':
+            publish('http2.client.stream.start', { stream });
+            break;
+          case 'stream ends':
+            publish('http2.client.stream.close', { stream });
+            break;
+          case 'end of turn':
+            replay.endTurn();
+            break;
+          case 'collection':
+            replay.connections.takeStock();
+            break;
+          case 'pause':
+            replay.connections.pause();
+            break;
+        }
+      }
+      replay.endTurn();
+      const live = replay.connections.liveCount;
+      const { opened, closed, failed } = total(replay);
+
+      expect(opened - closed).toBeGreaterThanOrEqual(0);
+      expect(opened - closed).toBeLessThanOrEqual(live);
+      expect(opened + failed).toBeLessThanOrEqual(attempts);
+      expect(total(replay).negative).toBe(0);
+
+      for (const socket of sockets) {
+        socket.connecting = false;
+        socket.closed = true;
+        socket.emit('close');
+      }
+      const atLast = total(replay);
+      replay.stop();
+
+      expect(atLast).toMatchObject({ closed: atLast.opened, active: 0, idle: 0, requests: 0, negative: 0 });
+      expect(replay.connections.liveCount).toBe(0);
+      expect(replay.ledger.lookupsPending.value).toBe(0);
+      expect(replay.ledger.tallies.length).toBeLessThanOrEqual(3 + 2);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+function total({ connections, ledger }: ReturnType<typeof replaying>) {
+  connections.takeStock();
+  const sums = { opened: 0, closed: 0, failed: 0, active: 0, idle: 0, requests: 0, negative: 0 };
+  for (const tally of ledger.tallies) {
+    for (const { value } of tally.allOpened) sums.opened += value;
+    for (const { value } of tally.allClosed) sums.closed += value;
+    for (const { value } of tally.failures) sums.failed += value;
+    for (const { active, idle, requests } of tally.allInUse) {
+      sums.active += active.value;
+      sums.idle += idle.value;
+      sums.requests += requests.value;
+      if (Math.min(active.value, idle.value, requests.value) < 0) sums.negative++;
+    }
+  }
+  return sums;
+}

@@ -1,0 +1,228 @@
+import { expect, test } from 'vitest';
+import { attempt, close, connect, failure, ReplaySocket, replaying } from '../../support/replay.ts';
+
+test('a plain socket counts under the name it looked up and the port it dialled, without HTTP', () => {
+  const { tally, durations } = replaying();
+
+  const socket = attempt();
+  socket.emit('lookup', null, '127.0.0.1', 4, 'Db.Test');
+  connect(socket, '127.0.0.1', 5432);
+
+  expect(tally('db.test', 5432, false)).toMatchObject({ opened: 1, closed: 0, active: 0, idle: 0 });
+  expect(durations.map(({ metric }) => metric)).toEqual(['connmeter.connect.duration']);
+
+  close(socket);
+
+  expect(tally('db.test', 5432, false)).toMatchObject({ opened: 1, closed: 1 });
+  expect(durations).toHaveLength(1);
+});
+
+test('each phase is timed from the end of the one before', () => {
+  const replay = replaying();
+
+  replay.now = 10;
+  const socket = attempt(Object.assign(new ReplaySocket(), { encrypted: true as const, alpnProtocol: 'http/1.1' }));
+  replay.now = 11;
+  socket.emit('lookup', null, '127.0.0.1', 4, 'a.test');
+  replay.now = 13;
+  connect(socket, '127.0.0.1', 443);
+  replay.now = 17;
+  socket.emit('secureConnect');
+  replay.now = 25;
+  close(socket);
+
+  const origin = { 'server.address': 'a.test', 'server.port': 443, 'network.protocol.name': 'http' };
+  expect(replay.durations).toEqual([
+    { metric: 'connmeter.connect.duration', seconds: 2, attributes: origin },
+    {
+      metric: 'connmeter.tls.handshake.duration',
+      seconds: 4,
+      attributes: { ...origin, 'tls.protocol.version': '1.3', 'tls.resumed': false },
+    },
+    { metric: 'connmeter.connection.requests', seconds: 0, attributes: origin },
+    {
+      metric: 'http.client.connection.duration',
+      seconds: 8,
+      attributes: { ...origin, 'network.protocol.version': '1.1' },
+    },
+  ]);
+});
+
+test('several addresses of one name are one lookup and several attempts', () => {
+  const { tally, ledger } = replaying();
+
+  const socket = attempt();
+  socket.emit('lookup', null, '::1', 6, 'a.test');
+  socket.emit('lookup', null, '127.0.0.1', 4, 'a.test');
+  socket.emit('connectionAttempt', '::1', 80, 6);
+  socket.emit('connectionAttemptTimeout', '::1', 80, 6);
+  connect(socket, '127.0.0.1', 80);
+
+  expect(tally('a.test', 80, false)).toMatchObject({ opened: 1, failed: 0 });
+  const { attempts } = ledger.tally({ address: 'a.test', port: 80 }, false);
+  expect(
+    attempts.map(({ attributes, value }) => [attributes['network.type'], attributes['connmeter.outcome'], value]),
+  ).toEqual([
+    ['ipv6', 'ok', 0],
+    ['ipv6', 'failed', 0],
+    ['ipv6', 'timed_out', 1],
+    ['ipv4', 'ok', 1],
+    ['ipv4', 'failed', 0],
+    ['ipv4', 'timed_out', 0],
+  ]);
+});
+
+test.each<[string, Error | undefined, string[]]>([
+  ['dns', failure('ENOTFOUND', 'getaddrinfo'), ['lookup']],
+  ['dns', undefined, []],
+  ['connect', failure('ETIMEDOUT', 'connect'), ['attempt']],
+  ['connect', failure('EADDRNOTAVAIL', 'bind'), []],
+  ['tls', failure('CERT_HAS_EXPIRED'), ['attempt', 'connect']],
+])('a connection that ends before it opened failed in %s (%o)', (phase, error, steps) => {
+  const { ledger, endTurn, tally } = replaying();
+
+  const socket = attempt(Object.assign(new ReplaySocket(), { encrypted: true as const }));
+  endTurn();
+  if (steps.includes('lookup')) socket.emit('lookup', error, undefined, undefined, 'a.test');
+  if (steps.includes('attempt')) socket.emit('connectionAttempt', '127.0.0.1', 443, 4);
+  if (steps.includes('connect')) socket.emit('connect');
+  close(socket, error);
+  tally('any');
+
+  const failures = ledger.tallies.flatMap(each => each.failures).filter(({ value }) => value > 0);
+  expect(failures).toHaveLength(1);
+  expect(failures[0]?.attributes).toMatchObject({
+    'connmeter.phase': phase,
+    'error.type': (error as { code?: string } | undefined)?.code ?? '_OTHER',
+  });
+});
+
+test('a failed lookup is counted once, though its error reaches many sockets', () => {
+  const { durations } = replaying();
+  const error = failure('ENOTFOUND', 'getaddrinfo');
+
+  for (let i = 0; i < 3; i++) {
+    const socket = attempt();
+    socket.emit('lookup', error, undefined, undefined, 'a.test');
+    close(socket, error);
+  }
+
+  expect(durations).toMatchObject([
+    { metric: 'dns.lookup.duration', attributes: { 'dns.question.name': 'a.test', 'error.type': 'ENOTFOUND' } },
+  ]);
+});
+
+test('a lookup function that fails in its own way made no DNS lookup', () => {
+  const { durations } = replaying();
+
+  attempt().emit('lookup', failure('ENOTCACHED'), undefined, undefined, 'a.test');
+
+  expect(durations).toEqual([]);
+});
+
+test('a connect that throws, or is undone in the same turn, leaves nothing', () => {
+  const { ledger, endTurn, connections } = replaying();
+
+  const thrown = attempt();
+  thrown.connecting = false;
+  const undone = attempt();
+  undone.connecting = false;
+  endTurn();
+  close(undone);
+  connections.takeStock();
+
+  expect(ledger.tallies).toEqual([]);
+  expect(ledger.lookupsPending.value).toBe(0);
+});
+
+test('a name is pending from the end of its turn until it is found', () => {
+  const { ledger, endTurn, connections } = replaying();
+
+  const socket = attempt();
+  endTurn();
+  connections.takeStock();
+
+  expect(ledger.lookupsPending.value).toBe(1);
+
+  socket.emit('lookup', null, '127.0.0.1', 4, 'a.test');
+  connections.takeStock();
+
+  expect(ledger.lookupsPending.value).toBe(0);
+});
+
+test('a socket that is connected again after its close is a second connection', () => {
+  const { tally } = replaying();
+
+  const socket = attempt();
+  connect(socket, '127.0.0.1', 80);
+  close(socket);
+  attempt(socket);
+  connect(socket, '127.0.0.1', 80);
+  socket.closed = false;
+
+  expect(tally('127.0.0.1', 80, false)).toMatchObject({ opened: 2, closed: 1 });
+  expect(socket.listenerCount('close')).toBe(1);
+});
+
+test('a close that nobody told us of is seen at the next collection', () => {
+  const { tally } = replaying();
+
+  const socket = attempt();
+  connect(socket, '127.0.0.1', 80);
+  socket.removeAllListeners();
+  close(socket);
+
+  expect(tally('127.0.0.1', 80, false)).toMatchObject({ opened: 1, closed: 1 });
+});
+
+test('the program may add as many listeners as without us', () => {
+  replaying();
+
+  const socket = attempt();
+
+  expect(socket.getMaxListeners() - socket.listenerCount('close')).toBe(10);
+});
+
+test('a Unix socket counts under its path', () => {
+  const { tally, durations } = replaying();
+
+  const socket = attempt();
+  socket.emit('connectionAttempt', '/run/App.sock', undefined, undefined);
+  socket.emit('connect');
+
+  expect(tally('/run/App.sock', undefined, false)).toMatchObject({ opened: 1 });
+  expect(durations).toEqual([]);
+});
+
+test.each<[string, string[], Error | undefined]>([
+  ['client_shutdown', [], undefined],
+  ['client_shutdown', ['we end', 'end'], undefined],
+  ['server_idle_close', ['end'], undefined],
+  ['client_idle_timeout', ['timeout'], undefined],
+  ['error', [], failure('ECONNRESET', 'read')],
+  ['error', ['end'], failure('EPIPE', 'write')],
+])('a plain socket is closed for %s after %j (%o)', (reason, words, error) => {
+  const replay = replaying();
+
+  const socket = attempt();
+  connect(socket, '127.0.0.1', 5432);
+  for (const word of words) {
+    if (word === 'we end') Object.assign(socket, { writableEnded: true });
+    else socket.emit(word);
+  }
+  close(socket, error);
+
+  expect(replay.closedFor('127.0.0.1', 5432, false)).toEqual({ [reason]: 1 });
+});
+
+test('the first error of a socket is the reason, though another comes at its close', () => {
+  const replay = replaying();
+
+  const socket = attempt();
+  connect(socket, '127.0.0.1', 5432);
+  socket.on('error', () => {});
+  socket.emit('error', failure('ENOTCONN'));
+  close(socket, failure('UND_ERR_DESTROYED'));
+
+  expect(replay.closedFor('127.0.0.1', 5432, false)).toEqual({ error: 1 });
+});

@@ -1,0 +1,393 @@
+import { EventEmitter } from 'node:events';
+import { expect, test } from 'vitest';
+import type { CloseReason } from '../../../src/core/reasons.ts';
+import { attempt, close, connect, failure, publish, ReplaySocket, replaying } from '../../support/replay.ts';
+
+const connectParams = { hostname: 'a.test', port: '', protocol: 'http:' };
+const secureParams = { hostname: 'a.test', port: '', protocol: 'https:' };
+const connector = () => {};
+
+function request(origin = 'http://a.test') {
+  return { origin, completed: false, aborted: false, upgrade: null as string | null };
+}
+
+test('a second request on the same socket counts as reuse', () => {
+  const { tally } = replaying();
+  const first = request();
+  const second = request();
+
+  publish('undici:client:beforeConnect', { connectParams, connector });
+  const socket = attempt();
+  connect(socket);
+  publish('undici:client:connected', { connectParams, connector, socket });
+  publish('undici:client:sendHeaders', { request: first, socket });
+  first.completed = true;
+  publish('undici:client:sendHeaders', { request: second, socket });
+
+  expect(tally('a.test', 80)).toEqual({
+    opened: 1,
+    closed: 0,
+    failed: 0,
+    fresh: 1,
+    reused: 1,
+    active: 1,
+    idle: 0,
+    requests: 1,
+  });
+
+  second.completed = true;
+
+  expect(tally('a.test', 80)).toMatchObject({ active: 0, idle: 1, requests: 0 });
+
+  close(socket);
+
+  expect(tally('a.test', 80)).toEqual({
+    opened: 1,
+    closed: 1,
+    failed: 0,
+    fresh: 1,
+    reused: 1,
+    active: 0,
+    idle: 0,
+    requests: 0,
+  });
+});
+
+test('a socket attempted in another turn than beforeConnect is not taken for its', () => {
+  const { tally, endTurn } = replaying();
+
+  publish('undici:client:beforeConnect', { connectParams, connector });
+  endTurn();
+  const socket = attempt();
+  connect(socket, '127.0.0.9', 6379);
+
+  expect(tally('127.0.0.9', 6379, false)).toMatchObject({ opened: 1 });
+  expect(tally('a.test', 80)).toMatchObject({ opened: 0 });
+});
+
+test('a connector that takes its time is known by the socket it hands over', () => {
+  const { tally, endTurn } = replaying();
+
+  publish('undici:client:beforeConnect', { connectParams, connector });
+  endTurn();
+  const socket = attempt();
+  endTurn();
+  connect(socket, '127.0.0.9', 8080);
+  publish('undici:client:connected', { connectParams, connector, socket });
+  publish('undici:client:sendHeaders', { request: request(), socket });
+
+  expect(tally('a.test', 80)).toMatchObject({ opened: 1, fresh: 1, active: 1 });
+});
+
+test('pipelined requests are all in flight until they are over', () => {
+  const { tally } = replaying();
+  const requests = [request(), request(), request()];
+
+  publish('undici:client:beforeConnect', { connectParams, connector });
+  const socket = attempt();
+  connect(socket);
+  for (const each of requests) publish('undici:client:sendHeaders', { request: each, socket });
+
+  expect(tally('a.test', 80)).toMatchObject({ active: 1, requests: 3, fresh: 1, reused: 2 });
+
+  for (const each of requests.slice(0, 2)) each.completed = true;
+
+  expect(tally('a.test', 80)).toMatchObject({ active: 1, requests: 1 });
+});
+
+test('a connection that was upgraded stays active', () => {
+  const { tally } = replaying();
+  const upgrade = { ...request(), upgrade: 'websocket' };
+
+  publish('undici:client:beforeConnect', { connectParams, connector });
+  const socket = attempt();
+  connect(socket);
+  publish('undici:client:sendHeaders', { request: upgrade, socket });
+  upgrade.completed = true;
+
+  expect(tally('a.test', 80)).toMatchObject({ active: 1, idle: 0 });
+});
+
+test('a tunnel counts as one connection, to the proxy; the requests in it are to the target', () => {
+  const { tally } = replaying();
+  const proxyParams = { hostname: 'proxy.test', port: '3128', protocol: 'http:' };
+  const connectRequest = { ...request('http://proxy.test:3128'), method: 'CONNECT' };
+  const ends = { localAddress: '127.0.0.1', localPort: 50_000, remoteAddress: '127.0.0.1', remotePort: 3128 };
+
+  publish('undici:client:beforeConnect', { connectParams: secureParams, connector });
+  publish('undici:client:beforeConnect', { connectParams: proxyParams, connector });
+  const inner = Object.assign(attempt(), ends);
+  connect(inner, '127.0.0.1', 3128);
+  publish('undici:client:connected', { connectParams: proxyParams, connector, socket: inner });
+  publish('undici:client:sendHeaders', { request: connectRequest, socket: inner });
+  connectRequest.completed = true;
+  const outer = Object.assign(new ReplaySocket(), ends);
+  publish('undici:client:connected', { connectParams: secureParams, connector, socket: outer });
+  publish('undici:client:sendHeaders', { request: request('https://a.test'), socket: outer });
+
+  expect(tally('proxy.test', 3128)).toMatchObject({ opened: 1, fresh: 1, reused: 0, active: 1, requests: 0 });
+  expect(tally('a.test', 443)).toMatchObject({ opened: 0, fresh: 1, reused: 0, active: 0, requests: 1 });
+
+  close(inner);
+
+  expect(tally('proxy.test', 3128)).toMatchObject({ closed: 1, active: 0, idle: 0 });
+  expect(tally('a.test', 443)).toMatchObject({ requests: 0, active: 0, idle: 0 });
+});
+
+test('over HTTP/2 the streams are counted, not the headers as well', () => {
+  const { tally } = replaying();
+  const session = Object.assign(new EventEmitter(), { socket: undefined as ReplaySocket | undefined });
+  const stream = { id: 1, session };
+
+  publish('undici:client:beforeConnect', { connectParams: secureParams, connector });
+  const socket = attempt(Object.assign(new ReplaySocket(), { encrypted: true as const, alpnProtocol: 'h2' }));
+  session.socket = socket;
+  connect(socket, '127.0.0.1', 443);
+  socket.emit('secureConnect');
+  publish('undici:client:connected', { connectParams: { ...secureParams, version: 'h2' }, connector, socket });
+  publish('undici:client:sendHeaders', { request: request('https://a.test'), socket });
+  publish('http2.client.stream.start', { stream });
+
+  expect(tally('a.test', 443)).toMatchObject({ opened: 1, fresh: 1, reused: 0, active: 1, requests: 1 });
+});
+
+test('requests on a connection from before we listened count, the connection does not', () => {
+  const { tally } = replaying();
+  const socket = new ReplaySocket();
+
+  publish('undici:client:sendHeaders', { request: request(), socket });
+  publish('undici:client:sendHeaders', { request: request(), socket });
+
+  expect(tally('a.test', 80)).toEqual({
+    opened: 0,
+    closed: 0,
+    failed: 0,
+    fresh: 0,
+    reused: 2,
+    active: 0,
+    idle: 0,
+    requests: 0,
+  });
+});
+
+test('a refused connect is one failure of the origin that was meant', () => {
+  const { tally, ledger, durations } = replaying();
+
+  publish('undici:client:beforeConnect', { connectParams, connector });
+  const socket = attempt();
+  socket.emit('connectionAttempt', '127.0.0.1', 80, 4);
+  socket.emit('connectionAttemptFailed', '127.0.0.1', 80, 4, failure('ECONNREFUSED'));
+  close(socket, failure('ECONNREFUSED', 'connect'));
+
+  expect(tally('a.test', 80)).toMatchObject({ opened: 0, failed: 1 });
+  expect(ledger.tally({ address: 'a.test', port: 80 }, true).failure('connect', 'ECONNREFUSED').value).toBe(1);
+  expect(durations).toEqual([]); // counted, not timed
+});
+
+/** An answer as undici shows it: raw headers, name after value. */
+function answer(...headers: string[]) {
+  return { statusCode: 200, headers: headers.map(header => Buffer.from(header)) };
+}
+
+const gone = () => Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' });
+
+test.each<[CloseReason, string[]]>([
+  ['server_idle_close', []],
+  ['server_idle_close', ['Content-Length', '5']],
+  ['server_idle_close', ['Connection', 'keep-alive', 'Keep-Alive', 'timeout=5']],
+  ['server_idle_close', ['Keep-Alive', 'timeout=5, max=100']],
+  ['server_idle_close', ['Keep-Alive', 'timeout=30']],
+  ['server_idle_close', ['Keep-Alive', 'timeout=3']],
+  ['server_idle_close', ['Keep-Alive', 'for ever']],
+  ['server_idle_close', ['Keep-Alive', '']],
+  ['server_idle_close', ['Connection', '']],
+  ['server_idle_close', ['Set-Cookie', 'close', 'X-Anything', 'close']],
+  ['server_idle_close', ['Connection']],
+  ['server_close_header', ['Connection', 'close']],
+  ['server_close_header', ['connection', 'close']],
+  ['server_close_header', ['CONNECTION', 'Close']],
+  ['server_close_header', ['Date', 'today', 'Connection', 'close', 'Content-Length', '5']],
+  ['server_close_header', ['Keep-Alive', 'timeout=1', 'Connection', 'close']],
+  ['keep_alive_hint_too_short', ['Keep-Alive', 'timeout=2']],
+  ['keep_alive_hint_too_short', ['keep-alive', 'timeout=0']],
+  ['keep_alive_hint_too_short', ['KEEP-ALIVE', 'TIMEOUT=1']],
+  ['keep_alive_hint_too_short', ['Keep-Alive', 'timeout=2, max=100', 'Connection', 'keep-alive']],
+  ['keep_alive_hint_too_short', ['Keep-Alive', 'max=100, timeout=1']],
+])('%s where the answer says %j and the server closes', (reason, headers) => {
+  const replay = replaying();
+  const only = { ...request(), method: 'GET' };
+
+  publish('undici:client:beforeConnect', { connectParams, connector });
+  const socket = attempt();
+  connect(socket);
+  publish('undici:client:sendHeaders', { request: only, headers: 'GET / HTTP/1.1\r\n', socket });
+  publish('undici:request:headers', { request: only, response: answer(...headers) });
+  only.completed = true;
+  close(socket, gone());
+
+  expect(replay.closedFor('a.test', 80)).toEqual({ [reason]: 1 });
+});
+
+test.each<[CloseReason, number]>([
+  ['upgraded', 101],
+  ['keep_alive_off', 200],
+])(
+  '%s where a request for an upgrade, and for the end of the connection, is answered with %i',
+  (reason, statusCode) => {
+    const replay = replaying();
+    const only = { ...request(), method: 'GET', upgrade: 'websocket', reset: true };
+
+    publish('undici:client:beforeConnect', { connectParams, connector });
+    const socket = attempt();
+    connect(socket);
+    publish('undici:client:sendHeaders', { request: only, headers: 'GET / HTTP/1.1\r\n', socket });
+    publish('undici:request:headers', { request: only, response: { statusCode, headers: [] } });
+    Object.assign(only, { completed: true });
+    Object.assign(socket, { bytesRead: 1 });
+    close(socket, gone());
+
+    expect(replay.closedFor('a.test', 80)).toEqual({ [reason]: 1 });
+  },
+);
+
+test('what an answer said is forgotten with the next request', () => {
+  const replay = replaying();
+  const requests = [1, 2].map(() => ({ ...request(), method: 'GET' }));
+
+  publish('undici:client:beforeConnect', { connectParams, connector });
+  const socket = attempt();
+  connect(socket);
+  for (const each of requests) {
+    publish('undici:client:sendHeaders', { request: each, headers: 'GET / HTTP/1.1\r\n', socket });
+    const says = each === requests[0] ? answer('Connection', 'close') : answer();
+    publish('undici:request:headers', { request: each, response: says });
+    each.completed = true;
+  }
+  close(socket, gone());
+
+  expect(replay.closedFor('a.test', 80)).toEqual({ server_idle_close: 1 });
+});
+
+test.each<[CloseReason, number, string]>([
+  ['keep_alive_off', 1, 'connection: close'],
+  ['max_requests', 2, 'connection: close'],
+  ['server_close_header', 2, 'x-connection: close'],
+  ['server_close_header', 2, 'connection: keep-alive'],
+])('%s where undici resets after %i with "%s"', (reason, count, header) => {
+  const replay = replaying();
+
+  publish('undici:client:beforeConnect', { connectParams, connector });
+  const socket = attempt();
+  connect(socket);
+  for (let i = 1; i <= count; i++) {
+    const each = { ...request(), method: 'GET' };
+    const headers = `GET / HTTP/1.1\r\nhost: a.test\r\n${i === count ? header : 'connection: keep-alive'}\r\n`;
+    publish('undici:client:sendHeaders', { request: each, headers, socket });
+    each.completed = true;
+  }
+  close(socket, Object.assign(new Error('reset'), { code: 'UND_ERR_INFO' }));
+
+  expect(replay.closedFor('a.test', 80)).toEqual({ [reason]: 1 });
+});
+
+/** As a socket is whose answer has come and is not read. */
+const UNREAD = { paused: true, readableLength: 65_536, bytesRead: 65_536 };
+
+test.each([
+  ['is held after half a second', 0.5, UNREAD, '1.1', 1],
+  ['is not held before that', 0.49, UNREAD, '1.1', 0],
+  ['is not held while it flows', 0.5, { ...UNREAD, paused: false }, '1.1', 0],
+  ['is not held with all it has got read', 0.5, { ...UNREAD, readableLength: 0 }, '1.1', 0],
+  ['is not held before its answer', 0.5, { ...UNREAD, bytesRead: 0 }, '1.1', 0],
+  ['is not held by a stream, which stops no other', 0.5, UNREAD, '2', 0],
+] as const)('a connection %s', (_what, seconds, seen, version, held) => {
+  const replay = replaying();
+  const session = new EventEmitter();
+  const look = () => {
+    replay.tally('a.test', 80);
+    return replay.ledger.tally({ address: 'a.test', port: 80 }, true).held.value;
+  };
+
+  publish('undici:client:beforeConnect', { connectParams, connector });
+  const socket = attempt();
+  connect(socket);
+  if (version === '2') {
+    publish('http2.client.stream.start', { stream: { id: 1, session: Object.assign(session, { socket }) } });
+  } else {
+    publish('undici:client:sendHeaders', { request: { ...request(), method: 'GET' }, headers: '', socket });
+  }
+  Object.assign(socket, seen);
+  const first = look();
+  replay.now = seconds;
+
+  expect([first, look()]).toEqual([0, held]);
+});
+
+test('what is read between two looks starts the half second anew', () => {
+  const replay = replaying();
+  const held: number[] = [];
+
+  publish('undici:client:beforeConnect', { connectParams, connector });
+  const socket = attempt();
+  connect(socket);
+  publish('undici:client:sendHeaders', { request: { ...request(), method: 'GET' }, headers: '', socket });
+  Object.assign(socket, UNREAD);
+  for (const [now, bytesRead] of [
+    [0, 10],
+    [0.4, 20],
+    [0.8, 20],
+    [0.9, 20],
+    [1, 30],
+  ] as const) {
+    Object.assign(replay, { now });
+    socket.bytesRead = bytesRead;
+    replay.tally('a.test', 80);
+    held.push(replay.ledger.tally({ address: 'a.test', port: 80 }, true).held.value);
+  }
+
+  expect(held).toEqual([0, 0, 0, 1, 0]);
+});
+
+test('a connection that was free, and served another request since, is not free for long', () => {
+  const replay = replaying();
+  const opened = (origin = request()) => {
+    publish('undici:client:beforeConnect', { connectParams, connector: () => {} });
+    const socket = attempt();
+    connect(socket);
+    publish('undici:client:sendHeaders', { request: { ...origin, method: 'GET' }, headers: '', socket });
+    return socket;
+  };
+  const over = { ...request(), completed: true };
+
+  const first = opened(over);
+  opened();
+  for (let i = 0; i < 3; i++) replay.endRound();
+  replay.now = 1;
+  publish('undici:client:sendHeaders', { request: { ...over, method: 'GET' }, headers: '', socket: first });
+  opened();
+
+  const causes = replay.ledger.tally({ address: 'a.test', port: 80 }, true).allOpened.filter(({ value }) => value > 0);
+  expect(causes.map(({ attributes, value }) => [attributes['connmeter.open.cause'], value])).toEqual([
+    ['first', 1],
+    ['release_race', 2],
+  ]);
+});
+
+test('a connect that throws leaves nothing in its pool: the next connection is the first', () => {
+  const replay = replaying();
+  const { endTurn, connections } = replay;
+  const cause = (name: 'first' | 'pool_busy') =>
+    replay.ledger.tally({ address: 'a.test', port: 80 }, true).opened(name, undefined).value;
+
+  publish('undici:client:beforeConnect', { connectParams, connector });
+  attempt().connecting = false;
+  endTurn();
+  publish('undici:client:beforeConnect', { connectParams, connector });
+  connect(attempt());
+
+  expect({ first: cause('first'), busy: cause('pool_busy'), live: connections.liveCount }).toEqual({
+    first: 1,
+    busy: 0,
+    live: 1,
+  });
+});

@@ -1,0 +1,39 @@
+import { channel } from 'node:diagnostics_channel';
+import { expect, test } from 'vitest';
+import { listen } from '../../src/core/channels.ts';
+import { guardWith } from '../../src/core/guard.ts';
+
+test('every table is heard, twice the same channel too, until it is undone', () => {
+  const heard: string[] = [];
+  const guard = guardWith(() => {});
+  const hear = (who: string) =>
+    listen(guard, { 'connmeter.test': (message: string) => void heard.push(`${who} ${message}`) });
+
+  const undo = [hear('a'), hear('b')];
+  channel('connmeter.test').publish('one');
+  undo[0]?.();
+  channel('connmeter.test').publish('two');
+  undo[1]?.();
+  channel('connmeter.test').publish('three');
+
+  expect(heard).toEqual(['a one', 'b one', 'b two']);
+  expect(channel('connmeter.test').hasSubscribers).toBe(false);
+});
+
+test('a handler that throws is reported by its channel, and the publisher goes on', () => {
+  const faults: string[] = [];
+  const error = new Error('ours');
+  const undo = listen(
+    guardWith((where, fault) => faults.push(`${where}: ${fault}`)),
+    {
+      'connmeter.test': () => {
+        throw error;
+      },
+    },
+  );
+
+  channel('connmeter.test').publish('one');
+  undo();
+
+  expect(faults).toEqual(['connmeter.test: Error: ours']);
+});

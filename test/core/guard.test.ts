@@ -1,0 +1,104 @@
+import { expect, test } from 'vitest';
+import { guardWith, inFrames, oncePerPlace } from '../../src/core/guard.ts';
+
+test('what runs behind the guard gets its this and its arguments', () => {
+  const calls: unknown[] = [];
+  const guard = guardWith(() => {});
+  const socket = {};
+
+  guard('here', function (this: object, ...args: number[]) {
+    calls.push([this, args]);
+  }).call(socket, 1, 2);
+
+  expect(calls).toEqual([[socket, [1, 2]]]);
+  expect((calls[0] as unknown[])[0]).toBe(socket);
+});
+
+test('a fault goes to the reporter, with its place, and no further', () => {
+  const faults: unknown[] = [];
+  const guard = guardWith((where, error) => faults.push([where, error]));
+  const fault = new Error('ours');
+
+  guard('here', () => {
+    throw fault;
+  })();
+
+  expect(faults).toEqual([['here', fault]]);
+});
+
+test('a reporter that throws does not let anything through either', () => {
+  const guard = guardWith(() => {
+    throw new Error('the logger is broken');
+  });
+  const run = guard('here', () => {
+    throw new Error('ours');
+  });
+
+  expect(run).not.toThrow();
+});
+
+test('nothing is reported where nothing goes wrong', () => {
+  const faults: unknown[] = [];
+  const guard = guardWith((...fault) => faults.push(fault));
+
+  guard('here', () => {})();
+
+  expect(faults).toEqual([]);
+});
+
+test('each place reports its first fault only', () => {
+  const faults: unknown[] = [];
+  const report = oncePerPlace((where, error) => faults.push([where, error]));
+
+  report('here', 1);
+  report('here', 2);
+  report('there', 3);
+  report('here', 4);
+
+  expect(faults).toEqual([
+    ['here', 1],
+    ['there', 3],
+  ]);
+});
+
+test('a place whose report failed is not tried again, or a broken logger would cost something at each fault', () => {
+  let tries = 0;
+  const report = oncePerPlace(() => {
+    tries++;
+    throw new Error('the logger is broken');
+  });
+
+  for (let i = 0; i < 3; i++) {
+    try {
+      report('here', i);
+    } catch {
+      // that is the guard's to catch
+    }
+  }
+
+  expect(tries).toBe(1);
+});
+
+test('of an error its kind and its frames are told, not its message and not what it carries', () => {
+  const invalid = (() => {
+    try {
+      return new URL('http://user:hunter2@[bad');
+    } catch (error) {
+      return error;
+    }
+  })();
+
+  expect(invalid).toMatchObject({ input: expect.stringContaining('hunter2') });
+  expect(inFrames(invalid)).toMatch(/^TypeError\n {4}at [\s\S]*guard\.test\.ts/);
+  expect(inFrames(invalid)).not.toContain('hunter2');
+  expect(inFrames(new Error('hunter2\nhunter2'))).not.toContain('hunter2');
+});
+
+test.each([
+  [undefined, 'undefined'],
+  [null, 'object'],
+  ['hunter2', 'string'],
+  [{ name: 7 }, '7'],
+])('of %j, thrown in an error’s place, little is told', (thrown, told) => {
+  expect(inFrames(thrown)).toBe(told);
+});

@@ -1,0 +1,111 @@
+import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import { expect, test } from 'vitest';
+import { expose, METRICS } from '../../src/metrics/instruments.ts';
+import { Ledger } from '../../src/metrics/registry.ts';
+
+class HandReader extends MetricReader {
+  protected override async onForceFlush() {}
+  protected override async onShutdown() {}
+}
+
+function exposing(ledger: Ledger, bringUpToDate = () => {}) {
+  const reader = new HandReader();
+  const exposure = expose(new MeterProvider({ readers: [reader] }).getMeter('test'), ledger, bringUpToDate);
+  const collect = async () => {
+    const { resourceMetrics } = await reader.collect();
+    return resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics);
+  };
+  return { ...exposure, collect };
+}
+
+test('each row is an instrument with its name, unit, description and boundaries', async () => {
+  const ledger = new Ledger(10);
+  const tally = ledger.tally({ address: 'a.test', port: 80 }, true);
+  tally.inUse('1.1');
+  tally.attempt('ipv4', 'ok');
+  tally.passes('connect');
+  tally.closed('error');
+  ledger.listener({ address: '::', port: 80 }, true).inUse('1.1');
+  ledger.ports = { timeWait: 1, inUse: 2, range: 3 };
+  const { record, collect } = exposing(ledger);
+  for (const metric of METRICS) if (metric.kind === 'histogram') record(metric.name, 1, {});
+
+  const metrics = await collect();
+
+  expect(
+    metrics.map(({ descriptor: { name, unit, description } }) => ({ name, unit, description })).sort(byName),
+  ).toEqual(METRICS.map(({ name, unit, description }) => ({ name, unit, description })).sort(byName));
+  for (const metric of METRICS) {
+    if (metric.kind !== 'histogram') continue;
+    const point = metrics.find(({ descriptor }) => descriptor.name === metric.name)?.dataPoints[0];
+    expect(point?.value).toMatchObject({ buckets: { boundaries: metric.boundaries } });
+  }
+});
+
+test('the ledger is brought up to date before it is read', async () => {
+  const ledger = new Ledger(10);
+  const tally = ledger.tally({ address: 'a.test', port: 80 }, true);
+  const { collect } = exposing(ledger, () => {
+    tally.opened('first', undefined).value = 7;
+  });
+
+  const metrics = await collect();
+
+  const opened = metrics.find(({ descriptor }) => descriptor.name === 'connmeter.connection.opened');
+  expect(opened?.dataPoints[0]).toMatchObject({ value: 7, attributes: { 'connmeter.open.cause': 'first' } });
+});
+
+test('an origin without HTTP has no rows of HTTP', async () => {
+  const ledger = new Ledger(10);
+  ledger.tally({ address: 'db.test', port: 5432 }, false);
+  const { collect } = exposing(ledger);
+
+  const withSeries = (await collect()).filter(({ dataPoints }) => dataPoints.length > 0);
+
+  expect(withSeries.map(({ descriptor }) => descriptor.name).sort()).toEqual([
+    'connmeter.connection.opened',
+    'connmeter.dns.pending',
+    'connmeter.faults',
+  ]);
+});
+
+test('what the host does not tell has no series', async () => {
+  const ledger = new Ledger(10);
+  const { collect } = exposing(ledger);
+  const ports = async () =>
+    (await collect())
+      .filter(({ descriptor }) => descriptor.name.startsWith('connmeter.ports.'))
+      .map(({ descriptor, dataPoints }) => [descriptor.name, dataPoints.map(({ value }) => value)]);
+  expect((await ports()).filter(([, values]) => values?.length)).toEqual([]);
+
+  ledger.ports = { timeWait: 7, inUse: 8, range: 9 };
+
+  expect(await ports()).toEqual([
+    ['connmeter.ports.time_wait', [7]],
+    ['connmeter.ports.in_use', [8]],
+    ['connmeter.ports.ephemeral', [9]],
+  ]);
+});
+
+test('a listener without HTTP has no rows of HTTP, and its open connections no state', async () => {
+  const ledger = new Ledger(10);
+  ledger.listener({ address: '::', port: 5432 }, false).open.value = 3;
+  const { collect } = exposing(ledger);
+
+  const withSeries = (await collect()).filter(({ dataPoints }) => dataPoints.length > 0);
+
+  expect(withSeries.map(({ descriptor }) => descriptor.name).sort()).toEqual([
+    'connmeter.dns.pending',
+    'connmeter.faults',
+    'connmeter.server.connection.accepted',
+    'connmeter.server.connection.closed',
+    'connmeter.server.connection.open',
+    'connmeter.server.connection.refused',
+  ]);
+  const open = withSeries.find(({ descriptor }) => descriptor.name === 'connmeter.server.connection.open');
+  expect(open?.dataPoints).toMatchObject([{ value: 3, attributes: { 'server.address': '::', 'server.port': 5432 } }]);
+});
+
+function byName(a: { name: string }, b: { name: string }): number {
+  return a.name.localeCompare(b.name);
+}

@@ -1,0 +1,44 @@
+import dns from 'node:dns';
+import { expect, test } from 'vitest';
+import { guardWith } from '../../src/core/guard.ts';
+import { watchLookups } from '../../src/metrics/lookup-entries.ts';
+import { Lookups } from '../../src/metrics/lookups.ts';
+import { Ledger } from '../../src/metrics/registry.ts';
+
+test('lookups are seen whoever asks, at once when flushed, and not after the stop', async () => {
+  const seen: unknown[] = [];
+  const lookups = new Lookups(new Ledger(10), (_metric, _seconds, attributes) => seen.push(attributes));
+  const watch = watchLookups(
+    lookups,
+    guardWith((_where, error) => {
+      throw error;
+    }),
+  );
+
+  await dns.promises.lookup('localhost');
+  await new Promise<void>(resolve => dns.lookup('localhost', () => resolve()));
+  watch.flush();
+
+  expect(seen).toEqual([{ 'dns.question.name': 'localhost' }, { 'dns.question.name': 'localhost' }]);
+
+  await dns.promises.lookup('localhost');
+  watch.stop();
+  await dns.promises.lookup('localhost');
+  await new Promise(setImmediate);
+
+  expect(seen).toHaveLength(3);
+});
+
+test('looking an address up asks nobody', async () => {
+  const seen: unknown[] = [];
+  const lookups = new Lookups(new Ledger(10), (...args) => seen.push(args));
+  const watch = watchLookups(
+    lookups,
+    guardWith(() => {}),
+  );
+
+  await dns.promises.lookup('127.0.0.1');
+  watch.stop();
+
+  expect(seen).toEqual([]);
+});

@@ -1,0 +1,128 @@
+import { expect, test } from 'vitest';
+import { readEnvironment } from '../../src/register/environment.ts';
+
+const UNSET = {
+  disabled: false,
+  exporters: ['prometheus'],
+  host: 'localhost',
+  port: 9464,
+  interval: 60_000,
+  complaints: [],
+};
+
+test('without variables the metrics are served at localhost:9464', () => {
+  expect(readEnvironment({})).toEqual(UNSET);
+});
+
+test.each(['', ' ', '\t'])('a variable that holds nothing but space (%j) is as good as unset', empty => {
+  const env = {
+    OTEL_SDK_DISABLED: empty,
+    OTEL_METRICS_EXPORTER: empty,
+    OTEL_EXPORTER_PROMETHEUS_HOST: empty,
+    OTEL_EXPORTER_PROMETHEUS_PORT: empty,
+    OTEL_METRIC_EXPORT_INTERVAL: empty,
+  };
+
+  expect(readEnvironment(env)).toEqual(UNSET);
+});
+
+test.each([
+  ['true', true],
+  ['TRUE', true],
+  [' true ', true],
+  ['false', false],
+  ['False', false],
+])('OTEL_SDK_DISABLED=%j gives disabled %j, without complaint', (value, disabled) => {
+  expect(readEnvironment({ OTEL_SDK_DISABLED: value })).toEqual({ ...UNSET, disabled });
+});
+
+test.each(['1', 'yes', 'on'])('OTEL_SDK_DISABLED=%j does not disable, and is complained about', value => {
+  expect(readEnvironment({ OTEL_SDK_DISABLED: value })).toEqual({
+    ...UNSET,
+    complaints: [`OTEL_SDK_DISABLED must be true or false, got "${value}"; using false`],
+  });
+});
+
+test.each([
+  ['prometheus', ['prometheus']],
+  ['console', ['console']],
+  ['console,prometheus', ['prometheus', 'console']],
+  [' Prometheus , CONSOLE ', ['prometheus', 'console']],
+  ['prometheus,prometheus', ['prometheus']],
+  ['none', []],
+  ['none,prometheus', []],
+])('OTEL_METRICS_EXPORTER=%j asks for %j, without complaint', (value, exporters) => {
+  expect(readEnvironment({ OTEL_METRICS_EXPORTER: value })).toEqual({ ...UNSET, exporters });
+});
+
+test.each([
+  ['otlp', [], 'none'],
+  ['otlp,none', [], 'none'],
+  ['otlp,console', ['console'], 'console'],
+  ['otlp,console,prometheus', ['prometheus', 'console'], 'prometheus,console'],
+])('OTEL_METRICS_EXPORTER=%j is complained about, and the known ones are used', (value, exporters, used) => {
+  expect(readEnvironment({ OTEL_METRICS_EXPORTER: value })).toEqual({
+    ...UNSET,
+    exporters,
+    complaints: [`OTEL_METRICS_EXPORTER must be prometheus, console or none, got "${value}"; using ${used}`],
+  });
+});
+
+test('the host is taken as given, without the space around it', () => {
+  expect(readEnvironment({ OTEL_EXPORTER_PROMETHEUS_HOST: ' 0.0.0.0 ' })).toEqual({ ...UNSET, host: '0.0.0.0' });
+});
+
+test.each([
+  ['0', 0],
+  ['1', 1],
+  [' 8080 ', 8080],
+  ['65535', 65_535],
+])('OTEL_EXPORTER_PROMETHEUS_PORT=%j gives port %j', (value, port) => {
+  expect(readEnvironment({ OTEL_EXPORTER_PROMETHEUS_PORT: value })).toEqual({ ...UNSET, port });
+});
+
+test.each(['65536', '-1', '80.5', '1e3', '0x50', 'http', '99999999999999999999'])(
+  'OTEL_EXPORTER_PROMETHEUS_PORT=%j is complained about, and 9464 is used',
+  value => {
+    expect(readEnvironment({ OTEL_EXPORTER_PROMETHEUS_PORT: value })).toEqual({
+      ...UNSET,
+      complaints: [
+        `OTEL_EXPORTER_PROMETHEUS_PORT must be an integer from 0 to 65535, got ${JSON.stringify(value)}; using 9464`,
+      ],
+    });
+  },
+);
+
+test.each([
+  ['1', 1],
+  ['2147483647', 2_147_483_647],
+])('OTEL_METRIC_EXPORT_INTERVAL=%j gives %j ms', (value, interval) => {
+  expect(readEnvironment({ OTEL_METRIC_EXPORT_INTERVAL: value })).toEqual({ ...UNSET, interval });
+});
+
+test.each(['0', '2147483648', 'soon'])(
+  'OTEL_METRIC_EXPORT_INTERVAL=%j is complained about, for a timer would not keep it',
+  value => {
+    expect(readEnvironment({ OTEL_METRIC_EXPORT_INTERVAL: value })).toEqual({
+      ...UNSET,
+      complaints: [`OTEL_METRIC_EXPORT_INTERVAL must be an integer from 1 to 2147483647, got "${value}"; using 60000`],
+    });
+  },
+);
+
+test('every bad variable has a line of its own, and a line break in one stays in its line', () => {
+  const { complaints } = readEnvironment({
+    OTEL_SDK_DISABLED: 'per\nhaps',
+    OTEL_METRICS_EXPORTER: 'otlp',
+    OTEL_EXPORTER_PROMETHEUS_PORT: 'x',
+    OTEL_METRIC_EXPORT_INTERVAL: 'y',
+  });
+
+  expect(complaints.map(complaint => complaint.split(' ')[0])).toEqual([
+    'OTEL_SDK_DISABLED',
+    'OTEL_METRICS_EXPORTER',
+    'OTEL_EXPORTER_PROMETHEUS_PORT',
+    'OTEL_METRIC_EXPORT_INTERVAL',
+  ]);
+  expect(complaints.join('')).not.toContain('\n');
+});

@@ -1,0 +1,250 @@
+import { EventEmitter } from 'node:events';
+import { expect, onTestFinished, test } from 'vitest';
+import { listen } from '../../src/core/channels.ts';
+import type { Guard } from '../../src/core/guard.ts';
+import { Ledger } from '../../src/metrics/registry.ts';
+import { Servers } from '../../src/server/servers.ts';
+import { serverSource } from '../../src/server/source.ts';
+import { type Duration, publish, ReplaySocket } from '../support/replay.ts';
+
+/** Says where it listens, and what it is by what it has. */
+class ReplayServer extends EventEmitter {
+  headersTimeout: number | undefined = 60_000;
+  addContext: (() => void) | undefined;
+  updateSettings: (() => void) | undefined;
+  bound: { address: string; port: number } | null = { address: '::', port: 80 };
+  address = () => this.bound;
+}
+
+class AcceptedSocket extends ReplaySocket {
+  pending = false;
+  server: ReplayServer;
+  constructor(server: ReplayServer, remotePort = 1024) {
+    super();
+    this.server = server;
+    this.remoteAddress = '127.0.0.1';
+    this.remotePort = remotePort;
+    this.localAddress = '127.0.0.1';
+    this.localPort = server.bound?.port;
+  }
+}
+
+const failLoudly: Guard = (_where, run) =>
+  function (...args) {
+    run.apply(this, args);
+  };
+
+/** The parts wired as in production, with a clock that the test moves. */
+function replaying({ limit = 100 } = {}) {
+  const durations: Duration[] = [];
+  const ledger = new Ledger(limit);
+  const clock = { now: 0 };
+  const servers = new Servers(
+    ledger,
+    (metric, seconds, attributes) => void durations.push({ metric, seconds, attributes }),
+    () => clock.now,
+  );
+  onTestFinished(listen(failLoudly, serverSource(servers, failLoudly)));
+  const of = (address: string, port: number, http = true) => {
+    servers.takeStock();
+    const tally = ledger.listener({ address, port }, http);
+    return {
+      accepted: tally.accepted.value,
+      refused: tally.refused.value,
+      fresh: tally.requests.fresh.value,
+      reused: tally.requests.reused.value,
+      open: tally.allOpen.reduce((sum, { value }) => sum + value, 0),
+      closed: Object.fromEntries(
+        tally.allClosed
+          .filter(({ value }) => value > 0)
+          .map(({ attributes, value }) => [String(attributes['connmeter.close.reason']), value]),
+      ),
+    };
+  };
+  return { servers, ledger, clock, durations, of };
+}
+
+function accept(server: ReplayServer, remotePort?: number): AcceptedSocket {
+  const socket = new AcceptedSocket(server, remotePort);
+  publish('net.server.socket', { socket });
+  return socket;
+}
+
+function close(socket: ReplaySocket): void {
+  socket.closed = true;
+  socket.emit('close');
+}
+
+test('a connection lives from being accepted to its close, and that is how long it was open', () => {
+  const { clock, durations, of } = replaying();
+  const server = new ReplayServer();
+  clock.now = 1;
+  const socket = accept(server);
+  const exchange = {
+    request: { headers: {}, httpVersion: '1.1' },
+    response: { shouldKeepAlive: true },
+    socket,
+    server,
+  };
+
+  publish('http.server.request.start', exchange);
+  publish('http.server.response.finish', exchange);
+  publish('http.server.request.start', exchange);
+  publish('http.server.response.finish', exchange);
+  socket.emit('end');
+  clock.now = 5;
+  close(socket);
+
+  expect(of('::', 80)).toEqual({
+    accepted: 1,
+    refused: 0,
+    fresh: 1,
+    reused: 1,
+    open: 0,
+    closed: { client_closed_idle: 1 },
+  });
+  const attributes = { 'server.address': '::', 'server.port': 80, 'network.protocol.name': 'http' };
+  expect(durations).toEqual([
+    { metric: 'connmeter.server.connection.requests', seconds: 2, attributes },
+    { metric: 'connmeter.server.connection.duration', seconds: 4, attributes },
+  ]);
+});
+
+test('a socket that another process has from now on is closed here, for a reason unknown', () => {
+  const { of } = replaying();
+  const socket = accept(new ReplayServer());
+  expect(of('::', 80)).toMatchObject({ open: 1 });
+
+  socket.pending = true; // it has no handle any more, and will never say another word
+
+  expect(of('::', 80)).toMatchObject({ open: 0, closed: { unknown: 1 } });
+});
+
+test('a close that nobody told of is seen at the next collection', () => {
+  const { of } = replaying();
+  const socket = accept(new ReplayServer());
+  socket.removeAllListeners();
+
+  close(socket);
+
+  expect(of('::', 80)).toMatchObject({ accepted: 1, open: 0, closed: { server_shutdown: 1 } });
+});
+
+test('requests that come over a socket of another process are counted, and no connection is', () => {
+  const { of } = replaying();
+  const server = new ReplayServer();
+  const socket = new AcceptedSocket(server);
+  const exchange = { request: {}, response: { shouldKeepAlive: true }, socket, server };
+
+  for (let i = 0; i < 3; i++) {
+    publish('http.server.request.start', exchange);
+    publish('http.server.response.finish', exchange);
+  }
+
+  expect(of('::', 80)).toMatchObject({ accepted: 0, fresh: 1, reused: 2, open: 0, closed: {} });
+});
+
+test('a server is heard once, however often it listens and whatever it accepts', () => {
+  const { of } = replaying();
+  const server = new ReplayServer();
+
+  for (let i = 0; i < 3; i++) publish('tracing:net.server.listen:asyncEnd', { server });
+  accept(server);
+  accept(server);
+
+  expect(server.listenerCount('drop')).toBe(1);
+  expect(server.getMaxListeners()).toBe(EventEmitter.defaultMaxListeners + 1); // as much room as without us
+  server.emit('drop');
+  expect(of('::', 80)).toMatchObject({ accepted: 2, refused: 1 });
+});
+
+test('a server that does not listen itself is heard once, too', () => {
+  const { of } = replaying();
+  const server = Object.assign(new ReplayServer(), { bound: null });
+
+  for (let i = 0; i < 3; i++) accept(server);
+
+  expect(server.listenerCount('drop')).toBe(1);
+  expect(of('127.0.0.1', undefined as never)).toMatchObject({ accepted: 3 });
+});
+
+test('what is left out is not counted, nor heard', () => {
+  const { servers, ledger } = replaying();
+  const server = new ReplayServer();
+  servers.leaveOut(server);
+
+  publish('tracing:net.server.listen:asyncEnd', { server });
+  const socket = accept(server);
+  publish('http.server.request.start', { request: {}, response: {}, socket, server });
+
+  expect(ledger.listeners).toEqual([]);
+  expect([server.eventNames(), socket.eventNames()]).toEqual([[], []]);
+});
+
+test('listeners are bounded: late ones share _OTHER, and none is lost', () => {
+  const { ledger, servers } = replaying({ limit: 3 });
+
+  for (let port = 1; port <= 10; port++) accept(Object.assign(new ReplayServer(), { bound: { address: '::', port } }));
+
+  servers.takeStock();
+  expect(ledger.listeners.map(({ attributes }) => attributes['server.address'])).toEqual(['::', '::', '::', '_OTHER']);
+  expect(ledger.listeners.reduce((sum, { accepted }) => sum + accepted.value, 0)).toBe(10);
+});
+
+test('two handshakes at once each find their connection; one that fails leaves the other alone', () => {
+  const { of, durations } = replaying();
+  const server = Object.assign(new ReplayServer(), { addContext: () => {} });
+  const [one, other] = [accept(server, 1), accept(server, 2)];
+  const [secureOne, secureOther] = [new AcceptedSocket(server, 1), new AcceptedSocket(server, 2)];
+
+  server.emit('tlsClientError', Object.assign(new Error(), { code: 'ERR_SSL_NO_SHARED_CIPHER' }), secureOne);
+  server.emit('secureConnection', secureOther);
+  close(one);
+  close(other);
+
+  expect(of('::', 80)).toMatchObject({ accepted: 2, open: 1, closed: { tls_failed: 1 } });
+  expect(
+    durations
+      .filter(({ metric }) => metric === 'connmeter.server.tls.handshake.duration')
+      .map(({ attributes }) => [attributes['tls.protocol.version'], attributes['error.type']]),
+  ).toEqual([
+    ['1.3', undefined],
+    [undefined, 'ERR_SSL_NO_SHARED_CIPHER'],
+  ]);
+  secureOther.emit('timeout');
+  close(secureOther);
+  expect(of('::', 80)).toMatchObject({ open: 0, closed: { tls_failed: 1, keep_alive_timeout: 1 } });
+});
+
+test('a timeout that the program let pass is forgotten with the next request', () => {
+  const { of } = replaying();
+  const server = new ReplayServer();
+  const socket = accept(server);
+  const exchange = {
+    request: { headers: {}, httpVersion: '1.1' },
+    response: { shouldKeepAlive: true },
+    socket,
+    server,
+  };
+  socket.emit('timeout');
+
+  publish('http.server.request.start', exchange);
+  publish('http.server.response.finish', exchange);
+  socket.emit('end');
+  close(socket);
+
+  expect(of('::', 80).closed).toEqual({ client_closed_idle: 1 });
+});
+
+test('a server pushes streams of its own, which are no requests', () => {
+  const { of } = replaying();
+  const server = Object.assign(new ReplayServer(), { updateSettings: () => {} });
+  const session = Object.assign(new EventEmitter(), { socket: accept(server), destroyed: false });
+
+  publish('http2.server.stream.start', { stream: { id: 1, session } });
+  publish('http2.server.stream.start', { stream: { id: 2, session } });
+  publish('http2.server.stream.close', { stream: { id: 2, session } });
+  publish('http2.server.stream.close', { stream: { id: 1, session } });
+
+  expect(of('::', 80)).toMatchObject({ accepted: 1, fresh: 1, reused: 0 });
+});
