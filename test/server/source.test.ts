@@ -248,3 +248,39 @@ test('a server pushes streams of its own, which are no requests', () => {
 
   expect(of('::', 80)).toMatchObject({ accepted: 1, fresh: 1, reused: 0 });
 });
+
+test('a request is still on a connection that is cut, though Node 22 reports its response as finished', () => {
+  const { of } = replaying();
+  const server = new ReplayServer();
+  const socket = accept(server);
+  const exchange = {
+    request: { headers: {}, httpVersion: '1.1' },
+    response: { shouldKeepAlive: true },
+    socket,
+    server,
+  };
+
+  publish('http.server.request.start', exchange);
+  socket.once('error', () => {}).emit('error', Object.assign(new Error(), { code: 'ECONNRESET' }));
+  socket.destroyed = true;
+  publish('http.server.response.finish', exchange);
+  close(socket);
+
+  expect(of('::', 80).closed).toEqual({ client_aborted: 1 });
+});
+
+test('a stream that began before we listened does not make an idle session look cut', () => {
+  const { of } = replaying();
+  const server = Object.assign(new ReplayServer(), { updateSettings: () => {} });
+  const socket = accept(server);
+  const session = Object.assign(new EventEmitter(), { socket, destroyed: false });
+  publish('http2.server.stream.start', { stream: { id: 3, session } });
+  publish('http2.server.stream.close', { stream: { id: 3, session } });
+
+  socket.emit('end');
+  session.destroyed = true;
+  publish('http2.server.stream.close', { stream: { id: 1, session } });
+  close(socket);
+
+  expect(of('::', 80).closed).toEqual({ client_closed_idle: 1 });
+});

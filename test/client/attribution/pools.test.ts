@@ -292,6 +292,17 @@ describe('connectors of undici', () => {
     expect(causes().at(-1)).toBe('release_race');
   });
 
+  test('a connection that got GOAWAY is no idle one that could have been used', () => {
+    const { open, idle, causes } = process();
+    const first = open(connector());
+
+    idle(first);
+    first.goneAway = true;
+    open(connector());
+
+    expect(causes().at(-1)).not.toBe('release_race');
+  });
+
   test('one Agent grows and replaces, though each connection has a connector of its own', () => {
     const { open, close, newPools, causes } = process();
 

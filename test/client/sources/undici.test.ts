@@ -134,6 +134,29 @@ test('a tunnel counts as one connection, to the proxy; the requests in it are to
   expect(tally('a.test', 443)).toMatchObject({ requests: 0, active: 0, idle: 0 });
 });
 
+test('of two tunnels with the same ports, TLS belongs to the one whose proxy has the same address', () => {
+  const { tally } = replaying();
+  const [other, ours] = ['127.0.0.2', '127.0.0.1'].map(remoteAddress => {
+    const ends = { localAddress: '127.0.0.9', localPort: 50_000, remoteAddress, remotePort: 3128 };
+    const params = { hostname: remoteAddress, port: '3128', protocol: 'http:' };
+    publish('undici:client:beforeConnect', { connectParams: params, connector });
+    const socket = Object.assign(attempt(), ends);
+    connect(socket, remoteAddress, 3128);
+    publish('undici:client:connected', { connectParams: params, connector, socket });
+    const connectRequest = { ...request(`http://${remoteAddress}:3128`), method: 'CONNECT' };
+    publish('undici:client:sendHeaders', { request: connectRequest, socket });
+    connectRequest.completed = true;
+    return { socket, ends };
+  });
+
+  const outer = Object.assign(new ReplaySocket(), ours?.ends);
+  publish('undici:client:connected', { connectParams: secureParams, connector, socket: outer });
+  publish('undici:client:sendHeaders', { request: request('https://a.test'), socket: outer });
+  if (other !== undefined) close(other.socket);
+
+  expect(tally('a.test', 443)).toMatchObject({ requests: 1 });
+});
+
 test('over HTTP/2 the streams are counted, not the headers as well', () => {
   const { tally } = replaying();
   const session = Object.assign(new EventEmitter(), { socket: undefined as ReplaySocket | undefined });
