@@ -77,34 +77,35 @@ export function measuring(config: ConnectionInstrumentationConfig = {}): Measuri
     },
     { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
   );
-  const reader = new HandReader();
-  const provider = new MeterProvider({ readers: [reader] });
   const instrumentation = new ConnectionInstrumentation(config);
-  instrumentation.setMeterProvider(provider);
   onTestFinished(() => {
     instrumentation.disable();
     expect(faults).toEqual([]);
   });
+  return { instrumentation, read: reading(instrumentation) };
+}
 
-  return {
-    instrumentation,
-    async read() {
-      const { resourceMetrics, errors } = await reader.collect();
-      expect(errors).toEqual([]);
-      const metrics = resourceMetrics.scopeMetrics.flatMap(scope => scope.metrics);
-      return new Readings(
-        new Map(
-          metrics.map(({ descriptor, dataPoints }) => [
-            descriptor.name,
-            dataPoints.map(({ attributes, value }) =>
-              typeof value === 'object' && value !== null && 'count' in value
-                ? { attributes, value: (value as Histogram).count, sum: (value as Histogram).sum ?? 0 }
-                : { attributes, value: value as number, sum: 0 },
-            ),
-          ]),
-        ),
-      );
-    },
+/** Gives the instrumentation a MeterProvider, and returns what collects from it. */
+export function reading(instrumentation: ConnectionInstrumentation): Measuring['read'] {
+  const reader = new HandReader();
+  instrumentation.setMeterProvider(new MeterProvider({ readers: [reader] }));
+
+  return async () => {
+    const { resourceMetrics, errors } = await reader.collect();
+    expect(errors).toEqual([]);
+    const metrics = resourceMetrics.scopeMetrics.flatMap(scope => scope.metrics);
+    return new Readings(
+      new Map(
+        metrics.map(({ descriptor, dataPoints }) => [
+          descriptor.name,
+          dataPoints.map(({ attributes, value }) =>
+            typeof value === 'object' && value !== null && 'count' in value
+              ? { attributes, value: (value as Histogram).count, sum: (value as Histogram).sum ?? 0 }
+              : { attributes, value: value as number, sum: 0 },
+          ),
+        ]),
+      ),
+    );
   };
 }
 
