@@ -49,7 +49,7 @@ test.each(METRICS)('the docs tell the truth about $name', metric => {
     Unit: `\`${unit}\``,
     'Pull exporter': `\`${underscored(name)}${total}\``,
     OTLP: `\`${underscored(name)}${seconds}${total}\``,
-    Born: expect.stringMatching(kind === 'histogram' ? /^with the first event$/ : /./),
+    Initialised: expect.stringMatching(kind === 'histogram' ? /^with the first event$/ : /./),
   });
   const { Buckets } = documented.get(name) ?? {};
   expect(Buckets).toBe(kind === 'histogram' ? metric.boundaries.join(', ') : undefined);
