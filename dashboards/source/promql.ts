@@ -1,5 +1,5 @@
 import { METRICS } from '../../src/instruments.ts';
-import { type Spelling, spell } from './names.ts';
+import { type Spelling, spell } from './metric-names.ts';
 
 /** Label matchers besides those of the variables: `{ connmeter_phase: 'dns' }`; `null`: the label is absent. */
 export type Matchers = Readonly<Record<string, string | null>>;

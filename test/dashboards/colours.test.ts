@@ -10,7 +10,7 @@ import {
   SERVED_COLOURS,
   SERVER_REASON_COLOURS,
   STATE_COLOURS,
-} from '../../dashboards/source/colours.ts';
+} from '../../dashboards/source/grafana/colours.ts';
 import { OPEN_CAUSES } from '../../src/causes.ts';
 import { CLOSE_REASONS } from '../../src/reasons.ts';
 import { SERVER_CLOSE_REASONS } from '../../src/server-reasons.ts';

@@ -5,8 +5,8 @@ import { copyFileSync, existsSync, globSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-import { SPELLINGS, type Spelling, spell } from '../../dashboards/source/names.ts';
-import { RECORDED } from '../../dashboards/source/recording.ts';
+import { SPELLINGS, type Spelling, spell } from '../../dashboards/source/metric-names.ts';
+import { RECORDED } from '../../dashboards/source/rules/recording-rules.ts';
 import { METRICS } from '../../src/instruments.ts';
 import { blocksOf } from '../support/docs.ts';
 import { PROMETHEUS3, PROMTOOL3, skipped, testWith } from '../support/installed.ts';

@@ -1,9 +1,9 @@
 // From a program's fault to somebody's pager and back, through the real things: connmeter, Prometheus with our rules,
 // Alertmanager, a webhook. Only the clock of the rules is faster than the one that users install.
 import { expect } from 'vitest';
-import { type Clock, faster } from '../../dashboards/source/clock.ts';
-import { RECORDED, type Recorded } from '../../dashboards/source/recording.ts';
-import { rulesFile } from '../../dashboards/source/rules.ts';
+import { type Clock, faster } from '../../dashboards/source/durations.ts';
+import { RECORDED, type Recorded } from '../../dashboards/source/rules/recording-rules.ts';
+import { rulesFile } from '../../dashboards/source/rules/rules-file.ts';
 import { type Notice, startAlertmanager, startWebhook } from '../support/alertmanager.ts';
 import { freePort, programPath, REGISTER, start } from '../support/child.ts';
 import { testWith } from '../support/installed.ts';

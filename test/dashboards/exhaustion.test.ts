@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { CLOCK } from '../../dashboards/source/clock.ts';
+import { CLOCK } from '../../dashboards/source/durations.ts';
 import { testWith } from '../support/installed.ts';
 import type { InputSeries } from '../support/recording.ts';
 

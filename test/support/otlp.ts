@@ -1,4 +1,4 @@
-import { spell } from '../../dashboards/source/names.ts';
+import { spell } from '../../dashboards/source/metric-names.ts';
 import { METRICS } from '../../src/instruments.ts';
 import { freePort } from './child.ts';
 import type { Scrape } from './prometheus.ts';

@@ -1,6 +1,6 @@
-import { type Clock, written } from './clock.ts';
-import { type Spelling, spell } from './names.ts';
-import { THRESHOLDS } from './thresholds.ts';
+import { type Clock, written } from '../durations.ts';
+import { type Spelling, spell } from '../metric-names.ts';
+import { THRESHOLDS } from '../thresholds.ts';
 
 /** Labels that part one job from another. `cluster` and `namespace` cost nothing where a setup has none. */
 const JOB = ['cluster', 'namespace', 'job'] as const;

@@ -1,8 +1,8 @@
-import { faded, OUTCOME_COLOURS, PHASE_COLOURS } from '../colours.ts';
-import { THIS_SERVER } from '../links.ts';
-import { graph } from '../panels.ts';
-import { SERVER } from '../promql.ts';
-import type { Row } from './row.ts';
+import { faded, OUTCOME_COLOURS, PHASE_COLOURS } from '../../grafana/colours.ts';
+import { graph } from '../../grafana/panels.ts';
+import { THIS_SERVER } from '../../links.ts';
+import { SERVER } from '../../promql.ts';
+import type { Row } from '../row.ts';
 
 export const failures: Row = {
   id: 600,

@@ -7,13 +7,13 @@ import {
   SERVED_COLOURS,
   SERVER_REASON_COLOURS,
   STATE_COLOURS,
-} from '../colours.ts';
-import { explanationOf } from '../links.ts';
-import { graph, steps } from '../panels.ts';
-import { SERVER, SERVER_LEGEND, share } from '../promql.ts';
-import { served } from '../served.ts';
-import { THRESHOLDS } from '../thresholds.ts';
-import type { Row } from './row.ts';
+} from '../../grafana/colours.ts';
+import { graph, steps } from '../../grafana/panels.ts';
+import { explanationOf } from '../../links.ts';
+import { SERVER, SERVER_LEGEND, share } from '../../promql.ts';
+import { THRESHOLDS } from '../../thresholds.ts';
+import { served } from '../requests-per-connection.ts';
+import type { Row } from '../row.ts';
 
 const { good, bad } = THRESHOLDS.reuse;
 const HANDSHAKES = 'connmeter.server.tls.handshake.duration';

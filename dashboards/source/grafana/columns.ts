@@ -1,7 +1,7 @@
+import type { Link } from '../links.ts';
+import { THRESHOLDS } from '../thresholds.ts';
 import { BAD, GOOD, WATCH } from './colours.ts';
-import type { Link } from './links.ts';
 import { type Column, steps } from './panels.ts';
-import { THRESHOLDS } from './thresholds.ts';
 
 // Columns that more than one table has.
 

@@ -32,7 +32,7 @@ import { DataqueryBuilder, PromQueryFormat } from '@grafana/grafana-foundation-s
 import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat';
 import { PanelBuilder as TableBuilder } from '@grafana/grafana-foundation-sdk/table';
 import { PanelBuilder as GraphBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
-import { DOCS, type Link } from './links.ts';
+import { DOCS, type Link } from '../links.ts';
 
 /** The Prometheus that the dashboard's first variable chooses. */
 export const DATASOURCE = { type: 'prometheus', uid: '$datasource' } as const;

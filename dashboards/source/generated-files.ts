@@ -1,7 +1,7 @@
-import { fleetDashboard } from './fleet.ts';
+import { fleetDashboard } from './fleet-dashboard.ts';
 import { json } from './json.ts';
-import { mainDashboard } from './main.ts';
-import { rulesFile } from './rules.ts';
+import { mainDashboard } from './main-dashboard.ts';
+import { rulesFile } from './rules/rules-file.ts';
 
 /** Every generated file, by its path in the project, and what stands in it. */
 export const GENERATED: Readonly<Record<string, () => string>> = {

@@ -1,11 +1,11 @@
 import { stringify } from 'yaml';
+import { CLOCK, type Clock, written } from '../durations.ts';
+import type { Spelling } from '../metric-names.ts';
 import { alertingRules } from './alerts.ts';
-import { CLOCK, type Clock, written } from './clock.ts';
-import type { Spelling } from './names.ts';
-import { recordingRules } from './recording.ts';
+import { recordingRules } from './recording-rules.ts';
 
 const HEAD = `# Made by \`npm run dashboards\` from dashboards/source: change it there.
-# Durations are in clock.ts, thresholds in thresholds.ts. What each alert means and wants: docs/runbooks.
+# Durations are in durations.ts, thresholds in thresholds.ts. What each alert means and wants: docs/runbooks.
 `;
 
 /** A rule file for Prometheus 2.42 and later: what to record, and when to alert. `clock`: another one for tests. */

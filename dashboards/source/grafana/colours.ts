@@ -1,6 +1,6 @@
-import type { OpenCause } from '../../src/causes.ts';
-import type { CloseReason, Outcome, Phase } from '../../src/reasons.ts';
-import type { ServerCloseReason } from '../../src/server-reasons.ts';
+import type { OpenCause } from '../../../src/causes.ts';
+import type { CloseReason, Outcome, Phase } from '../../../src/reasons.ts';
+import type { ServerCloseReason } from '../../../src/server-reasons.ts';
 
 // One colour a meaning, on every panel. Those of a list are told apart with each of the three colour deficiencies, and stand
 // out from Grafana's dark and its light ground: a test measures both. Reasons are too many for that: they come in families.

@@ -1,15 +1,15 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
-import { dashboard, labelValues } from './dashboard.ts';
-import { type Spelling, spell } from './names.ts';
+import { dashboard, labelValues } from './grafana/dashboard.ts';
+import { type Spelling, spell } from './metric-names.ts';
 import { PromQL } from './promql.ts';
-import { cost } from './rows/cost.ts';
-import { dns } from './rows/dns.ts';
-import { failures } from './rows/failures.ts';
-import { pool } from './rows/pool.ts';
-import { ports } from './rows/ports.ts';
-import { reuse } from './rows/reuse.ts';
-import { serverSide } from './rows/server-side.ts';
-import { why } from './rows/why.ts';
+import { cost } from './rows/main/cost.ts';
+import { dns } from './rows/main/dns.ts';
+import { failures } from './rows/main/failures.ts';
+import { pool } from './rows/main/pool.ts';
+import { ports } from './rows/main/ports.ts';
+import { reuse } from './rows/main/reuse.ts';
+import { serverSide } from './rows/main/server-side.ts';
+import { why } from './rows/main/why.ts';
 
 /** The dashboard of one service, or some: it asks the raw series, so it needs no rules, and obeys every variable. */
 export function mainDashboard(spelling: Spelling): Dashboard {

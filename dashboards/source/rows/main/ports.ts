@@ -1,8 +1,8 @@
-import { BAD, PLAIN } from '../colours.ts';
-import { graph, steps } from '../panels.ts';
-import { INSTANCE, share } from '../promql.ts';
-import { THRESHOLDS } from '../thresholds.ts';
-import type { Row } from './row.ts';
+import { BAD, PLAIN } from '../../grafana/colours.ts';
+import { graph, steps } from '../../grafana/panels.ts';
+import { INSTANCE, share } from '../../promql.ts';
+import { THRESHOLDS } from '../../thresholds.ts';
+import type { Row } from '../row.ts';
 
 const { resting } = THRESHOLDS.ports;
 const EMPTY = 'Not known: ports are read on Linux only';

@@ -1,5 +1,5 @@
-import type { Query } from './panels.ts';
-import { type PromQL, share } from './promql.ts';
+import type { Query } from '../grafana/panels.ts';
+import { type PromQL, share } from '../promql.ts';
 
 /** Which share of the connections served so many requests, from the difference of two buckets: of either side's histogram. */
 export function served(

@@ -1,8 +1,8 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
-import { dashboard, labelValues } from './dashboard.ts';
-import { Recordings } from './recorded.ts';
-import { RECORDED } from './recording.ts';
-import { fleet, jobs, servers } from './rows/fleet.ts';
+import { dashboard, labelValues } from './grafana/dashboard.ts';
+import { Recordings } from './recorded-queries.ts';
+import { fleet, jobs, servers } from './rows/fleet/fleet.ts';
+import { RECORDED } from './rules/recording-rules.ts';
 
 /** The dashboard of all services: drawn from recorded series only, which have the same names in both spellings. */
 export function fleetDashboard(): Dashboard {

@@ -1,7 +1,8 @@
-import { OTHER } from '../../src/reasons.ts';
-import { type Clock, written } from './clock.ts';
-import { type Spelling, spell } from './names.ts';
-import { by, LEVELS, type Level, RECORDED } from './recording.ts';
+import { OTHER } from '../../../src/reasons.ts';
+import { type Clock, written } from '../durations.ts';
+import { type Spelling, spell } from '../metric-names.ts';
+import { THRESHOLDS } from '../thresholds.ts';
+import { by, LEVELS, type Level, RECORDED } from './recording-rules.ts';
 import {
   DURATION,
   JOB,
@@ -21,8 +22,7 @@ import {
   topInstance,
   topInstanceNow,
   VALUE,
-} from './sentences.ts';
-import { THRESHOLDS } from './thresholds.ts';
+} from './templates.ts';
 
 /** Where the runbooks are read: one page an alert. */
 const RUNBOOKS = 'https://github.com/connmeter/connmeter/blob/main/docs/runbooks';

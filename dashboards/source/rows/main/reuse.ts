@@ -1,9 +1,9 @@
-import { BAD, GOOD, NEUTRAL } from '../colours.ts';
-import { REUSE_STEPS } from '../columns.ts';
-import { type Stat, stat, steps } from '../panels.ts';
-import { share } from '../promql.ts';
-import { THRESHOLDS } from '../thresholds.ts';
-import type { Row } from './row.ts';
+import { BAD, GOOD, NEUTRAL } from '../../grafana/colours.ts';
+import { REUSE_STEPS } from '../../grafana/columns.ts';
+import { type Stat, stat, steps } from '../../grafana/panels.ts';
+import { share } from '../../promql.ts';
+import { THRESHOLDS } from '../../thresholds.ts';
+import type { Row } from '../row.ts';
 
 const size: Stat['size'] = [4, 5];
 const { good, bad } = THRESHOLDS.reuse;

@@ -13,9 +13,9 @@ import {
   VariableRefresh,
   VariableSort,
 } from '@grafana/grafana-foundation-sdk/dashboard';
-import { DOCS } from './links.ts';
+import { DOCS } from '../links.ts';
+import type { Row } from '../rows/row.ts';
 import { DATASOURCE } from './panels.ts';
-import type { Row } from './rows/row.ts';
 
 /**
  * The schema of Grafana 11.0, which later ones bring up to date by themselves. The SDK writes that of Grafana 12, which an

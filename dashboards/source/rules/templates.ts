@@ -1,5 +1,5 @@
-import { type Clock, written } from './clock.ts';
-import { LEVELS, type Level, RECORDED } from './recording.ts';
+import { type Clock, written } from '../durations.ts';
+import { LEVELS, type Level, RECORDED } from './recording-rules.ts';
 
 // What the descriptions of alerts are made of: templates of Prometheus, which it fills in when an alert is sent.
 // https://prometheus.io/docs/prometheus/latest/configuration/template_reference/

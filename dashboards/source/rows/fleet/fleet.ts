@@ -1,11 +1,11 @@
-import { BAD, NEUTRAL, WATCH } from '../colours.ts';
-import { linked, number, REUSE_STEPS, reuseColumn, topCause } from '../columns.ts';
-import { mainDashboardWith } from '../links.ts';
-import { graph, type Stat, stat, steps, table } from '../panels.ts';
-import { SERVER, share } from '../promql.ts';
-import type { Recordings } from '../recorded.ts';
-import { THRESHOLDS } from '../thresholds.ts';
-import type { Row } from './row.ts';
+import { BAD, NEUTRAL, WATCH } from '../../grafana/colours.ts';
+import { linked, number, REUSE_STEPS, reuseColumn, topCause } from '../../grafana/columns.ts';
+import { graph, type Stat, stat, steps, table } from '../../grafana/panels.ts';
+import { mainDashboardWith } from '../../links.ts';
+import { SERVER, share } from '../../promql.ts';
+import type { Recordings } from '../../recorded-queries.ts';
+import { THRESHOLDS } from '../../thresholds.ts';
+import type { Row } from '../row.ts';
 
 const size: Stat['size'] = [4, 5];
 const { good, bad } = THRESHOLDS.reuse;

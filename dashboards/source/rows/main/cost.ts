@@ -1,9 +1,9 @@
-import { faded, PHASE_COLOURS, SERVED_COLOURS } from '../colours.ts';
-import { THIS_SERVER } from '../links.ts';
-import { graph } from '../panels.ts';
-import { type PromQL, SERVER, SERVER_LEGEND, share } from '../promql.ts';
-import { served } from '../served.ts';
-import type { Row } from './row.ts';
+import { faded, PHASE_COLOURS, SERVED_COLOURS } from '../../grafana/colours.ts';
+import { graph } from '../../grafana/panels.ts';
+import { THIS_SERVER } from '../../links.ts';
+import { type PromQL, SERVER, SERVER_LEGEND, share } from '../../promql.ts';
+import { served } from '../requests-per-connection.ts';
+import type { Row } from '../row.ts';
 
 const PHASES = [
   { phase: 'dns', name: 'DNS', metric: 'dns.lookup.duration' },

@@ -1,5 +1,5 @@
 import { sum } from './promql.ts';
-import { RECORDED } from './recording.ts';
+import { RECORDED } from './rules/recording-rules.ts';
 
 /** Questions to the recorded series, of the jobs that the variable chooses: cheap, however many instances there are. */
 export class Recordings {

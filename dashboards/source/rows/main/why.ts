@@ -1,10 +1,10 @@
-import { BAD, CAUSE_COLOURS, REASON_COLOURS } from '../colours.ts';
-import { linked, number, reuseColumn, topCause } from '../columns.ts';
-import { explanationOf, mainDashboardWith, THIS_SERVER } from '../links.ts';
-import { graph, steps, table } from '../panels.ts';
-import { type PromQL, SERVER, SERVER_LEGEND, share } from '../promql.ts';
-import { THRESHOLDS } from '../thresholds.ts';
-import type { Row } from './row.ts';
+import { BAD, CAUSE_COLOURS, REASON_COLOURS } from '../../grafana/colours.ts';
+import { linked, number, reuseColumn, topCause } from '../../grafana/columns.ts';
+import { graph, steps, table } from '../../grafana/panels.ts';
+import { explanationOf, mainDashboardWith, THIS_SERVER } from '../../links.ts';
+import { type PromQL, SERVER, SERVER_LEGEND, share } from '../../promql.ts';
+import { THRESHOLDS } from '../../thresholds.ts';
+import type { Row } from '../row.ts';
 
 const { good, bad } = THRESHOLDS.reuse;
 const REUSED = { connmeter_connection_reused: 'true' } as const;

@@ -1,6 +1,6 @@
-import { PHASE_COLOURS } from '../colours.ts';
-import { graph } from '../panels.ts';
-import type { Row } from './row.ts';
+import { PHASE_COLOURS } from '../../grafana/colours.ts';
+import { graph } from '../../grafana/panels.ts';
+import type { Row } from '../row.ts';
 
 const NAME = '{{dns_question_name}}';
 

@@ -1,8 +1,8 @@
-import { NEUTRAL, STATE_COLOURS } from '../colours.ts';
-import { THIS_SERVER } from '../links.ts';
-import { graph } from '../panels.ts';
-import { SERVER, SERVER_LEGEND } from '../promql.ts';
-import type { Row } from './row.ts';
+import { NEUTRAL, STATE_COLOURS } from '../../grafana/colours.ts';
+import { graph } from '../../grafana/panels.ts';
+import { THIS_SERVER } from '../../links.ts';
+import { SERVER, SERVER_LEGEND } from '../../promql.ts';
+import type { Row } from '../row.ts';
 
 export const pool: Row = {
   id: 400,
