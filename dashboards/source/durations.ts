@@ -1,58 +1,59 @@
-/** Every duration of the rules, in seconds: the one place. */
-export interface Clock {
-  /** How often rules are evaluated. */
+/** The durations that the rules use, in seconds. */
+export interface Durations {
+  /** How often Prometheus evaluates the rules. */
   readonly interval: number;
-  /** What rates and means are taken over. */
+  /** The range of rates and averages. */
   readonly window: number;
-  /** How long a condition stands before it fires. Twice the window: what is over within a window never fires. */
-  readonly lasting: number;
-  /** The same, where waiting costs more than a page too many. */
-  readonly urgent: number;
-  /** The same, where a minute is all there is. */
-  readonly soon: number;
-  /** How long an alert stays after its condition is gone, so that one at the edge does not come and go. */
-  readonly lingering: number;
-  /** The past that a ratio is compared with: as much of it, as long ago. The same hour of yesterday has the same load. */
-  readonly past: { readonly over: number; readonly ago: number };
-  /** How far back a target is remembered, and how closely: steps are cheaper than samples. */
-  readonly memory: { readonly over: number; readonly step: number };
+  /** The `for` of most alerts. It is twice the window, so an event that is shorter than the window never fires an alert. */
+  readonly defaultFor: number;
+  /** The `for` of alerts where a late page costs more than a needless one. */
+  readonly urgentFor: number;
+  /** The `for` of alerts that have to fire within a minute or two. */
+  readonly shortFor: number;
+  /** How long an alert keeps firing after its condition ends, so that it does not flap. */
+  readonly keepFiringFor: number;
+  /** What a ratio is compared with: the same hour yesterday, which has the same load. */
+  readonly baseline: { readonly window: number; readonly offset: number };
+  /** How far back the rules look for targets that are gone, and the step of that subquery. */
+  readonly targetLookback: { readonly range: number; readonly step: number };
 }
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** What users install. */
-export const CLOCK: Clock = {
+/** The durations in the committed rule files. */
+export const DURATIONS: Durations = {
   interval: MINUTE,
   window: 5 * MINUTE,
-  lasting: 10 * MINUTE,
-  urgent: 5 * MINUTE,
-  soon: MINUTE,
-  lingering: 5 * MINUTE,
-  past: { over: HOUR, ago: DAY },
-  memory: { over: DAY, step: 15 * MINUTE },
+  defaultFor: 10 * MINUTE,
+  urgentFor: 5 * MINUTE,
+  shortFor: MINUTE,
+  keepFiringFor: 5 * MINUTE,
+  baseline: { window: HOUR, offset: DAY },
+  targetLookback: { range: DAY, step: 15 * MINUTE },
 };
 
-/** A clock that runs so many times as fast, for tests that cannot wait: at 30, 5m are 10s and 10m are 20s. */
-export function faster(times: number, { past, memory, ...clock }: Clock = CLOCK): Clock {
-  const scaled = (seconds: number) => Math.max(1, Math.round(seconds / times));
+/** Shorter durations, for tests that cannot wait: with a factor of 30, 5m become 10s and 10m become 20s. */
+export function scaledDown(factor: number, durations: Durations = DURATIONS): Durations {
+  const scaled = (seconds: number) => Math.max(1, Math.round(seconds / factor));
+  const { baseline, targetLookback } = durations;
   return {
-    interval: scaled(clock.interval),
-    window: scaled(clock.window),
-    lasting: scaled(clock.lasting),
-    urgent: scaled(clock.urgent),
-    soon: scaled(clock.soon),
-    lingering: scaled(clock.lingering),
-    past: { over: scaled(past.over), ago: scaled(past.ago) },
-    memory: { over: scaled(memory.over), step: scaled(memory.step) },
+    interval: scaled(durations.interval),
+    window: scaled(durations.window),
+    defaultFor: scaled(durations.defaultFor),
+    urgentFor: scaled(durations.urgentFor),
+    shortFor: scaled(durations.shortFor),
+    keepFiringFor: scaled(durations.keepFiringFor),
+    baseline: { window: scaled(baseline.window), offset: scaled(baseline.offset) },
+    targetLookback: { range: scaled(targetLookback.range), step: scaled(targetLookback.step) },
   };
 }
 
 const UNITS = { d: DAY, h: HOUR, m: MINUTE } as const;
 
-/** As Prometheus writes it, in the largest unit that leaves no rest: 300 is `5m`. */
-export function written(seconds: number): string {
+/** Seconds as a Prometheus duration, in the largest unit that divides them: 300 is `5m`. */
+export function promDuration(seconds: number): string {
   for (const [unit, size] of Object.entries(UNITS)) if (seconds % size === 0) return `${seconds / size}${unit}`;
   return `${seconds}s`;
 }

@@ -1,4 +1,4 @@
-// `npm run dashboards`: writes what is generated, for Grafana and Prometheus.
+// `npm run dashboards`: writes the dashboards for Grafana and the rules for Prometheus.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { GENERATED } from './generated-files.ts';

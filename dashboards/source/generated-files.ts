@@ -3,7 +3,7 @@ import { json } from './json.ts';
 import { mainDashboard } from './main-dashboard.ts';
 import { rulesFile } from './rules/rules-file.ts';
 
-/** Every generated file, by its path in the project, and what stands in it. */
+/** The generated files: path in the repository -> contents. */
 export const GENERATED: Readonly<Record<string, () => string>> = {
   'dashboards/connmeter.json': () => json(mainDashboard('pull')),
   'dashboards/otlp/connmeter.json': () => json(mainDashboard('otlp')),

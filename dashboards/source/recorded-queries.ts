@@ -1,8 +1,8 @@
 import { sum } from './promql.ts';
-import { RECORDED } from './rules/recording-rules.ts';
+import { RECORDED } from './rules/recorded-series.ts';
 
-/** Questions to the recorded series, of the jobs that the variable chooses: cheap, however many instances there are. */
-export class Recordings {
+/** Queries for the recorded series of the selected jobs. Their cost does not depend on the number of instances. */
+export class RecordedQueries {
   sum(series: keyof typeof RECORDED, by = ''): string {
     return sum(this.of(series), by);
   }

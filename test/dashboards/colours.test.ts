@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import {
   ARRIVAL_COLOURS,
+  BACKGROUND,
   CAUSE_COLOURS,
   HANDSHAKE_COLOURS,
   OUTCOME_COLOURS,
   PHASE_COLOURS,
-  PLAIN,
   REASON_COLOURS,
-  SERVED_COLOURS,
+  REQUESTS_COLOURS,
   SERVER_REASON_COLOURS,
   STATE_COLOURS,
 } from '../../dashboards/source/grafana/colours.ts';
@@ -61,7 +61,7 @@ const LISTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   phases: PHASE_COLOURS,
   states: STATE_COLOURS,
   outcomes: OUTCOME_COLOURS,
-  'requests served': SERVED_COLOURS,
+  'requests served': REQUESTS_COLOURS,
   arrivals: ARRIVAL_COLOURS,
   handshakes: HANDSHAKE_COLOURS,
 };
@@ -82,7 +82,7 @@ test.each(
     ...LISTS,
     reasons: REASON_COLOURS,
     'reasons of servers': SERVER_REASON_COLOURS,
-    plain: { range: PLAIN },
+    background: { series: BACKGROUND },
   }),
 )('the colours of %s stand out, dark and light', (_, colours) => {
   const faint = Object.entries(colours).flatMap(([name, colour]) =>

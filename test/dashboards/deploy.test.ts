@@ -5,8 +5,8 @@ import { copyFileSync, existsSync, globSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-import { SPELLINGS, type Spelling, spell } from '../../dashboards/source/metric-names.ts';
-import { RECORDED } from '../../dashboards/source/rules/recording-rules.ts';
+import { prometheusName, TRANSPORTS, type Transport } from '../../dashboards/source/metric-names.ts';
+import { RECORDED } from '../../dashboards/source/rules/recorded-series.ts';
 import { METRICS } from '../../src/instruments.ts';
 import { blocksOf } from '../support/docs.ts';
 import { PROMETHEUS3, PROMTOOL3, skipped, testWith } from '../support/installed.ts';
@@ -17,7 +17,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const DOCS = 'docs/deploy.md';
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 
-const RULES: Readonly<Record<Spelling, string>> = {
+const RULES: Readonly<Record<Transport, string>> = {
   pull: 'dashboards/rules/connmeter.yaml',
   otlp: 'dashboards/otlp/rules/connmeter.yaml',
 };
@@ -43,7 +43,7 @@ const testPrometheus3 = PROMETHEUS3
   : skipped('the rules are not loaded in Prometheus 3: CONNMETER_PROMETHEUS3 names no folder with it');
 
 /** What a program that checks a file has to say. */
-function check(command: string, subcommand: readonly string[], text: string, besides?: Spelling): string {
+function check(command: string, subcommand: readonly string[], text: string, besides?: Transport): string {
   const folder = temporaryFolder('check');
   if (besides) copyFileSync(join(ROOT, RULES[besides]), join(folder, 'connmeter.yaml'));
   const file = join(folder, 'file.yml');
@@ -70,12 +70,14 @@ testPromtool3('promtool of Prometheus 3 takes them, and the one for OTLP', () =>
   expect(check(promtool, ['check', 'config'], blockWith('remote_write'))).toContain('SUCCESS');
 });
 
-testPrometheus.each(SPELLINGS)('Prometheus loads the rules, %s', spelling => loads('prometheus', spelling));
+testPrometheus.each(TRANSPORTS)('Prometheus loads the rules, %s', transport => loads('prometheus', transport));
 
-testPrometheus3.each(SPELLINGS)('Prometheus 3 loads the rules, %s', spelling => loads(PROMETHEUS3 as string, spelling));
+testPrometheus3.each(TRANSPORTS)('Prometheus 3 loads the rules, %s', transport =>
+  loads(PROMETHEUS3 as string, transport),
+);
 
-async function loads(binary: string, spelling: Spelling) {
-  const text = read(RULES[spelling]);
+async function loads(binary: string, transport: Transport) {
+  const text = read(RULES[transport]);
   const prometheus = await startPrometheus({ binary, rules: [text] });
 
   const { groups } = (await prometheus.get('rules')) as { groups: { rules: unknown[] }[] };
@@ -149,7 +151,9 @@ test('the pipeline of the Collector is made of what is configured', () => {
 test('what is dropped exists, and no rule asks for it', () => {
   const series = leaner().flatMap(({ regex }) => regex.split('|'));
   const known = new Set(
-    METRICS.flatMap(({ name }) => ['', '_bucket', '_sum', '_count'].map(end => `${spell(name, 'pull')}${end}`)),
+    METRICS.flatMap(({ name }) =>
+      ['', '_bucket', '_sum', '_count'].map(end => `${prometheusName(name, 'pull')}${end}`),
+    ),
   );
 
   expect(series.filter(name => !known.has(name))).toEqual([]);
@@ -163,7 +167,7 @@ test('what is sent on is what was recorded, all of it', () => {
 
   expect(action).toBe('keep');
   expect(Object.values(RECORDED).filter(name => !kept(name))).toEqual([]);
-  expect(METRICS.map(({ name }) => spell(name, 'pull')).filter(kept)).toEqual([]);
+  expect(METRICS.map(({ name }) => prometheusName(name, 'pull')).filter(kept)).toEqual([]);
 });
 
 /** The rules that make a scrape smaller, in the docs. */

@@ -1,8 +1,8 @@
 // From a program's fault to somebody's pager and back, through the real things: connmeter, Prometheus with our rules,
 // Alertmanager, a webhook. Only the clock of the rules is faster than the one that users install.
 import { expect } from 'vitest';
-import { type Clock, faster } from '../../dashboards/source/durations.ts';
-import { RECORDED, type Recorded } from '../../dashboards/source/rules/recording-rules.ts';
+import { type Durations, scaledDown } from '../../dashboards/source/durations.ts';
+import { RECORDED, type RecordedName } from '../../dashboards/source/rules/recorded-series.ts';
 import { rulesFile } from '../../dashboards/source/rules/rules-file.ts';
 import { type Notice, startAlertmanager, startWebhook } from '../support/alertmanager.ts';
 import { freePort, programPath, REGISTER, start } from '../support/child.ts';
@@ -14,7 +14,7 @@ import { startPrometheus } from '../support/prometheus.ts';
 const PATIENCE = 60_000;
 
 /** 60 times as fast as what users install, over windows that bear a scrape or two that come late. */
-const CLOCK: Clock = { ...faster(60), window: 10 };
+const DURATIONS: Durations = { ...scaledDown(60), window: 10 };
 
 const test = testWith('prometheus', 'prometheus-alertmanager');
 
@@ -29,7 +29,7 @@ test('a fault is recorded, fires its alert at the webhook, and is resolved there
   const webhook = await startWebhook();
   const prometheus = await startPrometheus({
     scrape: { orders: { target: `127.0.0.1:${port}` } },
-    rules: [rulesFile('pull', CLOCK)],
+    rules: [rulesFile('pull', DURATIONS)],
     alertmanager: await startAlertmanager(webhook),
   });
   await app.wrote('.\n');
@@ -37,7 +37,7 @@ test('a fault is recorded, fires its alert at the webhook, and is resolved there
   const server = { job: 'orders', server_address: address, server_port: serverPort };
   const matchers = `{job="orders",server_port="${serverPort}"}`;
 
-  const recorded = async (name: Recorded) => {
+  const recorded = async (name: RecordedName) => {
     await new Promise(resolve => setTimeout(resolve, 200)); // it is evaluated once a second
     return (await prometheus.query(`${name}${matchers}`))[0]?.value;
   };
@@ -49,7 +49,7 @@ test('a fault is recorded, fires its alert at the webhook, and is resolved there
       last => last?.status === status,
       PATIENCE,
     );
-  const becomes = (name: Recorded, holds: (value: number) => boolean) =>
+  const becomes = (name: RecordedName, holds: (value: number) => boolean) =>
     until(
       () => recorded(name),
       value => value !== undefined && holds(value),

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { CLOCK } from '../../dashboards/source/durations.ts';
+import { DURATIONS } from '../../dashboards/source/durations.ts';
 import { testWith } from '../support/installed.ts';
 import type { InputSeries } from '../support/recording.ts';
 
@@ -36,7 +36,7 @@ const PACES = [15, 30];
 
 test.each(PACES)('running out is told before the first failure, scraped every %d s', options, pace => {
   const failure = firstFailure() * pace;
-  const before = Math.floor((failure - 1) / CLOCK.interval) * CLOCK.interval; // the last time the rules look before it
+  const before = Math.floor((failure - 1) / DURATIONS.interval) * DURATIONS.interval; // the last time the rules look before it
   const after = (exhaustion.input_series[0]?.values.split(' ').length ?? 0) * pace;
 
   expect(
@@ -99,7 +99,7 @@ function promtool({ input_series }: Recording, pace: number, questions: readonly
   const rules = {
     rule_files: [join(ROOT, 'dashboards/rules/connmeter.yaml')],
     group_eval_order: ['connmeter.recording', 'connmeter.alerts'],
-    evaluation_interval: `${CLOCK.interval}s`,
+    evaluation_interval: `${DURATIONS.interval}s`,
     tests: [played],
   };
   writeFileSync(file, stringify(rules));

@@ -55,9 +55,9 @@ export const RULES: Readonly<Record<string, (dashboard: DashboardJson, allowed: 
     panels(dashboard)
       .filter(({ targets = [] }) => targets.length === 0)
       .map(title),
-  'target-rate-interval-rule': (dashboard, { overTheRange }) =>
+  'target-rate-interval-rule': (dashboard, { overTimeRange }) =>
     queries(dashboard).flatMap(({ panel, expr }) => {
-      const wanted = overTheRange.includes(panel.title) ? '$__range' : '$__rate_interval';
+      const wanted = overTimeRange.includes(panel.title) ? '$__range' : '$__rate_interval';
       return selectorsOf(expr).flatMap(({ window }) =>
         window === undefined || window === wanted ? [] : [`${panel.title}: ${window}`],
       );
@@ -77,7 +77,7 @@ export const RULES: Readonly<Record<string, (dashboard: DashboardJson, allowed: 
 
 export interface Allowed {
   /** The panels that show the whole time range in one number. */
-  readonly overTheRange: readonly string[];
+  readonly overTimeRange: readonly string[];
   /** Drawn from recorded series, which have no instances and are rates already. */
   readonly recorded: boolean;
 }

@@ -6,8 +6,8 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'vitest';
-import { type Clock, faster } from '../../dashboards/source/durations.ts';
-import { type Spelling, spell } from '../../dashboards/source/metric-names.ts';
+import { type Durations, scaledDown } from '../../dashboards/source/durations.ts';
+import { prometheusName, type Transport } from '../../dashboards/source/metric-names.ts';
 import { rulesFile } from '../../dashboards/source/rules/rules-file.ts';
 import { METRICS } from '../../src/instruments.ts';
 import { ask, freePort, programPath, REGISTER, start } from '../support/child.ts';
@@ -23,7 +23,7 @@ const ROOT = join(import.meta.dirname, '../..');
 /**
  * The rules run 60 times as fast, but over 20 s: what comes by way of a receiver is late, and not all of it is passed on.
  */
-const CLOCK: Clock = { ...faster(60), window: 20 };
+const DURATIONS: Durations = { ...scaledDown(60), window: 20 };
 
 const FOLDERS = { pull: 'dashboards', otlp: 'dashboards/otlp' };
 
@@ -41,7 +41,7 @@ test('every question of every dashboard is answered, where Prometheus scrapes', 
 
   await answersAll(
     'pull',
-    await startPrometheus({ scrape: { orders: { target } }, rules: [rulesFile('pull', CLOCK)] }),
+    await startPrometheus({ scrape: { orders: { target } }, rules: [rulesFile('pull', DURATIONS)] }),
   );
 });
 
@@ -52,7 +52,7 @@ test3('the same by Prometheus 3, which writes the boundaries of histograms in it
   const prometheus = await startPrometheus({
     binary,
     scrape: { orders: { target } },
-    rules: [rulesFile('pull', CLOCK)],
+    rules: [rulesFile('pull', DURATIONS)],
   });
 
   await answersAll('pull', prometheus);
@@ -61,7 +61,7 @@ test3('the same by Prometheus 3, which writes the boundaries of histograms in it
 test('every question of every dashboard is answered, where metrics come over OTLP', options, async () => {
   const prometheus = await startPrometheus({
     scrape: { otlp: await overOtlp() },
-    rules: [rulesFile('otlp', CLOCK)],
+    rules: [rulesFile('otlp', DURATIONS)],
   });
 
   await answersAll('otlp', prometheus);
@@ -69,7 +69,7 @@ test('every question of every dashboard is answered, where metrics come over OTL
   const ours = names
     .filter(name => /^(connmeter|dns|http)_/.test(name))
     .map(name => name.replace(/_(bucket|count|sum)$/, ''));
-  expect([...new Set(ours)].sort()).toEqual(METRICS.map(({ name }) => spell(name, 'otlp')).sort());
+  expect([...new Set(ours)].sort()).toEqual(METRICS.map(({ name }) => prometheusName(name, 'otlp')).sort());
   expect(await prometheus.labelValues('instance', '{job="shop/orders"}')).toEqual(['orders-1']);
 });
 
@@ -135,13 +135,13 @@ function fileOfTheDocs(): string {
 }
 
 /** Asks everything until it is answered; fails with what is not, by dashboard and panel. */
-async function answersAll(spelling: Spelling, prometheus: Prometheus): Promise<void> {
-  const dashboards = globSync('*.json', { cwd: join(ROOT, FOLDERS[spelling]) }).sort();
+async function answersAll(transport: Transport, prometheus: Prometheus): Promise<void> {
+  const dashboards = globSync('*.json', { cwd: join(ROOT, FOLDERS[transport]) }).sort();
   expect(dashboards).toEqual(['connmeter-fleet.json', 'connmeter.json']);
   const chosen = { window: '20s', range: '30s' };
 
   let open = dashboards.flatMap(name => {
-    const dashboard = readDashboard(`${FOLDERS[spelling]}/${name}`);
+    const dashboard = readDashboard(`${FOLDERS[transport]}/${name}`);
     const asked = [
       ...queriesOf(dashboard, chosen).map(({ panel, expr }) => ({ by: panel, expr })),
       ...annotationsOf(dashboard, chosen).map(({ name, expr }) => ({ by: `annotation ${name}`, expr })),

@@ -2,8 +2,9 @@ import type { OpenCause } from '../../../src/causes.ts';
 import type { CloseReason, Outcome, Phase } from '../../../src/reasons.ts';
 import type { ServerCloseReason } from '../../../src/server-reasons.ts';
 
-// One colour a meaning, on every panel. Those of a list are told apart with each of the three colour deficiencies, and stand
-// out from Grafana's dark and its light ground: a test measures both. Reasons are too many for that: they come in families.
+// A name has the same colour on every panel. The colours of one list can be distinguished with each kind of colour blindness,
+// and have enough contrast in Grafana's dark and light themes; a test measures both. There are too many reasons for that, so
+// related reasons have related colours.
 
 const BLUE = '#398BFE';
 const SKY = '#86BCE2';
@@ -25,7 +26,7 @@ export const CAUSE_COLOURS: Readonly<Record<OpenCause, string>> = {
   unknown: GREY,
 };
 
-/** Blue: in the run of things. Orange: the server. Pink: how the client is set up. Purple: what became of the request. */
+/** Blue: normal. Orange: the server. Pink: settings of the client. Purple: what happened to the request. */
 export const REASON_COLOURS: Readonly<Record<CloseReason, string>> = {
   client_idle_timeout: SKY,
   server_idle_close: AMBER,
@@ -47,8 +48,8 @@ export const REASON_COLOURS: Readonly<Record<CloseReason, string>> = {
 };
 
 /**
- * The same seen from the server: a reason that a client has too keeps its colour, and the others have that of what their
- * client says, as in docs/both-sides.md. `keep_alive_timeout` here is `server_idle_close` there.
+ * The reasons of servers. A reason that clients also have keeps its colour. The others have the colour of the reason that the
+ * client gives for the same event, see docs/both-sides.md: `keep_alive_timeout` here is `server_idle_close` there.
  */
 export const SERVER_REASON_COLOURS: Readonly<Record<ServerCloseReason, string>> = {
   keep_alive_timeout: REASON_COLOURS.server_idle_close,
@@ -68,25 +69,13 @@ export const STATE_COLOURS = { active: BLUE, idle: SKY } as const;
 
 export const OUTCOME_COLOURS: Readonly<Record<Outcome, string>> = { ok: TEAL, failed: VERMILION, timed_out: AMBER };
 
-/** What a server does with those who come. */
+/** Connections that arrive at a server. */
 export const ARRIVAL_COLOURS = { accepted: BLUE, refused: VERMILION } as const;
 
-/** TLS handshakes, by what they cost. */
 export const HANDSHAKE_COLOURS = { resumed: TEAL, full: AMBER } as const;
 
-/** What is there, and not what is looked at: the end of a range, or what cannot be told apart. */
-export const PLAIN = GREY;
-
-/** Of a share or a number: good, worth a look, bad. Named as Grafana names them, so that they follow the theme. */
-export const GOOD = 'green';
-export const WATCH = 'orange';
-export const BAD = 'red';
-
-/** A number that is neither good nor bad. */
-export const NEUTRAL = BLUE;
-
-/** How many requests a connection served: from what only costs to what pays. */
-export const SERVED_COLOURS = {
+/** Requests per connection. */
+export const REQUESTS_COLOURS = {
   none: PURPLE,
   one: VERMILION,
   '2 to 10': AMBER,
@@ -94,11 +83,22 @@ export const SERVED_COLOURS = {
   'more than 100': TEAL,
 } as const;
 
-/** A colour as it looks where it matters less: the ground shines through, be it dark or light. */
-export function faded(colour: string, share: number): string {
+/** For a series in the background: a limit, or connections without a state. */
+export const BACKGROUND = GREY;
+
+/** Colours of thresholds. These are names of Grafana, so they follow the theme. */
+export const GOOD = 'green';
+export const WATCH = 'orange';
+export const BAD = 'red';
+
+/** For a number that is neither good nor bad. */
+export const NEUTRAL = BLUE;
+
+/** The colour with an opacity between 0 and 1. */
+export function withOpacity(colour: string, opacity: number): string {
   return (
     colour +
-    Math.round(share * 255)
+    Math.round(opacity * 255)
       .toString(16)
       .padStart(2, '0')
       .toUpperCase()

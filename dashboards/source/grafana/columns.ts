@@ -1,26 +1,27 @@
 import type { Link } from '../links.ts';
 import { THRESHOLDS } from '../thresholds.ts';
 import { BAD, GOOD, WATCH } from './colours.ts';
-import { type Column, steps } from './panels.ts';
+import { steps } from './panel.ts';
+import type { Column } from './table.ts';
 
-// Columns that more than one table has.
+// Columns of more than one table.
 
 const { good, bad } = THRESHOLDS.reuse;
 
-/** From red to green, as far as reuse goes. Where nothing is known, nothing is bad. */
+/** The colours of the reuse ratio. A ratio that is not known has the colour of text. */
 export const REUSE_STEPS = steps([null, 'text'], [0, BAD], [bad, WATCH], [good, GOOD]);
 
 export function number(title: string, expr: string, unit: string, decimals: number): Column {
-  return { title, expr, width: 95, settings: { unit, decimals } };
+  return { title, expr, width: 95, options: { unit, decimals } };
 }
 
-/** A bar in the colour of its value. */
+/** The reuse ratio as a coloured bar. */
 export function reuseColumn(expr: string): Column {
   return {
     title: 'Reuse',
     expr,
     width: 140,
-    settings: {
+    options: {
       unit: 'percentunit',
       decimals: 1,
       max: 1,
@@ -30,8 +31,11 @@ export function reuseColumn(expr: string): Column {
   };
 }
 
-/** Why most connections were opened, as a label: `new_pool`, or `replaced: keep_alive_off`. `opened` has to be by both labels. */
-export function topCause(opened: string, by: string): Column {
+/**
+ * Why most connections are opened, as a label: `new_pool`, or `replaced: keep_alive_off`. `opened` needs the labels of both, cause
+ * and reason.
+ */
+export function topCauseColumn(opened: string, by: string): Column {
   const joined = `label_join(${opened} > 0, "top_cause", ": ", "connmeter_open_cause", "connmeter_close_reason")`;
   const named = `label_replace(${joined}, "top_cause", "$1", "top_cause", "(.+): ")`;
   return {
@@ -42,7 +46,7 @@ export function topCause(opened: string, by: string): Column {
   };
 }
 
-/** A label whose cells lead somewhere. */
-export function linked(title: string, label: string, link: Link): Column {
-  return { title, label, settings: { links: [link], 'custom.minWidth': 120 } };
+/** A label whose cells are links. */
+export function linkColumn(title: string, label: string, link: Link): Column {
+  return { title, label, options: { links: [link], 'custom.minWidth': 120 } };
 }

@@ -15,29 +15,24 @@ import {
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { DOCS } from '../links.ts';
 import type { Row } from '../rows/row.ts';
-import { DATASOURCE } from './panels.ts';
+import { DATASOURCE } from './panel.ts';
 
-/**
- * The schema of Grafana 11.0, which later ones bring up to date by themselves. The SDK writes that of Grafana 12, which an
- * older one would not take back.
- */
-const SCHEMA = 39;
+/** The schema of Grafana 11.0. Later versions migrate it. The SDK would write that of Grafana 12, which 11 cannot read. */
+const SCHEMA_VERSION = 39;
 
-/** What the dashboards of connmeter have in common, and lead to each other by. */
+/** The tag of all dashboards of connmeter. They link to each other by it. */
 const TAG = 'connmeter';
 
-export interface DashboardSpec<Ask> {
+export interface DashboardSpec<Queries> {
   readonly uid: string;
   readonly title: string;
   readonly description: string;
   readonly variables: readonly QueryVariableBuilder[];
-  readonly rows: readonly Row<Ask>[];
+  readonly rows: readonly Row<Queries>[];
 }
 
-/**
- * Of the classic kind, which Grafana 11, 12 and 13 all import; the SDK would rather build version 2, which 11 cannot read.
- */
-export function dashboard<Ask>(spec: DashboardSpec<Ask>, ask: Ask): Dashboard {
+/** A dashboard in the classic format, which Grafana 11, 12 and 13 import. Grafana 11 cannot read the SDK's version 2. */
+export function dashboard<Queries>(spec: DashboardSpec<Queries>, queries: Queries): Dashboard {
   const builder = new DashboardBuilder(spec.title)
     .uid(spec.uid)
     .description(spec.description)
@@ -48,12 +43,12 @@ export function dashboard<Ask>(spec: DashboardSpec<Ask>, ask: Ask): Dashboard {
     .refresh('30s')
     .variables([datasource(), ...spec.variables])
     .annotation(alerts())
-    .links([others(), docs('Causes and fixes', 'causes.md'), docs('Metrics', 'metrics.md')]);
+    .links([relatedDashboards(), docs('Causes and fixes', 'causes.md'), docs('Metrics', 'metrics.md')]);
   const ids: number[] = [];
   for (const { id, title, panels } of spec.rows) {
     builder.withRow(new RowBuilder(title));
     ids.push(id);
-    for (const panel of panels(ask)) {
+    for (const panel of panels(queries)) {
       builder.withPanel(panel);
       ids.push((ids.at(-1) ?? id) + 1);
     }
@@ -61,19 +56,19 @@ export function dashboard<Ask>(spec: DashboardSpec<Ask>, ask: Ask): Dashboard {
   const built = builder.build();
   return {
     ...built,
-    schemaVersion: SCHEMA,
-    links: inSight(built.links ?? []),
-    annotations: { list: inSight(built.annotations?.list ?? []) },
-    panels: (built.panels ?? []).map((panel, index) => numbered(panel, ids[index])),
+    schemaVersion: SCHEMA_VERSION,
+    links: withoutPlacement(built.links ?? []),
+    annotations: { list: withoutPlacement(built.annotations?.list ?? []) },
+    panels: (built.panels ?? []).map((panel, index) => withId(panel, ids[index])),
   };
 }
 
-function numbered(panel: Panel | RowPanel, id = 0): Panel | RowPanel {
+function withId(panel: Panel | RowPanel, id = 0): Panel | RowPanel {
   return { ...panel, id };
 }
 
-/** The SDK hides links and annotations in a menu, unless told otherwise, and there is no way to tell it. */
-function inSight<T extends { placement?: unknown }>(items: readonly T[]): T[] {
+/** The SDK places links and annotations in a menu, and has no option to show them. */
+function withoutPlacement<T extends { placement?: unknown }>(items: readonly T[]): T[] {
   return items.map(({ placement: _, ...item }) => item as T);
 }
 
@@ -81,13 +76,18 @@ function datasource(): DatasourceVariableBuilder {
   return new DatasourceVariableBuilder('datasource').label('Data source').type('prometheus');
 }
 
-/** A variable that takes one or several values of a label, or all. */
-export function labelValues(name: string, label: string, series: string, of: string): QueryVariableBuilder {
-  const query = `label_values(${series}, ${of})`;
-  return new QueryVariableBuilder(name)
-    .label(label)
+/** A variable with the values of a label. Users choose one, several or all of them. */
+export function labelValues(
+  variable: string,
+  title: string,
+  series: string,
+  labelOfSeries: string,
+): QueryVariableBuilder {
+  const query = `label_values(${series}, ${labelOfSeries})`;
+  return new QueryVariableBuilder(variable)
+    .label(title)
     .datasource(DATASOURCE)
-    .query({ query, refId: name })
+    .query({ query, refId: variable })
     .definition(query)
     .refresh(VariableRefresh.OnTimeRangeChanged)
     .sort(VariableSort.NaturalAsc)
@@ -110,7 +110,7 @@ function alerts(): AnnotationQueryBuilder {
     .step('60s');
 }
 
-function others(): DashboardLinkBuilder {
+function relatedDashboards(): DashboardLinkBuilder {
   return new DashboardLinkBuilder('Dashboards').type(DashboardLinkType.Dashboards).tags([TAG]).keepTime(true);
 }
 

@@ -1,13 +1,13 @@
-import type { Query } from '../grafana/panels.ts';
+import type { GraphQuery } from '../grafana/graph.ts';
 import { type PromQL, share } from '../promql.ts';
 
-/** Which share of the connections served so many requests, from the difference of two buckets: of either side's histogram. */
-export function served(
-  ask: PromQL,
+/** How many of the closed connections served how many requests, from the differences of histogram buckets. */
+export function requestsPerConnection(
+  promql: PromQL,
   metric: 'connmeter.connection.requests' | 'connmeter.server.connection.requests',
-): Query[] {
-  const all = ask.rate(metric);
-  const upTo = (most: number) => ask.rateUpTo(metric, most);
+): GraphQuery[] {
+  const all = promql.rate(metric);
+  const upTo = (boundary: number) => promql.rateUpTo(metric, boundary);
   return [
     { legend: 'none', expr: share(upTo(0), all) },
     { legend: 'one', expr: share(`(${upTo(1)} - ${upTo(0)})`, all) },

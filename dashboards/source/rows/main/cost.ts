@@ -1,8 +1,8 @@
-import { faded, PHASE_COLOURS, SERVED_COLOURS } from '../../grafana/colours.ts';
-import { graph } from '../../grafana/panels.ts';
-import { THIS_SERVER } from '../../links.ts';
+import { PHASE_COLOURS, REQUESTS_COLOURS, withOpacity } from '../../grafana/colours.ts';
+import { graph } from '../../grafana/graph.ts';
+import { SERVER_OF_SERIES } from '../../links.ts';
 import { type PromQL, SERVER, SERVER_LEGEND, share } from '../../promql.ts';
-import { served } from '../requests-per-connection.ts';
+import { requestsPerConnection } from '../requests-per-connection.ts';
 import type { Row } from '../row.ts';
 
 const PHASES = [
@@ -13,146 +13,142 @@ const PHASES = [
 
 export const cost: Row = {
   id: 300,
-  title: 'What does it cost?',
-  panels: ask => [
+  title: 'What do new connections cost?',
+  panels: promql => [
     graph({
-      title: 'Set-up of a connection, on average',
+      title: 'Set-up time of a connection',
       size: [6, 9],
-      explained: {
-        what: 'How long DNS, TCP connect and TLS handshake take on average, one on top of the other: about what a request waits longer for on a new connection. DNS is that of all servers.',
-        good: 'a few milliseconds inside a data centre, some tens across regions.',
-        bad: 'more than the request itself takes.',
-        act: 'keep connections, so that few requests wait for it; the phase that grew says whom to ask.',
+      description: {
+        what: 'Average time of the DNS lookup, the TCP connect and the TLS handshake. The sum is about how much longer a request waits on a new connection. The DNS time is that of all servers.',
+        good: 'a few milliseconds inside a data centre, tens of milliseconds across regions.',
+        bad: 'longer than the request itself.',
+        action: 'reuse connections, so that few requests wait. If one phase grew, look at its panel.',
         docs: 'metrics.md#connmeterconnectduration',
       },
       unit: 's',
-      empty: 'Nothing was set up in this time range',
+      noValue: 'No connection was set up in this time range',
       stack: true,
       colours: Object.fromEntries(PHASES.map(({ phase, name }) => [name, PHASE_COLOURS[phase]])),
       calcs: ['mean', 'max'],
       queries: PHASES.map(({ name, metric }) => ({
-        expr: share(ask.rateOfSum(metric), ask.rate(metric)),
+        expr: share(promql.rateOfSum(metric), promql.rate(metric)),
         legend: name,
       })),
     }),
-    quantiles(ask, {
+    durationGraph(promql, {
       metric: 'dns.lookup.duration',
       title: 'DNS lookup',
       colour: PHASE_COLOURS.dns,
-      bad: 'near 5 s, where a resolver timed out and was asked again; or all names slow at once, as lookups queue for the four threads that Node has for them.',
-      act: 'keep connections, cache lookups near the process, raise `UV_THREADPOOL_SIZE`.',
-      empty: 'No lookups in this time range',
+      bad: 'about 5 s: the DNS server did not answer, and the resolver tried again. All names slow at once: lookups wait for one of Node’s four worker threads.',
+      action: 'reuse connections, cache lookups, or raise `UV_THREADPOOL_SIZE`.',
+      noValue: 'No lookups in this time range',
     }),
-    quantiles(ask, {
+    durationGraph(promql, {
       metric: 'connmeter.connect.duration',
       title: 'TCP connect',
       colour: PHASE_COLOURS.connect,
       bad: 'above 0.5 s: a first packet was lost, or the server’s backlog is full. About 0.25 s more than usual: one address family does not answer.',
-      act: 'look at Happy Eyeballs attempts in the row Failures, and at the server’s backlog.',
-      empty: 'No connects in this time range',
+      action: 'look at the panel "Happy Eyeballs attempts", and at the server’s backlog.',
+      noValue: 'No connects in this time range',
     }),
-    quantiles(ask, {
+    durationGraph(promql, {
       metric: 'connmeter.tls.handshake.duration',
       title: 'TLS handshake',
       colour: PHASE_COLOURS.tls,
-      bad: 'much longer than TCP connect: a busy event loop, or a busy server.',
-      act: 'resume sessions; look at event loop delay.',
-      empty: 'No TLS handshakes in this time range',
+      bad: 'much longer than the TCP connect: the event loop or the server is busy.',
+      action: 'resume TLS sessions. Check the event loop delay.',
+      noValue: 'No TLS handshakes in this time range',
     }),
     graph({
-      title: 'Wasted on set-up, by server',
+      title: 'Wasted set-up time, by server',
       size: [8, 9],
-      explained: {
-        what: 'Seconds per second that went into DNS, TCP and TLS of HTTP connections that served one request at most.',
-        good: 'zero, or nearly.',
-        bad: 'grows with the request rate. 500 ms means: at every moment, half a request waits for nothing.',
-        act: 'take the server on top, and read its cause in the table above.',
+      description: {
+        what: 'Set-up time (DNS, TCP and TLS) per second, of HTTP connections that served at most one request.',
+        good: 'close to zero.',
+        bad: 'grows with the request rate. 500 ms per second means that, on average, half a request is waiting for a connection that will not be reused.',
+        action: 'take the first server of the legend, and look up its top cause in the table above.',
         docs: 'metrics.md#connmetersetupwasted',
       },
       unit: 's',
-      empty: 'No HTTP connections in this time range',
+      noValue: 'No HTTP connections in this time range',
       stack: true,
-      queries: [{ expr: ask.rate('connmeter.setup.wasted', SERVER), legend: SERVER_LEGEND }],
-      link: THIS_SERVER,
+      queries: [{ expr: promql.rate('connmeter.setup.wasted', SERVER), legend: SERVER_LEGEND }],
+      link: SERVER_OF_SERIES,
     }),
     graph({
       title: 'TLS sessions resumed',
       size: [8, 9],
-      explained: {
-        what: 'Share of TLS handshakes that took up an earlier session: shorter, and cheaper for both sides.',
-        good: 'most, where connections are short-lived. Where they are kept there are few handshakes, and this says little.',
+      description: {
+        what: 'Share of the TLS handshakes that resume an earlier session. They are shorter and cheaper for both sides.',
+        good: 'most of them, if connections are short-lived. If connections are reused, there are few handshakes and the share does not matter.',
         bad: 'none, with many handshakes.',
-        act: 'one agent for all requests: it is what keeps the sessions. Servers behind a load balancer have to share their ticket keys.',
+        action:
+          'use one agent for all requests, because it keeps the sessions. Servers behind a load balancer have to share their ticket keys.',
         docs: 'metrics.md#connmetertlshandshakeduration',
       },
       unit: 'percentunit',
       max: 1,
-      empty: 'No TLS handshakes in this time range',
+      noValue: 'No TLS handshakes in this time range',
       calcs: ['mean', 'lastNotNull'],
-      leastFirst: true,
-      link: THIS_SERVER,
-      queries: [
-        {
-          expr: resumed(ask),
-          legend: SERVER_LEGEND,
-        },
-      ],
+      ascending: true,
+      link: SERVER_OF_SERIES,
+      queries: [{ expr: resumedByServer(promql), legend: SERVER_LEGEND }],
     }),
     graph({
-      title: 'Requests that a connection served',
+      title: 'Requests per connection',
       size: [8, 9],
-      explained: {
-        what: 'Of the HTTP connections that were closed, how many requests each had served.',
-        good: 'most above 10. A connection that never closes is not in it.',
-        bad: 'most served one: every request pays for a connection. Any that served none: requests were given up before they were sent.',
-        act: 'look at the reasons above: they say what ended the connections so soon.',
+      description: {
+        what: 'How many requests the closed HTTP connections served. Open connections are not counted.',
+        good: 'most served more than 10.',
+        bad: 'most served one: every request opens a connection. Some served none: the program gave up their request before it was sent.',
+        action: 'look at the reasons above. They say why the connections closed so early.',
         docs: 'metrics.md#connmeterconnectionrequests',
       },
       unit: 'percentunit',
       max: 1,
-      empty: 'No HTTP connection was closed in this time range',
+      noValue: 'No HTTP connection was closed in this time range',
       stack: true,
-      colours: SERVED_COLOURS,
+      colours: REQUESTS_COLOURS,
       calcs: ['mean', 'lastNotNull'],
-      queries: served(ask, 'connmeter.connection.requests'),
+      queries: requestsPerConnection(promql, 'connmeter.connection.requests'),
     }),
   ],
 };
 
-/** Where none was ever resumed there is no series that says so: zero then. */
-function resumed(ask: PromQL): string {
-  const done = ask.rate('connmeter.tls.handshake.duration', SERVER);
-  const taken = ask.rate('connmeter.tls.handshake.duration', SERVER, { tls_resumed: 'true' });
-  return share(`(${taken} or 0 * ${done})`, done);
+/** The series of resumed handshakes does not exist before the first of them: `or 0 * ...` makes it zero. */
+function resumedByServer(promql: PromQL): string {
+  const all = promql.rate('connmeter.tls.handshake.duration', SERVER);
+  const resumed = promql.rate('connmeter.tls.handshake.duration', SERVER, { tls_resumed: 'true' });
+  return share(`(${resumed} or 0 * ${all})`, all);
 }
 
-interface Quantiles {
+interface DurationGraph {
   readonly metric: string;
   readonly title: string;
   readonly colour: string;
   readonly bad: string;
-  readonly act: string;
-  readonly empty: string;
+  readonly action: string;
+  readonly noValue: string;
 }
 
-function quantiles(ask: PromQL, { metric, title, colour, bad, act, empty }: Quantiles) {
+function durationGraph(promql: PromQL, { metric, title, colour, bad, action, noValue }: DurationGraph) {
   return graph({
     title: `${title} time`,
     size: [6, 9],
-    explained: {
-      what: `How long a ${title} took: half of them less than p50, 95 in 100 less than p95, 99 less than p99. Estimated within the buckets of the histogram.`,
-      good: 'level, and p99 not far from p95.',
+    description: {
+      what: `How long a ${title} takes: the median, the 95th and the 99th percentile, estimated from histogram buckets.`,
+      good: 'steady, and p99 close to p95.',
       bad,
-      act,
+      action,
       docs: `metrics.md#${metric.replaceAll('.', '')}`,
     },
     unit: 's',
-    empty,
+    noValue,
     calcs: ['lastNotNull', 'max'],
     queries: [0.5, 0.95, 0.99].map(quantile => ({
-      expr: ask.quantile(quantile, metric),
+      expr: promql.quantile(quantile, metric),
       legend: `p${quantile * 100}`,
     })),
-    colours: { p50: faded(colour, 0.45), p95: faded(colour, 0.7), p99: colour },
+    colours: { p50: withOpacity(colour, 0.45), p95: withOpacity(colour, 0.7), p99: colour },
   });
 }

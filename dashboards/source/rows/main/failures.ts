@@ -1,46 +1,46 @@
-import { faded, OUTCOME_COLOURS, PHASE_COLOURS } from '../../grafana/colours.ts';
-import { graph } from '../../grafana/panels.ts';
-import { THIS_SERVER } from '../../links.ts';
+import { OUTCOME_COLOURS, PHASE_COLOURS, withOpacity } from '../../grafana/colours.ts';
+import { graph } from '../../grafana/graph.ts';
+import { SERVER_OF_SERIES } from '../../links.ts';
 import { SERVER } from '../../promql.ts';
 import type { Row } from '../row.ts';
 
 export const failures: Row = {
   id: 600,
   title: 'Failures',
-  panels: ask => [
+  panels: promql => [
     graph({
-      title: 'Failed, by phase',
+      title: 'Failed connections, by phase',
       size: [8, 9],
-      explained: {
-        what: 'Connections attempted per second that never opened, by how far they came.',
+      description: {
+        what: 'Connection attempts per second that fail, by the phase in which they fail.',
         good: 'zero.',
-        bad: '`dns`: the name was not found or not answered. `connect`: the port refused, or nobody answered. `tls`: the two sides did not agree, or a certificate is not trusted.',
-        act: 'the phase says whom to ask: DNS, the network and the server, or whoever keeps certificates.',
+        bad: '`dns`: the name does not exist, or the DNS server does not answer. `connect`: the port refuses, or the server does not answer. `tls`: a certificate is not trusted, or the two sides have no protocol in common.',
+        action: 'the phase says where to look: DNS, the network and the server, or its certificate.',
         docs: 'metrics.md#connmeterconnectionfailed',
       },
       unit: 'cps',
-      empty: 'No connection failed in this time range',
+      noValue: 'No connection failed in this time range',
       stack: true,
       colours: PHASE_COLOURS,
-      queries: [{ expr: ask.rate('connmeter.connection.failed', 'connmeter_phase'), legend: '{{connmeter_phase}}' }],
+      queries: [{ expr: promql.rate('connmeter.connection.failed', 'connmeter_phase'), legend: '{{connmeter_phase}}' }],
     }),
     graph({
-      title: 'Failed, by server and error',
+      title: 'Failed connections, by server and error',
       size: [8, 9],
-      explained: {
-        what: 'Connections attempted per second that never opened, by server, phase and Node’s error code.',
+      description: {
+        what: 'Connection attempts per second that fail, by server, phase and error code.',
         good: 'zero.',
-        bad: '`ECONNREFUSED`: nobody listens. `ETIMEDOUT`: packets are dropped. `EADDRNOTAVAIL`: this host ran out of local ports, as too many connections are opened. `CERT_…`: the certificate.',
-        act: 'for `EADDRNOTAVAIL`, keep connections; for the others, ask the server’s side.',
+        bad: '`ECONNREFUSED`: nothing listens on the port. `ETIMEDOUT`: packets are dropped. `EADDRNOTAVAIL`: this host has no free local port, because it opens too many connections. `CERT_…`: the certificate.',
+        action: 'for `EADDRNOTAVAIL`, reuse connections. For the others, check the server and the network.',
         docs: 'metrics.md#connmeterconnectionfailed',
       },
       unit: 'cps',
-      empty: 'No connection failed in this time range',
+      noValue: 'No connection failed in this time range',
       calcs: ['mean'],
-      link: THIS_SERVER,
+      link: SERVER_OF_SERIES,
       queries: [
         {
-          expr: `${ask.rate('connmeter.connection.failed', `${SERVER}, connmeter_phase, error_type`)} > 0`,
+          expr: `${promql.rate('connmeter.connection.failed', `${SERVER}, connmeter_phase, error_type`)} > 0`,
           legend: '{{server_address}}:{{server_port}} {{connmeter_phase}} {{error_type}}',
         },
       ],
@@ -48,25 +48,26 @@ export const failures: Row = {
     graph({
       title: 'Happy Eyeballs attempts',
       size: [8, 9],
-      explained: {
-        what: 'Attempts per second to reach one address, by address family. A name with several addresses may take several attempts for one connection.',
+      description: {
+        what: 'Attempts per second to connect to an address, by address family. If a name has several addresses, Node may try several of them for one connection.',
         good: 'all `ok`.',
-        bad: 'one family that never succeeds: connections still open, each later than it could.',
-        act: 'mend the family’s route or its DNS records, or set `autoSelectFamily` or `family` in the client.',
+        bad: 'one address family never succeeds: connections still open, but later than they could.',
+        action:
+          'repair the route or the DNS records of that family, or set `autoSelectFamily` or `family` in the client.',
         docs: 'metrics.md#connmeterconnectattempts',
       },
       unit: 'cps',
-      empty: 'No connects in this time range',
+      noValue: 'No connects in this time range',
       stack: true,
       colours: Object.fromEntries(
         Object.entries(OUTCOME_COLOURS).flatMap(([outcome, colour]) => [
-          [`ipv4 ${outcome}`, faded(colour, 0.6)],
+          [`ipv4 ${outcome}`, withOpacity(colour, 0.6)],
           [`ipv6 ${outcome}`, colour],
         ]),
       ),
       queries: [
         {
-          expr: ask.rate('connmeter.connect.attempts', 'network_type, connmeter_outcome'),
+          expr: promql.rate('connmeter.connect.attempts', 'network_type, connmeter_outcome'),
           legend: '{{network_type}} {{connmeter_outcome}}',
         },
       ],

@@ -1,30 +1,31 @@
-import { NEUTRAL, STATE_COLOURS } from '../../grafana/colours.ts';
-import { graph } from '../../grafana/panels.ts';
-import { THIS_SERVER } from '../../links.ts';
+import { STATE_COLOURS } from '../../grafana/colours.ts';
+import { graph } from '../../grafana/graph.ts';
+import { SERVER_OF_SERIES } from '../../links.ts';
 import { SERVER, SERVER_LEGEND } from '../../promql.ts';
+import { lifetimeGraph } from '../lifetime-graph.ts';
 import type { Row } from '../row.ts';
 
 export const pool: Row = {
   id: 400,
-  title: 'Pool',
-  panels: ask => [
+  title: 'Connection pool',
+  panels: promql => [
     graph({
       title: 'Open connections, by state',
       size: [6, 9],
-      explained: {
-        what: 'HTTP connections open now: `active` with a request on them, `idle` without.',
-        good: 'follows the traffic and levels off, with some idle ones in reserve.',
-        bad: '`active` grows while requests do not: bodies that nobody reads, or a server that does not answer. `idle` grows without end: clients are made per request, and never closed.',
-        act: 'look at held bodies beside this, and at the cause `new_pool` above.',
+      description: {
+        what: 'HTTP connections that are open now. `active` ones have a request, `idle` ones have none.',
+        good: 'follows the traffic and levels off, with some idle connections.',
+        bad: '`active` grows while the request rate does not: unread bodies, or a server that does not answer. `idle` grows without end: clients are created per request and never closed.',
+        action: 'look at the connections held by unread bodies, and at the cause `new_pool` above.',
         docs: 'metrics.md#httpclientopen_connections',
       },
       unit: 'none',
-      empty: 'No HTTP connections in this time range',
+      noValue: 'No HTTP connections in this time range',
       stack: true,
       colours: STATE_COLOURS,
       queries: [
         {
-          expr: ask.now('http.client.open_connections', 'http_connection_state'),
+          expr: promql.gauge('http.client.open_connections', 'http_connection_state'),
           legend: '{{http_connection_state}}',
         },
       ],
@@ -32,53 +33,48 @@ export const pool: Row = {
     graph({
       title: 'Active requests, by server',
       size: [6, 9],
-      explained: {
-        what: 'Requests sent and not finished. Those that wait in a pool for a connection are not among them.',
-        good: 'about request rate times response time.',
-        bad: 'grows while the request rate does not: answers are slow, or their bodies are not read.',
-        act: 'compare with held bodies: if they grow too, it is the program, else the server.',
+      description: {
+        what: 'Requests that are sent and not finished. Requests that wait for a connection are not counted.',
+        good: 'about the request rate times the response time.',
+        bad: 'grows while the request rate does not: responses are slow, or their bodies are not read.',
+        action:
+          'look at the next panel. If it grows too, the program does not read bodies. If not, the server is slow.',
         docs: 'metrics.md#httpclientactive_requests',
       },
       unit: 'none',
-      empty: 'No HTTP requests in this time range',
+      noValue: 'No HTTP requests in this time range',
       stack: true,
-      queries: [{ expr: ask.now('http.client.active_requests', SERVER), legend: SERVER_LEGEND }],
-      link: THIS_SERVER,
+      queries: [{ expr: promql.gauge('http.client.active_requests', SERVER), legend: SERVER_LEGEND }],
+      link: SERVER_OF_SERIES,
     }),
     graph({
-      title: 'Held bodies, by server',
+      title: 'Connections held by unread bodies',
       size: [6, 9],
-      explained: {
-        what: 'Connections whose response has begun to arrive while the program does not read it. The pool cannot use them for anything else.',
+      description: {
+        what: 'Connections with a response that has arrived but that the program does not read. They cannot serve other requests.',
         good: 'zero.',
-        bad: 'stays up, or grows.',
-        act: 'read each body to its end, or cancel it. `connections.snapshot()` names the lines of the program that left them.',
+        bad: 'stays above zero, or grows.',
+        action:
+          'read each body to the end, or cancel it. `connections.snapshot()` names the lines of code that do not.',
         docs: 'causes.md#cause-body_held',
       },
       unit: 'none',
-      empty: 'No HTTP connections in this time range',
+      noValue: 'No HTTP connections in this time range',
       stack: true,
-      queries: [{ expr: ask.now('connmeter.body.held', SERVER), legend: SERVER_LEGEND }],
-      link: THIS_SERVER,
+      queries: [{ expr: promql.gauge('connmeter.body.held', SERVER), legend: SERVER_LEGEND }],
+      link: SERVER_OF_SERIES,
     }),
-    graph({
-      title: 'Lifetime of a connection',
-      size: [6, 9],
-      explained: {
-        what: 'How long HTTP connections had been open when they closed. One that never closes is not in it.',
-        good: 'minutes, or as long as the shorter of the two idle timeouts after the last request.',
-        bad: 'most below a second: they serve one request and die.',
-        act: 'look at the reasons above.',
+    lifetimeGraph(promql, {
+      metric: 'http.client.connection.duration',
+      title: 'Lifetime of connections',
+      description: {
+        what: 'How long HTTP connections are open before they close. Open connections are not counted.',
+        good: 'minutes. A connection closes when the shorter of the two idle timeouts ends.',
+        bad: 'mostly below a second: each connection serves one request.',
+        action: 'look at the reasons above.',
         docs: 'metrics.md#httpclientconnectionduration',
       },
-      unit: 's',
-      empty: 'No HTTP connection was closed in this time range',
-      calcs: ['lastNotNull', 'max'],
-      colours: { p50: NEUTRAL, p95: STATE_COLOURS.idle },
-      queries: [0.5, 0.95].map(quantile => ({
-        expr: ask.quantile(quantile, 'http.client.connection.duration'),
-        legend: `p${quantile * 100}`,
-      })),
+      noValue: 'No HTTP connection was closed in this time range',
     }),
   ],
 };

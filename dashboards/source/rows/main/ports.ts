@@ -1,37 +1,42 @@
-import { BAD, PLAIN } from '../../grafana/colours.ts';
-import { graph, steps } from '../../grafana/panels.ts';
+import { BACKGROUND, BAD } from '../../grafana/colours.ts';
+import { graph } from '../../grafana/graph.ts';
+import { steps } from '../../grafana/panel.ts';
 import { INSTANCE, share } from '../../promql.ts';
-import { THRESHOLDS } from '../../thresholds.ts';
+import { percent, THRESHOLDS } from '../../thresholds.ts';
 import type { Row } from '../row.ts';
 
-const { resting } = THRESHOLDS.ports;
-const EMPTY = 'Not known: ports are read on Linux only';
+const { timeWaitShare } = THRESHOLDS.ports;
+const NO_VALUE = 'Not available: connmeter reads ports on Linux only';
 const SIZE = [8, 9] as const;
 
-/** What the kernel says of the network namespace that a process is in: of its pod, or of its host. */
+/** The kernel's figures for the network namespace of the process: that of its pod, or of its host. */
 export const ports: Row = {
   id: 800,
-  title: 'Ports',
-  panels: ask => [
+  title: 'Local ports',
+  panels: promql => [
     graph({
-      title: 'Ports in TIME_WAIT, share of the range',
+      title: 'Local ports in TIME_WAIT',
       size: SIZE,
-      explained: {
-        what: 'Sockets in TIME_WAIT against the ports that outgoing connections may have, for the host or pod of each instance. A socket stays there for a minute, on the side that closed first.',
-        good: 'some percent.',
-        bad: `in the red zone, above ${resting * 100} %, where the connections are the program’s own, to one server: at 100 % connecting to it fails with \`EADDRNOTAVAIL\`. A server that closes first fills its host’s table, too, and takes no port.`,
-        act: 'keep connections: the causes above say who opens them. A wider `net.ipv4.ip_local_port_range` wins time.',
+      description: {
+        what: 'Sockets in TIME_WAIT as a share of the local ports for outgoing connections, per host or pod. A socket stays in TIME_WAIT for a minute, on the side that closed first.',
+        good: 'a few percent.',
+        bad: `in the red area, above ${percent(timeWaitShare)}, if the program opens these connections to one server. At 100 %, connecting to that server fails with \`EADDRNOTAVAIL\`. Sockets of a server that closes first are counted too, but use no local port.`,
+        action:
+          'reuse connections. The causes above say why they are opened. A wider `net.ipv4.ip_local_port_range` gives you time.',
         docs: 'metrics.md#connmeterportstime_wait',
       },
       unit: 'percentunit',
       max: 1,
-      empty: EMPTY,
-      zones: true,
-      thresholds: steps([null, 'transparent'], [resting, BAD]),
+      noValue: NO_VALUE,
+      thresholdAreas: true,
+      thresholds: steps([null, 'transparent'], [timeWaitShare, BAD]),
       calcs: ['max', 'lastNotNull'],
       queries: [
         {
-          expr: share(ask.now('connmeter.ports.time_wait', INSTANCE), ask.now('connmeter.ports.ephemeral', INSTANCE)),
+          expr: share(
+            promql.gauge('connmeter.ports.time_wait', INSTANCE),
+            promql.gauge('connmeter.ports.ephemeral', INSTANCE),
+          ),
           legend: '{{instance}}',
         },
       ],
@@ -39,36 +44,37 @@ export const ports: Row = {
     graph({
       title: 'Sockets in TIME_WAIT',
       size: SIZE,
-      explained: {
-        what: 'TCP sockets in TIME_WAIT, of the host or pod of each instance, and the least number of ports that one of them has for outgoing connections.',
-        good: 'hundreds, far below the range.',
-        bad: 'it comes near the range: see the share beside this.',
-        act: 'divide by 60 for the connections per second that this side closes, and look for them among those opened.',
+      description: {
+        what: 'TCP sockets in TIME_WAIT, per host or pod, and the number of local ports for outgoing connections (the lowest of all instances).',
+        good: 'hundreds, far below the number of ports.',
+        bad: 'close to the number of ports: see the panel on the left.',
+        action:
+          'divide by 60 to get the connections per second that this side closes. Then find them among the connections opened.',
         docs: 'metrics.md#connmeterportsephemeral',
       },
       unit: 'short',
-      empty: EMPTY,
+      noValue: NO_VALUE,
       calcs: ['max', 'lastNotNull'],
-      colours: { 'ports of the range': PLAIN },
+      colours: { 'local ports': BACKGROUND },
       queries: [
-        { expr: ask.now('connmeter.ports.time_wait', INSTANCE), legend: '{{instance}}' },
-        { expr: ask.least('connmeter.ports.ephemeral'), legend: 'ports of the range' },
+        { expr: promql.gauge('connmeter.ports.time_wait', INSTANCE), legend: '{{instance}}' },
+        { expr: promql.min('connmeter.ports.ephemeral'), legend: 'local ports' },
       ],
     }),
     graph({
       title: 'TCP sockets in use',
       size: SIZE,
-      explained: {
-        what: 'TCP sockets connecting, open, closing or listening, of clients and servers of all programs on the host or in the pod of each instance.',
-        good: 'follows the connections open.',
-        bad: 'grows without end while they do not: another program on the host, or connections that nobody closes.',
-        act: 'compare with the connections open, of this dashboard’s clients and servers.',
+      description: {
+        what: 'TCP sockets that are connecting, open, closing or listening, of all programs on the host or in the pod.',
+        good: 'follows the number of open connections.',
+        bad: 'grows without end while the open connections do not: another program, or connections that are never closed.',
+        action: 'compare with the open connections of clients and servers on this dashboard.',
         docs: 'metrics.md#connmeterportsin_use',
       },
       unit: 'short',
-      empty: EMPTY,
+      noValue: NO_VALUE,
       calcs: ['max', 'lastNotNull'],
-      queries: [{ expr: ask.now('connmeter.ports.in_use', INSTANCE), legend: '{{instance}}' }],
+      queries: [{ expr: promql.gauge('connmeter.ports.in_use', INSTANCE), legend: '{{instance}}' }],
     }),
   ],
 };

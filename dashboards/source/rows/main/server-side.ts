@@ -1,175 +1,162 @@
 import {
   ARRIVAL_COLOURS,
-  BAD,
+  BACKGROUND,
   HANDSHAKE_COLOURS,
-  NEUTRAL,
-  PLAIN,
-  SERVED_COLOURS,
+  REQUESTS_COLOURS,
   SERVER_REASON_COLOURS,
   STATE_COLOURS,
 } from '../../grafana/colours.ts';
-import { graph, steps } from '../../grafana/panels.ts';
+import { graph } from '../../grafana/graph.ts';
 import { explanationOf } from '../../links.ts';
-import { SERVER, SERVER_LEGEND, share } from '../../promql.ts';
-import { THRESHOLDS } from '../../thresholds.ts';
-import { served } from '../requests-per-connection.ts';
+import { REUSED, SERVER, SERVER_LEGEND, share } from '../../promql.ts';
+import { percent, THRESHOLDS } from '../../thresholds.ts';
+import { lifetimeGraph } from '../lifetime-graph.ts';
+import { requestsPerConnection } from '../requests-per-connection.ts';
+import { reuseGraph } from '../reuse-panels.ts';
 import type { Row } from '../row.ts';
 
 const { good, bad } = THRESHOLDS.reuse;
 const HANDSHAKES = 'connmeter.server.tls.handshake.duration';
-const NOT_MEASURED = 'No server of these processes had any in this time range';
+const NO_CONNECTIONS = 'No server of these processes had connections in this time range';
 
+/** Connections that servers of the process accept. */
 export const serverSide: Row = {
   id: 700,
-  title: 'Server side: who comes back?',
-  panels: ask => [
+  title: 'Server side',
+  panels: promql => [
     graph({
-      title: 'Accepted and refused',
+      title: 'Connections accepted and refused',
       size: [8, 9],
-      explained: {
-        what: 'Connections per second that servers of these processes accepted, and that they refused as they had as many as they may (`maxConnections`).',
-        good: 'accepted far below the request rate, and level; none refused.',
-        bad: 'accepted follows the requests: clients, or this server, keep nothing. Any refused: clients are turned away.',
-        act: 'look at the reasons beside this. For refused ones: raise the limit, or see why connections are not reused.',
-        docs: 'both-sides.md#opened-is-accepted',
+      description: {
+        what: 'Connections per second that servers of these processes accept. They refuse connections above `maxConnections`.',
+        good: 'accepted connections are steady and far below the request rate. None are refused.',
+        bad: 'accepted connections follow the request rate: the clients or this server do not keep connections. Refused ones: clients get an error.',
+        action:
+          'look at the reasons in the next panel. For refused connections, raise the limit or find out why connections are not reused.',
+        docs: 'both-sides.md#matching-metrics',
       },
       unit: 'cps',
-      empty: NOT_MEASURED,
+      noValue: NO_CONNECTIONS,
       colours: ARRIVAL_COLOURS,
       queries: [
-        { expr: ask.rate('connmeter.server.connection.accepted'), legend: 'accepted' },
-        { expr: ask.rate('connmeter.server.connection.refused'), legend: 'refused' },
+        { expr: promql.rate('connmeter.server.connection.accepted'), legend: 'accepted' },
+        { expr: promql.rate('connmeter.server.connection.refused'), legend: 'refused' },
       ],
     }),
     graph({
-      title: 'Accepted and closed, by reason',
+      title: 'Accepted connections closed, by reason',
       size: [8, 9],
-      explained: {
-        what: 'Accepted connections that were closed, per second, and who ended them why.',
-        good: '`client_closed_idle`: the client let go of what it did not need; `server_shutdown` as a new version is rolled out.',
-        bad: 'orange: this server hangs up, as its keep-alive timeout is short or its answers say `Connection: close`. Pink: the client asks for the end. Purple: requests are given up.',
-        act: 'each reason has its fix in the docs; the page of both sides has what the client says of the same.',
-        docs: 'both-sides.md#who-closed-and-why-each-says-so',
+      description: {
+        what: 'Accepted connections that close, per second, and why.',
+        good: '`client_closed_idle`: the client no longer needs the connection. `server_shutdown` during a deploy.',
+        bad: 'orange: this server closes them, because its keep-alive timeout is short or it answers with `Connection: close`. Pink: the client asks the server to close. Purple: requests are aborted.',
+        action: 'the docs have the fix for each reason. "Read more" shows the matching reasons of the client.',
+        docs: 'both-sides.md#matching-close-reasons',
       },
       unit: 'cps',
-      empty: 'No accepted connection was closed in this time range',
+      noValue: 'No accepted connection was closed in this time range',
       stack: true,
       colours: SERVER_REASON_COLOURS,
       link: explanationOf('served'),
       queries: [
         {
-          expr: `${ask.rate('connmeter.server.connection.closed', 'connmeter_close_reason')} > 0`,
+          expr: `${promql.rate('connmeter.server.connection.closed', 'connmeter_close_reason')} > 0`,
           legend: '{{connmeter_close_reason}}',
         },
       ],
     }),
-    graph({
-      title: 'Reuse at the server, by listener',
+    reuseGraph({
+      title: 'Reuse by clients, by listener',
       size: [8, 9],
-      explained: {
-        what: 'Share of the requests received that came on a connection that had carried one before, by the address and port listened on.',
-        good: `above ${good * 100} %.`,
-        bad: `in the red zone, below ${bad * 100} %: the clients come back on new connections.`,
-        act: 'the reasons beside this say who gives connections up.',
-        docs: 'both-sides.md#reading-the-two-together',
+      description: {
+        what: 'Share of the received requests that reuse a connection, by the address and port of the server.',
+        good: `above ${percent(good)}.`,
+        bad: `in the red area, below ${percent(bad)}: clients open new connections for many requests.`,
+        action: 'look at the reasons in the panel on the left. They say which side closes the connections.',
+        docs: 'both-sides.md#using-both-sides-together',
       },
-      unit: 'percentunit',
-      max: 1,
-      empty: 'No requests were received in this time range',
-      zones: true,
-      thresholds: steps([null, BAD], [bad, 'transparent']),
-      calcs: ['lastNotNull', 'mean'],
-      leastFirst: true,
-      queries: [
-        {
-          expr: share(
-            ask.rate('connmeter.server.requests', SERVER, { connmeter_connection_reused: 'true' }),
-            ask.rate('connmeter.server.requests', SERVER),
-          ),
-          legend: SERVER_LEGEND,
-        },
-      ],
+      noValue: 'No requests were received in this time range',
+      expr: share(
+        promql.rate('connmeter.server.requests', SERVER, REUSED),
+        promql.rate('connmeter.server.requests', SERVER),
+      ),
+      legend: SERVER_LEGEND,
     }),
     graph({
-      title: 'Accepted and open, by state',
+      title: 'Accepted connections open, by state',
       size: [6, 9],
-      explained: {
-        what: 'Accepted connections open now: `active` with a request on them, `idle` without; of servers that speak no HTTP, nobody can tell.',
-        good: 'follows the number of clients and levels off, most of them idle.',
-        bad: '`active` grows while requests do not: handlers that never answer. `idle` grows without end: no keep-alive timeout, or clients that are made per request and never closed.',
-        act: 'for `active`, look for what handlers wait for; for `idle`, ask the clients.',
+      description: {
+        what: 'Accepted connections that are open now. `active` ones have a request, `idle` ones have none. Without HTTP, the state is not known.',
+        good: 'follows the number of clients and levels off. Most are idle.',
+        bad: '`active` grows while the request rate does not: handlers never respond. `idle` grows without end: there is no keep-alive timeout, or clients are created per request and never closed.',
+        action: 'for `active`, find out what the handlers wait for. For `idle`, look at the clients.',
         docs: 'metrics.md#connmeterserverconnectionopen',
       },
       unit: 'none',
-      empty: NOT_MEASURED,
+      noValue: NO_CONNECTIONS,
       stack: true,
-      colours: { ...STATE_COLOURS, 'no HTTP': PLAIN },
+      colours: { ...STATE_COLOURS, 'no HTTP': BACKGROUND },
       queries: [
         {
-          expr: ask.now('connmeter.server.connection.open', 'http_connection_state', { http_connection_state: '.+' }),
+          expr: promql.gauge('connmeter.server.connection.open', 'http_connection_state', {
+            http_connection_state: '.+',
+          }),
           legend: '{{http_connection_state}}',
         },
         {
-          expr: ask.now('connmeter.server.connection.open', '', { http_connection_state: null }),
+          expr: promql.gauge('connmeter.server.connection.open', '', { http_connection_state: null }),
           legend: 'no HTTP',
         },
       ],
     }),
     graph({
-      title: 'Accepted, by requests',
+      title: 'Requests per accepted connection',
       size: [6, 9],
-      explained: {
-        what: 'Of the accepted HTTP connections that were closed, how many requests had come over each.',
-        good: 'most above 10. A connection that never closes is not in it.',
-        bad: 'most had one: every request pays for a connection. Many with none: health checks that only connect, or clients that open too many.',
-        act: 'look at the reasons above: they say what ended the connections so soon.',
+      description: {
+        what: 'How many requests the closed HTTP connections carried. Open connections are not counted.',
+        good: 'most carried more than 10.',
+        bad: 'most carried one: every request needs a connection. Many carried none: health checks that only connect, or clients that open too many connections.',
+        action: 'look at the reasons above. They say why the connections closed so early.',
         docs: 'metrics.md#connmeterserverconnectionrequests',
       },
       unit: 'percentunit',
       max: 1,
-      empty: 'No accepted HTTP connection was closed in this time range',
+      noValue: 'No accepted HTTP connection was closed in this time range',
       stack: true,
-      colours: SERVED_COLOURS,
+      colours: REQUESTS_COLOURS,
       calcs: ['mean', 'lastNotNull'],
-      queries: served(ask, 'connmeter.server.connection.requests'),
+      queries: requestsPerConnection(promql, 'connmeter.server.connection.requests'),
     }),
-    graph({
-      title: 'Accepted, by lifetime',
-      size: [6, 9],
-      explained: {
-        what: 'How long accepted connections had been open when they closed. One that never closes is not in it.',
+    lifetimeGraph(promql, {
+      metric: 'connmeter.server.connection.duration',
+      title: 'Lifetime of accepted connections',
+      description: {
+        what: 'How long accepted connections are open before they close. Open connections are not counted.',
         good: 'minutes.',
-        bad: 'below a second: one request each. Just above the keep-alive timeout: the server gives them up, and clients that come back need another.',
-        act: 'a keep-alive timeout above that of the clients and of the load balancer before this server.',
+        bad: 'below a second: one request per connection. Just above the keep-alive timeout: the server closes connections that its clients still need.',
+        action: 'make the keep-alive timeout longer than that of the clients and of the load balancer.',
         docs: 'causes.md#served-keep_alive_timeout',
       },
-      unit: 's',
-      empty: 'No accepted connection was closed in this time range',
-      calcs: ['lastNotNull', 'max'],
-      colours: { p50: NEUTRAL, p95: STATE_COLOURS.idle },
-      queries: [0.5, 0.95].map(quantile => ({
-        expr: ask.quantile(quantile, 'connmeter.server.connection.duration'),
-        legend: `p${quantile * 100}`,
-      })),
+      noValue: 'No accepted connection was closed in this time range',
     }),
     graph({
       title: 'TLS handshakes of clients',
       size: [6, 9],
-      explained: {
-        what: 'TLS handshakes per second that clients began: those that took up an earlier session, those done in full, and those that failed, by error.',
+      description: {
+        what: 'TLS handshakes per second that clients start: resumed sessions, full handshakes, and failures by error.',
         good: 'few, and most of them `resumed`.',
-        bad: 'near the request rate: they are the dearest part of a connection. Failed ones: `ECONNRESET` is a client that does not trust the certificate, or only looks whether somebody listens.',
-        act: 'keep connections. Several servers behind one name have to share their ticket keys.',
+        bad: 'close to the request rate: handshakes are the most expensive part of a connection. `ECONNRESET`: a client does not trust the certificate, or a health check only connects.',
+        action: 'reuse connections. Servers behind one name have to share their ticket keys.',
         docs: 'metrics.md#connmeterservertlshandshakeduration',
       },
       unit: 'cps',
-      empty: 'No TLS handshakes in this time range',
+      noValue: 'No TLS handshakes in this time range',
       stack: true,
       colours: HANDSHAKE_COLOURS,
       queries: [
-        { expr: ask.rate(HANDSHAKES, '', { tls_resumed: 'true' }), legend: 'resumed' },
-        { expr: ask.rate(HANDSHAKES, '', { tls_resumed: 'false' }), legend: 'full' },
-        { expr: ask.rate(HANDSHAKES, 'error_type', { error_type: '.+' }), legend: '{{error_type}}' },
+        { expr: promql.rate(HANDSHAKES, '', { tls_resumed: 'true' }), legend: 'resumed' },
+        { expr: promql.rate(HANDSHAKES, '', { tls_resumed: 'false' }), legend: 'full' },
+        { expr: promql.rate(HANDSHAKES, 'error_type', { error_type: '.+' }), legend: '{{error_type}}' },
       ],
     }),
   ],
