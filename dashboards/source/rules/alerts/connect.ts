@@ -17,7 +17,7 @@ export const CONNECT_ALERTS: readonly Alert[] = [
     severity: 'warning',
     level: 'job_server',
     for: 'defaultFor',
-    when: `more than ${percent(failures.share)} of the connection attempts are refused, and more than ${failures.minRate}/s`,
+    when: `more than ${percent(failures.share)} of the connection attempts are refused, at more than ${failures.minRate}/s`,
     expr: () => shareAbove(failed(REFUSED), attempted, failures),
     summary: 'A server refuses connections.',
     description: () =>
@@ -29,7 +29,7 @@ export const CONNECT_ALERTS: readonly Alert[] = [
     severity: 'warning',
     level: 'job_server',
     for: 'defaultFor',
-    when: `more than ${percent(failures.share)} of the connection attempts get no answer, and more than ${failures.minRate}/s`,
+    when: `more than ${percent(failures.share)} of the connection attempts get no answer, at more than ${failures.minRate}/s`,
     expr: () => shareAbove(failed(NO_ANSWER), attempted, failures),
     summary: 'Connection attempts to a server time out.',
     description: () =>

@@ -47,7 +47,7 @@ export const DNS_ALERTS: readonly Alert[] = [
     severity: 'warning',
     level: 'job_name',
     for: 'defaultFor',
-    when: `more than ${percent(failures.share)} of the lookups of a name fail, and more than ${failures.minRate}/s`,
+    when: `more than ${percent(failures.share)} of the lookups of a name fail, at more than ${failures.minRate}/s`,
     expr: () => shareAbove(FAILED_LOOKUPS, RECORDED.lookupsByName, failures),
     summary: 'DNS lookups of a name fail.',
     description: () =>

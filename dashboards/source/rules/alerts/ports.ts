@@ -27,7 +27,7 @@ export const PORT_ALERTS: readonly Alert[] = [
     severity: 'warning',
     level: 'job',
     for: 'shortFor',
-    when: `sockets in TIME_WAIT use more than ${percent(ports.timeWaitShare)} of the local ports of an instance’s host, and it opened at least ${percent(ports.openedPerTimeWait)} as many connections to one server within 5 minutes`,
+    when: `sockets in TIME_WAIT use more than ${percent(ports.timeWaitShare)} of the local ports of a host, and an instance on it opened at least ${percent(ports.openedPerTimeWait)} as many connections to one server in 5 minutes`,
     // A server that closes first also has sockets in TIME_WAIT, but they do not use local ports.
     expr: (transport, { window }) => {
       const perInstance = by('job', 'instance');

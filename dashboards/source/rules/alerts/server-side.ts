@@ -15,7 +15,7 @@ export const SERVER_ALERTS: readonly Alert[] = [
     severity: 'warning',
     level: 'job_server',
     for: 'defaultFor',
-    when: `a server closes more than ${percent(server.share)} of its connections by keep-alive timeout, at least ${server.minRate}/s and most within ${server.shortKeepAlive} s, and less than ${percent(reuse.bad)} of its requests reuse a connection`,
+    when: `a server closes more than ${percent(server.share)} of its connections by keep-alive timeout, at least ${server.minRate}/s, most within ${server.shortKeepAlive} s, and less than ${percent(reuse.bad)} of its requests reuse a connection`,
     expr: () => `${CLOSED_BY_TIMEOUT} / (${accepted} > 0) > ${server.share}
 and ${CLOSED_BY_TIMEOUT} >= ${server.minRate}
 and ${RECORDED.acceptedShortLived} > ${server.share}

@@ -22,7 +22,7 @@ export const TLS_ALERTS: readonly Alert[] = [
     severity: 'warning',
     level: 'job_server',
     for: 'defaultFor',
-    when: `more than ${percent(failures.share)} of the connection attempts fail in the TLS handshake, and more than ${failures.minRate}/s`,
+    when: `more than ${percent(failures.share)} of the connection attempts fail in the TLS handshake, at more than ${failures.minRate}/s`,
     expr: () => shareAbove(failed(IN_TLS), attempted, failures),
     summary: 'TLS handshakes with a server fail.',
     description: () =>
