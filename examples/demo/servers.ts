@@ -1,13 +1,13 @@
-// The servers that the demo program calls, in a process of their own: one address and port for each caller, so that each
-// is an origin of its own in the metrics. Some are called by a name, so that there are lookups to see. Started by start.ts, which is told where they are; ends with it.
+// The servers that the demo program calls. start.ts runs them in a separate process, which sends it their URLs. Each caller has its
+// own address and port, so that the metrics show them separately. Some are called by name, so that there are DNS lookups.
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import http, { type RequestListener } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { stayWithParent } from './stay-with-parent.ts';
+import { exitWithParent } from './exit-with-parent.ts';
 
-stayWithParent();
+exitWithParent();
 
 const FIRST_PORT = 8101;
 const certificates = process.argv[2] as string;
@@ -24,7 +24,7 @@ function secure(name: string): https.Server {
 const servers = {
   'shared pool': http.createServer(small),
   'shared pool, HTTPS': secure('valid'),
-  // A server gives up on a client that takes nothing for so long. It also keeps the demo small.
+  // The server closes connections of clients that do not read for 15 s. This also limits the memory of the demo.
   'body never read': http.createServer(large).setTimeout(15_000),
   'client per request': http.createServer(small),
   'keep-alive off': http.createServer(small),
@@ -33,20 +33,20 @@ const servers = {
   'certificate expired': secure('expired'),
 };
 
-/** Nobody listens on port 1, and names under .invalid never exist. */
-const nowhere = {
+/** Nothing listens on port 1, and names under .invalid never exist. */
+const unreachable = {
   'port refused': 'http://localhost:1/',
   'name not found': 'http://no-such-name.invalid/',
 };
 
-/** What a caller is called in the table, by what it does or what happens to it. */
-export type CallerName = keyof typeof servers | keyof typeof nowhere;
+/** The names of callers in the table. */
+export type CallerName = keyof typeof servers | keyof typeof unreachable;
 
-/** Called by their name; the others by addresses of their own, 127.0.0.3 and up. */
+/** Called by name. The others have their own addresses, from 127.0.0.3 up. */
 const BY_NAME: readonly string[] = ['shared pool', 'shared pool, HTTPS', 'client per request', 'certificate expired'];
 
-/** Where to listen, the best first: the usual port may be taken, and some systems have no loopback address but the first. */
-function placesFor(name: string, index: number): readonly (readonly [host: string, port: number])[] {
+/** Where to listen, in order of preference: the port may be in use, and some systems have only one loopback address. */
+function addressesFor(name: string, index: number): readonly (readonly [host: string, port: number])[] {
   const host = BY_NAME.includes(name) ? 'localhost' : `127.0.0.${index + 1}`;
   return [
     [host, FIRST_PORT + index],
@@ -55,8 +55,8 @@ function placesFor(name: string, index: number): readonly (readonly [host: strin
   ];
 }
 
-async function listen(server: http.Server, places: ReturnType<typeof placesFor>): Promise<string> {
-  for (const [host, port] of places) {
+async function listen(server: http.Server, addresses: ReturnType<typeof addressesFor>): Promise<string> {
+  for (const [host, port] of addresses) {
     try {
       server.listen(port, host);
       await once(server, 'listening');
@@ -66,12 +66,12 @@ async function listen(server: http.Server, places: ReturnType<typeof placesFor>)
     const protocol = server instanceof https.Server ? 'https' : 'http';
     return `${protocol}://${host}:${(server.address() as AddressInfo).port}/`;
   }
-  throw new Error('there is no port to listen on');
+  throw new Error('no free port to listen on');
 }
 
 const urls: Record<string, string> = {};
 for (const [index, [name, server]] of Object.entries(servers).entries()) {
-  server.on('tlsClientError', () => {}); // the client that refuses our certificate; it says so itself
-  urls[name] = await listen(server, placesFor(name, index));
+  server.on('tlsClientError', () => {}); // the client rejects the certificate, and reports it itself
+  urls[name] = await listen(server, addressesFor(name, index));
 }
-process.send?.({ ...urls, ...nowhere });
+process.send?.({ ...urls, ...unreachable });

@@ -1,10 +1,10 @@
 import http from 'node:http';
 import https from 'node:https';
-import type { Form } from './scenario.ts';
+import type { Variant } from './scenario.ts';
 import { readAll } from './scenario.ts';
 
-/** One request, its body read to the end: for scenarios where it is the server, or the pool, that makes the difference. */
-export const plain = {
+/** One request with its body read to the end, for scenarios where only the server or the pool differs. */
+export const basic = {
   async fetch(url) {
     const response = await fetch(url);
     await response.text();
@@ -14,4 +14,4 @@ export const plain = {
     await body.text();
   },
   http: (url, agent) => readAll((url.startsWith('https') ? https : http).get(url, { agent })),
-} satisfies Form;
+} satisfies Variant;
