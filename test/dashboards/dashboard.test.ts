@@ -23,7 +23,7 @@ import {
 } from '../support/dashboards.ts';
 import { testWith } from '../support/installed.ts';
 import { type Allowed, panels, queries, RULES } from './lint.ts';
-import { groupedBy, selectorsOf, skeletonOf } from './selectors.ts';
+import { groupedBy, selectorsOf, withoutSelectors } from './selectors.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -182,7 +182,7 @@ describe.each(MAIN)('$path', ({ path, transport }) => {
     for (const { panel, expr } of queries(dashboard)) {
       expect([
         panel.title,
-        skeletonOf(expr)
+        withoutSelectors(expr)
           .match(/[a-z]\w*_\w+/g)
           ?.filter(word => !FUNCTIONS.includes(word)) ?? [],
       ]).toEqual([panel.title, []]);
@@ -229,7 +229,7 @@ describe.each(FLEET)('%s', path => {
     for (const { panel, expr } of queries(dashboard)) {
       expect([
         panel.title,
-        skeletonOf(expr)
+        withoutSelectors(expr)
           .match(/[a-z]\w*_\w+/g)
           ?.filter(word => !FUNCTIONS.includes(word)) ?? [],
       ]).toEqual([panel.title, []]);

@@ -14,8 +14,8 @@ import {
   VariableSort,
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { DOCS } from '../links.ts';
-import type { Row } from '../rows/row.ts';
 import { DATASOURCE } from './panel.ts';
+import type { Row } from './row.ts';
 
 /** The schema of Grafana 11.0. Later versions migrate it. The SDK would write that of Grafana 12, which 11 cannot read. */
 const SCHEMA_VERSION = 39;

@@ -1,11 +1,11 @@
 import { linkColumn, number, reuseColumn, topCauseColumn } from '../../grafana/columns.ts';
 import { graph } from '../../grafana/graph.ts';
+import type { Row } from '../../grafana/row.ts';
 import { table } from '../../grafana/table.ts';
 import { mainDashboardWith } from '../../links.ts';
 import type { RecordedQueries } from '../../recorded-queries.ts';
 import { percent, THRESHOLDS } from '../../thresholds.ts';
 import { reuseGraph } from '../reuse-panels.ts';
-import type { Row } from '../row.ts';
 import { openedByCause, reuseBy } from './fleet-queries.ts';
 
 const { good, bad } = THRESHOLDS.reuse;

@@ -1,11 +1,11 @@
 import { NEUTRAL, WATCH } from '../../grafana/colours.ts';
 import { steps } from '../../grafana/panel.ts';
+import type { Row } from '../../grafana/row.ts';
 import { stat } from '../../grafana/stat.ts';
 import type { RecordedQueries } from '../../recorded-queries.ts';
 import { percent, THRESHOLDS } from '../../thresholds.ts';
 import { numberStat, STAT_SIZE } from '../number-stat.ts';
 import { reuseStat } from '../reuse-panels.ts';
-import type { Row } from '../row.ts';
 import { reuseBy } from './fleet-queries.ts';
 
 const { good, bad } = THRESHOLDS.reuse;

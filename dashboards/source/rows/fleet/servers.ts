@@ -1,9 +1,9 @@
 import { linkColumn, number, reuseColumn, topCauseColumn } from '../../grafana/columns.ts';
+import type { Row } from '../../grafana/row.ts';
 import { table } from '../../grafana/table.ts';
 import { mainDashboardWith } from '../../links.ts';
 import { SERVER } from '../../promql.ts';
 import type { RecordedQueries } from '../../recorded-queries.ts';
-import type { Row } from '../row.ts';
 import { openedByCause, reuseBy } from './fleet-queries.ts';
 
 const BY = `job, ${SERVER}`;

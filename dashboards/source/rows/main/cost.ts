@@ -1,9 +1,9 @@
 import { PHASE_COLOURS, REQUESTS_COLOURS, withOpacity } from '../../grafana/colours.ts';
 import { graph } from '../../grafana/graph.ts';
+import type { Row } from '../../grafana/row.ts';
 import { SERVER_OF_SERIES } from '../../links.ts';
 import { type PromQL, SERVER, SERVER_LEGEND, share } from '../../promql.ts';
 import { requestsPerConnection } from '../requests-per-connection.ts';
-import type { Row } from '../row.ts';
 
 const PHASES = [
   { phase: 'dns', name: 'DNS', metric: 'dns.lookup.duration' },
@@ -11,7 +11,7 @@ const PHASES = [
   { phase: 'tls', name: 'TLS handshake', metric: 'connmeter.tls.handshake.duration' },
 ] as const;
 
-export const cost: Row = {
+export const cost: Row<PromQL> = {
   id: 300,
   title: 'What do new connections cost?',
   panels: promql => [

@@ -1,10 +1,11 @@
 import { PHASE_COLOURS } from '../../grafana/colours.ts';
 import { graph } from '../../grafana/graph.ts';
-import type { Row } from '../row.ts';
+import type { Row } from '../../grafana/row.ts';
+import type { PromQL } from '../../promql.ts';
 
 const NAME = '{{dns_question_name}}';
 
-export const dns: Row = {
+export const dns: Row<PromQL> = {
   id: 500,
   title: 'DNS',
   panels: promql => [

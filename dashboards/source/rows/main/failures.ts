@@ -1,10 +1,10 @@
 import { OUTCOME_COLOURS, PHASE_COLOURS, withOpacity } from '../../grafana/colours.ts';
 import { graph } from '../../grafana/graph.ts';
+import type { Row } from '../../grafana/row.ts';
 import { SERVER_OF_SERIES } from '../../links.ts';
-import { SERVER } from '../../promql.ts';
-import type { Row } from '../row.ts';
+import { type PromQL, SERVER } from '../../promql.ts';
 
-export const failures: Row = {
+export const failures: Row<PromQL> = {
   id: 600,
   title: 'Failures',
   panels: promql => [

@@ -1,15 +1,15 @@
 import { BAD, GOOD } from '../../grafana/colours.ts';
 import { steps } from '../../grafana/panel.ts';
+import type { Row } from '../../grafana/row.ts';
 import { stat } from '../../grafana/stat.ts';
-import { REUSED, share } from '../../promql.ts';
+import { type PromQL, REUSED, share } from '../../promql.ts';
 import { percent, THRESHOLDS } from '../../thresholds.ts';
 import { numberStat, STAT_SIZE } from '../number-stat.ts';
 import { reuseStat } from '../reuse-panels.ts';
-import type { Row } from '../row.ts';
 
 const { good, bad } = THRESHOLDS.reuse;
 
-export const overview: Row = {
+export const overview: Row<PromQL> = {
   id: 100,
   title: 'Are connections reused?',
   panels: promql => [

@@ -1,11 +1,11 @@
 import { STATE_COLOURS } from '../../grafana/colours.ts';
 import { graph } from '../../grafana/graph.ts';
+import type { Row } from '../../grafana/row.ts';
 import { SERVER_OF_SERIES } from '../../links.ts';
-import { SERVER, SERVER_LEGEND } from '../../promql.ts';
+import { type PromQL, SERVER, SERVER_LEGEND } from '../../promql.ts';
 import { lifetimeGraph } from '../lifetime-graph.ts';
-import type { Row } from '../row.ts';
 
-export const pool: Row = {
+export const pool: Row<PromQL> = {
   id: 400,
   title: 'Connection pool',
   panels: promql => [

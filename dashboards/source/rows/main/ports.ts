@@ -1,16 +1,16 @@
 import { BACKGROUND, BAD } from '../../grafana/colours.ts';
 import { graph } from '../../grafana/graph.ts';
 import { steps } from '../../grafana/panel.ts';
-import { INSTANCE, share } from '../../promql.ts';
+import type { Row } from '../../grafana/row.ts';
+import { INSTANCE, type PromQL, share } from '../../promql.ts';
 import { percent, THRESHOLDS } from '../../thresholds.ts';
-import type { Row } from '../row.ts';
 
 const { timeWaitShare } = THRESHOLDS.ports;
 const NO_VALUE = 'Not available: connmeter reads ports on Linux only';
 const SIZE = [8, 9] as const;
 
 /** The kernel's figures for the network namespace of the process: that of its pod, or of its host. */
-export const ports: Row = {
+export const ports: Row<PromQL> = {
   id: 800,
   title: 'Local ports',
   panels: promql => [

@@ -7,20 +7,20 @@ import {
   STATE_COLOURS,
 } from '../../grafana/colours.ts';
 import { graph } from '../../grafana/graph.ts';
+import type { Row } from '../../grafana/row.ts';
 import { explanationOf } from '../../links.ts';
-import { REUSED, SERVER, SERVER_LEGEND, share } from '../../promql.ts';
+import { type PromQL, REUSED, SERVER, SERVER_LEGEND, share } from '../../promql.ts';
 import { percent, THRESHOLDS } from '../../thresholds.ts';
 import { lifetimeGraph } from '../lifetime-graph.ts';
 import { requestsPerConnection } from '../requests-per-connection.ts';
 import { reuseGraph } from '../reuse-panels.ts';
-import type { Row } from '../row.ts';
 
 const { good, bad } = THRESHOLDS.reuse;
 const HANDSHAKES = 'connmeter.server.tls.handshake.duration';
 const NO_CONNECTIONS = 'No server of these processes had connections in this time range';
 
 /** Connections that servers of the process accept. */
-export const serverSide: Row = {
+export const serverSide: Row<PromQL> = {
   id: 700,
   title: 'Server side',
   panels: promql => [

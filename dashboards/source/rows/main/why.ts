@@ -1,16 +1,16 @@
 import { CAUSE_COLOURS, REASON_COLOURS } from '../../grafana/colours.ts';
 import { linkColumn, number, reuseColumn, topCauseColumn } from '../../grafana/columns.ts';
 import { graph } from '../../grafana/graph.ts';
+import type { Row } from '../../grafana/row.ts';
 import { table } from '../../grafana/table.ts';
 import { explanationOf, mainDashboardWith, SERVER_OF_SERIES } from '../../links.ts';
 import { type PromQL, REUSED, SERVER, SERVER_LEGEND, share } from '../../promql.ts';
 import { percent, THRESHOLDS } from '../../thresholds.ts';
 import { reuseGraph } from '../reuse-panels.ts';
-import type { Row } from '../row.ts';
 
 const { good, bad } = THRESHOLDS.reuse;
 
-export const why: Row = {
+export const why: Row<PromQL> = {
   id: 200,
   title: 'Why are connections opened and closed?',
   panels: promql => [
