@@ -104,7 +104,7 @@ testAmtool('alerts are routed by severity', () => {
       const args = ['config', 'routes', 'test', `--config.file=${folder}/alertmanager.yml`, `severity=${severity}`];
       return execFileSync('amtool', args, { encoding: 'utf8', stdio: 'pipe' }).trim();
     });
-    expect(routes).toEqual(['pager', 'team', 'nobody']);
+    expect(routes).toEqual(['pager', 'team', 'discard']);
   }
 });
 

@@ -54,13 +54,13 @@ function explained(variable: string, explanations: Readonly<Record<string, Expla
 /** Why most connections are opened. For replaced connections, that is the reason why the earlier ones closed. */
 export const TOP_CAUSE = query(
   `topk(1, ${RECORDED.openedByCause}{%s} > 0)`,
-  ` Top cause in this job (${RESULT}/s): {{ $cause := .Labels.connmeter_open_cause }}{{ with .Labels.connmeter_close_reason }}{{ $cause = . }}{{ end }}${explained('$cause', { ...CAUSES, ...REASONS })}`,
+  ` Top cause of new connections (${RESULT}/s): {{ $cause := .Labels.connmeter_open_cause }}{{ with .Labels.connmeter_close_reason }}{{ $cause = . }}{{ end }}${explained('$cause', { ...CAUSES, ...REASONS })}`,
 );
 
 /** Why most connections close. */
 export const TOP_REASON = query(
   `topk(1, ${RECORDED.closedByReason}{%s} > 0)`,
-  ` Top reason in this job (${RESULT}/s): {{ $reason := .Labels.connmeter_close_reason }}${explained('$reason', REASONS)}`,
+  ` Top reason for closing (${RESULT}/s): {{ $reason := .Labels.connmeter_close_reason }}${explained('$reason', REASONS)}`,
 );
 
 export const TOP_NAME = query(

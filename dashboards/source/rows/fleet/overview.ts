@@ -56,7 +56,7 @@ export const overview: Row<RecordedQueries> = {
       description: {
         what: 'Set-up time (DNS, TCP and TLS) per second, of HTTP connections that served at most one request.',
         good: 'close to zero.',
-        bad: 'above 1 s: on average, more than one request is waiting for a connection that will not be reused.',
+        bad: 'above 1 s: on average, more than one request is always waiting for such a connection.',
         action: 'start with the server that wastes most.',
         docs: 'metrics.md#connmetersetupwasted',
       },

@@ -19,7 +19,7 @@ export const cost: Row<PromQL> = {
       title: 'Set-up time of a connection',
       size: [6, 9],
       description: {
-        what: 'Average time of the DNS lookup, the TCP connect and the TLS handshake. The sum is about how much longer a request waits on a new connection. The DNS time is that of all servers.',
+        what: 'Average time of the DNS lookup, the TCP connect and the TLS handshake. The sum is about how much longer a request waits on a new connection. The DNS time is the average for all servers.',
         good: 'a few milliseconds inside a data centre, tens of milliseconds across regions.',
         bad: 'longer than the request itself.',
         action: 'reuse connections, so that few requests wait. If one phase grew, look at its panel.',
@@ -65,7 +65,7 @@ export const cost: Row<PromQL> = {
       description: {
         what: 'Set-up time (DNS, TCP and TLS) per second, of HTTP connections that served at most one request.',
         good: 'close to zero.',
-        bad: 'grows with the request rate. 500 ms per second means that, on average, half a request is waiting for a connection that will not be reused.',
+        bad: 'grows with the request rate. 1 s per second means that, on average, one request is always waiting for such a connection.',
         action: 'take the first server of the legend, and look up its top cause in the table above.',
         docs: 'metrics.md#connmetersetupwasted',
       },
@@ -100,7 +100,7 @@ export const cost: Row<PromQL> = {
       description: {
         what: 'How many requests the closed HTTP connections served. Open connections are not counted.',
         good: 'most served more than 10.',
-        bad: 'most served one: every request opens a connection. Some served none: the program gave up their request before it was sent.',
+        bad: 'most served one: every request opens a connection. Some served none: the program aborted the request before it was sent.',
         action: 'look at the reasons above. They say why the connections closed so early.',
         docs: 'metrics.md#connmeterconnectionrequests',
       },

@@ -13,7 +13,7 @@ export const dns: Row<PromQL> = {
       title: 'Lookups, by name',
       size: [6, 9],
       description: {
-        what: 'DNS lookups per second, of connections and of the program itself. Answers from a cache are not counted.',
+        what: 'DNS lookups per second, for new connections and by the program’s own code. Answers from a cache are not counted.',
         good: 'far below the request rate, and steady when traffic grows.',
         bad: 'one per request. The DNS server gets the lookups of all instances, and may drop some.',
         action: 'reuse connections to the first name of the legend, or cache its lookups.',
@@ -44,7 +44,7 @@ export const dns: Row<PromQL> = {
       title: 'Failed lookups',
       size: [6, 9],
       description: {
-        what: 'Failed lookups of connections per second, by name and error.',
+        what: 'DNS lookups for new connections that fail, per second, by name and error.',
         good: 'zero.',
         bad: '`ENOTFOUND`: the name does not exist. `EAI_AGAIN`: the DNS server does not answer.',
         action:
@@ -65,7 +65,7 @@ export const dns: Row<PromQL> = {
       title: 'Pending lookups',
       size: [6, 9],
       description: {
-        what: 'Lookups of connections that are not finished.',
+        what: 'DNS lookups for new connections that have not finished.',
         good: 'zero in nearly every scrape.',
         bad: 'stays above zero: the DNS server does not answer, or all worker threads are busy.',
         action: 'compare with the lookup time. Raise `UV_THREADPOOL_SIZE`, or make fewer lookups.',

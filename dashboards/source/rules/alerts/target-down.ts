@@ -8,7 +8,7 @@ import type { Alert } from './alert.ts';
 const { presence } = THRESHOLDS.targetDown;
 const { instances } = RECORDED;
 
-/** The alert about metrics that do not arrive. */
+/** The alert about missing metrics. */
 export const TARGET_DOWN: Alert = {
   name: 'ConnmeterTargetDown',
   severity: 'warning',
@@ -24,8 +24,8 @@ or (
   unless on (${LEVELS.job.join(', ')}) (${instances} or up)
 )`;
   },
-  summary: 'The metrics of connmeter do not arrive.',
+  summary: 'The metrics of connmeter are missing.',
   description: () =>
-    `{{ with $labels.instance }}Prometheus cannot scrape instance {{ . }} of ${JOB}, which had metrics of connmeter.{{ else }}${JOB} sent metrics of connmeter for most of the past day, and sends none now.{{ end }} Until they arrive again, no other alert of connmeter can fire for it.`,
+    `{{ with $labels.instance }}Prometheus cannot scrape instance {{ . }} of ${JOB}, which had connmeter metrics before.{{ else }}${JOB} sent connmeter metrics for most of the past day, and sends none now.{{ end }} Meanwhile, no other connmeter alert can fire for it.`,
   panel: 'Instances',
 };
