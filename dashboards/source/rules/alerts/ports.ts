@@ -27,7 +27,7 @@ export const PORT_ALERTS: readonly Alert[] = [
     severity: 'warning',
     level: 'job',
     for: 'shortFor',
-    when: `sockets in TIME_WAIT use more than ${percent(ports.timeWaitShare)} of the local ports of a host, and an instance on it opened at least ${percent(ports.openedPerTimeWait)} as many connections to one server in 5 minutes`,
+    when: `more than ${percent(ports.timeWaitShare)} of a host’s local ports are in TIME_WAIT, and one instance opened at least ${percent(ports.openedPerTimeWait)} as many connections to one server in 5 minutes`,
     // A server that closes first also has sockets in TIME_WAIT, but they do not use local ports.
     expr: (transport, { window }) => {
       const perInstance = by('job', 'instance');
