@@ -1,9 +1,9 @@
-# The demo of `npm start`, for docker-compose.yml. Built from the repository's root.
+# The demo of `npm start`, for docker-compose.yml. The build context is the root of the repository.
 FROM node:26.10.0-trixie-slim
 
 WORKDIR /demo
 COPY package.json package-lock.json ./
-# No install scripts: the only one there is would download the Node that this image is.
+# The only install script would download Node.js, which this image already has.
 RUN npm ci --ignore-scripts --no-audit --no-fund && npm cache clean --force
 
 COPY tsconfig.json tsconfig.build.json ./

@@ -1,7 +1,7 @@
-// `npm run dashboards`: writes what is generated, for Grafana and Prometheus.
+// `npm run dashboards`: writes the dashboards for Grafana and the rules for Prometheus.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { GENERATED } from './generated.ts';
+import { GENERATED } from './generated-files.ts';
 
 for (const [path, text] of Object.entries(GENERATED)) {
   const file = join(import.meta.dirname, '../..', path);

@@ -1,38 +1,43 @@
-/** Where the docs are read. */
+/** The address of the docs. */
 export const DOCS = 'https://github.com/connmeter/connmeter/blob/main/docs';
 
-/** Where a click on a series or a cell leads. */
+/** The runbook of an alert. */
+export function runbookOf(alert: string): string {
+  return `${DOCS}/runbooks/${alert}.md`;
+}
+
+/** What a click on a series or a cell opens. */
 export interface Link {
   readonly title: string;
   readonly url: string;
   readonly targetBlank?: boolean;
 }
 
-/** The main dashboard with some of its variables set, and `datasource` and `keep` as they are here. */
+/** Opens the main dashboard. `set` gives variables a value; the data source and the variables in `keep` stay as they are. */
 export function mainDashboardWith(set: Readonly<Record<string, string>>, keep: readonly string[] = []): Link {
   const parameters = [
     ...Object.entries(set).map(([variable, from]) => `var-${variable}=\${${from}:percentencode}`),
     ...['datasource', ...keep].map(variable => `\${${variable}:queryparam}`),
     '$__url_time_range',
   ];
-  return { title: 'Show it alone', url: `/d/connmeter?${parameters.join('&')}` };
+  return { title: 'Show only this', url: `/d/connmeter?${parameters.join('&')}` };
 }
 
-/** The server of a series, alone. */
-export const THIS_SERVER = mainDashboardWith({ server: '__field.labels.server_address' }, ['job', 'instance']);
+/** Opens the main dashboard with only the server of the series. */
+export const SERVER_OF_SERIES = mainDashboardWith({ server: '__field.labels.server_address' }, ['job', 'instance']);
 
-/** The labels that docs/causes.md explains, by what its anchors begin with: a server has reasons of its own. */
-const EXPLAINED = {
+/** The prefixes of the anchors in docs/causes.md, and the label that each explains. Servers have their own reasons. */
+const LABELS = {
   cause: 'connmeter_open_cause',
   reason: 'connmeter_close_reason',
   served: 'connmeter_close_reason',
 } as const;
 
-/** What a cause or a reason means, by the label of a series. */
-export function explanationOf(kind: keyof typeof EXPLAINED): Link {
+/** Opens the section of docs/causes.md about the cause or reason of the series. */
+export function explanationOf(kind: keyof typeof LABELS): Link {
   return {
-    title: 'What it means, and the fix',
-    url: `${DOCS}/causes.md#${kind}-\${__field.labels.${EXPLAINED[kind]}}`,
+    title: 'Meaning and fix',
+    url: `${DOCS}/causes.md#${kind}-\${__field.labels.${LABELS[kind]}}`,
     targetBlank: true,
   };
 }

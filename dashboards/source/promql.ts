@@ -1,78 +1,82 @@
 import { METRICS } from '../../src/metrics/instruments.ts';
-import { type Spelling, spell } from './names.ts';
+import { prometheusName, type Transport } from './metric-names.ts';
 
-/** Label matchers besides those of the variables: `{ connmeter_phase: 'dns' }`; `null`: the label is absent. */
+/** Label matchers in addition to those of the variables: `{ connmeter_phase: 'dns' }`. `null` means that the label is absent. */
 export type Matchers = Readonly<Record<string, string | null>>;
 
-/** What tells one server from another, in every panel by server. */
+/** The labels of a server, for `by`. */
 export const SERVER = 'server_address, server_port';
 export const SERVER_LEGEND = '{{server_address}}:{{server_port}}';
 
-/** What tells one instance from another, where several jobs are shown. */
+/** The labels of an instance, for `by`. */
 export const INSTANCE = 'job, instance';
 
+/** Matches requests on a reused connection. */
+export const REUSED = { connmeter_connection_reused: 'true' } as const;
+
 /**
- * The variable `server` chooses among servers that are called. Lookups know a name and no server; a server of this process has
- * the address it listens on, which is none that anybody calls; ports are the host's.
+ * Metrics that the variable `server` does not filter. It lists the servers that the program calls. Lookups have a name instead,
+ * metrics of the program's own servers have the address they listen on, and ports belong to the host.
  */
 const WITHOUT_SERVER = /^(dns\.lookup\.duration|connmeter\.dns\.pending|connmeter\.(server|ports)\..+)$/;
 
 /**
- * Questions in one spelling. Each asks for the raw series that the variables choose, and takes `rate` before `sum`, so that a
- * process that starts anew is no negative number.
+ * Queries for the metrics of one transport, filtered by the variables of the dashboard. `rate` comes before `sum`, so that the
+ * restart of a process does not give a negative number.
  */
 export class PromQL {
-  readonly #spelling: Spelling;
+  readonly #transport: Transport;
   readonly #window: string;
 
-  constructor(spelling: Spelling, window = '$__rate_interval') {
-    this.#spelling = spelling;
+  constructor(transport: Transport, window = '$__rate_interval') {
+    this.#transport = transport;
     this.#window = window;
   }
 
-  /** The same questions over the whole time range shown. */
-  overTheRange(): PromQL {
-    return new PromQL(this.#spelling, '$__range');
+  /** The same queries, over the whole time range of the dashboard. */
+  overTimeRange(): PromQL {
+    return new PromQL(this.#transport, '$__range');
   }
 
-  /** What is now: a gauge. */
-  now(name: string, by = '', matchers: Matchers = {}): string {
+  /** The current value of a gauge. */
+  gauge(name: string, by = '', matchers: Matchers = {}): string {
     return sum(this.#series(name, '', matchers), by);
   }
 
-  /** A gauge's least value of all. */
-  least(name: string): string {
+  /** The lowest value of a gauge among all series. */
+  min(name: string): string {
     return `min(${this.#series(name, '', {})})`;
   }
 
-  /** A gauge, on average. */
+  /** The average of a gauge over time. */
   average(name: string, by = ''): string {
     return sum(`avg_over_time(${this.#series(name, '', {})}[${this.#window}])`, by);
   }
 
-  /** Counted per second: a counter, or the events of a histogram. */
+  /** The rate of a counter, or of the events in a histogram. */
   rate(name: string, by = '', matchers: Matchers = {}): string {
     return sum(this.#rateOf(name, isHistogram(name) ? '_count' : '', matchers), by);
   }
 
-  /** Nothing where nothing happened: there the function says NaN, which a legend would spell out. */
+  /** `>= 0` drops the NaN of a time without events, which a legend would show. */
   quantile(quantile: number, name: string, by = ''): string {
     const buckets = sum(this.#rateOf(name, '_bucket', {}), by === '' ? 'le' : `le, ${by}`);
     return `histogram_quantile(${quantile}, ${buckets}) >= 0`;
   }
 
-  /** Of a histogram, the sum of what was measured, per second. */
+  /** The rate of a histogram's sum. */
   rateOfSum(name: string, by = ''): string {
     return sum(this.#rateOf(name, '_sum', {}), by);
   }
 
-  /** Of a histogram, how many events per second were at most so large: `most` has to be one of its boundaries. */
-  rateUpTo(name: string, most: number, by = ''): string {
+  /** The rate of the events in a histogram that are at most `boundary`, which has to be one of its bucket boundaries. */
+  rateUpTo(name: string, boundary: number, by = ''): string {
     const { boundaries } = histogram(name);
-    if (!boundaries.includes(most)) throw new Error(`${name} has no boundary ${most}`);
+    if (!boundaries.includes(boundary)) throw new Error(`${name} has no boundary ${boundary}`);
 
     // Prometheus 3 writes 1 as 1.0
-    return sum(this.#rateOf(name, '_bucket', { le: Number.isInteger(most) ? `${most}(\\\\.0)?` : `${most}` }), by);
+    const le = Number.isInteger(boundary) ? `${boundary}(\\\\.0)?` : `${boundary}`;
+    return sum(this.#rateOf(name, '_bucket', { le }), by);
   }
 
   #rateOf(name: string, suffix: string, matchers: Matchers): string {
@@ -80,14 +84,14 @@ export class PromQL {
   }
 
   #series(name: string, suffix: string, matchers: Matchers): string {
-    const chosen = ['job=~"$job"', 'instance=~"$instance"'];
-    if (!WITHOUT_SERVER.test(name)) chosen.push('server_address=~"$server"');
-    for (const [label, value] of Object.entries(matchers)) chosen.push(matcher(label, value));
-    return `${spell(name, this.#spelling)}${suffix}{${chosen.join(', ')}}`;
+    const all = ['job=~"$job"', 'instance=~"$instance"'];
+    if (!WITHOUT_SERVER.test(name)) all.push('server_address=~"$server"');
+    for (const [label, value] of Object.entries(matchers)) all.push(matcher(label, value));
+    return `${prometheusName(name, this.#transport)}${suffix}{${all.join(', ')}}`;
   }
 }
 
-/** Part of a whole, per `by`; where there is nothing to share there is no answer, rather than NaN. */
+/** A ratio. Where `whole` is zero there is no result, instead of NaN. */
 export function share(part: string, whole: string): string {
   return `${part} / (${whole} > 0)`;
 }

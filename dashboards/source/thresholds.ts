@@ -1,100 +1,102 @@
-/** What a host has: 32768 to 60999, Linux' default range of ports for outgoing connections. */
+/** Linux's default range of local ports for outgoing connections is 32768 to 60999. */
 const EPHEMERAL_PORTS = 28_232;
 
-/** How long a closed connection keeps its port, on the side that closed it. Linux has no setting for it. */
+/** How long the side that closes a connection keeps its port. Linux has no setting for it. */
 const TIME_WAIT_SECONDS = 60;
 
-/** Where good ends and bad begins: the one place for dashboards, rules and runbooks. Shares are of 1, rates per second. */
+/** The thresholds of dashboards, alerts and runbooks. Shares are between 0 and 1, rates are per second. */
 export const THRESHOLDS = {
   reuse: {
-    /** A healthy client is above this: one request in ten may pay for a connection and hardly anybody waits for it. */
+    /** A healthy client reuses more than this. If one request in ten opens a connection, hardly anybody notices. */
     good: 0.9,
-    /** Nearly every third request pays for DNS, TCP and TLS: no pool that works comes so low, whatever the load. */
+    /** Nearly one request in three opens a connection. A working pool never falls this low, whatever the load. */
     bad: 0.7,
-    /** From 99 % to 89 % is eleven times as many new connections. Smaller changes come with the time of day. */
+    /** A drop from 99 % to 89 % means eleven times as many new connections. Smaller changes follow the time of day. */
     drop: 0.1,
     /**
-     * Requests per instance. Rarer ones outlive the 4 s that undici keeps an idle connection, and nobody is at fault: at 1/s
-     * that happens to 2 gaps in 100, at 0.5/s to 14.
+     * Requests per instance. undici closes a connection after 4 s without requests. At 1 request/s, 2 gaps in 100 are longer
+     * than that; at 0.5/s, 14 are. Nothing is wrong then.
      */
-    leastRequests: 1,
+    minRequests: 1,
   },
   newConnections: {
     /**
-     * Per instance and server. A host runs out of ports to one server at 470/s, as each port rests for a minute; a fifth of
-     * it, since the instance may not be alone on its host, and traffic doubles.
+     * Per instance and server: a fifth of `exhaustion`. Other programs may run on the same host, and traffic may double.
      */
     high: Math.floor(EPHEMERAL_PORTS / TIME_WAIT_SECONDS / 5),
-    /** Where the ports end. */
-    ruin: Math.floor(EPHEMERAL_PORTS / TIME_WAIT_SECONDS),
+    /** At this rate the host has no local port left for the server, because each port stays in TIME_WAIT for a minute. */
+    exhaustion: Math.floor(EPHEMERAL_PORTS / TIME_WAIT_SECONDS),
   },
   oneShot: {
-    /** More of the connections go after one request, or none, than serve a second. */
+    /** More connections close after one request, or none, than serve a second one. */
     share: 0.5,
   },
   newPools: {
-    /** Pools per request. Long-lived ones count once each; one request in ten that makes its own is a line of code. */
+    /** Pools per request. A long-lived pool counts once. If one request in ten makes a pool, the code does it each time. */
     share: 0.1,
-    /** New pools in all: sixty in five minutes are no longer a few clients made as the program starts. */
-    least: 0.2,
+    /** New pools in total. Sixty in five minutes are more than the clients that a program makes when it starts. */
+    minRate: 0.2,
   },
   bodies: {
-    /** Connections held, in the mean. One or two may be downloads that are read slowly on purpose. */
-    least: 3,
-    /** Of the open connections: with one in five out of use, the pool grows or requests wait. */
+    /** Held connections on average. One or two may be downloads that the program reads slowly on purpose. */
+    minCount: 3,
+    /** Of the open connections. If one in five is held, the pool grows or requests wait. */
     share: 0.2,
   },
   dns: {
     /**
-     * Lookups per instance. AWS' resolver takes 1,024 packets/s from a network interface, and an outside name looked up in a
-     * Kubernetes pod is up to 10 (A and AAAA, five names tried): about 100 lookups/s. Half of it, for one process.
+     * Lookups per instance. The AWS resolver accepts 1,024 packets/s from a network interface. In a Kubernetes pod, the
+     * lookup of an external name takes up to 10 packets (five names, A and AAAA), so the limit is about 100 lookups/s. This
+     * is half of it, for one process.
      */
     high: 50,
     /**
-     * Seconds, at the 95th percentile. A cache answers within 5 ms, a far resolver within 100; four lookups as slow as this
-     * block all of Node's worker threads.
+     * Seconds, at the 95th percentile. A cache answers within 5 ms, a distant resolver within 100 ms. Four lookups that take
+     * this long block all worker threads of Node.
      */
     slow: 0.5,
-    /** Lookups in all: with sixty in five minutes, three slow ones make a 95th percentile. */
-    leastLookups: 0.2,
+    /** Lookups in total. Of sixty in five minutes, three slow ones define the 95th percentile. */
+    minLookups: 0.2,
   },
   failures: {
-    /** One attempt in twenty: more than lost packets and a server's restart leave over ten minutes. */
+    /** Of the attempts. Lost packets and a server's restart cause fewer failures than this over ten minutes. */
     share: 0.05,
-    /** Failures in all: three a minute. Fewer are single events. */
-    least: 0.05,
+    /** Failures in total: three a minute. Fewer are isolated events. */
+    minRate: 0.05,
   },
   ports: {
+    /** Of the local ports. If the traffic doubles from here, the host has no port left for that server. */
+    timeWaitShare: 0.5,
     /**
-     * Of the range, in TIME_WAIT. A host whose traffic doubles from here has no port left for that server, and one that lost
-     * its keep-alive in a release comes here on its way.
+     * Connections opened to one server within the window, per socket in TIME_WAIT. If this program leaves all of those
+     * sockets, it opens five connections for each of them in five minutes; in the first minute of a burst, one. A much
+     * smaller number means that another program, many servers, or this process as a server left them.
      */
-    resting: 0.5,
-    /**
-     * Connections opened to one server within the window, for each socket in TIME_WAIT. A program that leaves them all there
-     * opens five in five minutes, as each rests for one; in the first minute of a burst it is one. Far less, and they are of
-     * another program, of many servers, or a server's own: those take no port.
-     */
-    openedForEach: 0.5,
-    /** Failures per instance: thirty in five minutes. One alone may be an IPv6 address tried on a host without IPv6. */
-    least: 0.1,
+    openedPerTimeWait: 0.5,
+    /** Failures per instance: thirty in five minutes. A single one may be an IPv6 address on a host without IPv6. */
+    minFailures: 0.1,
   },
   tls: {
-    /** Clients keep their sessions, so that all handshakes after the first are resumed; below half, somebody forgets them. */
+    /** Clients keep their sessions, so every handshake after the first should resume one. */
     resumed: 0.5,
-    /** Handshakes per instance: thirty in five minutes. A process that starts makes as many as its pool is large, in full. */
-    leastHandshakes: 0.1,
+    /** Handshakes per instance: thirty in five minutes. A process that starts makes fewer: one for each pool slot. */
+    minHandshakes: 0.1,
   },
-  serving: {
-    /** Of the connections accepted: more than half are given up by the server, and not by those who came. */
+  server: {
+    /** Of the accepted connections. The server closes more of them than its clients do. */
     share: 0.5,
-    /** Those of a server in all, per second: fewer cost nobody anything, and may be somebody who looks in now and then. */
-    least: 1,
-    /** Seconds. Who stands before a server keeps connections for a minute (nginx, most load balancers); half of it is short. */
-    short: 30,
+    /** Connections of a server that it closes itself, per second. Fewer cost nothing, or come from occasional visitors. */
+    minRate: 1,
+    /** Seconds. nginx and most load balancers keep idle connections for a minute. Half of that is short. */
+    shortKeepAlive: 30,
   },
-  down: {
-    /** Of the past day: a job that was there for less is a batch job, and may well be gone. */
+  targetDown: {
+    /** Of the past day. A job that ran for less is a batch job, and may be finished. */
     presence: 0.5,
   },
 } as const;
+
+/** A share in words: 0.7 is `70 %`. */
+export function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}

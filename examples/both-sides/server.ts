@@ -1,23 +1,23 @@
-// The server process: servers that keep connections well and badly, each on a port of its own. Its metrics take nothing
-// in here: start.ts runs it as `node --import connmeter/register server.ts`.
+// The server process. Its servers keep connections open or close them in different ways, each on its own port. start.ts runs it as
+// `node --import connmeter/register server.ts`, so the metrics need no code here.
 import { once } from 'node:events';
 import http, { type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { stayWithParent } from '../demo/stay-with-parent.ts';
+import { exitWithParent } from '../demo/exit-with-parent.ts';
 
-stayWithParent();
+exitWithParent();
 
 export type ServerName =
-  | 'keeps connections'
-  | 'says close'
-  | 'keeps for 1 s'
-  | 'keeps, says nothing'
-  | 'five requests'
+  | 'keep-alive of 65 s'
+  | 'Connection: close'
+  | 'keep-alive of 1 s'
+  | 'keep-alive not announced'
+  | 'limit of five requests'
   | 'slow';
 
 const hello: RequestListener = (_request, response) => void response.end('hello');
-/** Without the `Keep-Alive: timeout` that Node sends, the client does not know how long it may stay. */
-const quiet: RequestListener = (_request, response) => {
+/** Setting the header keeps Node from adding `Keep-Alive: timeout`, so the client does not know the timeout. */
+const helloWithoutTimeout: RequestListener = (_request, response) => {
   response.setHeader('connection', 'keep-alive');
   response.end('hello');
 };
@@ -27,11 +27,14 @@ const close: RequestListener = (_request, response) => {
 };
 
 const servers: Record<ServerName, http.Server> = {
-  'keeps connections': http.createServer({ keepAliveTimeout: 65_000 }, hello),
-  'says close': http.createServer(close),
-  'keeps for 1 s': http.createServer({ keepAliveTimeout: 1_000 }, hello),
-  'keeps, says nothing': http.createServer({ keepAliveTimeout: 100, keepAliveTimeoutBuffer: 0 } as object, quiet),
-  'five requests': Object.assign(http.createServer(hello), { maxRequestsPerSocket: 5 }),
+  'keep-alive of 65 s': http.createServer({ keepAliveTimeout: 65_000 }, hello),
+  'Connection: close': http.createServer(close),
+  'keep-alive of 1 s': http.createServer({ keepAliveTimeout: 1_000 }, hello),
+  'keep-alive not announced': http.createServer(
+    { keepAliveTimeout: 100, keepAliveTimeoutBuffer: 0 } as object,
+    helloWithoutTimeout,
+  ),
+  'limit of five requests': Object.assign(http.createServer(hello), { maxRequestsPerSocket: 5 }),
   slow: http.createServer((_request, response) => void setTimeout(() => response.end('late'), 5_000).unref()),
 };
 

@@ -1,12 +1,12 @@
-// `node examples/both-sides/start.ts`: a client and a server, each measured by connmeter in its own process. Prints what
-// each side says of the connections between them, from a scrape of each. docs/both-sides.md reads it. Wants a build.
+// `node examples/both-sides/start.ts` runs a client and a server in separate processes, both measured by connmeter. It scrapes both,
+// and prints what each reports about the connections between them; docs/both-sides.md explains it. Run `npm run build` first.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { parseExposition, type Sample } from '../demo/exposition.ts';
 
-interface Measured {
+interface MeasuredProcess {
   readonly child: ChildProcess;
   readonly metrics: string;
 }
@@ -14,13 +14,13 @@ interface Measured {
 const server = await start('server.ts');
 const [ports] = (await once(server.child, 'message')) as [Record<string, number>];
 const client = await start('client.ts', JSON.stringify(ports));
-console.log('Twenty requests to each server, some seconds...\n');
+console.log('Sending twenty requests to each server...\n');
 await once(client.child, 'message');
 
-const [here, there] = [await scrape(server), await scrape(client)];
+const [serverSamples, clientSamples] = [await scrape(server), await scrape(client)];
 const rows = Object.entries(ports).map(([name, port]) => {
   const at = (samples: readonly Sample[]) => samples.filter(({ labels }) => labels['server_port'] === `${port}`);
-  const [atServer, atClient] = [at(here), at(there)];
+  const [atServer, atClient] = [at(serverSamples), at(clientSamples)];
   return [
     name,
     `${sum(atClient, 'connmeter_requests_total')}`,
@@ -31,14 +31,11 @@ const rows = Object.entries(ports).map(([name, port]) => {
     reasons(atServer, 'connmeter_server_connection_closed_total'),
   ];
 });
-print([
-  ['server', 'sent', 'received', 'opened', 'accepted', 'closed, says the client', 'closed, says the server'],
-  ...rows,
-]);
+print([['server', 'sent', 'received', 'opened', 'accepted', 'closed (client)', 'closed (server)'], ...rows]);
 for (const { child } of [client, server]) child.kill();
 
-/** Runs a file under `--import connmeter/register`, with its metrics on a port that is free. */
-async function start(file: string, argument = ''): Promise<Measured> {
+/** Runs a file with `--import connmeter/register`, with its metrics on a free port. */
+async function start(file: string, argument = ''): Promise<MeasuredProcess> {
   const port = await freePort();
   const child = fork(join(import.meta.dirname, file), [argument], {
     execArgv: ['--disable-warning=ExperimentalWarning', '--import', 'connmeter/register'],
@@ -55,7 +52,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function scrape({ metrics }: Measured): Promise<Sample[]> {
+async function scrape({ metrics }: MeasuredProcess): Promise<Sample[]> {
   return parseExposition(await (await fetch(metrics)).text());
 }
 

@@ -1,19 +1,19 @@
-// The demo program: callers of every kind, side by side, each at its own steady pace. start.ts runs it as
-// `node --import connmeter/register app.ts`: its metrics take nothing in here. What it does here is one thing more, which
-// no program has to: it hands out what connmeter knows of its connections.
+// The demo program: it runs all callers side by side, each at a steady rate. start.ts runs it as
+// `node --import connmeter/register app.ts`, so the metrics need no code here. Only the snapshot does: this program sends it to
+// start.ts, which prints it.
 import { instrumentation } from 'connmeter/register';
 import * as callers from './callers.ts';
-import { stayWithParent } from './stay-with-parent.ts';
-import type { CallerName } from './upstreams.ts';
+import { exitWithParent } from './exit-with-parent.ts';
+import type { CallerName } from './servers.ts';
 
-stayWithParent();
+exitWithParent();
 
-interface Pace {
+interface Caller {
   readonly call: (url: string) => Promise<void>;
   readonly perSecond: number;
 }
 
-const program: Record<CallerName, Pace> = {
+const program: Record<CallerName, Caller> = {
   'shared pool': { call: callers.sharedPool, perSecond: 20 },
   'shared pool, HTTPS': { call: callers.sharedPoolHttps, perSecond: 20 },
   'body never read': { call: callers.bodyNeverRead, perSecond: 4 },
@@ -26,14 +26,14 @@ const program: Record<CallerName, Pace> = {
   'certificate expired': { call: callers.certificateExpired, perSecond: 2 },
 };
 
-/** Calls at a steady pace, one call at a time: a slow answer must not become a heap of requests. */
-function repeat({ call, perSecond }: Pace, url: string): void {
+/** Calls at a steady rate. It skips a call while the previous one runs, so that slow responses do not pile up. */
+function repeat({ call, perSecond }: Caller, url: string): void {
   let busy = false;
   setInterval(async () => {
     if (busy) return;
 
     busy = true;
-    await call(url).catch(() => {}); // some are here to fail; the metrics tell
+    await call(url).catch(() => {}); // some callers fail on purpose, and the metrics show it
     busy = false;
   }, 1000 / perSecond);
 }

@@ -1,27 +1,27 @@
-// One function a caller: two that do it well, five that waste connections, three that get none.
+// Each function is a caller: two reuse connections, five waste them, and three cannot connect.
 import http from 'node:http';
 import https from 'node:https';
 import { Client } from 'undici';
 
-/** Well: fetch keeps one pool for the whole process, and the body is read. */
+/** Good: fetch uses one pool for the whole process, and the program reads the body. */
 export async function sharedPool(url: string): Promise<void> {
   const response = await fetch(url);
   await response.text();
 }
 
-/** Well: one agent for the whole process, so TLS is paid for once. */
+/** Good: one agent for the whole process, so there is one TLS handshake. */
 const sharedAgent = new https.Agent({ keepAlive: true });
 export function sharedPoolHttps(url: string): Promise<void> {
   return get(url, sharedAgent);
 }
 
-/** Wrong: the status is all it wants, so the body stays where it is and the connection with it. Read or cancel it. */
+/** Wasteful: it checks the status and never reads the body, which holds the connection. Fix: read or cancel the body. */
 export async function bodyNeverRead(url: string): Promise<void> {
   const { ok } = await fetch(url);
   if (!ok) throw new Error('not ok');
 }
 
-/** Wrong: a pool that serves one request and is forgotten. Make one client and share it. */
+/** Wasteful: it creates a client for one request, and never closes it. Fix: create one client and share it. */
 export async function clientPerRequest(url: string): Promise<void> {
   const { origin, pathname } = new URL(url);
   const client = new Client(origin);
@@ -29,28 +29,28 @@ export async function clientPerRequest(url: string): Promise<void> {
   await body.dump();
 }
 
-/** Wrong: hangs up after each answer. Say `keepAlive: true`. */
-const hangsUp = new http.Agent({ keepAlive: false });
+/** Wasteful: it closes the connection after each response. Fix: `keepAlive: true`. */
+const keepAliveOffAgent = new http.Agent({ keepAlive: false });
 export function keepAliveOff(url: string): Promise<void> {
-  return get(url, hangsUp);
+  return get(url, keepAliveOffAgent);
 }
 
-/** Not this caller's fault: the server keeps idle connections for 1 s, which fetch takes for too short to risk. */
+/** Wasteful because of the server: it keeps idle connections for 1 s, which is too short for fetch to reuse them. */
 export const serverKeepAliveTooShort = sharedPool;
 
-/** Not this caller's fault: the server answers with `Connection: close`. */
+/** Wasteful because of the server: it answers with `Connection: close`. */
 export const connectionClose = sharedPool;
 
-/** Fails: nobody listens there. */
+/** Fails: nothing listens on the port. */
 export function portRefused(url: string): Promise<void> {
   return get(url, sharedPlainAgent);
 }
 const sharedPlainAgent = new http.Agent({ keepAlive: true });
 
-/** Fails: there is no such name. */
+/** Fails: the name does not exist. */
 export const nameNotFound = sharedPool;
 
-/** Fails: the server's certificate ended yesterday. */
+/** Fails: the certificate of the server expired yesterday. */
 export const certificateExpired = sharedPool;
 
 function get(url: string, agent: http.Agent): Promise<void> {

@@ -4,8 +4,8 @@ import { generate } from 'selfsigned';
 const DAY = 86_400_000;
 
 /**
- * Writes a valid certificate and one that expired yesterday, with their keys, and both together in `trusted.pem`: the
- * program is to trust them, so that the second fails for its age and for nothing else.
+ * Writes a valid certificate and one that expired yesterday, with their keys. `trusted.pem` has both: the program trusts them,
+ * so the second one fails only because it expired.
  */
 export async function writeCertificates(folder: string): Promise<{ trusted: string }> {
   const valid = await write(folder, 'valid', new Date(Date.now() + DAY));

@@ -1,4 +1,4 @@
-/** One line of Prometheus' text format. */
+/** A sample in Prometheus' text format. */
 export interface Sample {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -10,7 +10,7 @@ const LABEL = /([A-Za-z_]\w*)="((?:[^"\\]|\\.)*)"/g;
 const ESCAPES: Readonly<Record<string, string>> = { '\\n': '\n', '\\"': '"', '\\\\': '\\' };
 
 /**
- * Reads the text a Prometheus endpoint answers with; comments and lines that are none are left out.
+ * Parses the response of a Prometheus endpoint. It skips comments and invalid lines.
  * https://prometheus.io/docs/instrumenting/exposition_formats/
  */
 export function parseExposition(text: string): Sample[] {

@@ -1,10 +1,10 @@
 import type { CallSite, OriginSnapshot, Snapshot } from 'connmeter';
-import { inWords } from './words.ts';
+import { explanationOf } from './explanations.ts';
 
-/** Below this many connections, chance has a say. */
-const FEWEST = 10;
+/** With fewer connections than this, the most frequent cause is random. */
+const MIN_CONNECTIONS = 10;
 
-/** One line for each origin most of whose connections have one cause, since the start, with the lines of code to blame. */
+/** One line per origin that wastes connections: the most frequent cause since the start, and the lines of code. */
 export function findingsOf({ origins, callSites }: Pick<Snapshot, 'origins' | 'callSites'>): string[] {
   return origins
     .filter(({ http }) => http)
@@ -18,12 +18,11 @@ function findingOf(
   { address, port, opened, requests }: OriginSnapshot,
   sites: readonly CallSite[],
 ): string | undefined {
-  const all = opened.reduce((sum, { count }) => sum + count, 0);
-  const [most] = opened.toSorted((a, b) => b.count - a.count);
-  if (most === undefined || all < FEWEST || requests.reused > all) return undefined;
+  const total = opened.reduce((sum, { count }) => sum + count, 0);
+  const [top] = opened.toSorted((a, b) => b.count - a.count);
+  if (top === undefined || total < MIN_CONNECTIONS || requests.reused > total) return undefined;
 
-  const made = sites.map(({ site }) => site).join(', ');
-  const where = made === '' ? '' : ` (${made})`;
+  const lines = sites.map(({ site }) => site).join(', ');
   const origin = [address, port].filter(part => part !== undefined).join(':');
-  return `${most.count} of ${all} connections to ${origin}: ${inWords(most.reason ?? most.cause)}${where}`;
+  return `${top.count} of ${total} connections to ${origin}: ${explanationOf(top.reason ?? top.cause)}${lines && ` (${lines})`}`;
 }

@@ -1,6 +1,6 @@
 import type { WriteStream } from 'node:tty';
 
-/** Prints blocks of lines: on a terminal each in the place of the one before, elsewhere one below the other. */
+/** Prints blocks of lines. On a terminal, each block replaces the previous one; otherwise it is printed below. */
 export interface Printer {
   (lines: readonly string[]): void;
   readonly colours: boolean;
@@ -11,17 +11,17 @@ export function printer(
   { NO_COLOR }: { readonly NO_COLOR?: string | undefined } = process.env,
 ): Printer {
   const terminal = out.isTTY === true;
-  let drawn = 0;
+  let printed = 0;
   const print = (lines: readonly string[]) => {
     const text = lines.map(line => `${line}\n`).join('');
     if (!terminal) {
       out.write(`${text}\n`);
       return;
     }
-    // Long lines are cut, not wrapped: the next block goes up by as many lines as this one has.
-    const up = drawn > 0 ? `\x1b[${drawn}A` : '';
+    // Turns line wrapping off, so that the cursor goes up by the number of lines printed.
+    const up = printed > 0 ? `\x1b[${printed}A` : '';
     out.write(`\x1b[?7l${up}\r\x1b[J${text}\x1b[?7h`);
-    drawn = lines.length;
+    printed = lines.length;
   };
   return Object.assign(print, { colours: terminal && !NO_COLOR });
 }

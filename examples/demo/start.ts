@@ -1,6 +1,6 @@
-// `npm start`: shows which origin wastes connections. Starts some servers (upstreams.ts) and a program that calls them
-// well and badly (app.ts, measured by connmeter), scrapes its metrics as a Prometheus would and prints them in words.
-// Ends on Ctrl-C, or by itself with `--seconds N`.
+// `npm start`: shows which callers waste connections. It starts servers (servers.ts) and a program that calls them (app.ts, measured
+// by connmeter), scrapes the program's metrics like Prometheus, and prints what they mean. It ends on Ctrl-C, or after
+// `--seconds N`.
 import { type ChildProcess, type ForkOptions, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -12,27 +12,28 @@ import type { Snapshot } from 'connmeter';
 import { writeCertificates } from './certificates.ts';
 import { parseExposition, type Sample } from './exposition.ts';
 import { findingsOf } from './findings.ts';
+import { intervalOf } from './interval.ts';
 import { printer } from './printer.ts';
-import { intervalOf, linesOf } from './table.ts';
+import { linesOf } from './table.ts';
 
-const EVERY = 3;
-/** Loopback unless somebody asks for more; what listens for all is reached on loopback, too. */
+const INTERVAL = 3;
+/** Loopback by default. A server on all addresses is also reached on loopback. */
 const { OTEL_EXPORTER_PROMETHEUS_HOST: HOST = '127.0.0.1' } = process.env;
-const REACHED = HOST === '0.0.0.0' || HOST === '::' ? '127.0.0.1' : HOST;
+const SCRAPE_HOST = HOST === '0.0.0.0' || HOST === '::' ? '127.0.0.1' : HOST;
 
 const children: ChildProcess[] = [];
 let stopping = false;
 const folder = mkdtempSync(join(tmpdir(), 'connmeter-demo-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
-process.stdout.on('error', stop); // whoever read it has gone
+process.stdout.on('error', stop); // the reader of the pipe exited
 
 const { OTEL_EXPORTER_PROMETHEUS_PORT: wantedPort = '9464' } = process.env;
-const limit = secondsAsked();
+const limit = secondsOption();
 const { trusted } = await writeCertificates(folder);
-const [urls] = (await once(start('upstreams.ts', folder), 'message')) as [Record<string, string>];
+const [urls] = (await once(start('servers.ts', folder), 'message')) as [Record<string, string>];
 const port = await freePort(Number(wantedPort));
-const metrics = `http://${REACHED}:${port}/metrics`;
+const metrics = `http://${SCRAPE_HOST}:${port}/metrics`;
 
 const app = start('app.ts', JSON.stringify(urls), {
   execArgv: ['--import', 'connmeter/register'],
@@ -43,25 +44,25 @@ await once(app, 'message');
 const callers = new Map(Object.entries(urls).map(([name, url]) => [originOf(url), name]));
 const print = printer(process.stdout);
 console.log(`
-A program with good and bad callers is running under \`node --import connmeter/register\`.
-Its metrics: ${metrics}   New numbers every ${EVERY} s, for the last ${EVERY} s. Ctrl-C ends it.
-Reuse: requests sent on a connection that had served one before. The others paid for DNS, TCP and TLS first.
+A program with good and bad callers runs with \`node --import connmeter/register\`.
+Its metrics: ${metrics}   The table shows the last ${INTERVAL} s. Press Ctrl-C to stop.
+Reuse: requests on a connection that served a request before. The others wait for DNS, TCP and TLS first.
 `);
 
 let before: Sample[] = [];
-let then = performance.now();
+let scrapedAt = performance.now();
 setInterval(async () => {
   const [after, snapshot] = await Promise.all([scrape(), snapshotOf(app)]);
   if (stopping) return;
 
   const now = performance.now();
-  print(linesOf(intervalOf(before, after, (now - then) / 1000), callers, findingsOf(snapshot), print.colours));
+  print(linesOf(intervalOf(before, after, (now - scrapedAt) / 1000), callers, findingsOf(snapshot), print.colours));
   before = after;
-  then = now;
-}, EVERY * 1000);
+  scrapedAt = now;
+}, INTERVAL * 1000);
 if (limit !== undefined) setTimeout(stop, limit * 1000);
 
-function secondsAsked(): number | undefined {
+function secondsOption(): number | undefined {
   const { values } = parseArgs({ options: { seconds: { type: 'string' } } });
   if (values.seconds === undefined) return undefined;
 
@@ -70,7 +71,7 @@ function secondsAsked(): number | undefined {
   return seconds;
 }
 
-/** Runs another file of the demo; the demo does not outlive any of them. */
+/** Runs another file of the demo in a child process. The demo ends if one of them exits. */
 function start(file: string, argument: string, { execArgv = [], env = {} }: ForkOptions = {}): ChildProcess {
   const child = fork(join(import.meta.dirname, file), [argument], {
     cwd: import.meta.dirname,
@@ -78,7 +79,7 @@ function start(file: string, argument: string, { execArgv = [], env = {} }: Fork
     env: { ...process.env, ...env },
   });
   children.push(child);
-  child.once('exit', () => stopping || fail(`${file} ended before its time`));
+  child.once('exit', () => stopping || fail(`${file} exited unexpectedly`));
   return child;
 }
 
@@ -91,7 +92,7 @@ async function stop(): Promise<void> {
   process.exit(0);
 }
 
-/** The port if it is free, else one that is. */
+/** The wanted port, or another one if it is in use. */
 async function freePort(wanted: number): Promise<number> {
   const probe = createServer();
   try {
@@ -102,7 +103,7 @@ async function freePort(wanted: number): Promise<number> {
   const address = probe.address();
   await new Promise(resolve => probe.close(resolve));
   const port = typeof address === 'object' && address !== null ? address.port : wanted;
-  if (port !== wanted && wanted !== 0) console.log(`Port ${wanted} is taken, so the metrics are at port ${port}.`);
+  if (port !== wanted && wanted !== 0) console.log(`Port ${wanted} is in use, so the metrics are on port ${port}.`);
   return port;
 }
 
@@ -111,7 +112,7 @@ async function scrape(): Promise<Sample[]> {
     const response = await fetch(metrics);
     return parseExposition(await response.text());
   } catch (error) {
-    return stopping ? before : fail(`${metrics} does not answer: ${error}`);
+    return stopping ? before : fail(`cannot scrape ${metrics}: ${error}`);
   }
 }
 
@@ -121,7 +122,7 @@ async function snapshotOf(program: ChildProcess): Promise<Snapshot> {
   return snapshot;
 }
 
-/** The origin as the metrics write it: with the port, even where it is the protocol's own. */
+/** The origin as in the metrics: always with the port, even if it is the default. */
 function originOf(url: string): string {
   const { hostname, port, protocol } = new URL(url);
   return `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`;

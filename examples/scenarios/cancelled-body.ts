@@ -1,8 +1,8 @@
 import http from 'node:http';
-import { answerOf, readAll, type Scenario } from './scenario.ts';
+import { readAll, responseOf, type Scenario } from './scenario.ts';
 
 export const scenario: Scenario = {
-  about: 'The program gives the body up before its end. HTTP/1.1 can only do that by closing the connection.',
+  description: 'The program cancels the response body. With HTTP/1.1, that closes the connection.',
 
   wasteful: {
     path: '/large',
@@ -15,12 +15,12 @@ export const scenario: Scenario = {
       body.on('error', () => {}).destroy();
     },
     async http(url, agent) {
-      const response = await answerOf(http.get(url, { agent }));
+      const response = await responseOf(http.get(url, { agent }));
       response.destroy();
     },
   },
 
-  cured: {
+  fixed: {
     path: '/large',
     async fetch(url) {
       await (await fetch(url)).arrayBuffer();

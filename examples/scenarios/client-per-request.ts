@@ -2,7 +2,7 @@ import http from 'node:http';
 import { readAll, type Scenario } from './scenario.ts';
 
 export const scenario: Scenario = {
-  about: 'Every call makes an Agent of its own, whose connection no other call can use.',
+  description: 'Every call creates its own Agent, so no other call can reuse its connection.',
 
   wasteful: {
     pause: 30,
@@ -13,7 +13,7 @@ export const scenario: Scenario = {
     http: url => readAll(http.get(url, { agent: new http.Agent({ keepAlive: true }) })),
   },
 
-  cured: {
+  fixed: {
     pause: 30,
     async undici(url, { request }, dispatcher) {
       const { body } = await request(url, { dispatcher });

@@ -1,10 +1,11 @@
-import { plain } from './plain.ts';
+import { basic } from './basic.ts';
 import type { Scenario } from './scenario.ts';
 
 export const scenario: Scenario = {
-  about: 'The server answers with `Connection: close`. Only the server, or the proxy before it, can cure that.',
+  description:
+    'The server answers with `Connection: close`. Only the server, or the proxy in front of it, can fix that.',
 
-  wasteful: { ...plain, path: '/close' },
+  wasteful: { ...basic, path: '/close' },
 
-  cured: { ...plain, path: '/' },
+  fixed: { ...basic, path: '/' },
 };

@@ -1,9 +1,9 @@
 import http from 'node:http';
-import { plain } from './plain.ts';
+import { basic } from './basic.ts';
 import { readAll, type Scenario } from './scenario.ts';
 
 export const scenario: Scenario = {
-  about: 'undici closes the connection after a HEAD request. Ask with GET where the answer is small.',
+  description: 'undici closes the connection after a HEAD request. Use GET if the response is small.',
 
   wasteful: {
     fetch: url => fetch(url, { method: 'HEAD' }),
@@ -14,5 +14,5 @@ export const scenario: Scenario = {
     http: (url, agent) => readAll(http.request(url, { agent, method: 'HEAD' }).end()),
   },
 
-  cured: plain,
+  fixed: basic,
 };

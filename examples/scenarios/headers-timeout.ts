@@ -1,17 +1,17 @@
 import http from 'node:http';
-import { plain } from './plain.ts';
+import { basic } from './basic.ts';
 import { readAll, type Scenario } from './scenario.ts';
 
 const late = () => 'late';
 
 export const scenario: Scenario = {
-  about: "The client's timeout for the answer's headers is shorter than the server needs.",
+  description: 'The client’s timeout for the response headers is shorter than the server’s response time.',
 
   wasteful: {
     path: '/hang',
-    calls: 2, // undici looks at its timeouts about once a second
+    calls: 2, // undici checks its timeouts about once a second
     dispatcher: ({ Agent }) => new Agent({ headersTimeout: 200 }),
-    undici: (url, undici, dispatcher) => plain.undici(url, undici, dispatcher).catch(late),
+    undici: (url, undici, dispatcher) => basic.undici(url, undici, dispatcher).catch(late),
     http(url, agent) {
       const request = http.get(url, { agent, timeout: 200 });
       request.on('timeout', () => request.destroy());
@@ -19,9 +19,9 @@ export const scenario: Scenario = {
     },
   },
 
-  cured: {
-    undici: plain.undici,
-    http: plain.http,
+  fixed: {
+    undici: basic.undici,
+    http: basic.http,
     path: '/late',
     calls: 2,
     dispatcher: ({ Agent }) => new Agent({ headersTimeout: 5_000 }),

@@ -1,10 +1,11 @@
-import { plain } from './plain.ts';
+import { basic } from './basic.ts';
 import type { Scenario } from './scenario.ts';
 
 export const scenario: Scenario = {
-  about: 'The server speaks HTTP/1.0, where a connection ends with its answer. Often a proxy set up that way.',
+  description:
+    'The server uses HTTP/1.0 and closes the connection after each response. Often a proxy is configured that way.',
 
-  wasteful: { ...plain, server: { kind: 'http10' } },
+  wasteful: { ...basic, server: { kind: 'http10' } },
 
-  cured: { ...plain, server: { kind: 'http' } },
+  fixed: { ...basic, server: { kind: 'http' } },
 };

@@ -1,21 +1,21 @@
-import { plain } from './plain.ts';
-import type { Form, Scenario } from './scenario.ts';
+import { basic } from './basic.ts';
+import type { Scenario, Variant } from './scenario.ts';
 
 const lost = () => 'lost';
 
-// undici 6 and 7 lose the request that the GOAWAY comes with.
-const over2: Form = {
-  fetch: plain.fetch,
-  undici: (url, undici, dispatcher) => plain.undici(url, undici, dispatcher).catch(lost),
+// In undici 6 and 7, the request fails that receives the GOAWAY.
+const overHttp2: Variant = {
+  fetch: basic.fetch,
+  undici: (url, undici, dispatcher) => basic.undici(url, undici, dispatcher).catch(lost),
   server: { kind: 'http2' },
   dispatcher: ({ Agent }, { ca }) => new Agent({ allowH2: true, connect: { ca } }),
   pause: 10,
 };
 
 export const scenario: Scenario = {
-  about: 'The server says GOAWAY after every answer, as some do that are being replaced or limit requests.',
+  description: 'The server sends GOAWAY after every response, as servers do that shut down or limit requests.',
 
-  wasteful: { ...over2, path: '/goaway' },
+  wasteful: { ...overHttp2, path: '/goaway' },
 
-  cured: over2,
+  fixed: overHttp2,
 };

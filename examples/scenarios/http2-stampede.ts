@@ -1,27 +1,28 @@
-import { plain } from './plain.ts';
-import type { Form, Scenario } from './scenario.ts';
+import { basic } from './basic.ts';
+import type { Scenario, Variant } from './scenario.ts';
 
-// fetch speaks HTTP/2 by itself from Node 26 on.
-const over2: Form = {
-  fetch: plain.fetch,
-  undici: plain.undici,
+// fetch uses HTTP/2 from Node 26 on.
+const overHttp2: Variant = {
+  fetch: basic.fetch,
+  undici: basic.undici,
   server: { kind: 'http2' },
   dispatcher: ({ Agent }, { ca }) => new Agent({ allowH2: true, connect: { ca } }),
   calls: 40,
-  atOnce: 20,
+  concurrency: 20,
 };
 
 export const scenario: Scenario = {
-  about: 'Before the first connection stands nobody knows that it could carry all: each of the first calls opens one.',
+  description:
+    'Until the first HTTP/2 connection is open, the client cannot share it: each of the first calls opens one.',
 
-  wasteful: over2,
+  wasteful: overHttp2,
 
-  // One connection, and every call on it.
-  cured: {
-    undici: plain.undici,
+  // All calls share one connection.
+  fixed: {
+    undici: basic.undici,
     server: { kind: 'http2' },
     dispatcher: ({ Agent }, { ca }) => new Agent({ allowH2: true, connect: { ca }, connections: 1, pipelining: 100 }),
     calls: 40,
-    atOnce: 20,
+    concurrency: 20,
   },
 };

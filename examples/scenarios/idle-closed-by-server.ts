@@ -1,15 +1,15 @@
 import http from 'node:http';
-import { plain } from './plain.ts';
+import { basic } from './basic.ts';
 import type { Scenario } from './scenario.ts';
 
 export const scenario: Scenario = {
-  about: 'The server closes idle connections sooner than the next call comes, and does not say so beforehand.',
+  description: 'The server closes idle connections before the next call, and does not announce its timeout.',
 
-  wasteful: { ...plain, path: '/quiet', server: { kind: 'http', keepAliveTimeout: 20 }, calls: 3, pause: 120 },
+  wasteful: { ...basic, path: '/quiet', server: { kind: 'http', keepAliveTimeout: 20 }, calls: 3, pause: 120 },
 
-  // The server's timeout longer than the client's pauses, and the client's own shorter than the server's.
-  cured: {
-    ...plain,
+  // The server's timeout is longer than the pauses, and the client's timeout is shorter than the server's.
+  fixed: {
+    ...basic,
     path: '/quiet',
     server: { kind: 'http', keepAliveTimeout: 60_000 },
     dispatcher: ({ Agent }) => new Agent({ keepAliveTimeout: 30_000 }),

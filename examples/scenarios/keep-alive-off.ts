@@ -2,7 +2,7 @@ import http from 'node:http';
 import { readAll, type Scenario } from './scenario.ts';
 
 export const scenario: Scenario = {
-  about: 'The program itself says that each connection ends with its request.',
+  description: 'The program itself closes each connection after one request.',
 
   wasteful: {
     async fetch(url) {
@@ -16,7 +16,7 @@ export const scenario: Scenario = {
     http: (url, agent) => readAll(http.get(url, { agent })),
   },
 
-  cured: {
+  fixed: {
     async fetch(url) {
       await (await fetch(url)).text();
     },

@@ -1,10 +1,10 @@
-import { plain } from './plain.ts';
+import { basic } from './basic.ts';
 import type { Scenario } from './scenario.ts';
 
 export const scenario: Scenario = {
-  about: 'A connection is given up after so many requests. Good against uneven load, when the number is large.',
+  description: 'The client closes each connection after a number of requests. A large number is useful to spread load.',
 
-  wasteful: { undici: plain.undici, dispatcher: ({ Agent }) => new Agent({ maxRequestsPerClient: 2 }) },
+  wasteful: { undici: basic.undici, dispatcher: ({ Agent }) => new Agent({ maxRequestsPerClient: 2 }) },
 
-  cured: { undici: plain.undici, dispatcher: ({ Agent }) => new Agent({ maxRequestsPerClient: 10_000 }) },
+  fixed: { undici: basic.undici, dispatcher: ({ Agent }) => new Agent({ maxRequestsPerClient: 10_000 }) },
 };

@@ -1,9 +1,9 @@
 import type { Scenario } from './scenario.ts';
 
 export const scenario: Scenario = {
-  about: 'Each call makes a ProxyAgent: a connection to the proxy, and one from there, for every request.',
+  description: 'Each call creates a ProxyAgent, which opens a connection to the proxy and a tunnel for every request.',
 
-  // The server is its own proxy here.
+  // Here the server is also the proxy.
   wasteful: {
     pause: 30,
     async undici(url, { ProxyAgent, request }) {
@@ -13,7 +13,7 @@ export const scenario: Scenario = {
     },
   },
 
-  cured: {
+  fixed: {
     dispatcher: ({ ProxyAgent }, { url }) => new ProxyAgent({ uri: url, proxyTunnel: true }),
     async undici(url, { request }, dispatcher) {
       const { body } = await request(url, { dispatcher });

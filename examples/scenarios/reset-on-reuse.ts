@@ -1,33 +1,33 @@
 import http from 'node:http';
-import { plain } from './plain.ts';
+import { basic } from './basic.ts';
 import { readAll, type Scenario } from './scenario.ts';
 
 const lost = () => 'lost';
 
 export const scenario: Scenario = {
-  about: 'The server closes an idle connection while the next request is on its way: the request is lost.',
+  description: 'The server closes an idle connection just as the next request is sent. The request fails.',
 
   wasteful: {
-    path: '/stale', // every second request of a connection finds it closed
-    fetch: url => plain.fetch(url).catch(lost),
-    undici: (url, undici, dispatcher) => plain.undici(url, undici, dispatcher).catch(lost),
-    http: (url, agent) => plain.http(url, agent).catch(lost),
+    path: '/stale', // the server closes each connection before its second request
+    fetch: url => basic.fetch(url).catch(lost),
+    undici: (url, undici, dispatcher) => basic.undici(url, undici, dispatcher).catch(lost),
+    http: (url, agent) => basic.http(url, agent).catch(lost),
   },
 
-  // A request that may be sent twice is sent again. (Idle timeouts shorter than the server's make it rare.)
-  cured: {
+  // Requests that are safe to repeat are retried. An idle timeout below the server's also makes the error rare.
+  fixed: {
     path: '/stale',
     fetch: url =>
-      plain
+      basic
         .fetch(url)
-        .catch(() => plain.fetch(url))
-        .catch(() => plain.fetch(url)), // more than one may be closed
+        .catch(() => basic.fetch(url))
+        .catch(() => basic.fetch(url)), // the retry may fail too
     dispatcher: ({ Agent, RetryAgent }) => new RetryAgent(new Agent(), { minTimeout: 1 }),
-    undici: plain.undici,
+    undici: basic.undici,
     async http(url, agent) {
       const request = http.get(url, { agent });
       await readAll(request).catch(error => {
-        if (request.reusedSocket && error.code === 'ECONNRESET') return plain.http(url, agent);
+        if (request.reusedSocket && error.code === 'ECONNRESET') return basic.http(url, agent);
         throw error;
       });
     },

@@ -1,4 +1,4 @@
-// Runs one scenario against a server of its own and prints what the server saw and what connmeter says of it:
+// Runs one scenario against its own server, and prints the counts of the server and of connmeter:
 //   node examples/scenarios/run.ts unread-body wasteful fetch
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,37 +8,37 @@ import { parseArgs } from 'node:util';
 import { ConnectionInstrumentation } from '../../src/index.ts';
 import { certificate } from '../../test/support/certificates.ts';
 import type { Seen } from '../../test/support/server.ts';
-import { appliesTo, CLIENTS, type Form, run, type Scenario } from './scenario.ts';
+import { appliesTo, CLIENTS, run, type Scenario, type Variant } from './scenario.ts';
 
-const NOT_SCENARIOS = ['plain.ts', 'run.ts', 'scenario.ts'];
+const NOT_SCENARIOS = ['basic.ts', 'run.ts', 'scenario.ts'];
 const names = readdirSync(import.meta.dirname)
   .filter(file => !NOT_SCENARIOS.includes(file))
   .map(file => file.replace('.ts', ''));
 const [name, kind, client = 'fetch'] = parseArgs({ allowPositionals: true }).positionals;
 const { scenario } = names.includes(name ?? '') ? ((await import(`./${name}.ts`)) as { scenario: Scenario }) : {};
-const form: Form | undefined = kind === 'wasteful' || kind === 'cured' ? scenario?.[kind] : undefined;
+const variant: Variant | undefined = kind === 'wasteful' || kind === 'fixed' ? scenario?.[kind] : undefined;
 const known = CLIENTS.find(each => each === client);
-if (form === undefined || known === undefined || !appliesTo(form, known)) {
-  const clients = form === undefined ? CLIENTS : CLIENTS.filter(each => appliesTo(form, each));
-  console.error(`usage: run.ts <scenario> wasteful|cured [${clients.join('|')}]\n\n${names.join('\n')}`);
+if (variant === undefined || known === undefined || !appliesTo(variant, known)) {
+  const clients = variant === undefined ? CLIENTS : CLIENTS.filter(each => appliesTo(variant, each));
+  console.error(`usage: run.ts <scenario> wasteful|fixed [${clients.join('|')}]\n\n${names.join('\n')}`);
   process.exit(2);
 }
 
 const own = await certificate();
-if (known === 'fetch' && form.server?.kind === 'http2') process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
-const options = { kind: 'http', host: '127.0.0.1', ...form.server, certificate: own };
+if (known === 'fetch' && variant.server?.kind === 'http2') process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+const options = { kind: 'http', host: '127.0.0.1', ...variant.server, certificate: own };
 const server = fork(`${import.meta.dirname}/../../test/support/server-process.ts`, [JSON.stringify(options)]);
 const [{ port }] = (await once(server, 'message')) as [{ port: number }];
-if (form.serverIsGone) {
+if (variant.serverStopped) {
   server.kill();
   await once(server, 'exit');
 }
 
 const { connections } = new ConnectionInstrumentation();
-const remains = await run(form, known, port, own.cert);
-await sleep(50); // for the last closes
+const cleanup = await run(variant, known, port, own.cert);
+await sleep(50); // for the last connections to close
 const { origins, live } = connections.snapshot();
-console.log(scenario?.about);
+console.log(scenario?.description);
 if (server.connected) {
   server.send('seen');
   const [seen] = (await once(server, 'message')) as [Seen];
@@ -46,7 +46,7 @@ if (server.connected) {
 }
 for (const { address, opened, closed, failed, requests } of origins.slice(0, 3)) {
   console.log(
-    `connmeter, of ${address}: ${requests.fresh} requests on a new connection, ${requests.reused} on a used one`,
+    `connmeter, for ${address}: ${requests.fresh} requests on a new connection, ${requests.reused} on a reused one`,
   );
   for (const { cause, reason = '', count } of opened) console.log(`  opened ${count}: ${cause} ${reason}`);
   for (const { reason, count } of closed) console.log(`  closed ${count}: ${reason}`);
@@ -54,7 +54,7 @@ for (const { address, opened, closed, failed, requests } of origins.slice(0, 3))
 }
 console.log(`Open now: ${live.length}`);
 
-await remains.giveUp();
-await remains.destroy();
+await cleanup.cancelBodies();
+await cleanup.destroy();
 server.kill();
-process.exit(); // fetch keeps its connections for a while
+process.exit(); // fetch keeps connections open for a few seconds

@@ -1,9 +1,9 @@
-import { plain } from './plain.ts';
+import { basic } from './basic.ts';
 import type { Scenario } from './scenario.ts';
 
 export const scenario: Scenario = {
-  about:
-    'One request after the other. undici frees a connection a moment late, so a second one may open. Nothing to cure.',
+  description:
+    'One request after another. undici releases a connection a moment late, so it may open a second one. Nothing to fix.',
 
-  cured: { ...plain, calls: 30 },
+  fixed: { ...basic, calls: 30 },
 };

@@ -1,10 +1,11 @@
-import { plain } from './plain.ts';
+import { basic } from './basic.ts';
 import type { Scenario } from './scenario.ts';
 
 export const scenario: Scenario = {
-  about: 'The server promises to keep connections for one second. Clients give up a second or two early: at once.',
+  description:
+    'The server announces a keep-alive timeout of one second. Clients subtract one or two seconds, so they close at once.',
 
-  wasteful: { ...plain, server: { kind: 'http', keepAliveTimeout: 1_000 } },
+  wasteful: { ...basic, server: { kind: 'http', keepAliveTimeout: 1_000 } },
 
-  cured: { ...plain, server: { kind: 'http', keepAliveTimeout: 60_000 } },
+  fixed: { ...basic, server: { kind: 'http', keepAliveTimeout: 60_000 } },
 };

@@ -1,8 +1,8 @@
-import { plain } from './plain.ts';
+import { basic } from './basic.ts';
 import type { Scenario } from './scenario.ts';
 
 export const scenario: Scenario = {
-  about: 'Ten requests at a time need ten connections, and share them from then on. Nothing to cure.',
+  description: 'Ten requests at a time open ten connections, and reuse them afterwards. Nothing to fix.',
 
-  cured: { ...plain, calls: 50, atOnce: 10 },
+  fixed: { ...basic, calls: 50, concurrency: 10 },
 };

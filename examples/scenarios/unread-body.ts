@@ -1,8 +1,8 @@
 import http from 'node:http';
-import { answerOf, readAll, type Scenario } from './scenario.ts';
+import { readAll, responseOf, type Scenario } from './scenario.ts';
 
 export const scenario: Scenario = {
-  about: 'The program looks at the status and never reads the body, which is too large to arrive unread.',
+  description: 'The program checks the status and never reads the body, which is too large to be buffered.',
 
   wasteful: {
     path: '/large',
@@ -15,12 +15,12 @@ export const scenario: Scenario = {
       return statusCode === 200 && body;
     },
     async http(url, agent) {
-      const response = await answerOf(http.get(url, { agent }));
+      const response = await responseOf(http.get(url, { agent }));
       return response.statusCode === 200 && response;
     },
   },
 
-  cured: {
+  fixed: {
     path: '/large',
     async fetch(url) {
       const response = await fetch(url);
@@ -28,7 +28,7 @@ export const scenario: Scenario = {
     },
     async undici(url, { request }, dispatcher) {
       const { body } = await request(url, { dispatcher });
-      await body.dump({ limit: 1_000_000 }); // past its limit, 128 KiB by default, it gives the body up
+      await body.dump({ limit: 1_000_000 }); // above the limit, 128 KiB by default, dump() cancels the body
     },
     http: (url, agent) => readAll(http.get(url, { agent })),
   },

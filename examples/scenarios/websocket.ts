@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { Scenario } from './scenario.ts';
 
-/** Says as many words as it is told on one WebSocket, each of which the server says back. */
-async function talk(socket: WebSocket, words: number) {
+/** Sends messages on a WebSocket, and waits for the server's echo of each. */
+async function echo(socket: WebSocket, messages: number) {
   await once(socket, 'open');
-  for (let i = 0; i < words; i++) {
+  for (let i = 0; i < messages; i++) {
     socket.send('hello');
     await once(socket, 'message');
   }
@@ -14,11 +14,12 @@ async function talk(socket: WebSocket, words: number) {
 }
 
 export const scenario: Scenario = {
-  about: 'An upgrade takes the connection out of its pool for good; so a WebSocket for each word is a connection each.',
+  description:
+    'An upgrade removes the connection from its pool, so a WebSocket per message needs a connection per message.',
 
   wasteful: {
-    fetch: url => talk(new WebSocket(url), 1),
-    undici: (url, { WebSocket }, dispatcher) => talk(new WebSocket(url, { dispatcher }) as WebSocket, 1),
+    fetch: url => echo(new WebSocket(url), 1),
+    undici: (url, { WebSocket }, dispatcher) => echo(new WebSocket(url, { dispatcher }) as WebSocket, 1),
     async http(url, agent) {
       const headers = { connection: 'Upgrade', upgrade: 'echo' };
       const [, socket] = await once(http.get(url, { agent, headers }), 'upgrade');
@@ -26,9 +27,9 @@ export const scenario: Scenario = {
     },
   },
 
-  cured: {
+  fixed: {
     calls: 1,
-    fetch: url => talk(new WebSocket(url), 10),
-    undici: (url, { WebSocket }, dispatcher) => talk(new WebSocket(url, { dispatcher }) as WebSocket, 10),
+    fetch: url => echo(new WebSocket(url), 10),
+    undici: (url, { WebSocket }, dispatcher) => echo(new WebSocket(url, { dispatcher }) as WebSocket, 10),
   },
 };

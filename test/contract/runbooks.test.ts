@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { stringify } from 'yaml';
-import { ALERTS, type Alert } from '../../dashboards/source/alerts.ts';
-import { CLOCK } from '../../dashboards/source/clock.ts';
-import { spell } from '../../dashboards/source/names.ts';
-import { RECORDED } from '../../dashboards/source/recording.ts';
+import { DURATIONS } from '../../dashboards/source/durations.ts';
+import { prometheusName } from '../../dashboards/source/metric-names.ts';
+import type { Alert } from '../../dashboards/source/rules/alerts/alert.ts';
+import { ALERTS } from '../../dashboards/source/rules/alerts.ts';
+import { RECORDED } from '../../dashboards/source/rules/recorded-series.ts';
 import { OPEN_CAUSES } from '../../src/core/causes.ts';
 import { CLOSE_REASONS, SERVER_CLOSE_REASONS } from '../../src/core/reasons.ts';
 import { METRICS } from '../../src/metrics/instruments.ts';
@@ -21,22 +22,22 @@ const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 const pageOf = (name: string) => `${FOLDER}/${name}.md`;
 const PAGES = ALERTS.map(({ name }) => name);
 
-const inWords = (minutes: number) => `${minutes} ${minutes === 1 ? 'minute' : 'minutes'}`;
-const minutesOf = ({ stands }: Alert) => CLOCK[stands] / 60;
+const inMinutes = (minutes: number) => `${minutes} ${minutes === 1 ? 'minute' : 'minutes'}`;
+const minutesOf = (alert: Alert) => DURATIONS[alert.for] / 60;
 
-test('each alert has a runbook, and no runbook is without its alert', () => {
+test('every alert has a runbook, and every runbook has an alert', () => {
   const pages = readdirSync(join(ROOT, FOLDER)).filter(name => name !== 'README.md');
 
   expect(pages.sort()).toEqual(PAGES.map(name => `${name}.md`).sort());
 });
 
-test('the index has every alert as it is', () => {
+test('the index lists every alert with its severity, duration and condition', () => {
   const rows = Array.from(
     read(`${FOLDER}/README.md`).matchAll(/^\| \[(\w+)\]\((\S+)\) \| (.*) \|$/gm),
     ([, name, link, rest = '']) => {
-      const [severity, stands, when, why = ''] = rest.split(' | ');
-      expect(why.length, `why there: ${name}`).toBeGreaterThan(3);
-      return { name, link, severity, stands, when };
+      const [severity, duration, when, why = ''] = rest.split(' | ');
+      expect(why.length, `reason for the threshold of ${name}`).toBeGreaterThan(3);
+      return { name, link, severity, for: duration, when };
     },
   );
 
@@ -45,7 +46,7 @@ test('the index has every alert as it is', () => {
       name: alert.name,
       link: `${alert.name}.md`,
       severity: alert.severity,
-      stands: `${minutesOf(alert)} min`,
+      for: `${minutesOf(alert)} min`,
       when: alert.when,
     })),
   );
@@ -54,7 +55,7 @@ test('the index has every alert as it is', () => {
 describe.each(ALERTS)('$name', alert => {
   const page = read(pageOf(alert.name));
 
-  test('has the four headings, and something below each', () => {
+  test('has the four headings, each with text', () => {
     const [title, ...sections] = page.split(/^## /m);
 
     expect(title?.split('\n')[0]).toBe(`# ${alert.name}`);
@@ -62,15 +63,15 @@ describe.each(ALERTS)('$name', alert => {
     for (const section of sections) expect(section.split('\n').slice(1).join('').length).toBeGreaterThan(60);
   });
 
-  test('says when it fires', () => {
-    expect(page.split('\n')[2]).toBe(`**${alert.severity}** after ${inWords(minutesOf(alert))}: ${alert.when}.`);
+  test('starts with the condition of the alert', () => {
+    expect(page.split('\n')[2]).toBe(`**${alert.severity}** after ${inMinutes(minutesOf(alert))}: ${alert.when}.`);
   });
 
-  test('is short enough for three in the morning', () => {
+  test('is short enough to read at 3 a.m.', () => {
     expect(page.split(/\s+/).length).toBeLessThan(450);
   });
 
-  test('leads to panels that are on the dashboard, first of all to that of the alert', () => {
+  test('names the panel of the alert, and only panels that exist', () => {
     const named = Array.from(page.matchAll(/[Pp]anels? ((?:"[^"]+"(?:,| and)?\s*)+)/g), ([, names = '']) =>
       Array.from(names.matchAll(/"([^"]+)"/g), ([, name]) => name),
     ).flat();
@@ -79,24 +80,24 @@ describe.each(ALERTS)('$name', alert => {
     expect(named.filter(name => !PANELS.has(name ?? ''))).toEqual([]);
   });
 
-  test('gives PromQL to run, in both spellings where they differ', () => {
-    const questions = blocksOf(pageOf(alert.name), 'promql');
+  test('has PromQL to run, and the OTLP names where they differ', () => {
+    const queries = blocksOf(pageOf(alert.name), 'promql');
 
-    expect(questions.length).toBeGreaterThan(0);
-    for (const name of questions.flatMap(namesIn)) {
+    expect(queries.length).toBeGreaterThan(0);
+    for (const name of queries.flatMap(namesIn)) {
       expect(KNOWN, name).toContain(name);
       const otlp = OTLP.get(name);
       if (otlp !== undefined && otlp !== name) expect(page, `${name} over OTLP`).toContain(`\`${otlp}\``);
     }
   });
 
-  test('links to what is there', () => {
+  test('has no broken links', () => {
     const links = Array.from(page.matchAll(/\]\(([^)\s]+)\)/g), ([, link = '']) => link);
 
-    expect(links.filter(link => !leadsSomewhere(pageOf(alert.name), link))).toEqual([]);
+    expect(links.filter(link => !resolves(pageOf(alert.name), link))).toEqual([]);
   });
 
-  test('speaks of causes and reasons by their names', () => {
+  test('uses existing names of causes and reasons in its tables', () => {
     const rows = Array.from(page.matchAll(/^\| (.*?) \|/gm), ([, first = '']) => first);
     const words = rows.flatMap(row => Array.from(row.matchAll(/`([a-z]+(?:_[a-z]+)*)`/g), ([, word = '']) => word));
 
@@ -104,12 +105,12 @@ describe.each(ALERTS)('$name', alert => {
   });
 });
 
-testWith('promtool')('Prometheus understands every question of the runbooks', () => {
+testWith('promtool')('promtool accepts every query of the runbooks', () => {
   const folder = mkdtempSync(join(tmpdir(), 'connmeter-runbooks-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  const file = join(folder, 'questions.yaml');
+  const file = join(folder, 'queries.yaml');
   const rules = PAGES.flatMap(name => blocksOf(pageOf(name), 'promql')).map((expr, index) => ({
-    record: `runbook:question:${index}`,
+    record: `runbook:query:${index}`,
     expr,
   }));
   writeFileSync(file, stringify({ groups: [{ name: 'runbooks', rules }] }));
@@ -120,10 +121,10 @@ testWith('promtool')('Prometheus understands every question of the runbooks', ()
   expect(status).toBe(0);
 });
 
-test('the index links to what is there', () => {
+test('the index has no broken links', () => {
   const links = Array.from(read(`${FOLDER}/README.md`).matchAll(/\]\(([^)\s]+)\)/g), ([, link = '']) => link);
 
-  expect(links.filter(link => !leadsSomewhere(`${FOLDER}/README.md`, link))).toEqual([]);
+  expect(links.filter(link => !resolves(`${FOLDER}/README.md`, link))).toEqual([]);
 });
 
 const PANELS = new Set(
@@ -134,24 +135,24 @@ const PANELS = new Set(
 
 const NAMES: ReadonlySet<string> = new Set<string>([...OPEN_CAUSES, ...CLOSE_REASONS, ...SERVER_CLOSE_REASONS]);
 
-/** Names of the pull exporter -> those of OTLP. */
+/** Name of the pull exporter -> name over OTLP. */
 const OTLP: ReadonlyMap<string, string> = new Map(
   METRICS.flatMap(({ name, kind }) =>
     (kind === 'histogram' ? ['_bucket', '_count', '_sum'] : ['']).map(
-      suffix => [spell(name, 'pull') + suffix, spell(name, 'otlp') + suffix] as const,
+      suffix => [prometheusName(name, 'pull') + suffix, prometheusName(name, 'otlp') + suffix] as const,
     ),
   ),
 );
 
 const KNOWN: readonly string[] = ['up', ...Object.values(RECORDED), ...OTLP.keys()];
 
-/** The metrics of an expression: in the runbooks, all of them have braces. */
+/** The metrics in an expression. In the runbooks, each has braces. */
 function namesIn(expr: string): string[] {
   return Array.from(expr.matchAll(/([a-z_:][\w:]*)\{/g), ([, name = '']) => name);
 }
 
-/** Whether a link of a page leads to a file and, where it names one, to an anchor or heading in it. */
-function leadsSomewhere(from: string, link: string): boolean {
+/** True if the file of a link exists, and the anchor or heading in it if the link has one. */
+function resolves(from: string, link: string): boolean {
   if (/^https:/.test(link)) return true;
   const [path = '', anchor] = link.split('#');
   const target = path === '' ? from : join(dirname(from), path);

@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import {
   ARRIVAL_COLOURS,
+  BACKGROUND,
   CAUSE_COLOURS,
   HANDSHAKE_COLOURS,
   OUTCOME_COLOURS,
   PHASE_COLOURS,
-  PLAIN,
   REASON_COLOURS,
-  SERVED_COLOURS,
+  REQUESTS_COLOURS,
   SERVER_REASON_COLOURS,
   STATE_COLOURS,
-} from '../../dashboards/source/colours.ts';
+} from '../../dashboards/source/grafana/colours.ts';
 import { OPEN_CAUSES } from '../../src/core/causes.ts';
 import { CLOSE_REASONS, SERVER_CLOSE_REASONS } from '../../src/core/reasons.ts';
 import { readDashboard } from '../support/dashboards.ts';
@@ -20,10 +20,10 @@ type Triple = readonly [number, number, number];
 type Matrix = readonly [Triple, Triple, Triple];
 
 /**
- * How colours look with each deficiency at its strongest, in linear light: Machado, Oliveira and Fernandes, A
+ * Simulates each colour vision deficiency at full strength, in linear RGB: Machado, Oliveira and Fernandes, A
  * physiologically-based model for simulation of color vision deficiency, 2009.
  */
-const EYES: Readonly<Record<string, Matrix>> = {
+const VISION: Readonly<Record<string, Matrix>> = {
   normal: [
     [1, 0, 0],
     [0, 1, 0],
@@ -46,30 +46,33 @@ const EYES: Readonly<Record<string, Matrix>> = {
   ],
 };
 
-/** In OKLab; the two shades of one blue for open connections are 0.17 apart, to the normal eye. */
-const APART = 0.07;
+/** A distance in OKLab. The two blues for open connections have 0.17, with normal vision. */
+const MIN_DISTANCE = 0.07;
 
-/** What a line needs to be seen on its ground; text would need more. */
-const CONTRAST = 2;
+/** Enough for a line; text would need more. */
+const MIN_CONTRAST = 2;
 
-/** Grafana's panels, dark and light. */
-const GROUNDS = ['#181B1F', '#FFFFFF'];
+/** The backgrounds of Grafana's panels, dark and light. */
+const BACKGROUNDS = ['#181B1F', '#FFFFFF'];
 
 const LISTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   causes: CAUSE_COLOURS,
   phases: PHASE_COLOURS,
   states: STATE_COLOURS,
   outcomes: OUTCOME_COLOURS,
-  'requests served': SERVED_COLOURS,
+  'requests per connection': REQUESTS_COLOURS,
   arrivals: ARRIVAL_COLOURS,
   handshakes: HANDSHAKE_COLOURS,
 };
 
 describe.each(Object.entries(LISTS))('the colours of %s', (_, colours) => {
-  test.each(Object.entries(EYES))('are told apart: %s', (_, eye) => {
-    const seen = Object.entries(colours).map(([name, colour]) => ({ name, at: oklab(through(eye, linear(colour))) }));
-    const close = seen.flatMap((a, index) =>
-      seen.slice(index + 1).flatMap(b => (distance(a.at, b.at) < APART ? [`${a.name} and ${b.name}`] : [])),
+  test.each(Object.entries(VISION))('can be distinguished: %s', (_, matrix) => {
+    const simulated = Object.entries(colours).map(([name, colour]) => ({
+      name,
+      at: oklab(transformed(matrix, linear(colour))),
+    }));
+    const close = simulated.flatMap((a, index) =>
+      simulated.slice(index + 1).flatMap(b => (distance(a.at, b.at) < MIN_DISTANCE ? [`${a.name} and ${b.name}`] : [])),
     );
 
     expect(close).toEqual([]);
@@ -81,17 +84,19 @@ test.each(
     ...LISTS,
     reasons: REASON_COLOURS,
     'reasons of servers': SERVER_REASON_COLOURS,
-    plain: { range: PLAIN },
+    background: { series: BACKGROUND },
   }),
-)('the colours of %s stand out, dark and light', (_, colours) => {
-  const faint = Object.entries(colours).flatMap(([name, colour]) =>
-    GROUNDS.filter(ground => contrast(colour, ground) < CONTRAST).map(ground => `${name} on ${ground}`),
+)('the colours of %s have enough contrast in dark and light themes', (_, colours) => {
+  const lowContrast = Object.entries(colours).flatMap(([name, colour]) =>
+    BACKGROUNDS.filter(background => contrast(colour, background) < MIN_CONTRAST).map(
+      background => `${name} on ${background}`,
+    ),
   );
 
-  expect(faint).toEqual([]);
+  expect(lowContrast).toEqual([]);
 });
 
-test('every cause and every reason has a colour, no two the same', () => {
+test('every cause and every reason has its own colour', () => {
   expect(Object.keys(CAUSE_COLOURS).sort()).toEqual([...OPEN_CAUSES].sort());
   expect(Object.keys(REASON_COLOURS).sort()).toEqual([...CLOSE_REASONS].sort());
   expect(new Set(Object.values(REASON_COLOURS)).size).toBe(CLOSE_REASONS.length);
@@ -99,7 +104,7 @@ test('every cause and every reason has a colour, no two the same', () => {
   expect(new Set(Object.values(SERVER_REASON_COLOURS)).size).toBe(SERVER_CLOSE_REASONS.length);
 });
 
-test('what has a colour of its own has it on every panel', () => {
+test('a name has the same colour on every panel', () => {
   const found = new Map<string, Set<string>>();
   for (const { fieldConfig } of panels(readDashboard('dashboards/connmeter.json'))) {
     for (const { matcher, properties } of fieldConfig?.overrides ?? []) {
@@ -118,7 +123,7 @@ test('what has a colour of its own has it on every panel', () => {
   ).toEqual([]);
 });
 
-/** Quantiles are shades of what they are of. */
+/** Percentiles have shades of the colour of their panel. */
 const SHADES = ['p50', 'p95', 'p99'];
 
 function linear(hex: string): Triple {
@@ -128,8 +133,8 @@ function linear(hex: string): Triple {
   }) as unknown as Triple;
 }
 
-function through(eye: Matrix, [r, g, b]: Triple): Triple {
-  return eye.map(([x, y, z]) => Math.min(1, Math.max(0, x * r + y * g + z * b))) as unknown as Triple;
+function transformed(matrix: Matrix, [r, g, b]: Triple): Triple {
+  return matrix.map(([x, y, z]) => Math.min(1, Math.max(0, x * r + y * g + z * b))) as unknown as Triple;
 }
 
 /** https://bottosson.github.io/posts/oklab/ */

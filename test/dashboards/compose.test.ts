@@ -31,7 +31,7 @@ const { services, volumes } = parse(readFileSync(COMPOSE, 'utf8'), { merge: true
 const each = Object.entries(services);
 const service = (name: string) => services[name] as Service;
 
-/** Files of the repository that a service gets to see: where they are, and where it sees them. */
+/** Files of the repository that are mounted into a service. */
 const mounts = each.flatMap(([name, { volumes: mounted = [] }]) =>
   mounted.flatMap(mount => {
     const [from = '', to = '', mode = ''] = mount.split(':');
@@ -42,30 +42,30 @@ const mounts = each.flatMap(([name, { volumes: mounted = [] }]) =>
 const docker = findCompose();
 const testCompose = docker
   ? test
-  : skipped('docker-compose.yml is not checked by docker compose: there is no version 2 of it');
+  : skipped('docker compose does not check docker-compose.yml: version 2 is not installed');
 
-testCompose('docker compose takes the file', () => {
+testCompose('docker compose accepts the file', () => {
   const [command = '', ...args] = docker ?? [];
 
-  const seen = JSON.parse(
+  const config = JSON.parse(
     execFileSync(command, [...args, '-f', COMPOSE, 'config', '--format', 'json'], { encoding: 'utf8' }),
   );
 
-  expect(Object.keys(seen.services).sort()).toEqual(each.map(([name]) => name).sort());
+  expect(Object.keys(config.services).sort()).toEqual(each.map(([name]) => name).sort());
 });
 
-test('the services are the demo and what watches it', () => {
+test('the services are the demo, Prometheus, Alertmanager and Grafana', () => {
   expect(Object.keys(services)).toEqual(['demo', 'prometheus', 'alertmanager', 'grafana']);
 });
 
-test.each(each)('%s is pinned, can be asked how it is, and is reached from this machine only', (_name, service) => {
+test.each(each)('%s has a pinned image, a health check, and ports on 127.0.0.1 only', (_name, service) => {
   expect(service.image).toMatch(service.build ? /:local$/ : /:v?\d+\.\d+\.\d+$/);
   expect(service.healthcheck.test[0]).toBe('CMD');
   expect(service.ports).not.toEqual([]);
   for (const port of service.ports) expect(port).toMatch(/^127\.0\.0\.1:\d+:\d+$/);
 });
 
-test('nothing is a secret, and what one waits for can tell that it is there', () => {
+test('no service has a secret, and services wait for healthy services', () => {
   const variables = each.flatMap(([, { environment = {} }]) => Object.keys(environment));
   expect(variables.filter(name => /PASSWORD|SECRET|TOKEN|KEY/.test(name))).toEqual([]);
 
@@ -74,17 +74,17 @@ test('nothing is a secret, and what one waits for can tell that it is there', ()
   expect(waitedFor.filter(([name]) => !(name in services))).toEqual([]);
 });
 
-test.each(mounts)('$name may read $to, which is a file of this repository, and not write it', ({ from, mode }) => {
+test.each(mounts)('$name mounts $to read-only from this repository', ({ from, mode }) => {
   expect(existsSync(from), from).toBe(true);
   expect(mode).toBe('ro');
 });
 
-test('every other volume is declared', () => {
+test('all other volumes are declared', () => {
   const named = each.flatMap(([, { volumes: mounted = [] }]) => mounted.filter(mount => !mount.startsWith('./')));
   expect(named.map(mount => mount.split(':')[0]).sort()).toEqual(Object.keys(volumes).sort());
 });
 
-test('what the services are told to read is mounted', () => {
+test('the configured files are mounted', () => {
   const seen = mounts.map(({ name, to }) => `${name} ${to}`);
   const config = (name: string) =>
     service(name)
@@ -101,7 +101,7 @@ test('what the services are told to read is mounted', () => {
   expect(home).toBe(`${provider.options.path}/connmeter.json`);
 });
 
-test('they find each other by the names and ports that they have', () => {
+test('services use each other’s names and ports', () => {
   const { alerting, scrape_configs } = prometheusYml();
   const [source] = parse(readFileSync(join(ROOT, 'deploy/grafana/datasources.yml'), 'utf8')).datasources;
   const targets = [...alerting.alertmanagers, ...scrape_configs].flatMap(one => one.static_configs[0].targets);
@@ -111,21 +111,21 @@ test('they find each other by the names and ports that they have', () => {
   expect(source.jsonData.timeInterval).toMatch(new RegExp(`^${prometheusYml().global.scrape_interval}`));
 });
 
-test('the image is built of the files that it needs, and of no others', () => {
+test('the build context has the files of the image, and no others', () => {
   const { build } = service('demo');
   const dockerfile = readFileSync(join(ROOT, build?.dockerfile ?? ''), 'utf8');
   const copied = Array.from(dockerfile.matchAll(/^COPY (.+) \S+$/gm), ([, from = '']) => from.split(' ')).flat();
-  const admitted = readFileSync(join(ROOT, '.dockerignore'), 'utf8')
+  const included = readFileSync(join(ROOT, '.dockerignore'), 'utf8')
     .split('\n')
     .filter(line => /^[^#]/.test(line));
   const { devDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 
-  expect(admitted).toEqual(['*', ...copied.map(path => `!${path}`)]);
+  expect(included).toEqual(['*', ...copied.map(path => `!${path}`)]);
   expect(copied.filter(path => !existsSync(join(ROOT, path)))).toEqual([]);
   expect(dockerfile).toContain(`FROM node:${devDependencies.node}-`);
 });
 
-test('the demo of the image serves its metrics on every address, and is asked how it is as compose does', async () => {
+test('the demo of the image serves metrics on every address, and its health check works', async () => {
   const { environment = {}, healthcheck } = service('demo');
   const command = /^CMD (\[.*\])$/m.exec(readFileSync(join(ROOT, 'deploy/demo.Dockerfile'), 'utf8'))?.[1] ?? '[]';
   const [, ...args] = JSON.parse(command) as string[];
@@ -138,36 +138,36 @@ test('the demo of the image serves its metrics on every address, and is asked ho
   const ended = once(child, 'exit');
   onTestFinished(() => void child.kill('SIGKILL'));
 
-  // Any address of 127.0.0.0/8 is this machine, so who answers on another than the first listens on all.
+  // A server that answers on 127.0.0.9 listens on all addresses.
   const { body } = await until(
     () => ask(`http://127.0.0.9:${port}/metrics`).catch(() => ({ body: '' })),
     ({ body }) => body.includes('connmeter_requests_total'),
     25_000,
   );
-  const asked = run(healthcheck.test, '9464', port);
+  const healthy = run(healthcheck.test, '9464', port);
   child.kill();
 
   expect(body).toContain('service_name="demo"');
-  expect(asked).toBe(0);
+  expect(healthy).toBe(0);
   expect(run(healthcheck.test, '9464', 1)).not.toBe(0);
   expect(await ended).toEqual([0, null]);
 });
 
-testWith('prometheus', 'promtool')('Prometheus is asked how it is as compose does', async () => {
+testWith('prometheus', 'promtool')('the health check of Prometheus works', async () => {
   const { port } = new URL((await startPrometheus({})).url);
 
   expect(run(service('prometheus').healthcheck.test, '9090', port)).toBe(0);
   expect(run(service('prometheus').healthcheck.test, '9090', 1)).not.toBe(0);
 });
 
-testWith('prometheus-alertmanager', 'amtool')('Alertmanager is asked how it is as compose does', async () => {
+testWith('prometheus-alertmanager', 'amtool')('the health check of Alertmanager works', async () => {
   const { port } = new URL(await startAlertmanager(await startWebhook()));
 
   expect(run(service('alertmanager').healthcheck.test, '9093', port)).toBe(0);
   expect(run(service('alertmanager').healthcheck.test, '9093', 1)).not.toBe(0);
 });
 
-/** Runs a health check against another port than the one it names: its exit code. */
+/** Runs a health check with another port, and returns its exit code. */
 function run([, command = '', ...args]: readonly string[], named: string, port: number | string): number {
   const moved = args.map(each => each.replace(`127.0.0.1:${named}`, `127.0.0.1:${port}`));
   expect(moved).not.toEqual(args);
@@ -183,10 +183,10 @@ function prometheusYml() {
   return parse(readFileSync(join(ROOT, 'deploy/prometheus.yml'), 'utf8'));
 }
 
-/** `docker compose` of version 2, however it is called here; CONNMETER_DOCKER_COMPOSE may say where it is. */
+/** The command of docker compose 2. CONNMETER_DOCKER_COMPOSE can have its path. */
 function findCompose(): readonly string[] | undefined {
-  const { CONNMETER_DOCKER_COMPOSE: told } = process.env;
-  const candidates = [...(told ? [[told]] : []), ['docker', 'compose'], ['docker-compose']];
+  const { CONNMETER_DOCKER_COMPOSE: path } = process.env;
+  const candidates = [...(path ? [[path]] : []), ['docker', 'compose'], ['docker-compose']];
   return candidates.find(([command = '', ...args]) => {
     if (!existsSync(command) && pathOf(command) === undefined) return false;
     try {

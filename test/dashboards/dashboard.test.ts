@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { stringify } from 'yaml';
-import { GENERATED } from '../../dashboards/source/generated.ts';
+import { GENERATED } from '../../dashboards/source/generated-files.ts';
 import { DOCS } from '../../dashboards/source/links.ts';
-import { SPELLINGS, spell } from '../../dashboards/source/names.ts';
+import { prometheusName, TRANSPORTS } from '../../dashboards/source/metric-names.ts';
 import { PromQL } from '../../dashboards/source/promql.ts';
-import { LEVELS, RECORDED } from '../../dashboards/source/recording.ts';
+import { LEVELS, RECORDED } from '../../dashboards/source/rules/recorded-series.ts';
 import { OPEN_CAUSES } from '../../src/core/causes.ts';
 import { CLOSE_REASONS, SERVER_CLOSE_REASONS } from '../../src/core/reasons.ts';
 import { METRICS } from '../../src/metrics/instruments.ts';
@@ -22,13 +22,13 @@ import {
 } from '../support/dashboards.ts';
 import { testWith } from '../support/installed.ts';
 import { type Allowed, panels, queries, RULES } from './lint.ts';
-import { groupedBy, selectorsOf, skeletonOf } from './selectors.ts';
+import { groupedBy, selectorsOf, withoutSelectors } from './selectors.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
 const MAIN = [
-  { path: 'dashboards/connmeter.json', spelling: 'pull' },
-  { path: 'dashboards/otlp/connmeter.json', spelling: 'otlp' },
+  { path: 'dashboards/connmeter.json', transport: 'pull' },
+  { path: 'dashboards/otlp/connmeter.json', transport: 'otlp' },
 ] as const;
 const FLEET = ['dashboards/connmeter-fleet.json', 'dashboards/otlp/connmeter-fleet.json'] as const;
 const ALL = [...MAIN.map(({ path }) => path), ...FLEET];
@@ -39,20 +39,20 @@ describe.each(Object.keys(GENERATED))('%s', path => {
   });
 });
 
-test('no other file lies among the generated ones', () => {
+test('dashboards/ has no other JSON or YAML files', () => {
   expect(globSync('dashboards/**/*.{json,yaml}', { cwd: ROOT }).sort()).toEqual(Object.keys(GENERATED).sort());
 });
 
 describe.each(ALL)('%s', path => {
   const dashboard = readDashboard(path);
   const recorded = path.includes('fleet');
-  const allowed: Allowed = { recorded, overTheRange: ['Servers'] };
+  const allowed: Allowed = { recorded, overTimeRange: ['Servers'] };
 
-  test.each(Object.keys(RULES))('keeps Grafana’s %s', rule => {
+  test.each(Object.keys(RULES))('passes %s of Grafana’s linter', rule => {
     expect(RULES[rule]?.(dashboard, allowed)).toEqual([]);
   });
 
-  test('is of the schema that Grafana 11 to 13 take, and has nothing of one installation', () => {
+  test('has the schema of Grafana 11 to 13, and no fields of a single installation', () => {
     expect(Object.keys(dashboard).sort()).toEqual([
       'annotations',
       'description',
@@ -82,7 +82,7 @@ describe.each(ALL)('%s', path => {
     expect(steps.filter(id => !['merge', 'organize', 'sortBy'].includes(id))).toEqual([]);
   });
 
-  test('numbers each panel and each query of a panel once', () => {
+  test('has unique panel ids, and unique refIds in each panel', () => {
     const ids = dashboard.panels.map(({ id }) => id);
     expect([...new Set(ids)]).toEqual(ids);
 
@@ -92,7 +92,7 @@ describe.each(ALL)('%s', path => {
     }
   });
 
-  test('fills its grid: no panel upon another, no gap', () => {
+  test('fills the grid without overlaps and gaps', () => {
     const cells = dashboard.panels.flatMap(({ gridPos }) => cellsOf(gridPos));
     const lines = Math.max(...dashboard.panels.map(({ gridPos: { y, h } }) => y + h));
 
@@ -100,21 +100,21 @@ describe.each(ALL)('%s', path => {
     expect(cells.length).toBe(24 * lines);
   });
 
-  test('gives each legend the height for three lines, and each stat the room for its number', () => {
-    const least = { timeseries: [6, 9], stat: [4, 5], table: [24, 8] } as Record<string, [number, number]>;
-    const cramped = panels(dashboard).filter(({ type, gridPos: { w, h } }) => {
-      const [width = 24, height = 24] = least[type] ?? [];
+  test('has panels that are large enough for their legend or number', () => {
+    const minimum = { timeseries: [6, 9], stat: [4, 5], table: [24, 8] } as Record<string, [number, number]>;
+    const tooSmall = panels(dashboard).filter(({ type, gridPos: { w, h } }) => {
+      const [width = 24, height = 24] = minimum[type] ?? [];
       return w < width || h < height;
     });
 
-    expect(cramped.map(({ title }) => title)).toEqual([]);
+    expect(tooSmall.map(({ title }) => title)).toEqual([]);
   });
 
-  test('says of each panel what is good, what is bad and what to do, and of an empty one why it is', () => {
+  test('describes in each panel what is good, what is bad and what to do, and has a text for panels without data', () => {
     for (const { title, description = '', fieldConfig } of panels(dashboard)) {
       expect([title, description]).toEqual([
         title,
-        expect.stringMatching(/^.{20,}\n\n\*\*Good:\*\* .+\n\n\*\*Bad:\*\* .+\n\n\*\*Do:\*\* .+/),
+        expect.stringMatching(/^.{20,}\n\n\*\*Good:\*\* .+\n\n\*\*Bad:\*\* .+\n\n\*\*What to do:\*\* .+/),
       ]);
       expect([title, fieldConfig?.defaults.noValue]).toEqual([title, expect.stringMatching(/\w{3}/)]);
       expect([title, fieldConfig?.defaults.min]).toEqual([title, 0]);
@@ -123,7 +123,7 @@ describe.each(ALL)('%s', path => {
     expect(new Set(headings).size).toBe(headings.length);
   });
 
-  test('leads to pages and headings of the docs that exist', () => {
+  test('links only to pages and headings of the docs that exist', () => {
     const links = Array.from(
       JSON.stringify(dashboard).matchAll(new RegExp(`${DOCS}/([^)"\\\\]+)`, 'g')),
       ([, link = '']) => link,
@@ -133,7 +133,7 @@ describe.each(ALL)('%s', path => {
     expect([...new Set(links)].filter(link => !link.includes('$') && !isInDocs(link))).toEqual([]);
   });
 
-  test('names in each legend a label that its query answers with', () => {
+  test('uses in each legend only labels of its query', () => {
     for (const { title, targets = [] } of panels(dashboard)) {
       for (const { expr, legendFormat = '' } of targets) {
         const named = Array.from(legendFormat.matchAll(/\{\{(\w+)\}\}/g), ([, label = '']) => label);
@@ -142,7 +142,7 @@ describe.each(ALL)('%s', path => {
     }
   });
 
-  test('sets in a table’s overrides only columns that it has, each with its query', () => {
+  test('has one override and one query or label for each column of a table', () => {
     for (const panel of panels(dashboard).filter(({ type }) => type === 'table')) {
       const { renameByName, excludeByName } = organizing(panel);
       const titles = Object.values(renameByName);
@@ -152,13 +152,13 @@ describe.each(ALL)('%s', path => {
       const used = [...Object.keys(renameByName), ...Object.keys(excludeByName)];
       expect(used.filter(field => field.startsWith('Value #')).sort()).toEqual(values.sort());
       const labels = Object.keys(renameByName).filter(field => !field.startsWith('Value #'));
-      const answered = (panel.targets ?? []).flatMap(({ expr }) => groupedBy(expr));
-      expect(labels.filter(label => !answered.includes(label))).toEqual([]);
+      const returned = (panel.targets ?? []).flatMap(({ expr }) => groupedBy(expr));
+      expect(labels.filter(label => !returned.includes(label))).toEqual([]);
       expect((panel.targets ?? []).every(({ format, instant }) => format === 'table' && instant)).toBe(true);
     }
   });
 
-  test('never divides by what may be zero, and takes quantiles of sums by le', () => {
+  test('never divides by zero, and computes quantiles from sums by le', () => {
     for (const { panel, expr } of queries(dashboard)) {
       const divisors = Array.from(expr.matchAll(/ \/ (.{0,9})/g), ([, divisor = '']) => divisor);
       expect([panel.title, divisors.filter(divisor => !divisor.startsWith('(sum'))]).toEqual([panel.title, []]);
@@ -171,17 +171,17 @@ describe.each(ALL)('%s', path => {
   });
 });
 
-describe.each(MAIN)('$path', ({ path, spelling }) => {
+describe.each(MAIN)('$path', ({ path, transport }) => {
   const dashboard = readDashboard(path);
   const metrics = new Map<string, (typeof METRICS)[number]>(
-    METRICS.map(metric => [spell(metric.name, spelling), metric]),
+    METRICS.map(metric => [prometheusName(metric.name, transport), metric]),
   );
 
-  test('asks only for metrics that are exported, as what they are', () => {
+  test('queries only exported metrics, with the suffixes of their kind', () => {
     for (const { panel, expr } of queries(dashboard)) {
       expect([
         panel.title,
-        skeletonOf(expr)
+        withoutSelectors(expr)
           .match(/[a-z]\w*_\w+/g)
           ?.filter(word => !FUNCTIONS.includes(word)) ?? [],
       ]).toEqual([panel.title, []]);
@@ -193,13 +193,13 @@ describe.each(MAIN)('$path', ({ path, spelling }) => {
     }
   });
 
-  test('draws every metric that is exported, or says why not', () => {
-    const asked = queries(dashboard).flatMap(({ expr }) =>
+  test('shows every exported metric', () => {
+    const queried = queries(dashboard).flatMap(({ expr }) =>
       selectorsOf(expr).map(({ metric }) => metric.replace(/_(bucket|count|sum)$/, '')),
     );
-    const drawn = new Set(asked.map(name => metrics.get(name)?.name));
+    const shown = new Set(queried.map(name => metrics.get(name)?.name));
 
-    expect(METRICS.map(({ name }) => name).filter(name => !drawn.has(name))).toEqual(NOT_DRAWN);
+    expect(METRICS.map(({ name }) => name).filter(name => !shown.has(name))).toEqual(NOT_SHOWN);
   });
 
   test('uses only labels that the metric has', () => {
@@ -224,11 +224,11 @@ describe.each(MAIN)('$path', ({ path, spelling }) => {
 describe.each(FLEET)('%s', path => {
   const dashboard = readDashboard(path);
 
-  test('asks only for recorded series, by labels that they have', () => {
+  test('queries only recorded series, with labels that they have', () => {
     for (const { panel, expr } of queries(dashboard)) {
       expect([
         panel.title,
-        skeletonOf(expr)
+        withoutSelectors(expr)
           .match(/[a-z]\w*_\w+/g)
           ?.filter(word => !FUNCTIONS.includes(word)) ?? [],
       ]).toEqual([panel.title, []]);
@@ -243,9 +243,11 @@ describe.each(FLEET)('%s', path => {
   });
 });
 
-test('both spellings are the same dashboard, but for the names', () => {
+test('the dashboards of both transports differ only in metric names', () => {
   const [pull, otlp] = MAIN.map(({ path }) => readFileSync(join(ROOT, path), 'utf8')) as [string, string];
-  const names = METRICS.map(({ name }) => SPELLINGS.map(spelling => spell(name, spelling)) as [string, string]);
+  const names = METRICS.map(
+    ({ name }) => TRANSPORTS.map(transport => prometheusName(name, transport)) as [string, string],
+  );
 
   expect(otlp).not.toBe(pull);
   expect(
@@ -255,26 +257,26 @@ test('both spellings are the same dashboard, but for the names', () => {
   ).toBe(otlp);
 });
 
-testWith('promtool')('promtool reads every query, variable and annotation', () => {
+testWith('promtool')('promtool accepts every query, variable and annotation', () => {
   const folder = mkdtempSync(join(tmpdir(), 'connmeter-dashboards-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const file = join(folder, 'queries.yaml');
-  const asked = ALL.map(path => readDashboard(path)).flatMap(dashboard => [
+  const exprs = ALL.map(path => readDashboard(path)).flatMap(dashboard => [
     ...queriesOf(dashboard).map(({ expr }) => expr),
     ...variablesOf(dashboard).map(({ match }) => match),
     ...annotationsOf(dashboard).map(({ expr }) => expr),
   ]);
-  const rules = asked.map((expr, index) => ({ record: `query:${index}`, expr }));
+  const rules = exprs.map((expr, index) => ({ record: `query:${index}`, expr }));
   writeFileSync(file, stringify({ groups: [{ name: 'queries', rules }] }));
 
   const { stdout, stderr } = spawnSync('promtool', ['check', 'rules', file], { encoding: 'utf8' });
 
   expect(stderr).toBe('');
-  expect(stdout).toContain(`SUCCESS: ${asked.length} rules found`);
-  expect(asked.length).toBeGreaterThan(100);
+  expect(stdout).toContain(`SUCCESS: ${exprs.length} rules found`);
+  expect(exprs.length).toBeGreaterThan(100);
 });
 
-test('every variable that Prometheus answers is a list of label values', () => {
+test('every query variable lists the values of a label', () => {
   const counts = ALL.map(path => [path, variablesOf(readDashboard(path)).map(({ name }) => name)]);
 
   expect(counts).toEqual([
@@ -285,15 +287,15 @@ test('every variable that Prometheus answers is a list of label values', () => {
   ]);
 });
 
-test('a query for a metric or a boundary that does not exist is not written', () => {
-  const ask = new PromQL('pull');
+test('PromQL throws for a metric or a boundary that does not exist', () => {
+  const promql = new PromQL('pull');
 
-  expect(() => ask.rate('connmeter.nothing')).toThrow('no metric');
-  expect(() => ask.rateUpTo('connmeter.connection.requests', 3)).toThrow('no boundary');
-  expect(() => ask.rateUpTo('connmeter.requests', 1)).toThrow('no histogram');
+  expect(() => promql.rate('connmeter.nothing')).toThrow('no metric');
+  expect(() => promql.rateUpTo('connmeter.connection.requests', 3)).toThrow('no boundary');
+  expect(() => promql.rateUpTo('connmeter.requests', 1)).toThrow('no histogram');
 });
 
-test('the docs are where the package comes from', () => {
+test('links to the docs lead to the repository of the package', () => {
   const { repository } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
     repository: { url: string };
   };
@@ -301,19 +303,19 @@ test('the docs are where the package comes from', () => {
   expect(DOCS).toBe(repository.url.replace(/^git\+(.+)\.git$/, '$1/blob/main/docs'));
 });
 
-test('a click leads to the main dashboard, sets its variables and keeps those that are here, or to the docs', () => {
+test('links open the docs, or the main dashboard with the right variables', () => {
   const main = readDashboard('dashboards/connmeter.json');
   const fleet = readDashboard('dashboards/connmeter-fleet.json');
-  const leading = (dashboard: DashboardJson) => [...new Set(linksOf(dashboard).map(link => link.replaceAll('$', '')))];
+  const linkUrls = (dashboard: DashboardJson) => [...new Set(linksOf(dashboard).map(link => link.replaceAll('$', '')))];
 
-  expect(leading(main)).toEqual([
+  expect(linkUrls(main)).toEqual([
     `${DOCS}/causes.md#cause-{__field.labels.connmeter_open_cause}`,
     `${DOCS}/causes.md#reason-{__field.labels.connmeter_close_reason}`,
     '/d/connmeter?var-server={__field.labels.server_address:percentencode}&{datasource:queryparam}&{job:queryparam}&{instance:queryparam}&__url_time_range',
     `${DOCS}/causes.md#served-{__field.labels.connmeter_close_reason}`,
     '/d/connmeter?var-server={__data.fields.server_address:percentencode}&{datasource:queryparam}&{job:queryparam}&{instance:queryparam}&__url_time_range',
   ]);
-  expect(leading(fleet)).toEqual([
+  expect(linkUrls(fleet)).toEqual([
     '/d/connmeter?var-job={__field.labels.job:percentencode}&{datasource:queryparam}&__url_time_range',
     '/d/connmeter?var-job={__data.fields.job:percentencode}&{datasource:queryparam}&__url_time_range',
     '/d/connmeter?var-job={__data.fields.job:percentencode}&var-server={__data.fields.server_address:percentencode}&{datasource:queryparam}&__url_time_range',
@@ -328,39 +330,39 @@ test('a click leads to the main dashboard, sets its variables and keeps those th
   ).toEqual([]);
 });
 
-test('a click on a series asks for a label that it has', () => {
+test('links use only labels of their query', () => {
   for (const dashboard of ALL.map(path => readDashboard(path))) {
     for (const { title, fieldConfig, targets = [] } of panels(dashboard)) {
       const used = Array.from(
         JSON.stringify(fieldConfig).matchAll(/__(?:field\.labels|data\.fields)\.(\w+)/g),
         ([, label = '']) => label,
       );
-      const answered = targets.flatMap(({ expr }) => groupedBy(expr));
-      expect([title, used.filter(label => !answered.includes(label))]).toEqual([title, []]);
+      const returned = targets.flatMap(({ expr }) => groupedBy(expr));
+      expect([title, used.filter(label => !returned.includes(label))]).toEqual([title, []]);
     }
   }
 });
 
-test.each(['dashboards', 'dashboards/otlp'])('the panels that the alerts of %s send to are there', folder => {
+test.each(['dashboards', 'dashboards/otlp'])('the panels in the alerts of %s exist', folder => {
   const dashboards = ['connmeter.json', 'connmeter-fleet.json'].map(name => readDashboard(`${folder}/${name}`));
   const titles = dashboards.flatMap(dashboard => panels(dashboard).map(({ title }) => title));
   const rules = readFileSync(join(ROOT, folder, 'rules/connmeter.yaml'), 'utf8');
-  const sent = Array.from(rules.matchAll(/dashboard: Panel "(.+)"/g), ([, title = '']) => title);
+  const named = Array.from(rules.matchAll(/dashboard: Panel "(.+)"/g), ([, title = '']) => title);
 
-  expect(sent.length).toBe(rules.match(/alert: /g)?.length);
-  expect(sent.filter(title => !titles.includes(title))).toEqual([]);
+  expect(named.length).toBe(rules.match(/alert: /g)?.length);
+  expect(named.filter(title => !titles.includes(title))).toEqual([]);
 });
 
-/** Metrics that no panel shows. None: a row of a new file in dashboards/source/rows draws a new one. */
-const NOT_DRAWN: readonly string[] = [];
+/** Metrics that no panel shows: none. A new metric needs a panel in dashboards/source/rows. */
+const NOT_SHOWN: readonly string[] = [];
 
 const FUNCTIONS = ['histogram_quantile', 'label_join', 'label_replace', 'avg_over_time'];
 
-/** The labels of a metric, as the docs have them; a test holds the docs to a real scrape. */
+/** The labels of a metric, from docs/metrics.md. Another test compares them with a real scrape. */
 function labelsOf(name: string): string[] {
   const attributes = attributesOf(name);
   const own = Array.from(attributes.matchAll(/`([^`]+)`/g), ([, attribute = '']) => attribute.replaceAll('.', '_'));
-  const ofServer = /^(origin|listener)/.test(attributes); // one that is called, or one of our own
+  const ofServer = /^(origin|listener)/.test(attributes); // a server that is called, or one of the process itself
   return ofServer ? ['server_address', 'server_port', 'network_protocol_name', ...own] : own;
 }
 
@@ -402,7 +404,7 @@ function overridden({ fieldConfig }: PanelJson): unknown[] {
   return fieldConfig?.overrides.map(({ matcher }) => matcher.options) ?? [];
 }
 
-/** Those of series, then those of cells. */
+/** The links of series, then those of cells. */
 function linksOf(dashboard: DashboardJson): string[] {
   const configs = panels(dashboard).flatMap(({ fieldConfig }) => (fieldConfig === undefined ? [] : [fieldConfig]));
   const properties = configs.flatMap(({ overrides }) => overrides.flatMap(({ properties }) => properties));

@@ -1,12 +1,12 @@
-// The configurations that docs/deploy.md hands out, and those that docker-compose.yml uses, held against the programs that
-// have to read them; where there is no such program here, against what the rest of the project says.
+// Tests the configurations in docs/deploy.md and those of docker-compose.yml with the programs that read them. If a program is not
+// available, compares them with the rest of the project.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-import { SPELLINGS, type Spelling, spell } from '../../dashboards/source/names.ts';
-import { RECORDED } from '../../dashboards/source/recording.ts';
+import { prometheusName, TRANSPORTS, type Transport } from '../../dashboards/source/metric-names.ts';
+import { RECORDED } from '../../dashboards/source/rules/recorded-series.ts';
 import { METRICS } from '../../src/metrics/instruments.ts';
 import { blocksOf } from '../support/docs.ts';
 import { PROMETHEUS3, PROMTOOL3, skipped, testWith } from '../support/installed.ts';
@@ -17,14 +17,14 @@ const ROOT = join(import.meta.dirname, '../..');
 const DOCS = 'docs/deploy.md';
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 
-const RULES: Readonly<Record<Spelling, string>> = {
+const RULES: Readonly<Record<Transport, string>> = {
   pull: 'dashboards/rules/connmeter.yaml',
   otlp: 'dashboards/otlp/rules/connmeter.yaml',
 };
 const rulesIn = (text: string) =>
   (parse(text) as { groups: { rules: unknown[] }[] }).groups.reduce((sum, { rules }) => sum + rules.length, 0);
 
-/** The configurations of the docs, by the one key that tells what they are. */
+/** The configurations in the docs. A key that only one of them has identifies each. */
 const blocks = blocksOf(DOCS, 'yaml');
 function blockWith(key: string): string {
   const found = blocks.filter(text => new RegExp(`^${key}:`, 'm').test(text));
@@ -37,13 +37,13 @@ const testAmtool = testWith('amtool');
 const testPrometheus = testWith('prometheus');
 const testPromtool3 = PROMTOOL3
   ? test
-  : skipped('what only Prometheus 3 reads is not checked: CONNMETER_PROMETHEUS3 names no folder with its promtool');
+  : skipped('promtool 3 does not check the configurations: it is not in the folder CONNMETER_PROMETHEUS3');
 const testPrometheus3 = PROMETHEUS3
   ? test
-  : skipped('the rules are not loaded in Prometheus 3: CONNMETER_PROMETHEUS3 names no folder with it');
+  : skipped('Prometheus 3 does not load the rules: it is not in the folder CONNMETER_PROMETHEUS3');
 
-/** What a program that checks a file has to say. */
-function check(command: string, subcommand: readonly string[], text: string, besides?: Spelling): string {
+/** Writes the text to a file, and returns the output of a program that checks it. */
+function check(command: string, subcommand: readonly string[], text: string, besides?: Transport): string {
   const folder = temporaryFolder('check');
   if (besides) copyFileSync(join(ROOT, RULES[besides]), join(folder, 'connmeter.yaml'));
   const file = join(folder, 'file.yml');
@@ -51,18 +51,18 @@ function check(command: string, subcommand: readonly string[], text: string, bes
   return execFileSync(command, [...subcommand, file], { encoding: 'utf8' });
 }
 
-testPromtool('promtool takes the configurations of Prometheus', () => {
-  const said = execFileSync('promtool', ['check', 'config', '--lint-fatal', 'deploy/prometheus.yml'], {
+testPromtool('promtool accepts the configurations of Prometheus', () => {
+  const output = execFileSync('promtool', ['check', 'config', '--lint-fatal', 'deploy/prometheus.yml'], {
     cwd: ROOT,
     encoding: 'utf8',
   });
-  expect(said).toContain(`SUCCESS: ${rulesIn(read(RULES.pull))} rules found`);
+  expect(output).toContain(`SUCCESS: ${rulesIn(read(RULES.pull))} rules found`);
 
   expect(check('promtool', ['check', 'config', '--lint-fatal'], blockWith('global'), 'pull')).toContain('SUCCESS');
-  expect(check('promtool', ['check', 'config'], `scrape_configs:\n${indented(leaner())}`)).toContain('SUCCESS');
+  expect(check('promtool', ['check', 'config'], `scrape_configs:\n${indented(dropRules())}`)).toContain('SUCCESS');
 });
 
-testPromtool3('promtool of Prometheus 3 takes them, and the one for OTLP', () => {
+testPromtool3('promtool 3 accepts them, and the one for OTLP', () => {
   const promtool = PROMTOOL3 as string;
 
   expect(check(promtool, ['check', 'config', '--lint-fatal'], blockWith('global'), 'pull')).toContain('SUCCESS');
@@ -70,12 +70,14 @@ testPromtool3('promtool of Prometheus 3 takes them, and the one for OTLP', () =>
   expect(check(promtool, ['check', 'config'], blockWith('remote_write'))).toContain('SUCCESS');
 });
 
-testPrometheus.each(SPELLINGS)('Prometheus loads the rules, %s', spelling => loads('prometheus', spelling));
+testPrometheus.each(TRANSPORTS)('Prometheus loads the rules, %s', transport => loads('prometheus', transport));
 
-testPrometheus3.each(SPELLINGS)('Prometheus 3 loads the rules, %s', spelling => loads(PROMETHEUS3 as string, spelling));
+testPrometheus3.each(TRANSPORTS)('Prometheus 3 loads the rules, %s', transport =>
+  loads(PROMETHEUS3 as string, transport),
+);
 
-async function loads(binary: string, spelling: Spelling) {
-  const text = read(RULES[spelling]);
+async function loads(binary: string, transport: Transport) {
+  const text = read(RULES[transport]);
   const prometheus = await startPrometheus({ binary, rules: [text] });
 
   const { groups } = (await prometheus.get('rules')) as { groups: { rules: unknown[] }[] };
@@ -83,13 +85,13 @@ async function loads(binary: string, spelling: Spelling) {
   expect(groups.reduce((sum, { rules }) => sum + rules.length, 0)).toBe(rulesIn(text));
 }
 
-testAmtool('amtool takes the configurations of Alertmanager', () => {
+testAmtool('amtool accepts the configurations of Alertmanager', () => {
   for (const text of [read('deploy/alertmanager.yml'), blockWith('route')]) {
     expect(check('amtool', ['check-config'], text)).toContain('SUCCESS');
   }
 });
 
-testAmtool('alerts go where their severity says', () => {
+testAmtool('alerts are routed by severity', () => {
   const severities = new Set(
     Array.from(read(RULES.pull).matchAll(/^ +severity: (\w+)$/gm), ([, severity]) => severity),
   );
@@ -102,11 +104,11 @@ testAmtool('alerts go where their severity says', () => {
       const args = ['config', 'routes', 'test', `--config.file=${folder}/alertmanager.yml`, `severity=${severity}`];
       return execFileSync('amtool', args, { encoding: 'utf8', stdio: 'pipe' }).trim();
     });
-    expect(routes).toEqual(['pager', 'team', 'nobody']);
+    expect(routes).toEqual(['pager', 'team', 'discard']);
   }
 });
 
-test('the Service, the ServiceMonitor and the container speak of the same port', () => {
+test('the Service, the ServiceMonitor and the container use the same port', () => {
   const container = parse(blockWith('env'));
   const [service, monitor] = parseAllDocuments(blocks.find(text => text.includes('kind: ServiceMonitor')) ?? '').map(
     document => document.toJS(),
@@ -122,13 +124,13 @@ test('the Service, the ServiceMonitor and the container speak of the same port',
   expect(container.env).toContainEqual({ name: 'OTEL_EXPORTER_PROMETHEUS_HOST', value: '0.0.0.0' });
 });
 
-test('the command for a PrometheusRule makes one, of the very rules', () => {
+test('the command creates a PrometheusRule with the committed rules', () => {
   const [command = ''] = blocksOf(DOCS, 'sh').filter(text => text.includes('PrometheusRule'));
-  const [made = '', applied] = command.split(' | kubectl ');
+  const [create = '', apply] = command.split(' | kubectl ');
 
-  const rule = parse(execFileSync('sh', ['-euc', made], { cwd: ROOT, encoding: 'utf8' }));
+  const rule = parse(execFileSync('sh', ['-euc', create], { cwd: ROOT, encoding: 'utf8' }));
 
-  expect(applied).toBe('apply -f -\n');
+  expect(apply).toBe('apply -f -\n');
   expect(rule).toEqual({
     apiVersion: 'monitoring.coreos.com/v1',
     kind: 'PrometheusRule',
@@ -137,7 +139,7 @@ test('the command for a PrometheusRule makes one, of the very rules', () => {
   });
 });
 
-test('the pipeline of the Collector is made of what is configured', () => {
+test('the pipeline of the Collector uses all configured components', () => {
   const collector = parse(blockWith('processors'));
   const { receivers, processors, exporters } = collector.service.pipelines.metrics;
 
@@ -146,28 +148,30 @@ test('the pipeline of the Collector is made of what is configured', () => {
   expect(exporters).toEqual(Object.keys(collector.exporters));
 });
 
-test('what is dropped exists, and no rule asks for it', () => {
-  const series = leaner().flatMap(({ regex }) => regex.split('|'));
+test('the dropped series exist, and no rule uses them', () => {
+  const series = dropRules().flatMap(({ regex }) => regex.split('|'));
   const known = new Set(
-    METRICS.flatMap(({ name }) => ['', '_bucket', '_sum', '_count'].map(end => `${spell(name, 'pull')}${end}`)),
+    METRICS.flatMap(({ name }) =>
+      ['', '_bucket', '_sum', '_count'].map(end => `${prometheusName(name, 'pull')}${end}`),
+    ),
   );
 
   expect(series.filter(name => !known.has(name))).toEqual([]);
   expect(series.filter(name => read(RULES.pull).includes(name))).toEqual([]);
 });
 
-test('what is sent on is what was recorded, all of it', () => {
+test('remote write sends all recorded series, and no others', () => {
   const [{ write_relabel_configs }] = parse(blockWith('remote_write')).remote_write;
   const [{ regex, action }] = write_relabel_configs;
   const kept = (name: string) => new RegExp(`^(?:${regex})$`).test(name);
 
   expect(action).toBe('keep');
   expect(Object.values(RECORDED).filter(name => !kept(name))).toEqual([]);
-  expect(METRICS.map(({ name }) => spell(name, 'pull')).filter(kept)).toEqual([]);
+  expect(METRICS.map(({ name }) => prometheusName(name, 'pull')).filter(kept)).toEqual([]);
 });
 
-/** The rules that make a scrape smaller, in the docs. */
-function leaner(): { regex: string }[] {
+/** The relabelling rules in the docs that drop series. */
+function dropRules(): { regex: string }[] {
   return parse(blockWith('metric_relabel_configs')).metric_relabel_configs;
 }
 
@@ -175,7 +179,7 @@ function indented(relabelling: object): string {
   return `  - ${JSON.stringify({ job_name: 'orders', metric_relabel_configs: relabelling })}\n`;
 }
 
-test('every file that the page speaks of is there', () => {
+test('every file that the page mentions exists', () => {
   const text = read(DOCS);
   const linked = Array.from(text.matchAll(/\]\((?!http)([^)#]+)[^)]*\)/g), ([, path = '']) => join('docs', path));
   const named = Array.from(text.matchAll(/(?:--from-file=|`)(dashboards\/[\w./*-]+)/g), ([, path = '']) => path);

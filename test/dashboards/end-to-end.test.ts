@@ -1,24 +1,24 @@
-// From a program's fault to somebody's pager and back, through the real things: connmeter, Prometheus with our rules,
-// Alertmanager, a webhook. Only the clock of the rules is faster than the one that users install.
+// From a fault in a program to a webhook and back, through connmeter, Prometheus with our rules, and Alertmanager. Only the durations
+// of the rules are shorter than in the committed files.
 import { expect } from 'vitest';
-import { type Clock, faster } from '../../dashboards/source/clock.ts';
-import { RECORDED, type Recorded } from '../../dashboards/source/recording.ts';
-import { rulesFile } from '../../dashboards/source/rules.ts';
+import { type Durations, scaledDown } from '../../dashboards/source/durations.ts';
+import { RECORDED, type RecordedName } from '../../dashboards/source/rules/recorded-series.ts';
+import { rulesFile } from '../../dashboards/source/rules/rules-file.ts';
 import { type Notice, startAlertmanager, startWebhook } from '../support/alertmanager.ts';
 import { freePort, programPath, REGISTER, start } from '../support/child.ts';
 import { testWith } from '../support/installed.ts';
 import { until } from '../support/measuring.ts';
 import { startPrometheus } from '../support/prometheus.ts';
 
-/** How long anything may take. It takes a third of it; the rest is for a machine that is busy. */
-const PATIENCE = 60_000;
+/** Each step takes about a third of this, and longer on a busy machine. */
+const TIMEOUT = 60_000;
 
-/** 60 times as fast as what users install, over windows that bear a scrape or two that come late. */
-const CLOCK: Clock = { ...faster(60), window: 10 };
+/** 60 times as fast as in the committed files, with a window that allows for late scrapes. */
+const DURATIONS: Durations = { ...scaledDown(60), window: 10 };
 
 const test = testWith('prometheus', 'prometheus-alertmanager');
 
-test('a fault is recorded, fires its alert at the webhook, and is resolved there by its cure', {
+test('a fault fires its alert at the webhook, and the fix resolves it', {
   timeout: 240_000,
 }, async () => {
   const port = await freePort();
@@ -29,7 +29,7 @@ test('a fault is recorded, fires its alert at the webhook, and is resolved there
   const webhook = await startWebhook();
   const prometheus = await startPrometheus({
     scrape: { orders: { target: `127.0.0.1:${port}` } },
-    rules: [rulesFile('pull', CLOCK)],
+    rules: [rulesFile('pull', DURATIONS)],
     alertmanager: await startAlertmanager(webhook),
   });
   await app.wrote('.\n');
@@ -37,64 +37,64 @@ test('a fault is recorded, fires its alert at the webhook, and is resolved there
   const server = { job: 'orders', server_address: address, server_port: serverPort };
   const matchers = `{job="orders",server_port="${serverPort}"}`;
 
-  const recorded = async (name: Recorded) => {
-    await new Promise(resolve => setTimeout(resolve, 200)); // it is evaluated once a second
+  const recorded = async (name: RecordedName) => {
+    await new Promise(resolve => setTimeout(resolve, 200)); // the rules are evaluated once a second
     return (await prometheus.query(`${name}${matchers}`))[0]?.value;
   };
-  const told = (alertname: string): readonly Notice[] =>
+  const received = (alertname: string): readonly Notice[] =>
     webhook.notices.filter(({ labels }) => labels['alertname'] === alertname);
   const notice = (alertname: string, status: Notice['status']) =>
     until(
-      () => told(alertname).at(-1),
+      () => received(alertname).at(-1),
       last => last?.status === status,
-      PATIENCE,
+      TIMEOUT,
     );
-  const becomes = (name: Recorded, holds: (value: number) => boolean) =>
+  const becomes = (name: RecordedName, holds: (value: number) => boolean) =>
     until(
       () => recorded(name),
       value => value !== undefined && holds(value),
-      PATIENCE,
+      TIMEOUT,
     );
 
-  /** A text of job, server and numbers. */
-  const tells = new RegExp(`^orders .* ${address}:${serverPort}.*\\d.*\\.$`);
+  /** A description with job, server and numbers. */
+  const description = new RegExp(`^orders .* ${address}:${serverPort}.*\\d.*\\.$`);
 
-  // All is well.
+  // No fault.
   await becomes(RECORDED.reuse, ratio => ratio > 0.9);
   await becomes(RECORDED.requests, rate => rate > 1);
   await becomes(RECORDED.held, held => held === 0);
   expect(webhook.notices).toEqual([]);
 
-  // It holds bodies.
+  // The program leaves bodies unread.
   app.tell('hold');
   const held = await notice('ConnmeterBodiesHeld', 'firing');
   expect(held?.labels).toEqual({ alertname: 'ConnmeterBodiesHeld', severity: 'warning', ...server });
   expect(held?.annotations).toEqual({
-    summary: 'Bodies that nobody reads hold connections.',
-    description: expect.stringMatching(tells),
+    summary: 'Unread response bodies hold connections.',
+    description: expect.stringMatching(description),
     dashboard: expect.stringMatching(/^Panel ".+"$/),
     runbook_url: expect.stringMatching(/docs\/runbooks\/ConnmeterBodiesHeld\.md$/),
   });
 
-  // Another fault takes its place: the one is resolved, the other fires.
+  // Then it creates a client per request: the first alert is resolved, and another one fires.
   app.tell('client');
   const perRequest = await notice('ConnmeterClientPerRequest', 'firing');
   expect(perRequest?.labels).toEqual({ alertname: 'ConnmeterClientPerRequest', severity: 'warning', ...server });
   expect(perRequest?.annotations).toEqual({
-    summary: 'A program makes a client for each request.',
-    description: expect.stringMatching(tells),
+    summary: 'A program creates a client for each request.',
+    description: expect.stringMatching(description),
     dashboard: expect.stringMatching(/^Panel ".+"$/),
     runbook_url: expect.stringMatching(/docs\/runbooks\/ConnmeterClientPerRequest\.md$/),
   });
   await becomes(RECORDED.reuse, ratio => ratio < 0.5);
   await notice('ConnmeterBodiesHeld', 'resolved');
 
-  // It is cured.
+  // Then it has no fault again.
   app.tell('behave');
   await notice('ConnmeterClientPerRequest', 'resolved');
   await becomes(RECORDED.reuse, ratio => ratio > 0.9);
   for (const alertname of ['ConnmeterBodiesHeld', 'ConnmeterClientPerRequest']) {
-    expect([alertname, told(alertname).at(0)?.status, told(alertname).at(-1)?.status]).toEqual([
+    expect([alertname, received(alertname).at(0)?.status, received(alertname).at(-1)?.status]).toEqual([
       alertname,
       'firing',
       'resolved',

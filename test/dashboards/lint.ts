@@ -2,22 +2,22 @@ import type { DashboardJson, PanelJson, VariableJson } from '../support/dashboar
 import { selectorsOf } from './selectors.ts';
 
 /**
- * The rules of Grafana's dashboard linter, by their names there, each a list of what it finds.
+ * The rules of Grafana's dashboard linter, by name. Each returns the violations that it finds.
  * https://github.com/grafana/dashboard-linter/blob/main/docs/index.md
  *
- * `target-promql-rule` and `template-label-promql-rule` are promtool's part, in the test beside this. Two exceptions, both in
- * `allowed`: a table is of the whole time range, and recorded series have no instances.
+ * promtool replaces `target-promql-rule` and `template-label-promql-rule`, see dashboard.test.ts. `allowed` has two exceptions:
+ * some tables show the whole time range, and recorded series have no instances.
  */
 export const RULES: Readonly<Record<string, (dashboard: DashboardJson, allowed: Allowed) => string[]>> = {
   'template-datasource-rule': ({ templating }) => {
     const found = templating.list.filter(({ type }) => type === 'datasource');
     const [only] = found;
-    return is(
+    return check(
       found.length === 1 &&
         only?.name === 'datasource' &&
         only['label'] === 'Data source' &&
         only.query === 'prometheus',
-      'one variable, datasource, labelled Data source, chooses a Prometheus',
+      'needs one variable named datasource, labelled Data source, of type prometheus',
     );
   },
   'template-job-rule': dashboard => template(dashboard, 'job', 'Job'),
@@ -55,11 +55,11 @@ export const RULES: Readonly<Record<string, (dashboard: DashboardJson, allowed: 
     panels(dashboard)
       .filter(({ targets = [] }) => targets.length === 0)
       .map(title),
-  'target-rate-interval-rule': (dashboard, { overTheRange }) =>
+  'target-rate-interval-rule': (dashboard, { overTimeRange }) =>
     queries(dashboard).flatMap(({ panel, expr }) => {
-      const wanted = overTheRange.includes(panel.title) ? '$__range' : '$__rate_interval';
+      const expected = overTimeRange.includes(panel.title) ? '$__range' : '$__rate_interval';
       return selectorsOf(expr).flatMap(({ window }) =>
-        window === undefined || window === wanted ? [] : [`${panel.title}: ${window}`],
+        window === undefined || window === expected ? [] : [`${panel.title}: ${window}`],
       );
     }),
   'target-job-rule': dashboard => without(dashboard, 'job'),
@@ -68,24 +68,24 @@ export const RULES: Readonly<Record<string, (dashboard: DashboardJson, allowed: 
     queries(dashboard).flatMap(({ panel, expr }) =>
       selectorsOf(expr)
         .filter(
-          ({ metric, call, window }) => !recorded && COUNTED.test(metric) && (call !== 'rate' || window === undefined),
+          ({ metric, call, window }) => !recorded && COUNTER.test(metric) && (call !== 'rate' || window === undefined),
         )
         .map(({ metric }) => `${panel.title}: ${metric}`),
     ),
-  'uneditable-dashboard-rule': dashboard => is(dashboard['editable'] === false, 'editable'),
+  'uneditable-dashboard-rule': dashboard => check(dashboard['editable'] === false, 'editable'),
 };
 
 export interface Allowed {
-  /** The panels that show the whole time range in one number. */
-  readonly overTheRange: readonly string[];
-  /** Drawn from recorded series, which have no instances and are rates already. */
+  /** The panels that show averages over the whole time range. */
+  readonly overTimeRange: readonly string[];
+  /** The dashboard uses recorded series, which have no instances and are rates already. */
   readonly recorded: boolean;
 }
 
-/** Those of Grafana's units that we use: a misspelt one would be shown as a text. */
+/** The units in use. Grafana shows an unknown unit as text. */
 const UNITS = ['none', 'short', 'percentunit', 's', 'cps', 'reqps'];
 
-const COUNTED = /_(total|bucket|count|sum)$/;
+const COUNTER = /_(total|bucket|count|sum)$/;
 
 export function panels({ panels }: DashboardJson): PanelJson[] {
   return panels.filter(({ type }) => type !== 'row');
@@ -98,13 +98,13 @@ export function queries(dashboard: DashboardJson): { panel: PanelJson; expr: str
 function template({ templating }: DashboardJson, name: string, label: string): string[] {
   const variable = templating.list.find(variable => variable.name === name);
   const { uid } = (variable?.['datasource'] ?? {}) as { uid?: string };
-  return is(
+  return check(
     variable?.type === 'query' &&
       variable['label'] === label &&
       variable['multi'] === true &&
       variable['allValue'] === '.+' &&
       uid === '$datasource',
-    `${name}: a query of $datasource, labelled ${label}, for several values, all being .+`,
+    `${name}: needs a query of $datasource, the label ${label}, multiple values, and .+ for all`,
   );
 }
 
@@ -118,8 +118,8 @@ function queried(variables: readonly VariableJson[]): VariableJson[] {
   return variables.filter(({ type }) => type === 'query');
 }
 
-function is(held: boolean, wanted: string): string[] {
-  return held ? [] : [wanted];
+function check(ok: boolean, requirement: string): string[] {
+  return ok ? [] : [requirement];
 }
 
 function title({ title }: PanelJson): string {

@@ -1,14 +1,14 @@
-// Everything the dashboards ask is asked of a live Prometheus, while a program does everything that can be measured. In
-// both spellings: scraped from the program, and sent over OTLP to somebody who takes that.
+// Runs every query of the dashboards against a live Prometheus, while a program causes every kind of event. Once Prometheus scrapes
+// the program, and once the program sends metrics over OTLP.
 import { execFileSync } from 'node:child_process';
 import { globSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'vitest';
-import { type Clock, faster } from '../../dashboards/source/clock.ts';
-import { type Spelling, spell } from '../../dashboards/source/names.ts';
-import { rulesFile } from '../../dashboards/source/rules.ts';
+import { type Durations, scaledDown } from '../../dashboards/source/durations.ts';
+import { prometheusName, type Transport } from '../../dashboards/source/metric-names.ts';
+import { rulesFile } from '../../dashboards/source/rules/rules-file.ts';
 import { METRICS } from '../../src/metrics/instruments.ts';
 import { ask, freePort, programPath, REGISTER, start } from '../support/child.ts';
 import { annotationsOf, queriesOf, readDashboard, variablesOf } from '../support/dashboards.ts';
@@ -21,67 +21,67 @@ import { temporaryFolder } from '../support/service.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 /**
- * The rules run 60 times as fast, but over 20 s: what comes by way of a receiver is late, and not all of it is passed on.
+ * The rules run 60 times as fast, but with a window of 20 s, because metrics arrive late through an OTLP receiver, or not at all.
  */
-const CLOCK: Clock = { ...faster(60), window: 20 };
+const DURATIONS: Durations = { ...scaledDown(60), window: 20 };
 
 const FOLDERS = { pull: 'dashboards', otlp: 'dashboards/otlp' };
 
-/** How long the last question may take to be answered, on a machine that has much else to do. */
-const PATIENCE = 90_000;
+/** How long the last query may take to return something, on a busy machine. */
+const TIMEOUT = 90_000;
 const options = { timeout: 180_000 };
 
 const test = testWith('prometheus', 'promtool');
 const test3 = PROMETHEUS3
   ? test
-  : skipped('nothing is asked of Prometheus 3: CONNMETER_PROMETHEUS3 names no folder with it');
+  : skipped('Prometheus 3 does not run the queries: it is not in the folder CONNMETER_PROMETHEUS3');
 
-test('every question of every dashboard is answered, where Prometheus scrapes', options, async () => {
+test('every query of every dashboard returns something if Prometheus scrapes', options, async () => {
   const { target } = await everything();
 
-  await answersAll(
+  await expectResults(
     'pull',
-    await startPrometheus({ scrape: { orders: { target } }, rules: [rulesFile('pull', CLOCK)] }),
+    await startPrometheus({ scrape: { orders: { target } }, rules: [rulesFile('pull', DURATIONS)] }),
   );
 });
 
-test3('the same by Prometheus 3, which writes the boundaries of histograms in its own way', options, async () => {
+test3('the same with Prometheus 3, which writes histogram boundaries differently', options, async () => {
   const { target } = await everything();
   const binary = PROMETHEUS3 as string;
 
   const prometheus = await startPrometheus({
     binary,
     scrape: { orders: { target } },
-    rules: [rulesFile('pull', CLOCK)],
+    rules: [rulesFile('pull', DURATIONS)],
   });
 
-  await answersAll('pull', prometheus);
+  await expectResults('pull', prometheus);
 });
 
-test('every question of every dashboard is answered, where metrics come over OTLP', options, async () => {
+test('every query of every dashboard returns something if metrics arrive over OTLP', options, async () => {
   const prometheus = await startPrometheus({
     scrape: { otlp: await overOtlp() },
-    rules: [rulesFile('otlp', CLOCK)],
+    rules: [rulesFile('otlp', DURATIONS)],
   });
 
-  await answersAll('otlp', prometheus);
+  await expectResults('otlp', prometheus);
   const names = await prometheus.labelValues('__name__', '{job="shop/orders"}');
   const ours = names
     .filter(name => /^(connmeter|dns|http)_/.test(name))
     .map(name => name.replace(/_(bucket|count|sum)$/, ''));
-  expect([...new Set(ours)].sort()).toEqual(METRICS.map(({ name }) => spell(name, 'otlp')).sort());
+  expect([...new Set(ours)].sort()).toEqual(METRICS.map(({ name }) => prometheusName(name, 'otlp')).sort());
   expect(await prometheus.labelValues('instance', '{job="shop/orders"}')).toEqual(['orders-1']);
 });
 
-test('promtool has nothing to say against a scrape', options, async () => {
+test('promtool accepts a scrape without warnings', options, async () => {
   const { scrape } = await everything();
 
-  const said = execFileSync('promtool', ['check', 'metrics'], { input: await scrape(), encoding: 'utf8' });
+  const output = execFileSync('promtool', ['check', 'metrics'], { input: await scrape(), encoding: 'utf8' });
 
-  expect(said).toBe('');
+  expect(output).toBe('');
 });
 
-/** The program that does everything, where Prometheus can scrape it. */
+/** Starts the program that causes every kind of event. */
 async function everything(): Promise<{ target: string; scrape: () => Promise<string> }> {
   const port = await freePort();
   const app = start(programPath('everything.ts'), {
@@ -93,10 +93,10 @@ async function everything(): Promise<{ target: string; scrape: () => Promise<str
   return { target, scrape: async () => (await ask(`http://${target}/metrics`)).body };
 }
 
-/** The same program, measured by the file of docs/deploy.md that sends over OTLP; and where Prometheus finds what arrived. */
+/** Starts the same program with measure.mjs of docs/deploy.md, and returns where Prometheus scrapes what the receiver got. */
 async function overOtlp(): Promise<Scrape> {
   if (VICTORIA_METRICS === undefined) {
-    console.warn('\n*** NOT OVER OTLP: there is no victoria-metrics, so names are rewritten as if\n');
+    console.warn('\n*** NOT OVER OTLP: victoria-metrics is not installed, so the names are only rewritten\n');
     const { target } = await everything();
     return {
       target,
@@ -109,7 +109,7 @@ async function overOtlp(): Promise<Scrape> {
   }
   const { endpoint, scrape } = await startOtlpReceiver(VICTORIA_METRICS);
   const app = start(programPath('everything.ts'), {
-    node: ['--import', pathToFileURL(fileOfTheDocs()).href],
+    node: ['--import', pathToFileURL(measureFile()).href],
     env: {
       OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: endpoint,
       OTEL_METRIC_EXPORT_INTERVAL: '1000',
@@ -121,54 +121,54 @@ async function overOtlp(): Promise<Scrape> {
   return scrape;
 }
 
-/** `measure.mjs`, as the docs have it; only its imports are found from here. */
-function fileOfTheDocs(): string {
+/** Writes `measure.mjs` of the docs to a file, with imports that resolve from here. */
+function measureFile(): string {
   const [text = ''] = blocksOf('docs/deploy.md', 'js');
   const { resolve } = createRequire(import.meta.url);
   const file = join(temporaryFolder('measure'), 'measure.mjs');
-  const found = (name: string) => (name === 'connmeter' ? join(ROOT, 'src/index.ts') : resolve(name));
+  const resolved = (name: string) => (name === 'connmeter' ? join(ROOT, 'src/index.ts') : resolve(name));
   writeFileSync(
     file,
-    text.replaceAll(/ from '(.+)';/g, (_, name) => ` from '${pathToFileURL(found(name)).href}';`),
+    text.replaceAll(/ from '(.+)';/g, (_, name) => ` from '${pathToFileURL(resolved(name)).href}';`),
   );
   return file;
 }
 
-/** Asks everything until it is answered; fails with what is not, by dashboard and panel. */
-async function answersAll(spelling: Spelling, prometheus: Prometheus): Promise<void> {
-  const dashboards = globSync('*.json', { cwd: join(ROOT, FOLDERS[spelling]) }).sort();
+/** Repeats the queries until each has returned something. Fails with the others, by dashboard and panel. */
+async function expectResults(transport: Transport, prometheus: Prometheus): Promise<void> {
+  const dashboards = globSync('*.json', { cwd: join(ROOT, FOLDERS[transport]) }).sort();
   expect(dashboards).toEqual(['connmeter-fleet.json', 'connmeter.json']);
   const chosen = { window: '20s', range: '30s' };
 
-  let open = dashboards.flatMap(name => {
-    const dashboard = readDashboard(`${FOLDERS[spelling]}/${name}`);
-    const asked = [
+  let pending = dashboards.flatMap(name => {
+    const dashboard = readDashboard(`${FOLDERS[transport]}/${name}`);
+    const queries = [
       ...queriesOf(dashboard, chosen).map(({ panel, expr }) => ({ by: panel, expr })),
       ...annotationsOf(dashboard, chosen).map(({ name, expr }) => ({ by: `annotation ${name}`, expr })),
     ];
     return [
-      ...asked.map(({ by, expr }) => ({
+      ...queries.map(({ by, expr }) => ({
         by: `${name}: ${by}`,
         expr,
-        answered: async () => (await prometheus.query(expr)).some(({ value }) => Number.isFinite(value)),
+        hasResult: async () => (await prometheus.query(expr)).some(({ value }) => Number.isFinite(value)),
       })),
       ...variablesOf(dashboard, chosen).map(({ name: variable, match, label }) => ({
         by: `${name}: $${variable}`,
         expr: match,
-        answered: async () => (await prometheus.labelValues(label, match)).length > 0,
+        hasResult: async () => (await prometheus.labelValues(label, match)).length > 0,
       })),
     ];
   });
-  expect(open.length).toBeGreaterThan(50);
+  expect(pending.length).toBeGreaterThan(50);
 
   await until(
     async () => {
       await new Promise(resolve => setTimeout(resolve, 500));
-      const answers = await Promise.all(open.map(({ answered }) => answered()));
-      open = open.filter((_, index) => !answers[index]);
-      return open.map(({ by, expr }) => `${by}: ${expr}`);
+      const results = await Promise.all(pending.map(({ hasResult }) => hasResult()));
+      pending = pending.filter((_, index) => !results[index]);
+      return pending.map(({ by, expr }) => `${by}: ${expr}`);
     },
-    unanswered => unanswered.length === 0,
-    PATIENCE,
+    rest => rest.length === 0,
+    TIMEOUT,
   );
 }

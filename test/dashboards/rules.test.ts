@@ -4,17 +4,17 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
-import { ALERTS } from '../../dashboards/source/alerts.ts';
-import { CLOCK, faster, written } from '../../dashboards/source/clock.ts';
-import { SPELLINGS, type Spelling, spell } from '../../dashboards/source/names.ts';
-import { LEVELS, RECORDED } from '../../dashboards/source/recording.ts';
-import { rulesFile } from '../../dashboards/source/rules.ts';
+import { DURATIONS, promDuration, scaledDown } from '../../dashboards/source/durations.ts';
+import { prometheusName, TRANSPORTS, type Transport } from '../../dashboards/source/metric-names.ts';
+import { ALERTS } from '../../dashboards/source/rules/alerts.ts';
+import { LEVELS, RECORDED } from '../../dashboards/source/rules/recorded-series.ts';
+import { rulesFile } from '../../dashboards/source/rules/rules-file.ts';
 import { METRICS } from '../../src/metrics/instruments.ts';
 import { readDashboard } from '../support/dashboards.ts';
 import { pathOf, skipped, testWith } from '../support/installed.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const PATHS: Readonly<Record<Spelling, string>> = {
+const PATHS: Readonly<Record<Transport, string>> = {
   pull: 'dashboards/rules/connmeter.yaml',
   otlp: 'dashboards/otlp/rules/connmeter.yaml',
 };
@@ -28,16 +28,16 @@ interface Rule {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-const committed = (spelling: Spelling) => readFileSync(join(ROOT, PATHS[spelling]), 'utf8');
+const committed = (transport: Transport) => readFileSync(join(ROOT, PATHS[transport]), 'utf8');
 const rulesIn = (text: string): Rule[] => parse(text).groups.flatMap(({ rules }: { rules: Rule[] }) => rules);
 
-/** promtool's unit tests, as they are written: in the spelling of the pull exporter. */
+/** The unit tests for promtool. They use the names of the pull exporter. */
 const UNIT_TESTS = globSync('test/rules/*.test.yaml', { cwd: ROOT }).sort();
 
-// --- promtool: Prometheus 2, and 3 where there is one
+// --- promtool: Prometheus 2, and Prometheus 3 if it is installed
 
-/** A day of rules takes promtool three seconds; on a busy machine, many times that. */
-const PATIENCE = 120_000;
+/** promtool evaluates a day of rules in three seconds, but takes much longer on a busy machine. */
+const TIMEOUT = 120_000;
 
 const { CONNMETER_PROMETHEUS3 } = process.env;
 const PROMTOOL3 = CONNMETER_PROMETHEUS3 && pathOf('promtool', CONNMETER_PROMETHEUS3);
@@ -46,43 +46,45 @@ const PROMTOOLS = [
   {
     generation: 'promtool 3',
     promtool: PROMTOOL3 ?? '',
-    test: PROMTOOL3 ? test : skipped('no rule is tested by promtool 3: CONNMETER_PROMETHEUS3 names no folder with it'),
+    test: PROMTOOL3
+      ? test
+      : skipped('promtool 3 does not test the rules: it is not in the folder CONNMETER_PROMETHEUS3'),
   },
 ] as const;
 
-describe.each(PROMTOOLS)('$generation', { timeout: PATIENCE }, ({ promtool, test }) => {
-  test.each(SPELLINGS)('finds nothing to complain of, %s', spelling => {
+describe.each(PROMTOOLS)('$generation', { timeout: TIMEOUT }, ({ promtool, test }) => {
+  test.each(TRANSPORTS)('accepts the rules without warnings, %s', transport => {
     const { status, output } = run(
       promtool,
       'check',
       'rules',
       '--lint=all',
       '--lint-fatal',
-      join(ROOT, PATHS[spelling]),
+      join(ROOT, PATHS[transport]),
     );
 
-    expect(output).toContain(`SUCCESS: ${rulesIn(committed(spelling)).length} rules found`);
+    expect(output).toContain(`SUCCESS: ${rulesIn(committed(transport)).length} rules found`);
     expect(status).toBe(0);
   });
 
-  test.each(UNIT_TESTS.flatMap(path => SPELLINGS.map(spelling => [basename(path), spelling, path] as const)))(
+  test.each(UNIT_TESTS.flatMap(path => TRANSPORTS.map(transport => [basename(path), transport, path] as const)))(
     '%s, %s',
-    (_, spelling, path) => {
-      const { status, output } = run(promtool, 'test', 'rules', spelledFor(spelling, path));
+    (_, transport, path) => {
+      const { status, output } = run(promtool, 'test', 'rules', copyFor(transport, path));
 
       expect({ status, output }).toEqual({ status: 0, output: expect.stringContaining('SUCCESS') });
     },
   );
 
-  test('takes the rules with a faster clock', () => {
-    const file = temporary('faster.yaml', rulesFile('otlp', faster(30)));
+  test('accepts the rules with shorter durations', () => {
+    const file = temporary('scaled-down.yaml', rulesFile('otlp', scaledDown(30)));
 
     expect(run(promtool, 'check', 'rules', '--lint=all', '--lint-fatal', file).output).toContain('SUCCESS');
   });
 });
 
 function run(program: string, ...args: string[]): { status: number | null; output: string } {
-  const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', timeout: PATIENCE });
+  const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', timeout: TIMEOUT });
   return { status, output: stdout + stderr };
 }
 
@@ -94,25 +96,25 @@ function temporary(name: string, text: string): string {
   return path;
 }
 
-/** A unit test for one of the spellings: a copy with other names, for other rules. */
-function spelledFor(spelling: Spelling, path: string): string {
-  const text = readFileSync(join(ROOT, path), 'utf8').replace(`../../${PATHS.pull}`, join(ROOT, PATHS[spelling]));
-  return temporary(basename(path), respelled(text, spelling));
+/** A copy of a unit test, with the rules and the metric names of a transport. */
+function copyFor(transport: Transport, path: string): string {
+  const text = readFileSync(join(ROOT, path), 'utf8').replace(`../../${PATHS.pull}`, join(ROOT, PATHS[transport]));
+  return temporary(basename(path), renamed(text, transport));
 }
 
-/** A text of the pull exporter's names with those of another spelling. Recorded names have no spelling. */
-function respelled(text: string, spelling: Spelling): string {
+/** Replaces the metric names of the pull exporter by those of a transport. Recorded series keep their names. */
+function renamed(text: string, transport: Transport): string {
   return METRICS.reduce((text, { name }) => {
-    const pull = new RegExp(`(?<![\\w:])${spell(name, 'pull')}(?=(_bucket|_count|_sum)?(?![\\w:]))`, 'g');
-    return text.replace(pull, spell(name, spelling));
+    const pull = new RegExp(`(?<![\\w:])${prometheusName(name, 'pull')}(?=(_bucket|_count|_sum)?(?![\\w:]))`, 'g');
+    return text.replace(pull, prometheusName(name, transport));
   }, text);
 }
 
-test('a unit test says the same in both spellings, with the names of each', () => {
+test('the copy of a unit test has the metric names of its transport', () => {
   const [path = ''] = UNIT_TESTS.filter(path => path.includes('recording'));
 
-  expect(readFileSync(spelledFor('pull', path), 'utf8')).toContain(' connmeter_setup_wasted_total{');
-  const otlp = readFileSync(spelledFor('otlp', path), 'utf8');
+  expect(readFileSync(copyFor('pull', path), 'utf8')).toContain(' connmeter_setup_wasted_total{');
+  const otlp = readFileSync(copyFor('otlp', path), 'utf8');
   expect(otlp).toContain(' connmeter_setup_wasted_seconds_total{');
   expect(otlp).toContain(' dns_lookup_duration_seconds_bucket{');
   expect(otlp).not.toMatch(/ (connmeter_setup_wasted_total|dns_lookup_duration_count)/);
@@ -130,29 +132,32 @@ interface UnitTest {
   readonly promql_expr_test?: readonly { expr: string; exp_samples?: readonly unknown[] }[];
 }
 
-test('each alert has its unit tests, and nobody else has', () => {
+test('every alert has a file of unit tests, and every such file has an alert', () => {
   const ofAlerts = UNIT_TESTS.map(path => basename(path, '.test.yaml')).filter(name => /^[A-Z]/.test(name));
 
   expect(ofAlerts).toEqual(ALERTS.map(({ name }) => name).sort());
 });
 
-test.each(ALERTS.map(({ name }) => name))('the tests of %s see it silent, a minute later firing, and gone', name => {
-  const { tests } = parse(readFileSync(join(ROOT, `test/rules/${name}.test.yaml`), 'utf8')) as { tests: UnitTest[] };
-  const [first = {}, ...others] = tests;
+test.each(ALERTS.map(({ name }) => name))(
+  'the tests of %s see it silent, firing one minute later, and silent again',
+  name => {
+    const { tests } = parse(readFileSync(join(ROOT, `test/rules/${name}.test.yaml`), 'utf8')) as { tests: UnitTest[] };
+    const [first = {}, ...others] = tests;
 
-  const moments = (first.alert_rule_test ?? []).map(({ eval_time, alertname, exp_alerts = [] }) => {
-    expect(alertname).toBe(name);
-    return { minute: Number(/^(\d+)m$/.exec(eval_time)?.[1]), firing: exp_alerts.length > 0 };
-  });
-  expect(moments.map(({ firing }) => firing)).toEqual([false, true, true, false]);
-  expect(moments[1]?.minute).toBe((moments[0]?.minute ?? 0) + 1);
-  const silences = others.flatMap(({ promql_expr_test: asked = [] }) =>
-    asked.filter(({ expr, exp_samples }) => expr.includes('ALERTS') && exp_samples === undefined),
-  );
-  expect(silences.length).toBeGreaterThan(0);
-});
+    const moments = (first.alert_rule_test ?? []).map(({ eval_time, alertname, exp_alerts = [] }) => {
+      expect(alertname).toBe(name);
+      return { minute: Number(/^(\d+)m$/.exec(eval_time)?.[1]), firing: exp_alerts.length > 0 };
+    });
+    expect(moments.map(({ firing }) => firing)).toEqual([false, true, true, false]);
+    expect(moments[1]?.minute).toBe((moments[0]?.minute ?? 0) + 1);
+    const silences = others.flatMap(({ promql_expr_test: asked = [] }) =>
+      asked.filter(({ expr, exp_samples }) => expr.includes('ALERTS') && exp_samples === undefined),
+    );
+    expect(silences.length).toBeGreaterThan(0);
+  },
+);
 
-test('each recorded series has a value in the unit tests', () => {
+test('the unit tests check a value of every recorded series', () => {
   const { tests } = parse(readFileSync(join(ROOT, 'test/rules/recording.test.yaml'), 'utf8')) as { tests: UnitTest[] };
   const [{ promql_expr_test: asked = [] } = {}] = tests;
 
@@ -162,22 +167,22 @@ test('each recorded series has a value in the unit tests', () => {
   for (const { exp_samples = [] } of asked) expect(exp_samples.length).toBeGreaterThan(0);
 });
 
-// --- what the rules ask for
+// --- metrics and labels in the rules
 
-describe.each(SPELLINGS)('%s', spelling => {
-  const rules = rulesIn(committed(spelling));
+describe.each(TRANSPORTS)('%s', transport => {
+  const rules = rulesIn(committed(transport));
 
-  test('is what the source says', () => {
-    expect(committed(spelling)).toBe(rulesFile(spelling));
+  test('is up to date', () => {
+    expect(committed(transport)).toBe(rulesFile(transport));
   });
 
-  test('records every series once, and alerts by every entry of the table', () => {
+  test('records every series once, and has every alert', () => {
     expect(rules.flatMap(({ record = [] }) => record).sort()).toEqual(Object.values(RECORDED).sort());
     expect(rules.flatMap(({ alert = [] }) => alert)).toEqual(ALERTS.map(({ name }) => name));
   });
 
   test.each(rules.filter(({ alert }) => alert))(
-    '$alert says how urgent it is, what is wrong, by how much, and what to do',
+    '$alert has a severity, a summary, a description, a panel and a runbook',
     rule => {
       const { alert, labels, annotations = {} } = rule;
 
@@ -194,13 +199,13 @@ describe.each(SPELLINGS)('%s', spelling => {
     },
   );
 
-  test('asks only for what is exported or recorded, by labels that there are', () => {
-    const known = new Set<string>([...Object.values(RECORDED), 'up', ...exported(spelling)]);
+  test('queries only exported or recorded metrics, with labels that exist', () => {
+    const known = new Set<string>([...Object.values(RECORDED), 'up', ...exported(transport)]);
 
     for (const { record, alert, expr, annotations } of rules) {
-      const questions = [expr, ...questionsIn(annotations?.['description'])];
-      for (const { metrics, labels } of questions.map(asked)) {
-        expect(metrics.length, `${record ?? alert} asks for something`).toBeGreaterThan(0);
+      const queries = [expr, ...queriesIn(annotations?.['description'])];
+      for (const { metrics, labels } of queries.map(namesIn)) {
+        expect(metrics.length, `${record ?? alert} queries a metric`).toBeGreaterThan(0);
         expect(
           metrics.filter(name => !known.has(name)),
           record ?? alert,
@@ -213,29 +218,29 @@ describe.each(SPELLINGS)('%s', spelling => {
     }
   });
 
-  test('asks for nothing before it is recorded', () => {
+  test('uses no recorded series before its rule', () => {
     const records = rules.map(({ record }) => record);
     rules.forEach(({ expr }, index) => {
-      for (const name of asked(expr).metrics) {
+      for (const name of namesIn(expr).metrics) {
         if (name.includes(':')) expect(records.slice(0, index)).toContain(name);
       }
     });
   });
 });
 
-test('both spellings record the same and alert alike', () => {
-  expect(committed('otlp')).toBe(respelled(committed('pull'), 'otlp'));
+test('the rules of both transports differ only in metric names', () => {
+  expect(committed('otlp')).toBe(renamed(committed('pull'), 'otlp'));
 });
 
-/** The names that Prometheus has for what we export. */
-function exported(spelling: Spelling): string[] {
+/** The names in Prometheus of all exported metrics. */
+function exported(transport: Transport): string[] {
   return METRICS.flatMap(({ name, kind }) => {
-    const spelled = spell(name, spelling);
-    return kind === 'histogram' ? ['_bucket', '_count', '_sum'].map(suffix => spelled + suffix) : [spelled];
+    const metric = prometheusName(name, transport);
+    return kind === 'histogram' ? ['_bucket', '_count', '_sum'].map(suffix => metric + suffix) : [metric];
   });
 }
 
-/** Those of Prometheus and Kubernetes, and those of the docs, which are held against a real scrape. */
+/** Labels of Prometheus and Kubernetes, and those in docs/metrics.md, which another test compares with a real scrape. */
 const KNOWN_LABELS: ReadonlySet<string> = new Set([
   ...LEVELS.job,
   'instance',
@@ -246,15 +251,15 @@ const KNOWN_LABELS: ReadonlySet<string> = new Set([
   ).flat(),
 ]);
 
-/** What a template has Prometheus answer. */
-function questionsIn(description = ''): string[] {
-  return Array.from(description.matchAll(/range printf `([^`]*)` \$own/g), ([, question = '']) =>
-    question.replace('%s', 'job="x"'),
+/** The queries in a template. */
+function queriesIn(description = ''): string[] {
+  return Array.from(description.matchAll(/range printf `([^`]*)` \$own/g), ([, expr = '']) =>
+    expr.replace('%s', 'job="x"'),
   );
 }
 
 /** The metrics and labels of a PromQL expression. */
-function asked(expr: string): { metrics: string[]; labels: string[] } {
+function namesIn(expr: string): { metrics: string[]; labels: string[] } {
   const labels: string[] = [];
   const rest = expr
     .replaceAll(/"[^"]*"/g, '""')
@@ -272,25 +277,30 @@ function asked(expr: string): { metrics: string[]; labels: string[] } {
   return { metrics: words.filter(word => !['and', 'or', 'unless'].includes(word)), labels };
 }
 
-// --- the clock
+// --- durations
 
-test('a clock that runs faster has every duration shorter, and the names as they were', () => {
+test('scaling down shortens every duration, and leaves the names unchanged', () => {
   const durations = (text: string) =>
     Array.from(text.matchAll(/\[(\w+)(?::(\w+))?\]|offset (\w+)|(?:for|interval): (\w+)/g), match =>
       match.slice(1).filter(part => part !== undefined),
     ).flat();
-  const quick = faster(30);
-  const pairs = durationsOf(CLOCK).map((seconds, index) => [written(seconds), written(durationsOf(quick)[index] ?? 0)]);
+  const scaledDurations = scaledDown(30);
+  const pairs = durationsOf(DURATIONS).map((seconds, index) => [
+    promDuration(seconds),
+    promDuration(durationsOf(scaledDurations)[index] ?? 0),
+  ]);
 
   const scaled = new Map(pairs as [string, string][]);
-  expect(durations(rulesFile('pull', quick))).toEqual(durations(rulesFile('pull')).map(each => scaled.get(each)));
-  expect(rulesIn(rulesFile('pull', quick)).flatMap(({ record = [] }) => record)).toEqual(
+  expect(durations(rulesFile('pull', scaledDurations))).toEqual(
+    durations(rulesFile('pull')).map(each => scaled.get(each)),
+  );
+  expect(rulesIn(rulesFile('pull', scaledDurations)).flatMap(({ record = [] }) => record)).toEqual(
     rulesIn(rulesFile('pull')).flatMap(({ record = [] }) => record),
   );
 });
 
-function durationsOf({ past, memory, ...others }: typeof CLOCK): number[] {
-  return [...Object.values(others), past.over, past.ago, memory.over, memory.step];
+function durationsOf({ baseline, targetLookback, ...others }: typeof DURATIONS): number[] {
+  return [...Object.values(others), baseline.window, baseline.offset, targetLookback.range, targetLookback.step];
 }
 
 test.each([
@@ -300,10 +310,10 @@ test.each([
   [3600, '1h'],
   [5400, '90m'],
   [86_400, '1d'],
-])('%d seconds are written %s', (seconds, text) => {
-  expect(written(seconds)).toBe(text);
+])('%d seconds are %s for Prometheus', (seconds, text) => {
+  expect(promDuration(seconds)).toBe(text);
 });
 
-test('whatever is over within a window is over before it fires', () => {
-  expect(CLOCK.lasting).toBeGreaterThanOrEqual(2 * CLOCK.window);
+test('an event that is shorter than the window fires no alert by default', () => {
+  expect(DURATIONS.defaultFor).toBeGreaterThanOrEqual(2 * DURATIONS.window);
 });

@@ -1,17 +1,17 @@
-/** One time series selector in an expression. */
+/** A time series selector in a PromQL expression. */
 export interface Selector {
   readonly metric: string;
-  /** Label -> the matcher as it is written, `=~"$job"`. */
+  /** Label -> operator and value, such as `=~"$job"`. */
   readonly matchers: Readonly<Record<string, string>>;
-  /** The window in brackets, of a range. */
+  /** The range in brackets. */
   readonly window: string | undefined;
-  /** The function that the range is handed to. */
+  /** The function around the selector. */
   readonly call: string | undefined;
 }
 
 const SELECTOR = /(?:(\w+)\()?\b([a-z_][\w:]*)\{([^{}]*)\}(?:\[([^\]]+)\])?/g;
 
-/** The selectors of an expression. All of ours have braces. */
+/** The selectors of an expression. They all need braces. */
 export function selectorsOf(expr: string): Selector[] {
   return Array.from(expr.matchAll(SELECTOR), ([, call, metric = '', matchers = '', window]) => ({
     metric,
@@ -31,8 +31,8 @@ export function groupedBy(expr: string): string[] {
   return Array.from(expr.matchAll(/\bby \(([^)]*)\)/g), ([, labels = '']) => labels.split(', ')).flat();
 }
 
-/** What is left of an expression without selectors, labels and strings: numbers, operators, functions. */
-export function skeletonOf(expr: string): string {
+/** The expression without selectors, labels and strings: numbers, operators and functions. */
+export function withoutSelectors(expr: string): string {
   return expr
     .replaceAll(SELECTOR, '')
     .replaceAll(/\bby \([^)]*\)/g, '')

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseExposition } from '../../examples/demo/exposition.ts';
 
-test('a line becomes its name, labels and value', () => {
+test('a line has a name, labels and a value', () => {
   const samples = parseExposition('requests_total{server_address="a.test",server_port="80"} 12');
 
   expect(samples).toEqual([
@@ -17,7 +17,7 @@ test.each([
   ['an exponent', 'seconds_sum 1.5e-3', { name: 'seconds_sum', labels: {}, value: 0.0015 }],
   ['infinity as a label', 'bucket{le="+Inf"} 3', { name: 'bucket', labels: { le: '+Inf' }, value: 3 }],
   ['infinity', 'size +Inf', { name: 'size', labels: {}, value: Number.POSITIVE_INFINITY }],
-  ['its opposite', 'size -Inf', { name: 'size', labels: {}, value: Number.NEGATIVE_INFINITY }],
+  ['negative infinity', 'size -Inf', { name: 'size', labels: {}, value: Number.NEGATIVE_INFINITY }],
   ['not a number', 'size NaN', { name: 'size', labels: {}, value: Number.NaN }],
   ['escapes in a label', String.raw`x{p="a\"b\\n\n"} 1`, { name: 'x', labels: { p: 'a"b\\n\n' }, value: 1 }],
   [
@@ -25,11 +25,11 @@ test.each([
     'x{p="{a=\\"1\\",}",q="}"} 1',
     { name: 'x', labels: { p: '{a="1",}', q: '}' }, value: 1 },
   ],
-])('%s are understood', (_what, line, sample) => {
+])('parses %s', (_what, line, sample) => {
   expect(parseExposition(line)).toEqual([sample]);
 });
 
-test('comments, empty lines and broken lines are left out', () => {
+test('skips comments, empty lines and invalid lines', () => {
   const text = '# HELP up Whether it is up.\n# TYPE up gauge\n\nup 1\nup{a="b" 1\nup\n';
 
   expect(parseExposition(text)).toEqual([{ name: 'up', labels: {}, value: 1 }]);

@@ -17,7 +17,7 @@ function origin(opened: [OpenCause, number, CloseReason?][], { reused = 0, http 
 
 const site: CallSite = { problem: 'new_pool', address: '127.0.0.3', port: 8081, site: 'src/pay.ts:42', count: 3 };
 
-test('most connections of one cause make a finding, with the line to blame', () => {
+test('a finding has the most frequent cause, and the line of code', () => {
   const origins = [
     origin([
       ['first', 1],
@@ -26,11 +26,11 @@ test('most connections of one cause make a finding, with the line to blame', () 
   ];
 
   expect(findingsOf({ origins, callSites: [site] })).toEqual([
-    '49 of 50 connections to 127.0.0.3:8081: a new pool each time: share one (src/pay.ts:42)',
+    '49 of 50 connections to 127.0.0.3:8081: a client per request: share one (src/pay.ts:42)',
   ]);
 });
 
-test('where lost ones are replaced, the reason of the loss is told', () => {
+test('for replaced connections, a finding has the close reason', () => {
   const origins = [
     origin([
       ['first', 1],
@@ -40,7 +40,7 @@ test('where lost ones are replaced, the reason of the loss is told', () => {
   ];
 
   expect(findingsOf({ origins, callSites: [{ ...site, port: 1 }] })).toEqual([
-    '20 of 23 connections to 127.0.0.3:8081: keep-alive is off: switch it on',
+    '20 of 23 connections to 127.0.0.3:8081: keep-alive is off: turn it on',
   ]);
 });
 
@@ -55,6 +55,6 @@ test.each([
   ['more requests reused than connections opened', origin([['pool_busy', 20]], { reused: 21 })],
   ['connections without HTTP', origin([['replaced', 20, 'error']], { http: false })],
   ['none opened', origin([])],
-])('%s make none', (_what, one) => {
+])('no finding: %s', (_what, one) => {
   expect(findingsOf({ origins: [one], callSites: [site] })).toEqual([]);
 });

@@ -6,7 +6,7 @@ function output(isTTY: boolean) {
   return { isTTY, written, write: (text: string | Uint8Array) => written.push(String(text)) > 0 };
 }
 
-test('on a terminal a block takes the place of the one before', () => {
+test('on a terminal, a block replaces the previous one', () => {
   const out = output(true);
   const print = printer(out, {});
 
@@ -18,7 +18,7 @@ test('on a terminal a block takes the place of the one before', () => {
   expect(ups).toEqual([[], ['\x1b[2A'], ['\x1b[1A']]);
 });
 
-test('elsewhere blocks follow each other, without a single control character', () => {
+test('elsewhere, blocks follow each other without control characters', () => {
   const out = output(false);
   const print = printer(out, {});
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseExposition } from '../../examples/demo/exposition.ts';
-import { intervalOf, linesOf } from '../../examples/demo/table.ts';
+import { intervalOf } from '../../examples/demo/interval.ts';
+import { linesOf } from '../../examples/demo/table.ts';
 
 const A = 'server_address="a.test",server_port="80",network_protocol_name="http"';
 
@@ -23,7 +24,7 @@ connmeter_connection_opened_total{server_address="db.test",server_port="5432"} 7
 const lines = (interval: ReturnType<typeof intervalOf>) =>
   linesOf(interval, new Map([['a.test:80', 'caller A']]), [], false);
 
-test('an interval holds what happened between its two scrapes, per second, of HTTP origins', () => {
+test('an interval has the rates between two scrapes, of HTTP origins only', () => {
   const interval = intervalOf(scrapeOf({ fresh: 10, reused: 10 }), scrapeOf({ fresh: 12, reused: 16, refused: 4 }), 2);
 
   expect(interval).toEqual({
@@ -33,7 +34,7 @@ test('an interval holds what happened between its two scrapes, per second, of HT
         requests: 4,
         reuse: 0.75,
         opened: 1,
-        why: 'pool_busy',
+        topCause: 'pool_busy',
         connect: expect.closeTo(0.002),
         tls: undefined,
         failures: new Map([['connect ECONNREFUSED', 2]]),
@@ -43,7 +44,7 @@ test('an interval holds what happened between its two scrapes, per second, of HT
   });
 });
 
-test('without an earlier scrape everything happened in this interval', () => {
+test('without an earlier scrape, the interval has all that happened since the start', () => {
   const { rows } = intervalOf([], scrapeOf({ fresh: 2, reused: 6 }), 2);
 
   expect(rows).toMatchObject([{ requests: 4, reuse: 0.75, opened: 1 }]);
@@ -51,45 +52,45 @@ test('without an earlier scrape everything happened in this interval', () => {
 
 test.each([
   ['healthy', { fresh: 1, reused: 9 }],
-  ['a new pool each time', { fresh: 3, reused: 7, cause: 'new_pool' }],
-  ['server says Connection: close', { fresh: 3, cause: 'replaced",connmeter_close_reason="server_close_header' }],
-  ['bodies never read hold it', { fresh: 3, held: 1 }],
-  ['some word of tomorrow', { fresh: 3, cause: 'some word of tomorrow' }],
+  ['a client per request', { fresh: 3, reused: 7, cause: 'new_pool' }],
+  ['server sends Connection: close', { fresh: 3, cause: 'replaced",connmeter_close_reason="server_close_header' }],
+  ['bodies left unread hold connections', { fresh: 3, held: 1 }],
+  ['a future cause', { fresh: 3, cause: 'a future cause' }],
   ['1.0/s fail: connect ECONNREFUSED', { refused: 1 }],
-  ['quiet', {}],
-])('a caller is told "%s" for what it did', (verdict, counts) => {
+  ['idle', {}],
+])('the verdict of a caller is "%s"', (verdict, counts) => {
   const [, row] = lines(intervalOf([], scrapeOf(counts), 1));
 
   expect(row).toMatch(new RegExp(`^caller A +a\\.test:80 .* ${verdict}\\b`));
 });
 
-test('reuse is rounded down: 100 % means every single request', () => {
+test('reuse is rounded down, so that 100 % means every request', () => {
   const [, row] = lines(intervalOf([], scrapeOf({ fresh: 1, reused: 999 }), 1));
 
   expect(row).toContain(' 99 %');
 });
 
-test('numbers stand under the end of their heading', () => {
+test('numbers are right-aligned with their heading', () => {
   const [heading = '', row = ''] = lines(intervalOf([], scrapeOf({ fresh: 1, reused: 9 }), 1));
 
   const end = heading.indexOf('requests/s') + 'requests/s'.length;
   expect(row.slice(0, end)).toMatch(/ 10\.0$/);
 });
 
-test('colours are there only where they are wanted', () => {
+test('colours are optional', () => {
   const interval = intervalOf([], scrapeOf({ fresh: 1 }), 1);
 
   expect(lines(interval).join()).not.toContain('\x1b');
   expect(linesOf(interval, new Map(), [], true)[1]).toContain('\x1b[31m');
 });
 
-test('what was held before stays held: it is a state, and no count', () => {
+test('bodies that were held in the earlier scrape still count as held', () => {
   const { rows } = intervalOf(scrapeOf({ fresh: 3, held: 2 }), scrapeOf({ fresh: 6, held: 2 }), 1);
 
-  expect(rows).toMatchObject([{ why: 'body_held' }]);
+  expect(rows).toMatchObject([{ topCause: 'body_held' }]);
 });
 
-test('below the table stand the page that tells more, and the findings of the whole run', () => {
+test('below the table are a link to the docs and the findings since the start', () => {
   const interval = intervalOf([], scrapeOf({ fresh: 1 }), 1);
 
   const without = linesOf(interval, new Map(), [], false);

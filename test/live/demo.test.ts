@@ -71,10 +71,10 @@ test('within seconds the demo shows which caller wastes connections, and then is
     expect(opened).toBeLessThan(1);
   }
   for (const [wasteful, words] of [
-    ['client per request', 'a new pool each time: share one'],
-    ['keep-alive off', 'keep-alive is off: switch it on'],
-    ['server keep-alive of 1 s', 'server keep-alive too short: give it 5 s or more'],
-    ['Connection: close', 'server says Connection: close'],
+    ['client per request', 'a client per request: share one'],
+    ['keep-alive off', 'keep-alive is off: turn it on'],
+    ['server keep-alive of 1 s', 'server keep-alive too short: use 5 s or more'],
+    ['Connection: close', 'server sends Connection: close'],
   ] as const) {
     const { origin, requests, reuse, opened, connect, verdict } = rowOf(printed(), wasteful);
     expect([wasteful, verdict, reuse]).toEqual([wasteful, words, 0]);
@@ -92,7 +92,7 @@ test('within seconds the demo shows which caller wastes connections, and then is
     verdict: expect.stringMatching(/^bodies .*: read them$/),
   });
   expect(rowOf(printed(), 'body never read').reuse).toBe(0);
-  expect(printed()).toMatch(/connections to localhost:\d+: a new pool .*\(callers\.ts:\d+\)$/m);
+  expect(printed()).toMatch(/connections to localhost:\d+: a client per request.*\(callers\.ts:\d+\)$/m);
   expect(rowOf(printed(), 'port refused').verdict).toMatch(/^[\d.]+\/s fail: connect ECONNREFUSED$/);
   expect(rowOf(printed(), 'name not found').verdict).toMatch(/^[\d.]+\/s fail: dns (ENOTFOUND|EAI_AGAIN)$/);
   expect(rowOf(printed(), 'certificate expired').verdict).toMatch(/^[\d.]+\/s fail: tls CERT_HAS_EXPIRED$/);
@@ -141,6 +141,6 @@ test('where the port of the metrics is taken, the demo says so in one line and t
 
   expect(status).toBe(200);
   expect(printed()).toMatch(
-    new RegExp(`^Port ${port} is taken, so the metrics are at port ${new URL(metrics).port}\\.$`, 'm'),
+    new RegExp(`^Port ${port} is in use, so the metrics are on port ${new URL(metrics).port}\\.$`, 'm'),
   );
 });

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { scenario as burst } from '../../examples/scenarios/burst.ts';
 import { scenario as clientPerRequest } from '../../examples/scenarios/client-per-request.ts';
 import { scenario as crawler } from '../../examples/scenarios/crawler.ts';
-import { type Form, run } from '../../examples/scenarios/scenario.ts';
+import { run, type Variant } from '../../examples/scenarios/scenario.ts';
 import { scenario as unreadBody } from '../../examples/scenarios/unread-body.ts';
 import { measuring, type Readings } from '../support/measuring.ts';
 import { server } from '../support/server.ts';
@@ -49,22 +49,22 @@ function inTimeWait(port: number): number {
   }).length;
 }
 
-/** Runs a form against a server of its own, and reads the metrics. */
-async function after(form: Form, client: 'fetch' | 'undici8' | 'http') {
+/** Runs a variant against a server of its own, and reads the metrics. */
+async function after(variant: Variant, client: 'fetch' | 'undici8' | 'http') {
   const { port, seen } = await server({ kind: 'http' });
   const { read } = measuring({ callSites: false });
-  const remains = await run(form, client, port, '');
+  const cleanup = await run(variant, client, port, '');
   onTestFinished(async () => {
-    await remains.giveUp();
-    await remains.destroy();
+    await cleanup.cancelBodies();
+    await cleanup.destroy();
   });
-  return { port, readings: await read(), seen: await seen(), read, giveUp: remains.giveUp };
+  return { port, readings: await read(), seen: await seen(), read, cancelBodies: cleanup.cancelBodies };
 }
 
 test('1: ports ran out, for each request had a client of its own; and the shared one still connected in bursts', async () => {
   const each = await after({ ...clientPerRequest.wasteful, calls: 30 }, 'http');
   const bursts = await after(burst.wasteful ?? {}, 'http');
-  const shared = await after({ ...clientPerRequest.cured, calls: 30 }, 'http');
+  const shared = await after({ ...clientPerRequest.fixed, calls: 30 }, 'http');
 
   expect(each.seen).toMatchObject({ accepts: 30, requests: 30 });
   expect({ cause: mainCause(each.readings), reuse: reuse(each.readings) }).toEqual({ cause: 'new_pool', reuse: 0 });
@@ -77,20 +77,20 @@ test('1: ports ran out, for each request had a client of its own; and the shared
 test.each(['fetch', 'undici8', 'http'] as const)(
   '2: connections piled up, for bodies were not read to their end (%s)',
   async client => {
-    const { readings, read, seen, giveUp } = await after(unreadBody.wasteful ?? {}, client);
+    const { readings, read, seen, cancelBodies } = await after(unreadBody.wasteful ?? {}, client);
 
     expect(seen).toMatchObject({ accepts: 10, requests: 10 });
     expect({ cause: mainCause(readings), reuse: reuse(readings) }).toEqual({ cause: 'body_held', reuse: 0 });
     await expect.poll(async () => (await read()).value('connmeter.body.held'), { timeout: 5_000 }).toBe(10);
 
-    await giveUp();
+    await cancelBodies();
 
     await expect.poll(async () => (await read()).value('connmeter.body.held')).toBe(0);
   },
 );
 
 test('3: many posts to one endpoint were a connection each, for the agent kept none', async () => {
-  const post: Form = {
+  const post: Variant = {
     calls: 30,
     agent: () => new http.Agent({ keepAlive: false }),
     http: (url, agent) =>
@@ -114,9 +114,9 @@ test('3: many posts to one endpoint were a connection each, for the agent kept n
 test.each(['fetch', 'undici8', 'http'] as const)(
   '4: 20 requests, 5 at a time, look up and connect 20 times unread, and at most twice 5 times read (%s)',
   async client => {
-    const twenty: Form = { host: 'localhost', calls: 20, atOnce: 5 };
+    const twenty: Variant = { host: 'localhost', calls: 20, concurrency: 5 };
     const unread = await after({ ...unreadBody.wasteful, ...twenty }, client);
-    const readFully = await after({ ...unreadBody.cured, ...twenty }, client);
+    const readFully = await after({ ...unreadBody.fixed, ...twenty }, client);
 
     const told = ({ readings }: { readings: Readings }) => ({
       connections: readings.value('connmeter.connection.opened'),
@@ -136,7 +136,7 @@ test.each(['fetch', 'undici8', 'http'] as const)(
 );
 
 test('5: a crawler of 500 names left a socket in TIME_WAIT for each request, for keep-alive was off', async () => {
-  const { port, readings, read, seen } = await after({ ...crawler.wasteful, atOnce: 256 }, 'http');
+  const { port, readings, read, seen } = await after({ ...crawler.wasteful, concurrency: 256 }, 'http');
 
   expect(seen).toMatchObject({ accepts: 1_000, requests: 1_000 });
   await expect.poll(async () => closedBecause(await read())).toEqual({ keep_alive_off: 1_000 });

@@ -32,7 +32,7 @@ type Who = ClientName | 'fetch on 22' | 'fetch on 24' | 'fetch on 26';
 interface Row {
   readonly of: readonly Who[];
   readonly wasteful?: Outcome;
-  readonly cured?: Outcome;
+  readonly fixed?: Outcome;
   readonly why?: string;
 }
 
@@ -104,8 +104,8 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
       },
       why: 'As above, but nothing is opened in the place of a connection given up.',
     },
-    { of: UNDICI, cured: shared(10) },
-    { of: ['http'], cured: one(10) },
+    { of: UNDICI, fixed: shared(10) },
+    { of: ['http'], fixed: one(10) },
   ],
   'cancelled-body': [
     {
@@ -127,8 +127,8 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
       },
       why: `${EXTRA} With a pause between the calls, 50 of them open 51, 100 and 52 connections on Node 22, 24 and 26.`,
     },
-    { of: UNDICI, cured: shared(10) },
-    { of: ['http'], cured: one(10) },
+    { of: UNDICI, fixed: shared(10) },
+    { of: ['http'], fixed: one(10) },
   ],
   'aborted-before-answer': [
     {
@@ -150,8 +150,8 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
       },
       why: EXTRA,
     },
-    { of: UNDICI, cured: shared(10) },
-    { of: ['http'], cured: one(10) },
+    { of: UNDICI, fixed: shared(10) },
+    { of: ['http'], fixed: one(10) },
   ],
   'client-per-request': [
     {
@@ -162,7 +162,7 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
         opened: { first: 1, new_pool: [6, 9], release_race: [0, 3] },
         closed: { server_idle_close: 10 },
       },
-      cured: shared(10),
+      fixed: shared(10),
       why: 'undici does not show whose a connection is: until an earlier one has been free for 20 ms, it looks like a race.',
     },
     {
@@ -173,30 +173,30 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
         opened: { first: 1, new_pool: 9 },
         closed: { server_idle_close: 10 },
       },
-      cured: one(10),
+      fixed: one(10),
     },
   ],
   'keep-alive-off': [
     { of: CLIENTS, wasteful: eachClosed(10, 'keep_alive_off') },
-    { of: UNDICI, cured: shared(10) },
-    { of: ['http'], cured: one(10) },
+    { of: UNDICI, fixed: shared(10) },
+    { of: ['http'], fixed: one(10) },
   ],
   'close-header': [
     { of: CLIENTS, wasteful: eachClosed(10, 'server_close_header') },
-    { of: UNDICI, cured: shared(10) },
-    { of: ['http'], cured: one(10) },
+    { of: UNDICI, fixed: shared(10) },
+    { of: ['http'], fixed: one(10) },
   ],
   'http10-server': [
     { of: CLIENTS, wasteful: eachClosed(10, 'server_close_header') },
-    { of: UNDICI, cured: shared(10) },
-    { of: ['http'], cured: one(10) },
+    { of: UNDICI, fixed: shared(10) },
+    { of: ['http'], fixed: one(10) },
   ],
   'short-keep-alive': [
     { of: CLIENTS, wasteful: eachClosed(10, 'keep_alive_hint_too_short') },
-    { of: UNDICI, cured: shared(10) },
-    { of: ['http'], cured: one(10) },
+    { of: UNDICI, fixed: shared(10) },
+    { of: ['http'], fixed: one(10) },
   ],
-  'idle-closed-by-server': [{ of: CLIENTS, wasteful: eachClosed(3, 'server_idle_close'), cured: one(3) }],
+  'idle-closed-by-server': [{ of: CLIENTS, wasteful: eachClosed(3, 'server_idle_close'), fixed: one(3) }],
   'reset-on-reuse': [
     {
       of: UNDICI,
@@ -206,7 +206,7 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
         opened: { first: 1, release_race: [1, 4], 'replaced server_closed_active': [1, 4] },
         closed: { server_closed_active: 4, server_idle_close: 2 },
       },
-      cured: {
+      fixed: {
         accepts: 10,
         requests: 19,
         opened: { first: 1, release_race: [1, 6], 'replaced server_closed_active': [3, 8] },
@@ -217,7 +217,7 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
     {
       of: ['http'],
       wasteful: eachClosed(5, 'server_closed_active', 10),
-      cured: {
+      fixed: {
         accepts: 10,
         requests: 19,
         opened: { first: 1, 'replaced server_closed_active': 9 },
@@ -227,8 +227,8 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
   ],
   head: [
     { of: CLIENTS, wasteful: eachClosed(10, 'not_reusable_method') },
-    { of: UNDICI, cured: shared(10) },
-    { of: ['http'], cured: one(10) },
+    { of: UNDICI, fixed: shared(10) },
+    { of: ['http'], fixed: one(10) },
   ],
   'max-requests-per-client': [
     {
@@ -267,7 +267,7 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
       },
       why: 'Two connections take turns, by the release race.',
     },
-    { of: NPM_UNDICI, cured: shared(10) },
+    { of: NPM_UNDICI, fixed: shared(10) },
   ],
   'max-free-sockets': [
     {
@@ -278,7 +278,7 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
         opened: { first: 1, pool_busy: 4, 'replaced pool_full': 12 },
         closed: { pool_full: 16, server_idle_close: 1 },
       },
-      cured: busy(5, 20),
+      fixed: busy(5, 20),
     },
   ],
   burst: [
@@ -292,12 +292,12 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
       },
       why: 'A timer of one millisecond comes late on a busy machine; requests after the first 50 ms find idle connections.',
     },
-    { of: [...NPM_UNDICI, 'http'], cured: busy(10, 40) },
+    { of: [...NPM_UNDICI, 'http'], fixed: busy(10, 40) },
   ],
   'ten-parallel': [
     {
       of: UNDICI,
-      cured: {
+      fixed: {
         accepts: [10, 20],
         requests: 50,
         opened: { first: 1, pool_busy: [9, 10], release_race: [0, 10] },
@@ -305,11 +305,11 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
       },
       why: 'undici frees a connection a moment late, so that each of the ten may open a second one: the release race.',
     },
-    { of: ['http'], cured: busy(10, 50) },
+    { of: ['http'], fixed: busy(10, 50) },
   ],
   sequential: [
-    { of: UNDICI, cured: shared(30) },
-    { of: ['http'], cured: one(30) },
+    { of: UNDICI, fixed: shared(30) },
+    { of: ['http'], fixed: one(30) },
   ],
   'http2-stampede': [
     {
@@ -318,12 +318,12 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
       why: 'Built into Node 26 is undici 8.10.',
     },
     { of: ['undici8'], wasteful: one(40), why: 'undici 8.12 waits for the first connection before it opens another.' },
-    { of: ['undici7', 'undici8'], cured: one(40), why: 'undici 6 itself fails with many requests at once on HTTP/2.' },
+    { of: ['undici7', 'undici8'], fixed: one(40), why: 'undici 6 itself fails with many requests at once on HTTP/2.' },
   ],
-  'http2-goaway': [{ of: ['fetch on 26', ...NPM_UNDICI], wasteful: eachClosed(10, 'goaway'), cured: one(10) }],
+  'http2-goaway': [{ of: ['fetch on 26', ...NPM_UNDICI], wasteful: eachClosed(10, 'goaway'), fixed: one(10) }],
   websocket: [
     { of: CLIENTS, wasteful: eachClosed(10, 'upgraded') },
-    { of: UNDICI, cured: eachClosed(1, 'upgraded') },
+    { of: UNDICI, fixed: eachClosed(1, 'upgraded') },
   ],
   'proxy-tunnel': [
     {
@@ -334,7 +334,7 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
         opened: { first: 1, new_pool: [6, 9], release_race: [0, 3] },
         closed: { server_idle_close: 10 },
       },
-      cured: {
+      fixed: {
         accepts: [2, 4],
         requests: [11, 12],
         opened: { first: 1, release_race: [0, 1] },
@@ -345,23 +345,23 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
   ],
   'connect-refused': [
     { of: CLIENTS, wasteful: refused('connect ECONNREFUSED', 0) },
-    { of: UNDICI, cured: shared(10) },
-    { of: ['http'], cured: one(10) },
+    { of: UNDICI, fixed: shared(10) },
+    { of: ['http'], fixed: one(10) },
   ],
   'name-not-found': [
     { of: CLIENTS, wasteful: refused('dns ENOTFOUND', 0) },
-    { of: UNDICI, cured: shared(10) },
-    { of: ['http'], cured: one(10) },
+    { of: UNDICI, fixed: shared(10) },
+    { of: ['http'], fixed: one(10) },
   ],
   'tls-failure': [
     { of: CLIENTS, wasteful: refused('tls DEPTH_ZERO_SELF_SIGNED_CERT', 10) },
-    { of: NPM_UNDICI, cured: shared(10) },
-    { of: ['http'], cured: one(10) },
+    { of: NPM_UNDICI, fixed: shared(10) },
+    { of: ['http'], fixed: one(10) },
   ],
   'headers-timeout': [
     { of: [...NPM_UNDICI, 'http'], wasteful: eachClosed(2, 'request_timeout') },
-    { of: NPM_UNDICI, cured: shared(2) },
-    { of: ['http'], cured: one(2) },
+    { of: NPM_UNDICI, fixed: shared(2) },
+    { of: ['http'], fixed: one(2) },
   ],
   'dispatcher-destroyed': [
     {
@@ -372,7 +372,7 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
         opened: { first: 1, new_pool: 9 },
         closed: { client_shutdown: 10 },
       },
-      cured: shared(10),
+      fixed: shared(10),
     },
     {
       of: ['http'],
@@ -382,7 +382,7 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
         opened: { first: 1, new_pool: 9 },
         closed: { server_idle_close: 10 },
       },
-      cured: one(10),
+      fixed: one(10),
       why: 'Node does not tell whether an idle connection of an http.Agent was closed by the server or by Agent.destroy().',
     },
   ],
@@ -395,7 +395,7 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
         opened: { first: 500, 'replaced keep_alive_off': 500 },
         closed: { keep_alive_off: 1_000 },
       },
-      cured: {
+      fixed: {
         accepts: 500,
         requests: 1_000,
         opened: { first: 500 },
@@ -409,12 +409,12 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
 const UNKNOWN: Readonly<Record<string, string>> = {};
 
 const FOLDER = new URL('../../examples/scenarios/', import.meta.url);
-const NOT_SCENARIOS = ['plain.ts', 'run.ts', 'scenario.ts'];
+const NOT_SCENARIOS = ['basic.ts', 'run.ts', 'scenario.ts'];
 const own = await certificate();
 const NOTHING_SEEN: Seen = { accepts: 0, secured: 0, resumed: 0, requests: 0, open: 0, connects: 0 };
 const NOTHING_OPEN = { atServer: 0, attempted: 0, notClosed: 0, open: 0, requests: 0, held: 0, lookups: 0 };
 /** Before Node 26, fetch speaks HTTP/1.1 only. */
-const FETCH_OVER_2 = ['http2-stampede wasteful fetch', 'http2-goaway wasteful fetch', 'http2-goaway cured fetch'];
+const FETCH_OVER_2 = ['http2-stampede wasteful fetch', 'http2-goaway wasteful fetch', 'http2-goaway fixed fetch'];
 
 const scenarios = new Map<string, Scenario>();
 for (const file of readdirSync(FOLDER).filter(each => !NOT_SCENARIOS.includes(each))) {
@@ -424,11 +424,11 @@ for (const file of readdirSync(FOLDER).filter(each => !NOT_SCENARIOS.includes(ea
 
 const cases = Object.entries(TABLE).flatMap(([name, rows]) =>
   rows.flatMap(row =>
-    (['wasteful', 'cured'] as const).flatMap(kind => {
+    (['wasteful', 'fixed'] as const).flatMap(kind => {
       const expected = row[kind];
-      const form = scenarios.get(name)?.[kind];
-      if (expected === undefined || form === undefined) return [];
-      return row.of.filter(isHere).map(who => ({ name, kind, client: clientOf(who), form, expected, why: row.why }));
+      const variant = scenarios.get(name)?.[kind];
+      if (expected === undefined || variant === undefined) return [];
+      return row.of.filter(isHere).map(who => ({ name, kind, client: clientOf(who), variant, expected, why: row.why }));
     }),
   ),
 );
@@ -444,37 +444,37 @@ function isHere(who: Who): boolean {
 
 test('each scenario is in the table once, in each of its forms and for each client it is written for', () => {
   const written = [...scenarios].flatMap(([name, scenario]) =>
-    (['wasteful', 'cured'] as const).flatMap(kind =>
+    (['wasteful', 'fixed'] as const).flatMap(kind =>
       CLIENTS.filter(client => appliesTo(scenario[kind] ?? {}, client)).map(client => `${name} ${kind} ${client}`),
     ),
   );
   const said = cases.map(({ name, kind, client }) => `${name} ${kind} ${client}`);
 
-  const silent = ['http2-stampede cured undici6', ...(NODE === '26' ? [] : FETCH_OVER_2)];
+  const silent = ['http2-stampede fixed undici6', ...(NODE === '26' ? [] : FETCH_OVER_2)];
   expect(said.toSorted()).toEqual(written.filter(each => !silent.includes(each)).toSorted());
 });
 
 /** Counts over the whole suite, for its last test. */
 const all = { opened: 0, unknown: [] as string[] };
 
-describe.each(cases)('$name, $kind, $client', ({ name, kind, client, form, expected, why }) => {
+describe.each(cases)('$name, $kind, $client', ({ name, kind, client, variant, expected, why }) => {
   test(why === undefined ? 'is as the table says' : `is as the table says: ${why}`, async () => {
-    trustAll(client === 'fetch' && form.server?.kind === 'http2');
-    const { port, seen, drop, stop } = await server({ kind: 'http', ...form.server, certificate: own });
-    if (form.serverIsGone) await stop();
+    trustAll(client === 'fetch' && variant.server?.kind === 'http2');
+    const { port, seen, drop, stop } = await server({ kind: 'http', ...variant.server, certificate: own });
+    if (variant.serverStopped) await stop();
     const { read, instrumentation } = measuring({ callSites: false });
 
-    const remains = await run(form, client, port, own.cert);
-    onTestFinished(remains.destroy);
-    await remains.giveUp();
+    const cleanup = await run(variant, client, port, own.cert);
+    onTestFinished(cleanup.destroy);
+    await cleanup.cancelBodies();
     const left = async () => {
-      const { open } = form.serverIsGone ? NOTHING_SEEN : await drop(); // again and again: undici opens some in their place
+      const { open } = variant.serverStopped ? NOTHING_SEEN : await drop(); // again and again: undici opens some in their place
       const attempted = instrumentation.connections.snapshot().live.length; // and not closed
       return { ...openOf(await read()), atServer: open, attempted };
     };
     await expect.poll(left, { timeout: 10_000, interval: 20 }).toEqual(NOTHING_OPEN);
 
-    const truth = form.serverIsGone ? NOTHING_SEEN : await seen();
+    const truth = variant.serverStopped ? NOTHING_SEEN : await seen();
     const readings = await read();
     const outcome = outcomeOf(readings, truth);
     expect(outsideOf(expected, outcome), JSON.stringify(outcome)).toEqual([]);

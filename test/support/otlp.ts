@@ -1,4 +1,4 @@
-import { spell } from '../../dashboards/source/names.ts';
+import { prometheusName } from '../../dashboards/source/metric-names.ts';
 import { METRICS } from '../../src/metrics/instruments.ts';
 import { freePort } from './child.ts';
 import type { Scrape } from './prometheus.ts';
@@ -42,11 +42,11 @@ export async function startOtlpReceiver(binary: string): Promise<OtlpReceiver> {
 }
 
 /** Makes what the pull exporter serves look as if it had come over OTLP, where there is nobody to take that. */
-export const AS_IF_OVER_OTLP = METRICS.filter(({ name }) => spell(name, 'pull') !== spell(name, 'otlp')).map(
-  ({ name }) => ({
-    source_labels: ['__name__'],
-    regex: `${spell(name, 'pull')}(_bucket|_count|_sum|)`,
-    target_label: '__name__',
-    replacement: `${spell(name, 'otlp')}$1`,
-  }),
-);
+export const AS_IF_OVER_OTLP = METRICS.filter(
+  ({ name }) => prometheusName(name, 'pull') !== prometheusName(name, 'otlp'),
+).map(({ name }) => ({
+  source_labels: ['__name__'],
+  regex: `${prometheusName(name, 'pull')}(_bucket|_count|_sum|)`,
+  target_label: '__name__',
+  replacement: `${prometheusName(name, 'otlp')}$1`,
+}));

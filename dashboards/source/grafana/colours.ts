@@ -1,0 +1,106 @@
+import type { OpenCause } from '../../../src/core/causes.ts';
+import type { Outcome, Phase } from '../../../src/core/errors.ts';
+import type { CloseReason, ServerCloseReason } from '../../../src/core/reasons.ts';
+
+// A name has the same colour on every panel. The colours of one list can be distinguished with each kind of colour blindness,
+// and have enough contrast in Grafana's dark and light themes; a test measures both. There are too many reasons for that, so
+// related reasons have related colours.
+
+const BLUE = '#398BFE';
+const SKY = '#86BCE2';
+const TEAL = '#0B9088';
+const AMBER = '#E9A83B';
+const VERMILION = '#C9590C';
+const PURPLE = '#9A32C2';
+const GREY = '#4F5453';
+
+export const PHASE_COLOURS: Readonly<Record<Phase, string>> = { dns: '#65A0FF', connect: '#D9B02B', tls: '#A8487C' };
+
+export const CAUSE_COLOURS: Readonly<Record<OpenCause, string>> = {
+  first: SKY,
+  new_pool: VERMILION,
+  release_race: TEAL,
+  replaced: AMBER,
+  body_held: PURPLE,
+  pool_busy: BLUE,
+  unknown: GREY,
+};
+
+/** Blue: normal. Orange: the server. Pink: settings of the client. Purple: what happened to the request. */
+export const REASON_COLOURS: Readonly<Record<CloseReason, string>> = {
+  client_idle_timeout: SKY,
+  server_idle_close: AMBER,
+  server_closed_active: '#8A3A00',
+  server_close_header: VERMILION,
+  keep_alive_off: '#D6336C',
+  keep_alive_hint_too_short: '#C99A6B',
+  not_reusable_method: '#E58AA0',
+  body_abandoned: PURPLE,
+  request_aborted: '#BC8BDC',
+  request_timeout: '#6A50A7',
+  max_requests: '#6478D8',
+  pool_full: '#2F62B5',
+  goaway: TEAL,
+  upgraded: '#5FB3A8',
+  client_shutdown: BLUE,
+  error: '#B3261E',
+  unknown: GREY,
+};
+
+/**
+ * The reasons of servers. A reason that clients also have keeps its colour. The others have the colour of the reason that the
+ * client gives for the same event, see docs/both-sides.md: `keep_alive_timeout` here is `server_idle_close` there.
+ */
+export const SERVER_REASON_COLOURS: Readonly<Record<ServerCloseReason, string>> = {
+  keep_alive_timeout: REASON_COLOURS.server_idle_close,
+  client_closed_idle: REASON_COLOURS.client_idle_timeout,
+  client_aborted: REASON_COLOURS.request_aborted,
+  client_close_header: REASON_COLOURS.keep_alive_off,
+  request_timeout: REASON_COLOURS.request_timeout,
+  max_requests: REASON_COLOURS.max_requests,
+  server_close_header: REASON_COLOURS.server_close_header,
+  server_shutdown: REASON_COLOURS.goaway,
+  tls_failed: PHASE_COLOURS.tls,
+  error: REASON_COLOURS.error,
+  unknown: REASON_COLOURS.unknown,
+};
+
+export const STATE_COLOURS = { active: BLUE, idle: SKY } as const;
+
+export const OUTCOME_COLOURS: Readonly<Record<Outcome, string>> = { ok: TEAL, failed: VERMILION, timed_out: AMBER };
+
+/** Connections that arrive at a server. */
+export const ARRIVAL_COLOURS = { accepted: BLUE, refused: VERMILION } as const;
+
+export const HANDSHAKE_COLOURS = { resumed: TEAL, full: AMBER } as const;
+
+/** Requests per connection. */
+export const REQUESTS_COLOURS = {
+  none: PURPLE,
+  one: VERMILION,
+  '2 to 10': AMBER,
+  '11 to 100': SKY,
+  'more than 100': TEAL,
+} as const;
+
+/** For a series in the background: a limit, or connections without a state. */
+export const BACKGROUND = GREY;
+
+/** Colours of thresholds. These are names of Grafana, so they follow the theme. */
+export const GOOD = 'green';
+export const WATCH = 'orange';
+export const BAD = 'red';
+
+/** For a number that is neither good nor bad. */
+export const NEUTRAL = BLUE;
+
+/** The colour with an opacity between 0 and 1. */
+export function withOpacity(colour: string, opacity: number): string {
+  return (
+    colour +
+    Math.round(opacity * 255)
+      .toString(16)
+      .padStart(2, '0')
+      .toUpperCase()
+  );
+}

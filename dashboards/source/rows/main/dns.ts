@@ -1,0 +1,80 @@
+import { PHASE_COLOURS } from '../../grafana/colours.ts';
+import { graph } from '../../grafana/graph.ts';
+import type { Row } from '../../grafana/row.ts';
+import type { PromQL } from '../../promql.ts';
+
+const NAME = '{{dns_question_name}}';
+
+export const dns: Row<PromQL> = {
+  id: 500,
+  title: 'DNS',
+  panels: promql => [
+    graph({
+      title: 'Lookups, by name',
+      size: [6, 9],
+      description: {
+        what: 'DNS lookups per second, for new connections and by the program’s own code. Answers from a cache are not counted.',
+        good: 'far below the request rate, and steady when traffic grows.',
+        bad: 'one per request. The DNS server gets the lookups of all instances, and may drop some.',
+        action: 'reuse connections to the first name of the legend, or cache its lookups.',
+        docs: 'metrics.md#dnslookupduration',
+      },
+      unit: 'cps',
+      noValue: 'No lookups in this time range',
+      stack: true,
+      calcs: ['mean'],
+      queries: [{ expr: promql.rate('dns.lookup.duration', 'dns_question_name'), legend: NAME }],
+    }),
+    graph({
+      title: 'Lookup time by name, p95',
+      size: [6, 9],
+      description: {
+        what: 'The 95th percentile of the lookup time, estimated from histogram buckets.',
+        good: 'a few milliseconds for every name.',
+        bad: 'one name is slow: its name servers are slow. All names are slow: the DNS server, or Node’s four worker threads.',
+        action: 'look up the name with `dig` on the host. If all names are slow at once, raise `UV_THREADPOOL_SIZE`.',
+        docs: 'metrics.md#dnslookupduration',
+      },
+      unit: 's',
+      noValue: 'No lookups in this time range',
+      calcs: ['max'],
+      queries: [{ expr: promql.quantile(0.95, 'dns.lookup.duration', 'dns_question_name'), legend: NAME }],
+    }),
+    graph({
+      title: 'Failed lookups',
+      size: [6, 9],
+      description: {
+        what: 'DNS lookups for new connections that fail, per second, by name and error.',
+        good: 'zero.',
+        bad: '`ENOTFOUND`: the name does not exist. `EAI_AGAIN`: the DNS server does not answer.',
+        action:
+          'for `ENOTFOUND`, correct the name. For `EAI_AGAIN`, check the DNS server and how many lookups it gets.',
+        docs: 'metrics.md#dnslookupduration',
+      },
+      unit: 'cps',
+      noValue: 'No lookup failed in this time range',
+      calcs: ['mean'],
+      queries: [
+        {
+          expr: promql.rate('dns.lookup.duration', 'dns_question_name, error_type', { error_type: '.+' }),
+          legend: `${NAME} {{error_type}}`,
+        },
+      ],
+    }),
+    graph({
+      title: 'Pending lookups',
+      size: [6, 9],
+      description: {
+        what: 'DNS lookups for new connections that have not finished.',
+        good: 'zero in nearly every scrape.',
+        bad: 'stays above zero: the DNS server does not answer, or all worker threads are busy.',
+        action: 'compare with the lookup time. Raise `UV_THREADPOOL_SIZE`, or make fewer lookups.',
+        docs: 'metrics.md#connmeterdnspending',
+      },
+      unit: 'none',
+      noValue: 'No process sent metrics in this time range',
+      colours: { pending: PHASE_COLOURS.dns },
+      queries: [{ expr: promql.gauge('connmeter.dns.pending'), legend: 'pending' }],
+    }),
+  ],
+};

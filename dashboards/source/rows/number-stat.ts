@@ -1,0 +1,14 @@
+import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
+import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard';
+import { NEUTRAL } from '../grafana/colours.ts';
+import { type StatSpec, stat } from '../grafana/stat.ts';
+
+/** The size of a stat in a row of six. */
+export const STAT_SIZE: StatSpec['size'] = [4, 5];
+
+/** A stat that is neither good nor bad by itself, in a row of six. */
+export function numberStat(
+  spec: Omit<StatSpec, 'size' | 'unit' | 'colour'> & { readonly unit?: string },
+): Builder<Panel> {
+  return stat({ decimals: 1, unit: 'short', colour: NEUTRAL, size: STAT_SIZE, ...spec });
+}

@@ -1,0 +1,43 @@
+import { type Durations, promDuration } from '../durations.ts';
+import { runbookOf } from '../links.ts';
+import type { Transport } from '../metric-names.ts';
+import type { Alert } from './alerts/alert.ts';
+import { CONNECT_ALERTS } from './alerts/connect.ts';
+import { DNS_ALERTS } from './alerts/dns.ts';
+import { PORT_ALERTS } from './alerts/ports.ts';
+import { REUSE_ALERTS } from './alerts/reuse.ts';
+import { SERVER_ALERTS } from './alerts/server-side.ts';
+import { TARGET_DOWN } from './alerts/target-down.ts';
+import { TLS_ALERTS } from './alerts/tls.ts';
+import type { Level } from './recorded-series.ts';
+import { ownMatchers } from './templates.ts';
+
+/** All alerts. Each has a page in `docs/runbooks` and a file in `test/rules`. */
+export const ALERTS: readonly Alert[] = [
+  ...REUSE_ALERTS,
+  ...DNS_ALERTS,
+  ...CONNECT_ALERTS,
+  ...PORT_ALERTS,
+  ...TLS_ALERTS,
+  ...SERVER_ALERTS,
+  TARGET_DOWN,
+];
+
+/** The alerting rules of the rule file. */
+export function alertingRules(transport: Transport, durations: Durations) {
+  return ALERTS.map(alert => ({
+    alert: alert.name,
+    expr: alert.expr(transport, durations),
+    for: promDuration(durations[alert.for]),
+    keep_firing_for: promDuration(durations.keepFiringFor),
+    labels: { severity: alert.severity },
+    annotations: {
+      summary: alert.summary,
+      description: withOwnMatchers(alert.level, alert.description(transport, durations)),
+      dashboard: `Panel "${alert.panel}"`,
+      runbook_url: runbookOf(alert.name),
+    },
+  }));
+}
+
+const withOwnMatchers = (level: Level, text: string) => (text.includes('$own') ? ownMatchers(level) + text : text);

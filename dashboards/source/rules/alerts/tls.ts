@@ -1,0 +1,45 @@
+import { percent, THRESHOLDS } from '../../thresholds.ts';
+import { RECORDED } from '../recorded-series.ts';
+import { JOB, numberOf, SERVER, SHARE, TOP_CAUSE, topError } from '../templates.ts';
+import { type Alert, failed, ONE_SERVER, shareAbove } from './alert.ts';
+
+const { failures, tls } = THRESHOLDS;
+const { attempted, handshakes, instancesOfServer } = RECORDED;
+
+const IN_TLS = 'connmeter_phase="tls"';
+
+const FIXES = {
+  CERT_HAS_EXPIRED: 'renew the certificate of the server',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'correct the address; the certificate is for another name',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'make the server send its intermediate certificates',
+  SELF_SIGNED_CERT_IN_CHAIN: 'add the private authority to NODE_EXTRA_CA_CERTS',
+};
+
+/** Alerts about TLS handshakes. */
+export const TLS_ALERTS: readonly Alert[] = [
+  {
+    name: 'ConnmeterTlsFailing',
+    severity: 'warning',
+    level: 'job_server',
+    for: 'defaultFor',
+    when: `more than ${percent(failures.share)} of the connection attempts fail in the TLS handshake, at more than ${failures.minRate}/s`,
+    expr: () => shareAbove(failed(IN_TLS), attempted, failures),
+    summary: 'TLS handshakes with a server fail.',
+    description: () =>
+      `${SHARE} of the connection attempts from ${JOB} to ${SERVER} fail in the TLS handshake (${numberOf(attempted)} attempts/s).${topError(RECORDED.failedByError, IN_TLS, FIXES)}`,
+    panel: 'Failed connections, by server and error',
+  },
+  {
+    name: 'ConnmeterTlsNotResumed',
+    severity: 'info',
+    level: 'job_server',
+    for: 'defaultFor',
+    when: `less than ${percent(tls.resumed)} of the TLS handshakes resume a session, with at least ${tls.minHandshakes} handshakes/s per instance`,
+    expr: () => `${RECORDED.resumed}{${ONE_SERVER}} < ${tls.resumed}
+and ${handshakes} / ${instancesOfServer} >= ${tls.minHandshakes}`,
+    summary: 'TLS sessions with a server are not resumed.',
+    description: () =>
+      `Only ${SHARE} of the TLS handshakes from ${JOB} to ${SERVER} resume a session (${numberOf(handshakes)} handshakes/s). The others are full handshakes.${TOP_CAUSE}`,
+    panel: 'TLS sessions resumed',
+  },
+];

@@ -1,0 +1,60 @@
+import type { OpenCause } from '../../../src/core/causes.ts';
+import type { CloseReason } from '../../../src/core/reasons.ts';
+
+/** What a cause or reason means to the reader of an alert, and the first thing to try. docs/causes.md has the details. */
+export interface Explanation {
+  readonly what: string;
+  readonly fix: string;
+}
+
+/** Why new connections are opened. `replaced` is explained by the close reason instead. */
+export const CAUSES: Readonly<Partial<Record<OpenCause, Explanation>>> = {
+  first: { what: 'the process has no connection yet', fix: 'look for restarts, or for a crawler' },
+  new_pool: {
+    what: 'the program creates a client for each request',
+    fix: 'create one client and share it',
+  },
+  release_race: {
+    what: 'the next request starts before the pool has its connection back',
+    fix: 'look for clients that are created in functions',
+  },
+  body_held: { what: 'unread response bodies hold connections', fix: 'read or cancel every body' },
+  pool_busy: { what: 'all connections are busy', fix: 'if requests come in bursts, limit the connections of the pool' },
+};
+
+/** Why connections close, or why new ones have to replace them. Reasons without a typical fix are missing. */
+export const REASONS: Readonly<Partial<Record<CloseReason, Explanation>>> = {
+  client_idle_timeout: {
+    what: 'idle connections time out between requests',
+    fix: 'raise the keep-alive timeout of the server, which clients follow',
+  },
+  server_idle_close: {
+    what: 'the server closes idle connections',
+    fix: 'raise the keep-alive timeout of the server above that of the client',
+  },
+  server_close_header: {
+    what: 'the server answers with Connection: close',
+    fix: 'enable keep-alive on the server or its proxy',
+  },
+  keep_alive_off: { what: 'keep-alive is off in the client', fix: 'new Agent({ keepAlive: true })' },
+  keep_alive_hint_too_short: {
+    what: 'the keep-alive timeout of the server is too short to be used',
+    fix: 'set it to 5 s or more',
+  },
+  not_reusable_method: { what: 'undici closes connections after HEAD requests', fix: 'use GET' },
+  body_abandoned: {
+    what: 'the program cancels response bodies',
+    fix: 'read small bodies to the end',
+  },
+  request_aborted: {
+    what: 'the program aborts requests before the response',
+    fix: 'allow more time than the server needs',
+  },
+  request_timeout: { what: 'requests time out', fix: 'allow more time than the server needs' },
+  max_requests: {
+    what: 'connections reach the request limit of the client',
+    fix: 'raise maxRequestsPerClient',
+  },
+  pool_full: { what: 'the agent keeps too few idle connections', fix: 'raise maxFreeSockets' },
+  client_shutdown: { what: 'the program closes its client', fix: 'keep one client open and share it' },
+};

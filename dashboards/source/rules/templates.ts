@@ -1,0 +1,101 @@
+import { type Durations, promDuration } from '../durations.ts';
+import { CAUSES, type Explanation, REASONS } from './explanations.ts';
+import { LEVELS, type Level, RECORDED } from './recorded-series.ts';
+
+// Parts of alert descriptions. Prometheus expands these templates when it sends an alert.
+// https://prometheus.io/docs/prometheus/latest/configuration/template_reference/
+
+export const JOB = '{{ $labels.job }}';
+export const SERVER = '{{ $labels.server_address }}{{ with $labels.server_port }}:{{ . }}{{ end }}';
+/** A server of the job itself. Most listen on all addresses, so the port identifies it. */
+export const LISTENER = '{{ with $labels.server_port }}port {{ . }}{{ else }}{{ $labels.server_address }}{{ end }}';
+export const NAME = '{{ $labels.dns_question_name }}';
+
+/** 1500 is `1.5k`, but 0.5 stays `0.5`: many people would read `500m` as millions. */
+const formatted = (value: string) =>
+  `{{ if lt ${value} 1.0 }}{{ printf "%.2g" ${value} }}{{ else }}{{ ${value} | humanize }}{{ end }}`;
+
+/** The value of the alert's expression. */
+export const VALUE = formatted('$value');
+export const SHARE = '{{ $value | humanizePercentage }}';
+export const DURATION = '{{ $value | humanizeDuration }}';
+
+/** Sets `$own` to matchers for the alert's own labels. Comes first in a description that contains a query. */
+export function ownMatchers(level: Level): string {
+  const labels: readonly string[] = LEVELS[level];
+  const matchers = labels.map(label => `${label}=%q`).join(',');
+  return `{{ $own := printf \`${matchers}\` ${labels.map(label => `$labels.${label}`).join(' ')} }}`;
+}
+
+/**
+ * Runs a query when the description is expanded, and writes `text` for each result. `%s` stands for the alert's own labels.
+ * As a label of the alert, a result such as the top cause would restart the alert each time it changes.
+ */
+export function query(expr: string, text: string): string {
+  return `{{ range printf \`${expr}\` $own | query }}${text}{{ end }}`;
+}
+
+/** The value of a query's result. */
+const RESULT = formatted('.Value');
+
+export const numberOf = (series: string) => query(`${series}{%s}`, RESULT);
+export const shareOf = (expr: string) => query(expr, '{{ .Value | humanizePercentage }}');
+
+// The texts from here on start with a space, because they are empty if their query has no result.
+
+/** Writes the explanation of `variable`, or its value if there is none. */
+function explained(variable: string, explanations: Readonly<Record<string, Explanation>>): string {
+  const cases = Object.entries(explanations).map(
+    ([value, { what, fix }]) => `if eq ${variable} "${value}" }}${what}. Fix: ${fix}.{{ else `,
+  );
+  return `{{ ${cases.join('')}}}{{ ${variable} }}.{{ end }}`;
+}
+
+/** Why most connections are opened. For replaced connections, that is the reason why the earlier ones closed. */
+export const TOP_CAUSE = query(
+  `topk(1, ${RECORDED.openedByCause}{%s} > 0)`,
+  ` Top cause of new connections (${RESULT}/s): {{ $cause := .Labels.connmeter_open_cause }}{{ with .Labels.connmeter_close_reason }}{{ $cause = . }}{{ end }}${explained('$cause', { ...CAUSES, ...REASONS })}`,
+);
+
+/** Why most connections close. */
+export const TOP_REASON = query(
+  `topk(1, ${RECORDED.closedByReason}{%s} > 0)`,
+  ` Top reason for closing (${RESULT}/s): {{ $reason := .Labels.connmeter_close_reason }}${explained('$reason', REASONS)}`,
+);
+
+export const TOP_NAME = query(
+  `topk(1, ${RECORDED.lookupsByName}{%s} > 0)`,
+  ` Most lookups of this job are for {{ .Labels.dns_question_name }} (${RESULT}/s).`,
+);
+
+export const TOP_SERVER = query(
+  `topk(1, ${RECORDED.opened}{%s} > 0)`,
+  ` Most connections go to {{ .Labels.server_address }}{{ with .Labels.server_port }}:{{ . }}{{ end }} (${RESULT}/s).`,
+);
+
+/** The share of local ports in TIME_WAIT, for an alert with the label `job`. */
+export const PORTS_IN_TIME_WAIT = query(
+  `${RECORDED.portsInTimeWait} and on (${LEVELS.job.join(', ')}) ${RECORDED.opened}{%s}`,
+  ' Sockets in TIME_WAIT use {{ .Value | humanizePercentage }} of the local ports of a host of this job.',
+);
+
+/** The most common error, and the fixes of those that have one. */
+export const topError = (series: string, matchers: string, fixes: Readonly<Record<string, string>> = {}) =>
+  query(
+    `topk(1, ${series}{%s,${matchers}} > 0)`,
+    ` Most common error: {{ .Labels.error_type }} (${RESULT}/s).${Object.entries(fixes)
+      .map(([error, fix]) => `{{ if eq .Labels.error_type "${error}" }} Fix: ${fix}.{{ end }}`)
+      .join('')}`,
+  );
+
+const INSTANCE = '{{ with .Labels.instance }} Instance: {{ . }}.{{ end }}';
+
+/** The instance where a gauge is highest. */
+export const topInstanceByGauge = (gauge: string) => query(`topk(1, sum by (instance) (${gauge}{%s}))`, INSTANCE);
+
+/** The instance where a counter grows fastest. Empty for series without the label `instance`. */
+export const topInstanceByRate = (counter: string, { window }: Durations, ...matchers: string[]) =>
+  query(
+    `topk(1, sum by (instance) (rate(${counter}{${['%s', ...matchers].join(',')}}[${promDuration(window)}])))`,
+    INSTANCE,
+  );
