@@ -72,5 +72,25 @@ export const failures: Row<PromQL> = {
         },
       ],
     }),
+    graph({
+      title: 'Errors inside connmeter',
+      size: [24, 9],
+      description: {
+        what: 'Errors per second inside connmeter itself, by the part in which they happen. The program is not affected.',
+        good: 'zero.',
+        bad: 'anything else: some connections or requests may be missing from the other panels.',
+        action: 'the log of OpenTelemetry (`diag`) has the first error of each kind, with its stack. Please report it.',
+        docs: 'metrics.md#connmeterfaults',
+      },
+      unit: 'cps',
+      noValue: 'connmeter has not reported any value in this time range',
+      calcs: ['mean'],
+      queries: [
+        {
+          expr: `${promql.rate('connmeter.faults', 'connmeter_fault_place')} > 0`,
+          legend: '{{connmeter_fault_place}}',
+        },
+      ],
+    }),
   ],
 };
