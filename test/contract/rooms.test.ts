@@ -202,17 +202,26 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'type reasons.ts',
     'type snapshot.ts',
   ],
-  'register.ts': [
+  'start.ts': [
     'node:fs',
     'node:worker_threads',
     '@opentelemetry/api',
     'type @opentelemetry/sdk-metrics',
-    'environment.ts',
+    'type environment.ts',
     'guard.ts',
     'instrumentation.ts',
     'metrics-server.ts',
     'origins.ts',
     'sdk.ts',
+  ],
+  'register.ts': [
+    'node:fs',
+    'node:module',
+    'environment.ts',
+    'guard.ts',
+    'type instrumentation.ts',
+    'start.ts',
+    'type start.ts',
   ],
 };
 
