@@ -5,7 +5,7 @@ import { guardWith, inFrames, oncePerPlace } from './guard.ts';
 import { ConnectionInstrumentation } from './instrumentation.ts';
 import { METRICS_PATH, serveMetrics } from './metrics-server.ts';
 import { legible } from './origins.ts';
-import { loadSdk, type Sdk } from './sdk.ts';
+import { loadSdk, loadSerializer, type Sdk } from './sdk.ts';
 
 const { writeSync } = process.getBuiltinModule('node:fs');
 const { getEnvironmentData, isMainThread, setEnvironmentData } = process.getBuiltinModule('node:worker_threads');
@@ -13,6 +13,11 @@ const { getEnvironmentData, isMainThread, setEnvironmentData } = process.getBuil
 /** Shared with every worker thread: whether one of them has said already that workers are not measured. */
 const TOLD = 'connmeter.told';
 const LONGEST_LINE = 1_000;
+/** Why the metrics cannot be served, to what to do about it. */
+const CURES: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the port is taken, set OTEL_EXPORTER_PROMETHEUS_PORT to a free one',
+  ERR_ACCESS_DENIED: 'run Node with --allow-net, or set OTEL_METRICS_EXPORTER=none',
+};
 
 /** Written at once and past the stream: nobody may be reading, and a stream would end the program over it. */
 const say = guardWith(() => {})(
@@ -59,12 +64,17 @@ function startExporting(environment: Environment): void {
 }
 
 function prometheusReader(
-  { exporter: { PrometheusExporter, PrometheusSerializer } }: Sdk,
+  { metrics: { MetricReader } }: Sdk,
   { host, port }: Environment,
   onServer: (server: object) => void,
 ): IMetricReader {
-  const exporter = new PrometheusExporter({ preventServerStart: true });
-  const serializer = new PrometheusSerializer();
+  /** Collects when it is asked. The one of the exporter's package makes an HTTP server besides. */
+  class AskedReader extends MetricReader {
+    protected override async onForceFlush(): Promise<void> {}
+    protected override async onShutdown(): Promise<void> {}
+  }
+  const reader = new AskedReader({ otelComponentType: 'prometheus_http_text_metric_exporter' });
+  let serializer: ReturnType<typeof loadSerializer> | undefined;
   const sayOnce = oncePerPlace((where, error) =>
     say(`could not ${where}, the program is unaffected: ${inFrames(error)}`),
   );
@@ -72,18 +82,19 @@ function prometheusReader(
     { host, port },
     // Not by its own request handler, where a fault would be a rejection that nobody handles, and end the program.
     async () => {
-      const { resourceMetrics, errors } = await exporter.collect();
+      const { resourceMetrics, errors } = await reader.collect();
       for (const error of errors) sayOnce('collect the metrics', error);
+      serializer ??= loadSerializer();
       return serializer.serialize(resourceMetrics);
     },
     error => sayOnce('write the metrics', error),
     ({ code, message }) => {
-      const cure = code === 'EADDRINUSE' ? ': the port is taken, set OTEL_EXPORTER_PROMETHEUS_PORT to a free one' : '';
-      say(`cannot serve http://${host}:${port}${METRICS_PATH} (${code ?? message})${cure}`);
+      const cure = CURES[code ?? ''];
+      say(`cannot serve http://${host}:${port}${METRICS_PATH} (${code ?? message})${cure ? `: ${cure}` : ''}`);
     },
   );
   onServer(server);
-  return exporter;
+  return reader;
 }
 
 /** For a look without a Prometheus. A program that ends before the interval is over still prints once. */
