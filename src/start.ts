@@ -13,11 +13,6 @@ const { getEnvironmentData, isMainThread, setEnvironmentData } = process.getBuil
 /** Shared with every worker thread: whether one of them has said already that workers are not measured. */
 const TOLD = 'connmeter.told';
 const LONGEST_LINE = 1_000;
-/** Why the metrics cannot be served, to what to do about it. */
-const CURES: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'the port is taken, set OTEL_EXPORTER_PROMETHEUS_PORT to a free one',
-  ERR_ACCESS_DENIED: 'run Node with --allow-net, or set OTEL_METRICS_EXPORTER=none',
-};
 
 /** Written at once and past the stream: nobody may be reading, and a stream would end the program over it. */
 const say = guardWith(() => {})(
@@ -89,8 +84,8 @@ function prometheusReader(
     },
     error => sayOnce('write the metrics', error),
     ({ code, message }) => {
-      const cure = CURES[code ?? ''];
-      say(`cannot serve http://${host}:${port}${METRICS_PATH} (${code ?? message})${cure ? `: ${cure}` : ''}`);
+      const cure = code === 'EADDRINUSE' ? ': the port is taken, set OTEL_EXPORTER_PROMETHEUS_PORT to a free one' : '';
+      say(`cannot serve http://${host}:${port}${METRICS_PATH} (${code ?? message})${cure}`);
     },
   );
   onServer(server);
