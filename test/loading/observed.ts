@@ -34,8 +34,8 @@ afterAll(() => {
   for (const path of folders) rmSync(path, { recursive: true, force: true });
 });
 
-/** A folder in which `connmeter` is installed as it is published, and `nothing` beside it. */
-export async function place(): Promise<string> {
+/** A folder in which `connmeter` is installed as it is published, `nothing` beside it, and programs that load these. */
+export async function place(entries: readonly string[]): Promise<string> {
   const path = mkdtempSync(join(tmpdir(), 'connmeter-loading-'));
   folders.push(path);
   const { tarball } = await packed();
@@ -47,6 +47,10 @@ export async function place(): Promise<string> {
   writeFileSync(join(nothing, 'index.js'), "import './more.js';\n");
   writeFileSync(join(nothing, 'more.js'), 'export {};\n');
   cpSync(PROGRAMS, path, { recursive: true });
+  for (const entry of [...entries, NOTHING]) {
+    writeFileSync(join(path, mainOf(entry, 'import')), `import '${entry}';\nimport './look.cjs';\n`);
+    writeFileSync(join(path, mainOf(entry, 'require')), `require('${entry}');\nrequire('./look.cjs');\n`);
+  }
   return path;
 }
 
@@ -67,7 +71,7 @@ async function run(
   { modules = [], channels = [], env = {} }: Looking,
   before: readonly string[],
 ): Promise<{ look: Observed; witness: Observed }> {
-  const main = way === '--import' ? [way, entry, 'look.cjs'] : [program(folder, entry, way)];
+  const main = way === '--import' ? [way, entry, 'look.cjs'] : [mainOf(entry, way)];
   const child = spawn(process.execPath, [...before, ...main, modules.join(), channels.join()], {
     cwd: folder,
     env,
@@ -82,11 +86,8 @@ async function run(
   return { look: words((await look) ?? ''), witness: words((await witness) || '[]') };
 }
 
-function program(folder: string, entry: string, way: 'import' | 'require'): string {
-  const name = `${entry.replaceAll(/\W/g, '-')}.${way === 'import' ? 'mjs' : 'cjs'}`;
-  const load = (what: string) => (way === 'import' ? `import '${what}';\n` : `require('${what}');\n`);
-  writeFileSync(join(folder, name), load(entry) + load('./look.cjs'));
-  return name;
+function mainOf(entry: string, way: 'import' | 'require'): string {
+  return `${entry.replaceAll('/', '-')}.${way === 'import' ? 'mjs' : 'cjs'}`;
 }
 
 function words(json: string): Observed {

@@ -20,7 +20,7 @@ if (version === undefined) {
   const { FormData, getGlobalDispatcher, interceptors, RetryAgent, request } = undici;
   const shows = async (what: string, options: () => Parameters<typeof request>[1]) => {
     const answered = async () => (await request(url, options())).body.text();
-    const late = new Promise(resolve => setTimeout(resolve, 5_000, 'no answer').unref());
+    const late = new Promise(resolve => setTimeout(resolve, 2_500, 'no answer').unref());
     say(what, await Promise.race([answered(), late]).catch(inWords));
   };
   const body = new FormData();
@@ -30,4 +30,5 @@ if (version === undefined) {
   await shows('retry', () => ({ dispatcher: getGlobalDispatcher().compose(interceptors.retry()) }));
   await shows('both', () => ({ dispatcher: getGlobalDispatcher().compose(interceptors.retry(), interceptors.dns()) }));
   await shows('RetryAgent', () => ({ dispatcher: new RetryAgent(getGlobalDispatcher()) }));
+  process.exit(); // a request without an answer would hold it
 }

@@ -21,7 +21,7 @@ for (const [place, object] of places) {
     const property = Object.getOwnPropertyDescriptor(object, key);
     const name = `${place}.${String(key)}`;
     if (typeof property.value === 'function') functions.push({ name, object, key, value: property.value });
-    if (property.get === undefined || !property.configurable) continue;
+    if (property.get === undefined || !property.configurable || name.includes('._')) continue; // Node's own affair
 
     Object.defineProperty(object, key, {
       ...property,
