@@ -4,111 +4,33 @@
  * Uses the global MeterProvider where one is registered already, and sets none. Never ends or holds the process: what
  * cannot be done is said in one line on stderr.
  */
-import { createNoopMeter, metrics } from '@opentelemetry/api';
-import type { IMetricReader } from '@opentelemetry/sdk-metrics';
-import { guardWith, inFrames, oncePerPlace } from './core/guard.ts';
-import { legible } from './core/origins.ts';
-import { ConnectionInstrumentation } from './instrumentation.ts';
-import { type Environment, readEnvironment } from './register/environment.ts';
-import { METRICS_PATH, serveMetrics } from './register/metrics-server.ts';
-import { loadSdk, type Sdk } from './register/sdk.ts';
 
-const { writeSync } = process.getBuiltinModule('node:fs');
-const { getEnvironmentData, isMainThread, setEnvironmentData } = process.getBuiltinModule('node:worker_threads');
-
-/** Shared with every worker thread: whether one of them has said already that workers are not measured. */
-const TOLD = 'connmeter.told';
-const LONGEST_LINE = 1_000;
-
-/** Written at once and past the stream: nobody may be reading, and a stream would end the program over it. */
-const say = guardWith(() => {})(
-  'say',
-  (line: string) => void writeSync(2, `connmeter: ${legible(line.slice(0, LONGEST_LINE))}\n`),
-);
-const guard = guardWith((where, error) => say(`could not ${where}, the program runs on unmeasured: ${error}`));
+import { guardWith } from './core/guard.ts';
+import type { ConnectionInstrumentation } from './instrumentation.ts';
+import { readEnvironment } from './register/environment.ts';
+import type * as Start from './start.ts';
 
 /** The instrumentation in force, for its `connections.snapshot()`; undefined where nothing is measured. */
 export let instrumentation: ConnectionInstrumentation | undefined;
 
-guard('start', start)(readEnvironment(process.env));
+const environment = readEnvironment(process.env);
+if (!environment.disabled) guardWith(startLater)('start', startNow)();
 
-function start(environment: Environment): void {
-  if (environment.disabled) return;
-
-  if (hasGlobalMeterProvider()) {
-    instrumentation = new ConnectionInstrumentation();
-  } else if (isMainThread) {
-    setEnvironmentData(TOLD, new SharedArrayBuffer(4));
-    environment.complaints.forEach(say);
-    if (environment.exporters.length > 0) startExporting(environment);
-  } else if (environment.exporters.length > 0 && isFirstToTell()) {
-    say("worker threads are not measured; the metrics are the main thread's");
-  }
+/** Loads the rest only now, as nothing of it is needed where it is disabled; by `require`, so that the program waits for it. */
+function startNow(): void {
+  const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);
+  const path = import.meta.url.endsWith('.ts') ? './start.ts' : './start.js';
+  instrumentation = (require(path) as typeof Start).startAs(environment);
 }
 
-function startExporting(environment: Environment): void {
-  // The server looks its own host up before we listen: that lookup is none of the program's.
-  const own: object[] = [];
-  const sdk = loadSdk();
-  const readers = environment.exporters.map(name =>
-    name === 'prometheus'
-      ? prometheusReader(sdk, environment, server => own.push(server))
-      : consoleReader(sdk, environment),
-  );
-  const { defaultResource, detectResources, envDetector } = sdk.resources;
-  const resource = defaultResource().merge(detectResources({ detectors: [envDetector] }));
-  instrumentation = new ConnectionInstrumentation();
-  for (const server of own) instrumentation.leaveOut(server);
-  instrumentation.setMeterProvider(new sdk.metrics.MeterProvider({ resource, readers }));
-}
-
-function prometheusReader(
-  { exporter: { PrometheusExporter, PrometheusSerializer } }: Sdk,
-  { host, port }: Environment,
-  onServer: (server: object) => void,
-): IMetricReader {
-  const exporter = new PrometheusExporter({ preventServerStart: true });
-  const serializer = new PrometheusSerializer();
-  const sayOnce = oncePerPlace((where, error) =>
-    say(`could not ${where}, the program is unaffected: ${inFrames(error)}`),
-  );
-  const server = serveMetrics(
-    { host, port },
-    // Not by its own request handler, where a fault would be a rejection that nobody handles, and end the program.
-    async () => {
-      const { resourceMetrics, errors } = await exporter.collect();
-      for (const error of errors) sayOnce('collect the metrics', error);
-      return serializer.serialize(resourceMetrics);
+/** Where ES modules cannot be required: Node was told so by a flag, or the program is importing the same ones just now. */
+function startLater(): void {
+  const { writeSync } = process.getBuiltinModule('node:fs');
+  import('./start.ts').then(
+    ({ startAs }) => {
+      instrumentation = startAs(environment);
     },
-    error => sayOnce('write the metrics', error),
-    ({ code, message }) => {
-      const cure = code === 'EADDRINUSE' ? ': the port is taken, set OTEL_EXPORTER_PROMETHEUS_PORT to a free one' : '';
-      say(`cannot serve http://${host}:${port}${METRICS_PATH} (${code ?? message})${cure}`);
-    },
+    ({ name, code = name }) =>
+      void writeSync(2, `connmeter: could not start, the program runs on unmeasured: ${code}\n`),
   );
-  onServer(server);
-  return exporter;
-}
-
-/** For a look without a Prometheus. A program that ends before the interval is over still prints once. */
-function consoleReader(
-  { metrics: { ConsoleMetricExporter, PeriodicExportingMetricReader } }: Sdk,
-  { interval }: Environment,
-): IMetricReader {
-  const reader = new PeriodicExportingMetricReader({
-    exporter: new ConsoleMetricExporter(),
-    exportIntervalMillis: interval,
-  });
-  process.once('beforeExit', () => void reader.forceFlush());
-  return reader;
-}
-
-/** The API hands out its one no-op meter as long as nobody has registered a provider. */
-function hasGlobalMeterProvider(): boolean {
-  return metrics.getMeterProvider().getMeter('connmeter') !== createNoopMeter();
-}
-
-function isFirstToTell(): boolean {
-  const told = getEnvironmentData(TOLD);
-  return !(told instanceof SharedArrayBuffer) || Atomics.exchange(new Int32Array(told), 0, 1) === 0;
 }

@@ -2,9 +2,10 @@ import type * as Exporter from '@opentelemetry/exporter-prometheus';
 import type * as Resources from '@opentelemetry/resources';
 import type * as SdkMetrics from '@opentelemetry/sdk-metrics';
 
+const { createRequire } = process.getBuiltinModule('node:module');
+
 /** What `connmeter/register` uses of OpenTelemetry's SDK. */
 export interface Sdk {
-  readonly exporter: typeof Exporter;
   readonly resources: typeof Resources;
   readonly metrics: typeof SdkMetrics;
 }
@@ -14,10 +15,13 @@ export interface Sdk {
  * runs all its getters, and those of `node:http` and `node:util` load undici and open the standard streams.
  */
 export function loadSdk(): Sdk {
-  const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);
-  return {
-    exporter: require('@opentelemetry/exporter-prometheus'),
-    resources: require('@opentelemetry/resources'),
-    metrics: require('@opentelemetry/sdk-metrics'),
-  };
+  const require = createRequire(import.meta.url);
+  return { resources: require('@opentelemetry/resources'), metrics: require('@opentelemetry/sdk-metrics') };
+}
+
+/** Makes what writes the metrics for Prometheus. Loads `node:http` as well, so not before it is needed. */
+export function loadSerializer(): Exporter.PrometheusSerializer {
+  const require = createRequire(import.meta.url);
+  const { PrometheusSerializer } = require('@opentelemetry/exporter-prometheus') as typeof Exporter;
+  return new PrometheusSerializer();
 }

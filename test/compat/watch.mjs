@@ -1,9 +1,11 @@
 // Loaded behind connmeter/register into each process of a run that is watched: collects from it all the time, as a very
 // impatient Prometheus would, and at the end of the process writes down what connmeter saw, and every fault of its own.
-import { appendFileSync } from 'node:fs';
-import { isMainThread } from 'node:worker_threads';
-import { DiagLogLevel, diag } from '@opentelemetry/api';
-import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+// Imports nothing: an ES module that imports one of Node runs all its getters, and some of them open standard streams.
+const { appendFileSync } = process.getBuiltinModule('node:fs');
+const { isMainThread } = process.getBuiltinModule('node:worker_threads');
+const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);
+const { DiagLogLevel, diag } = require('@opentelemetry/api');
+const { MeterProvider, MetricReader } = require('@opentelemetry/sdk-metrics');
 
 const log = process.env.CONNMETER_WATCH_LOG;
 const { instrumentation } = await import(process.env.CONNMETER_WATCH_REGISTER);

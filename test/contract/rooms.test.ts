@@ -45,8 +45,8 @@ test.each(files)('%s gets modules of Node by process.getBuiltinModule: an ESM im
 test.each([
   ['node:diagnostics_channel', ['core/channels.ts']],
   ['node:perf_hooks', ['metrics/lookup-entries.ts']],
-  ['node:worker_threads', ['register.ts']],
-  ['@opentelemetry/api', ['instrumentation.ts', 'register.ts']],
+  ['node:worker_threads', ['start.ts']],
+  ['@opentelemetry/api', ['instrumentation.ts', 'start.ts']],
 ] as const)('%s is used at run time by %j alone', (name, users) => {
   const found = imports.filter(({ from, typesOnly }) => from === name && !typesOnly).map(({ file }) => file);
 

@@ -53,8 +53,11 @@ export function testInNamespace(...programs: string[]): typeof test {
   return test.skip as typeof test;
 }
 
-/** A namespace with loopback up, gone with the test. `patience`: seconds a program waits for its resolver. */
-export function namespace({ patience = 1 } = {}): Namespace {
+/**
+ * A namespace with loopback up, gone with the test. `patience`: seconds a program waits for its resolver. `hosts`: what
+ * stands there in place of the machine's file of that name.
+ */
+export function namespace({ patience = 1, hosts }: { patience?: number; hosts?: string } = {}): Namespace {
   const name = `connmeter-${randomUUID()}`;
   const etc = join('/etc/netns', name); // `ip netns exec` lays these over /etc
   onTestFinished(() => remove(name, etc));
@@ -68,6 +71,7 @@ export function namespace({ patience = 1 } = {}): Namespace {
     `nameserver 127.0.0.1\nsearch ${SEARCH}\noptions timeout:${patience} attempts:1\n`,
   );
   writeFileSync(join(etc, 'nsswitch.conf'), 'hosts: files dns\n');
+  if (hosts !== undefined) writeFileSync(join(etc, 'hosts'), hosts);
 
   return {
     async run<Told extends object>(

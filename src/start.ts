@@ -1,0 +1,116 @@
+import { createNoopMeter, metrics } from '@opentelemetry/api';
+import type { IMetricReader } from '@opentelemetry/sdk-metrics';
+import { guardWith, inFrames, oncePerPlace } from './core/guard.ts';
+import { legible } from './core/origins.ts';
+import { ConnectionInstrumentation } from './instrumentation.ts';
+import type { Environment } from './register/environment.ts';
+import { METRICS_PATH, serveMetrics } from './register/metrics-server.ts';
+import { loadSdk, loadSerializer, type Sdk } from './register/sdk.ts';
+
+const { writeSync } = process.getBuiltinModule('node:fs');
+const { getEnvironmentData, isMainThread, setEnvironmentData } = process.getBuiltinModule('node:worker_threads');
+
+/** Shared with every worker thread: whether one of them has said already that workers are not measured. */
+const TOLD = 'connmeter.told';
+const LONGEST_LINE = 1_000;
+
+/** Written at once and past the stream: nobody may be reading, and a stream would end the program over it. */
+const say = guardWith(() => {})(
+  'say',
+  (line: string) => void writeSync(2, `connmeter: ${legible(line.slice(0, LONGEST_LINE))}\n`),
+);
+const guard = guardWith((where, error) => say(`could not ${where}, the program runs on unmeasured: ${error}`));
+
+/** The instrumentation in force. */
+let instrumentation: ConnectionInstrumentation | undefined;
+
+/** Measures and exports as the variables ask for. Returns what measures, if anything does. Never throws. */
+export function startAs(environment: Environment): ConnectionInstrumentation | undefined {
+  guard('start', start)(environment);
+  return instrumentation;
+}
+
+function start(environment: Environment): void {
+  if (hasGlobalMeterProvider()) {
+    instrumentation = new ConnectionInstrumentation();
+  } else if (isMainThread) {
+    setEnvironmentData(TOLD, new SharedArrayBuffer(4));
+    environment.complaints.forEach(say);
+    if (environment.exporters.length > 0) startExporting(environment);
+  } else if (environment.exporters.length > 0 && isFirstToTell()) {
+    say("worker threads are not measured; the metrics are the main thread's");
+  }
+}
+
+function startExporting(environment: Environment): void {
+  // The server looks its own host up before we listen: that lookup is none of the program's.
+  const own: object[] = [];
+  const sdk = loadSdk();
+  const readers = environment.exporters.map(name =>
+    name === 'prometheus'
+      ? prometheusReader(sdk, environment, server => own.push(server))
+      : consoleReader(sdk, environment),
+  );
+  const { defaultResource, detectResources, envDetector } = sdk.resources;
+  const resource = defaultResource().merge(detectResources({ detectors: [envDetector] }));
+  instrumentation = new ConnectionInstrumentation();
+  for (const server of own) instrumentation.leaveOut(server);
+  instrumentation.setMeterProvider(new sdk.metrics.MeterProvider({ resource, readers }));
+}
+
+function prometheusReader(
+  { metrics: { MetricReader } }: Sdk,
+  { host, port }: Environment,
+  onServer: (server: object) => void,
+): IMetricReader {
+  /** Collects when it is asked. The one of the exporter's package makes an HTTP server besides. */
+  class AskedReader extends MetricReader {
+    protected override async onForceFlush(): Promise<void> {}
+    protected override async onShutdown(): Promise<void> {}
+  }
+  const reader = new AskedReader({ otelComponentType: 'prometheus_http_text_metric_exporter' });
+  let serializer: ReturnType<typeof loadSerializer> | undefined;
+  const sayOnce = oncePerPlace((where, error) =>
+    say(`could not ${where}, the program is unaffected: ${inFrames(error)}`),
+  );
+  const server = serveMetrics(
+    { host, port },
+    // Not by its own request handler, where a fault would be a rejection that nobody handles, and end the program.
+    async () => {
+      const { resourceMetrics, errors } = await reader.collect();
+      for (const error of errors) sayOnce('collect the metrics', error);
+      serializer ??= loadSerializer();
+      return serializer.serialize(resourceMetrics);
+    },
+    error => sayOnce('write the metrics', error),
+    ({ code, message }) => {
+      const cure = code === 'EADDRINUSE' ? ': the port is taken, set OTEL_EXPORTER_PROMETHEUS_PORT to a free one' : '';
+      say(`cannot serve http://${host}:${port}${METRICS_PATH} (${code ?? message})${cure}`);
+    },
+  );
+  onServer(server);
+  return reader;
+}
+
+/** For a look without a Prometheus. A program that ends before the interval is over still prints once. */
+function consoleReader(
+  { metrics: { ConsoleMetricExporter, PeriodicExportingMetricReader } }: Sdk,
+  { interval }: Environment,
+): IMetricReader {
+  const reader = new PeriodicExportingMetricReader({
+    exporter: new ConsoleMetricExporter(),
+    exportIntervalMillis: interval,
+  });
+  process.once('beforeExit', () => void reader.forceFlush());
+  return reader;
+}
+
+/** The API hands out its one no-op meter as long as nobody has registered a provider. */
+function hasGlobalMeterProvider(): boolean {
+  return metrics.getMeterProvider().getMeter('connmeter') !== createNoopMeter();
+}
+
+function isFirstToTell(): boolean {
+  const told = getEnvironmentData(TOLD);
+  return !(told instanceof SharedArrayBuffer) || Atomics.exchange(new Int32Array(told), 0, 1) === 0;
+}

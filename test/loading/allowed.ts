@@ -1,0 +1,105 @@
+/** A difference that loading makes, and why it cannot be avoided. */
+export interface Allowed {
+  readonly what: string;
+  readonly why: string;
+  /** The lines of Node on which it is so, where it is not so on all. */
+  readonly on?: readonly number[];
+}
+
+/** What an entry point may leave behind in a program; all of it, or the test is red. */
+export interface Footprint {
+  /** Modules of Node: each with all that Node itself loads for it. */
+  readonly modules: readonly Allowed[];
+  readonly differences: readonly Allowed[];
+}
+
+const NET = { what: 'net', why: 'the states of sockets are told by its constants' };
+const CLOCK = {
+  what: 'perf_hooks',
+  why: 'the clock is taken, and lookups are observed, before the program can put fakes in their place',
+};
+const WATCHED =
+  'the product itself: this is how it hears of connections. Node tells nobody but the subscribers, and waits for none';
+
+/** While the port of the metrics is taken as soon as connmeter is loaded. */
+const SERVED_AT_ONCE = 'the metrics are served';
+
+export const FOOTPRINTS: Readonly<Record<string, Footprint>> = {
+  connmeter: { modules: [NET, CLOCK], differences: [] },
+  'connmeter/register': {
+    modules: [
+      NET,
+      CLOCK,
+      { what: 'module', why: 'OpenTelemetry, and all but the reading of the variables, is loaded by require' },
+      { what: 'worker_threads', why: 'whether this is the main thread' },
+      { what: 'crypto', why: "OpenTelemetry's detectors of resources load it" },
+      { what: 'os', why: "OpenTelemetry's detectors of resources load it" },
+      { what: 'process', why: "OpenTelemetry's detectors of resources load it" },
+      ...['cluster', 'dns', 'http'].map(what => ({ what, why: SERVED_AT_ONCE })),
+    ],
+    differences: [
+      ...[
+        '+ active resource: GetAddrInfoReqWrap',
+        '+ descriptor: /dev/null',
+        '+ descriptor: socket:[n] (6)',
+        '+ seen: tracing:net.server.listen:asyncEnd',
+      ].map(what => ({ what, why: SERVED_AT_ONCE })),
+      {
+        what: '+ module: NativeModule internal/modules/esm/initialize_import_meta',
+        why: 'where our own files are, for require; Node 26 loads it for everybody',
+        on: [22, 24],
+      },
+      ...[
+        'http.client.request.created',
+        'http.client.request.error',
+        'http.client.request.start',
+        'http.client.response.finish',
+        'http.server.request.start',
+        'http.server.response.finish',
+        'http2.client.stream.close',
+        'http2.client.stream.start',
+        'http2.server.stream.close',
+        'http2.server.stream.start',
+        'net.client.socket',
+        'net.server.socket',
+        'tracing:net.server.listen:asyncEnd',
+        'undici:client:beforeConnect',
+        'undici:client:connected',
+        'undici:client:sendHeaders',
+        'undici:request:headers',
+      ].map(name => ({ what: `+ subscribed: ${name}`, why: WATCHED })),
+    ],
+  },
+};
+
+/** All that Node and undici publish, as far as documented. */
+export const CHANNELS: readonly string[] = [
+  'child_process',
+  'http.client.request.created',
+  'http.client.request.error',
+  'http.client.request.start',
+  'http.client.response.finish',
+  'http.server.request.start',
+  'http.server.response.created',
+  'http.server.response.finish',
+  'net.client.socket',
+  'net.server.socket',
+  'process',
+  'udp.socket',
+  'worker_threads',
+  ...['log', 'info', 'debug', 'warn', 'error'].map(name => `console.${name}`),
+  ...['client', 'server'].flatMap(side =>
+    ['close', 'created', 'error', 'finish', 'start'].map(name => `http2.${side}.stream.${name}`),
+  ),
+  ...['module.require', 'module.import', 'net.server.listen', 'child_process.spawn'].flatMap(name =>
+    ['start', 'end', 'asyncStart', 'asyncEnd', 'error'].map(event => `tracing:${name}:${event}`),
+  ),
+  ...['beforeConnect', 'connected', 'connectError', 'sendHeaders'].map(name => `undici:client:${name}`),
+  ...['create', 'bodySent', 'bodyChunkSent', 'bodyChunkReceived', 'headers', 'trailers', 'error'].map(
+    name => `undici:request:${name}`,
+  ),
+  ...['open', 'close', 'socket_error', 'ping', 'pong', 'created', 'handshakeResponse'].map(
+    name => `undici:websocket:${name}`,
+  ),
+  ...['connected', 'connectError'].map(name => `undici:proxy:${name}`),
+];

@@ -1,0 +1,63 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { namespace, testInNamespace } from '../support/namespace.ts';
+import type { SilentReport, SilentTask } from '../support/netns/silent.ts';
+import { type Allowed, CHANNELS, FOOTPRINTS, type Footprint } from './allowed.ts';
+import { differences, NOTHING, place, seen, WAYS, witnessed } from './observed.ts';
+
+const LINE = Number(process.versions.node.split('.', 1)[0]);
+const NONE: Footprint = { modules: [], differences: [] };
+const ANY_PORT = { OTEL_EXPORTER_PROMETHEUS_PORT: '0' };
+const DISABLED = { ...ANY_PORT, OTEL_SDK_DISABLED: 'true' };
+const onThisLine = (allowed: readonly Allowed[]) =>
+  allowed.filter(({ on }) => on?.includes(LINE) ?? true).map(({ what }) => what);
+
+const LOADED = Object.entries(FOOTPRINTS).flatMap(([entry, footprint]) => [
+  { entry, state: 'enabled', footprint, env: ANY_PORT },
+  // Without register there is nothing to disable: who makes no instrumentation has none.
+  { entry, state: 'disabled', footprint: entry === 'connmeter' ? footprint : NONE, env: DISABLED },
+]);
+const CASES = LOADED.flatMap(loaded => WAYS.map(way => ({ ...loaded, way })));
+
+let folder: string;
+beforeAll(async () => {
+  folder = await place(Object.keys(FOOTPRINTS));
+});
+
+describe.concurrent('a program that loads connmeter looks like one that loads an empty module, but for the list', () => {
+  test.each(CASES)('$entry by $way, $state', async ({ entry, way, env, footprint }) => {
+    const modules = onThisLine(footprint.modules);
+    const looking = { channels: CHANNELS, env };
+
+    const ours = await seen(folder, entry, way, looking);
+    const nothing = await seen(folder, NOTHING, way, looking);
+    const modulesAlone = await seen(folder, NOTHING, way, { ...looking, modules });
+
+    expect(differences(ours, modulesAlone)).toEqual(onThisLine(footprint.differences).toSorted());
+    const more = differences(ours, nothing);
+    expect(modules.filter(name => !more.includes(`+ module: NativeModule ${name}`))).toEqual([]);
+  });
+});
+
+describe.concurrent("no getter of Node's runs, none of its functions is replaced, and nobody is warned", () => {
+  test.each(CASES)('$entry by $way, $state', async ({ entry, way, env }) => {
+    const ours = await witnessed(folder, entry, way, { env });
+    const nothing = await witnessed(folder, NOTHING, way, { env });
+
+    expect(differences(ours, nothing)).toEqual([]);
+  });
+});
+
+testInNamespace().fails(
+  'where no resolver answers, a program that does nothing ends at once: nobody is asked',
+  async () => {
+    const task: SilentTask = { folder, runs: [[], ['--import', 'connmeter/register']] };
+
+    const { silences } = await namespace({ patience: 5, hosts: '127.0.0.1 me\n' }).run<SilentReport>('silent.ts', task);
+
+    expect(silences.map(({ code, questions }) => ({ code, questions }))).toEqual([
+      { code: 0, questions: 0 },
+      { code: 0, questions: 0 },
+    ]);
+    expect(silences[1]?.seconds).toBeLessThan(5);
+  },
+);
