@@ -7,13 +7,24 @@ export class Lookups {
   readonly #ledger: Ledger;
   readonly #record: Recorder;
   readonly #seen = new WeakSet<object>();
+  /** The name whose next lookup is not the program's. */
+  #leftOut: string | undefined;
 
   constructor(ledger: Ledger, record: Recorder) {
     this.#ledger = ledger;
     this.#record = record;
   }
 
+  /** The next lookup of the name that succeeds is not counted. */
+  leaveOut(name: string): void {
+    this.#leftOut = name;
+  }
+
   succeeded(name: string, seconds: number): void {
+    if (name === this.#leftOut) {
+      this.#leftOut = undefined;
+      return;
+    }
     this.#record('dns.lookup.duration', seconds, { 'dns.question.name': this.#ledger.question(name) });
   }
 

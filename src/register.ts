@@ -9,8 +9,10 @@ import type { IMetricReader } from '@opentelemetry/sdk-metrics';
 import { type Environment, readEnvironment } from './environment.ts';
 import { guardWith, inFrames, oncePerPlace } from './guard.ts';
 import { ConnectionInstrumentation } from './instrumentation.ts';
-import { METRICS_PATH, serveMetrics } from './metrics-server.ts';
 import { legible } from './origins.ts';
+import { Exposition } from './register/exposition.ts';
+import { MetricsPort } from './register/metrics-port.ts';
+import { createMetricsServer } from './register/metrics-server.ts';
 import { loadSdk, type Sdk } from './sdk.ts';
 
 const { writeSync } = process.getBuiltinModule('node:fs');
@@ -47,46 +49,43 @@ function start(environment: Environment): void {
 }
 
 function startExporting(environment: Environment): void {
-  // The server looks its own host up before we listen: that lookup is none of the program's.
-  const own: object[] = [];
   const sdk = loadSdk();
   const readers = environment.exporters.map(name =>
-    name === 'prometheus'
-      ? prometheusReader(sdk, environment, server => own.push(server))
-      : consoleReader(sdk, environment),
+    name === 'prometheus' ? prometheusReader(sdk, environment) : consoleReader(sdk, environment),
   );
   const { defaultResource, detectResources, envDetector } = sdk.resources;
   const resource = defaultResource().merge(detectResources({ detectors: [envDetector] }));
   instrumentation = new ConnectionInstrumentation();
-  for (const server of own) instrumentation.leaveOut(server);
   instrumentation.setMeterProvider(new sdk.metrics.MeterProvider({ resource, readers }));
 }
 
 function prometheusReader(
   { exporter: { PrometheusExporter, PrometheusSerializer } }: Sdk,
-  { host, port }: Environment,
-  onServer: (server: object) => void,
+  { host, port, allowedHosts }: Environment,
 ): IMetricReader {
   const exporter = new PrometheusExporter({ preventServerStart: true });
   const serializer = new PrometheusSerializer();
   const sayOnce = oncePerPlace((where, error) =>
     say(`could not ${where}, the program is unaffected: ${inFrames(error)}`),
   );
-  const server = serveMetrics(
-    { host, port },
-    // Not by its own request handler, where a fault would be a rejection that nobody handles, and end the program.
+  // Not by its own request handler, where a fault would be a rejection that nobody handles, and end the program.
+  const exposition = new Exposition(
     async () => {
       const { resourceMetrics, errors } = await exporter.collect();
       for (const error of errors) sayOnce('collect the metrics', error);
       return serializer.serialize(resourceMetrics);
     },
     error => sayOnce('write the metrics', error),
-    ({ code, message }) => {
-      const cure = code === 'EADDRINUSE' ? ': the port is taken, set OTEL_EXPORTER_PROMETHEUS_PORT to a free one' : '';
-      say(`cannot serve http://${host}:${port}${METRICS_PATH} (${code ?? message})${cure}`);
-    },
   );
-  onServer(server);
+  const guard = guardWith(sayOnce);
+  new MetricsPort({
+    host,
+    port,
+    createServer: () => createMetricsServer(exposition, allowedHosts, guard),
+    leaveOut: (server, name) => instrumentation?.leaveOut(server, name),
+    say,
+    guard,
+  });
   return exporter;
 }
 

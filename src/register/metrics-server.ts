@@ -1,0 +1,86 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Guard } from '../guard.ts';
+import { isAllowedHost } from './allowed-hosts.ts';
+import { BOUNDS, BoundedConnections } from './bounded-connections.ts';
+import type { Exposition } from './exposition.ts';
+
+/** Of the text format: https://prometheus.io/docs/instrumenting/exposition_formats/#basic-info */
+const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+const NOT_ALLOWED = 'The metrics are not served under this host name. Add it to CONNMETER_ALLOWED_HOSTS.\n';
+
+/** The one path that is served. */
+export const METRICS_PATH = '/metrics';
+
+/** A scrape every minute finds its connection still open. In milliseconds. */
+const KEEP_ALIVE = 75_000;
+/** Prometheus sends half a kilobyte of headers, a browser a few with its cookies. */
+const HEADER_BYTES = 8 * 1024;
+
+/**
+ * A server for `GET /metrics` and nothing else; it does not listen yet. Neither the server nor a scraper that keeps its
+ * connection open keeps the process alive.
+ */
+export function createMetricsServer(
+  exposition: Exposition,
+  allowedHosts: readonly string[] | undefined,
+  guard: Guard,
+): Server {
+  const server = process.getBuiltinModule('node:http').createServer({
+    // Node looks every 30 s for requests that take longer.
+    headersTimeout: BOUNDS.headersWithin,
+    requestTimeout: BOUNDS.headersWithin,
+    keepAliveTimeout: KEEP_ALIVE,
+    maxHeaderSize: HEADER_BYTES,
+    insecureHTTPParser: false, // whatever the command line says
+  });
+  const connections = new BoundedConnections(server, guard);
+  let boundTo = '';
+  server.on('listening', () => {
+    boundTo = (server.address() as AddressInfo).address;
+  });
+
+  const send = guard(
+    'answer a scrape',
+    (
+      response: ServerResponse,
+      status: number,
+      headers: Readonly<Record<string, string | number>>,
+      body?: Buffer | string,
+    ) => {
+      response.statusCode = status;
+      for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+      response.end(body);
+    },
+  );
+  const answer = guard('answer a scrape', (request: IncomingMessage, response: ServerResponse) => {
+    if (!connections.asked(request.socket, response)) return;
+
+    const { host = [] } = request.headersDistinct;
+    if (hasBody(request)) response.setHeader('connection', 'close'); // else Node would read the body
+    if (host.length > 1) {
+      send(response, 400, {});
+    } else if (!isAllowedHost(host[0], boundTo, allowedHosts)) {
+      send(response, 403, { 'content-type': 'text/plain; charset=utf-8' }, NOT_ALLOWED);
+    } else if (request.url?.split('?', 1)[0] !== METRICS_PATH) {
+      send(response, 404, {});
+    } else if (request.method === 'GET') {
+      exposition.read().then(
+        text => send(response, 200, { 'content-type': CONTENT_TYPE }, text),
+        () => send(response, 500, {}),
+      );
+    } else if (request.method === 'HEAD') {
+      const length = exposition.latest?.length;
+      send(response, 200, { 'content-type': CONTENT_TYPE, ...(length && { 'content-length': length }) });
+    } else {
+      send(response, 405, { allow: 'GET, HEAD' });
+    }
+  });
+  server.on('request', answer);
+  server.on('checkContinue', answer); // no body is asked for
+  return server.unref();
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
