@@ -81,7 +81,7 @@ function prometheusReader(
   new MetricsPort({
     host,
     port,
-    createServer: () => createMetricsServer(exposition, allowedHosts, guard),
+    createServer: () => createMetricsServer(exposition, { host, allowed: allowedHosts }, guard),
     leaveOut: (server, name) => instrumentation?.leaveOut(server, name),
     say,
     guard,

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Guard } from '../guard.ts';
-import { isAllowedHost } from './allowed-hosts.ts';
+import { type HostRules, isAllowedHost } from './allowed-hosts.ts';
 import { BOUNDS, BoundedConnections } from './bounded-connections.ts';
 import type { Exposition } from './exposition.ts';
 
@@ -23,7 +23,7 @@ const HEADER_BYTES = 8 * 1024;
  */
 export function createMetricsServer(
   exposition: Exposition,
-  allowedHosts: readonly string[] | undefined,
+  { host, allowed }: Pick<HostRules, 'host' | 'allowed'>,
   guard: Guard,
 ): Server {
   const server = process.getBuiltinModule('node:http').createServer({
@@ -56,11 +56,11 @@ export function createMetricsServer(
   const answer = guard('answer a scrape', (request: IncomingMessage, response: ServerResponse) => {
     if (!connections.asked(request.socket, response)) return;
 
-    const { host = [] } = request.headersDistinct;
+    const { host: hosts = [] } = request.headersDistinct;
     if (hasBody(request)) response.setHeader('connection', 'close'); // else Node would read the body
-    if (host.length > 1) {
+    if (hosts.length > 1) {
       send(response, 400, {});
-    } else if (!isAllowedHost(host[0], boundTo, allowedHosts)) {
+    } else if (!isAllowedHost(hosts[0], { host, boundTo, allowed })) {
       send(response, 403, { 'content-type': 'text/plain; charset=utf-8' }, NOT_ALLOWED);
     } else if (request.url?.split('?', 1)[0] !== METRICS_PATH) {
       send(response, 404, {});

@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
 import { isAllowedHost } from '../../src/register/allowed-hosts.ts';
 
+const isAllowed = (header: string | undefined, boundTo: string, allowed: readonly string[] | undefined) =>
+  isAllowedHost(header, { host: 'localhost', boundTo, allowed });
+
 const LOOPBACK = ['127.0.0.1', '127.8.8.8', '::1', '::ffff:127.0.0.1'];
 const OTHERS = ['0.0.0.0', '::', '10.1.2.3', '2001:db8::1'];
 
@@ -73,38 +76,46 @@ const TRICKS = [
 
 test.each(LOOPBACK_NAMES_AND_ADDRESSES)('%j is allowed, wherever the server is bound and whatever is listed', host => {
   for (const boundTo of [...LOOPBACK, ...OTHERS]) {
-    expect(isAllowedHost(host, boundTo, undefined)).toBe(true);
-    expect(isAllowedHost(host, boundTo, [])).toBe(true);
-    expect(isAllowedHost(host, boundTo, ['demo'])).toBe(true);
+    expect(isAllowed(host, boundTo, undefined)).toBe(true);
+    expect(isAllowed(host, boundTo, [])).toBe(true);
+    expect(isAllowed(host, boundTo, ['demo'])).toBe(true);
   }
 });
 
 test('no Host at all is allowed: no browser leaves it out', () => {
   for (const boundTo of [...LOOPBACK, ...OTHERS]) {
-    expect(isAllowedHost(undefined, boundTo, undefined)).toBe(true);
-    expect(isAllowedHost(undefined, boundTo, [])).toBe(true);
+    expect(isAllowed(undefined, boundTo, undefined)).toBe(true);
+    expect(isAllowed(undefined, boundTo, [])).toBe(true);
   }
 });
 
 test.each([...NAMES, ...TRICKS])('%j is refused on loopback, and everywhere if it is not in the list', host => {
-  for (const boundTo of LOOPBACK) expect(isAllowedHost(host, boundTo, undefined)).toBe(false);
+  for (const boundTo of LOOPBACK) expect(isAllowed(host, boundTo, undefined)).toBe(false);
   for (const boundTo of [...LOOPBACK, ...OTHERS]) {
-    expect(isAllowedHost(host, boundTo, [])).toBe(false);
-    expect(isAllowedHost(host, boundTo, ['other.example'])).toBe(false);
+    expect(isAllowed(host, boundTo, [])).toBe(false);
+    expect(isAllowed(host, boundTo, ['other.example'])).toBe(false);
   }
 });
 
 test.each(NAMES)('%j is allowed on other addresses where there is no list', host => {
-  for (const boundTo of OTHERS) expect(isAllowedHost(host, boundTo, undefined)).toBe(true);
+  for (const boundTo of OTHERS) expect(isAllowed(host, boundTo, undefined)).toBe(true);
 });
 
 test.each(['demo', 'DEMO', 'demo.', 'demo:9464', 'Demo.:80'])('%j is the listed name demo', host => {
-  for (const boundTo of [...LOOPBACK, ...OTHERS]) expect(isAllowedHost(host, boundTo, ['shop', 'demo'])).toBe(true);
+  for (const boundTo of [...LOOPBACK, ...OTHERS]) expect(isAllowed(host, boundTo, ['shop', 'demo'])).toBe(true);
 });
 
 test.each(['demo.example', 'a.demo', 'demoo', 'demo..', 'demo/', 'demo@shop', 'shop@demo'])(
   '%j is not the listed name demo',
   host => {
-    for (const boundTo of [...LOOPBACK, ...OTHERS]) expect(isAllowedHost(host, boundTo, ['demo'])).toBe(false);
+    for (const boundTo of [...LOOPBACK, ...OTHERS]) expect(isAllowed(host, boundTo, ['demo'])).toBe(false);
   },
 );
+
+test('the name that the server is told to listen on is allowed', () => {
+  const rules = { host: 'Metrics.test', boundTo: '127.0.0.1', allowed: undefined };
+
+  expect(isAllowedHost('metrics.test:9464', rules)).toBe(true);
+  expect(isAllowedHost('metrics.test:9464', { ...rules, allowed: ['demo'] })).toBe(true);
+  expect(isAllowedHost('evil.test:9464', rules)).toBe(false);
+});

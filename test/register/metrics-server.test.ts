@@ -81,7 +81,7 @@ test('a refused POST that goes on sending does not disturb the next scrape', asy
 });
 
 test('a request for a name that is not allowed gets 403, and is told what to set', async () => {
-  const { base, collected } = await serving({ allowedHosts: ['metrics.test'] });
+  const { base, collected } = await serving({ allowed: ['metrics.test'] });
 
   const refused = await ask(base + METRICS_PATH, { headers: { host: 'evil.test:80' } });
 

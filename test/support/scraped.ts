@@ -11,7 +11,7 @@ export const BODY = 'the metrics';
 export interface Serving {
   readonly make?: () => Promise<string>;
   readonly onFault?: (fault: unknown) => void;
-  readonly allowedHosts?: readonly string[];
+  readonly allowed?: readonly string[];
   readonly host?: string;
 }
 
@@ -27,7 +27,7 @@ export interface Served {
 export async function serving({
   make = async () => BODY,
   onFault = fault => expect.unreachable(String(fault)),
-  allowedHosts,
+  allowed,
   host = '127.0.0.1',
 }: Serving = {}): Promise<Served> {
   let collections = 0;
@@ -36,7 +36,7 @@ export async function serving({
     return make();
   }, onFault);
   const guard = guardWith((where, error) => expect.unreachable(`${where}: ${error}`));
-  const server = createMetricsServer(exposition, allowedHosts, guard).listen(0, host);
+  const server = createMetricsServer(exposition, { host, allowed }, guard).listen(0, host);
   await once(server, 'listening');
   onTestFinished(() => {
     server.close();
