@@ -12,6 +12,13 @@ export const BOUNDS = {
   headersWithin: 5_000,
   /** For all answers asked for to be read. Prometheus itself gives a scrape up after 10 s, unless configured otherwise. */
   answerReadWithin: 8_000,
+  /**
+   * For there to be any answer that is not read. Its unfinished write keeps the event loop running, though its socket does
+   * not, so clients that take turns could keep a program from ending.
+   */
+  unreadFor: 10_000,
+  /** For new connections to be refused after that: the event loop ends meanwhile, if there is nothing else for it. */
+  refusedFor: 100,
 } as const;
 
 // Taken before any program can replace them by fakes.
@@ -34,8 +41,13 @@ interface Connection {
  */
 export class BoundedConnections {
   readonly #connections = new Map<Socket, Connection>();
+  readonly #guard: Guard;
+  /** Runs while there is an answer that is not read. */
+  #unread: NodeJS.Timeout | undefined;
+  #refusedUntil = 0;
 
   constructor(server: Server, guard: Guard) {
+    this.#guard = guard;
     server.on(
       'connection',
       guard('accept a scraper', (socket: Socket) => this.#admit(socket)),
@@ -55,11 +67,16 @@ export class BoundedConnections {
       return false;
     }
     if (connection.unanswered++ === 0) this.#wait(connection, BOUNDS.answerReadWithin);
+    this.#unread ??= this.#after(BOUNDS.unreadFor, () => this.#closeUnread());
     response.once('close', () => this.#answered(connection));
     return true;
   }
 
   #admit(socket: Socket): void {
+    if (now() < this.#refusedUntil) {
+      socket.destroy();
+      return;
+    }
     socket.unref();
     if (this.#connections.size === BOUNDS.connections) this.#close(leastUseful([...this.#connections.values()]));
 
@@ -71,22 +88,46 @@ export class BoundedConnections {
 
   /** A response is over: all of it is handed to the system, or its connection is closed. */
   #answered(connection: Connection): void {
-    if (--connection.unanswered === 0 && this.#connections.has(connection.socket)) this.#wait(connection, undefined);
+    if (--connection.unanswered > 0 || !this.#connections.has(connection.socket)) return;
+
+    this.#wait(connection, undefined);
+    this.#seeWhetherAllIsRead();
   }
 
-  /** Begins a time of waiting for the client, or of idleness, which Node's keep-alive timeout ends. */
+  /** Begins a time of waiting for the client; or one of idleness, which Node's keep-alive timeout ends. */
   #wait(connection: Connection, milliseconds: number | undefined): void {
     connection.since = now();
     cancel(connection.deadline);
     connection.deadline =
-      milliseconds === undefined ? undefined : later(() => this.#close(connection), milliseconds).unref();
+      milliseconds === undefined ? undefined : this.#after(milliseconds, () => this.#close(connection));
   }
 
   #close({ socket, deadline }: Connection): void {
     this.#connections.delete(socket);
     cancel(deadline);
     socket.destroy();
+    this.#seeWhetherAllIsRead();
   }
+
+  #closeUnread(): void {
+    this.#refusedUntil = now() + BOUNDS.refusedFor;
+    for (const connection of [...this.#connections.values()].filter(isWaiting)) this.#close(connection);
+  }
+
+  #seeWhetherAllIsRead(): void {
+    if (this.#unread === undefined || [...this.#connections.values()].some(isWaiting)) return;
+
+    cancel(this.#unread);
+    this.#unread = undefined;
+  }
+
+  #after(milliseconds: number, run: () => void): NodeJS.Timeout {
+    return later(this.#guard('close a connection', run), milliseconds).unref();
+  }
+}
+
+function isWaiting({ unanswered }: Connection): boolean {
+  return unanswered > 0;
 }
 
 /**
@@ -95,7 +136,7 @@ export class BoundedConnections {
  * until its request is read, and for a request until it is answered.
  */
 function leastUseful(connections: readonly Connection[]): Connection {
-  const idle = connections.filter(({ unanswered }) => unanswered === 0);
-  const waiting = connections.filter(({ unanswered }) => unanswered > 0);
+  const waiting = connections.filter(isWaiting);
+  const idle = connections.filter(connection => !isWaiting(connection));
   return (waiting.length > idle.length ? waiting : idle).reduce((a, b) => (b.since < a.since ? b : a));
 }

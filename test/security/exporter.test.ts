@@ -1,6 +1,7 @@
+import { once } from 'node:events';
 import { METHODS } from 'node:http';
 import { networkInterfaces } from 'node:os';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { BOUNDS } from '../../src/register/bounded-connections.ts';
 import { METRICS_PATH } from '../../src/register/metrics-server.ts';
 import { ask, freePort, isServed, programPath, REGISTER, start } from '../support/child.ts';
@@ -234,6 +235,24 @@ test('slow askers of every kind do not keep the program alive', async () => {
   child.tell('enough');
 
   expect(await child.outcome).toEqual({ code: 0, stdout: 'ready\n', stderr: '' });
+});
+
+test('who does not read, and comes again each time, does not keep the program alive', async () => {
+  const child = start(programPath('serving-much.ts'));
+  await child.wrote('\n');
+  const port = Number(/\d+/.exec(child.said.stdout)?.[0]);
+  const ask = async () => {
+    const { socket } = await saying(port, KEPT);
+    await once(socket, 'data');
+    socket.pause();
+  };
+  await ask();
+  const again = setInterval(() => ask().catch(() => {}), 100);
+  onTestFinished(() => clearInterval(again));
+
+  child.tell('enough');
+
+  expect(await child.outcome).toMatchObject({ code: 0, stderr: '' });
 });
 
 test('scrapers that hang up in the middle do not end the program', async () => {
