@@ -19,7 +19,7 @@ export const FOLDERS: Readonly<Record<string, readonly string[]>> = {
     '@opentelemetry/api',
     '@opentelemetry/sdk-metrics',
   ],
-  register: ['@opentelemetry/exporter-prometheus', '@opentelemetry/resources', '@opentelemetry/sdk-metrics'],
+  register: ['core', '@opentelemetry/exporter-prometheus', '@opentelemetry/resources', '@opentelemetry/sdk-metrics'],
   'client/sources': ['client', 'client/attribution', 'core'],
   client: ['client/attribution', 'metrics', 'core'],
   'client/attribution': ['core'],

@@ -133,9 +133,10 @@ export class ConnectionInstrumentation {
     this.#servers.pause();
   }
 
-  /** @internal The server is not the program's own: what it accepts is not counted. */
-  leaveOut(server: object): void {
+  /** @internal The server is not the program's own: what it accepts is not counted, nor is the lookup of its host. */
+  leaveOut(server: object, host?: string): void {
     this.#servers.leaveOut(server);
+    if (host !== undefined) this.#lookups.leaveOut(host);
   }
 
   /** Where the metrics go from now on. Called by the SDK, and more than once. */

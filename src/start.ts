@@ -4,7 +4,9 @@ import { guardWith, inFrames, oncePerPlace } from './core/guard.ts';
 import { legible } from './core/origins.ts';
 import { ConnectionInstrumentation } from './instrumentation.ts';
 import type { Environment } from './register/environment.ts';
-import { METRICS_PATH, serveMetrics } from './register/metrics-server.ts';
+import { Exposition } from './register/exposition.ts';
+import { MetricsPort } from './register/metrics-port.ts';
+import { createMetricsServer } from './register/metrics-server.ts';
 import { loadSdk, loadSerializer, type Sdk } from './register/sdk.ts';
 
 const { writeSync } = process.getBuiltinModule('node:fs');
@@ -43,25 +45,19 @@ function start(environment: Environment): void {
 }
 
 function startExporting(environment: Environment): void {
-  // The server looks its own host up before we listen: that lookup is none of the program's.
-  const own: object[] = [];
   const sdk = loadSdk();
   const readers = environment.exporters.map(name =>
-    name === 'prometheus'
-      ? prometheusReader(sdk, environment, server => own.push(server))
-      : consoleReader(sdk, environment),
+    name === 'prometheus' ? prometheusReader(sdk, environment) : consoleReader(sdk, environment),
   );
   const { defaultResource, detectResources, envDetector } = sdk.resources;
   const resource = defaultResource().merge(detectResources({ detectors: [envDetector] }));
   instrumentation = new ConnectionInstrumentation();
-  for (const server of own) instrumentation.leaveOut(server);
   instrumentation.setMeterProvider(new sdk.metrics.MeterProvider({ resource, readers }));
 }
 
 function prometheusReader(
   { metrics: { MetricReader } }: Sdk,
-  { host, port }: Environment,
-  onServer: (server: object) => void,
+  { host, port, allowedHosts }: Environment,
 ): IMetricReader {
   /** Collects when it is asked. The one of the exporter's package makes an HTTP server besides. */
   class AskedReader extends MetricReader {
@@ -73,9 +69,7 @@ function prometheusReader(
   const sayOnce = oncePerPlace((where, error) =>
     say(`could not ${where}, the program is unaffected: ${inFrames(error)}`),
   );
-  const server = serveMetrics(
-    { host, port },
-    // Not by its own request handler, where a fault would be a rejection that nobody handles, and end the program.
+  const exposition = new Exposition(
     async () => {
       const { resourceMetrics, errors } = await reader.collect();
       for (const error of errors) sayOnce('collect the metrics', error);
@@ -83,12 +77,16 @@ function prometheusReader(
       return serializer.serialize(resourceMetrics);
     },
     error => sayOnce('write the metrics', error),
-    ({ code, message }) => {
-      const cure = code === 'EADDRINUSE' ? ': the port is taken, set OTEL_EXPORTER_PROMETHEUS_PORT to a free one' : '';
-      say(`cannot serve http://${host}:${port}${METRICS_PATH} (${code ?? message})${cure}`);
-    },
   );
-  onServer(server);
+  const guard = guardWith(sayOnce);
+  new MetricsPort({
+    host,
+    port,
+    createServer: () => createMetricsServer(exposition, { host, allowed: allowedHosts }, guard),
+    leaveOut: (server, name) => instrumentation?.leaveOut(server, name),
+    say,
+    guard,
+  });
   return reader;
 }
 

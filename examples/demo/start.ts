@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { Snapshot } from 'connmeter';
 import { writeCertificates } from './certificates.ts';
@@ -40,6 +41,8 @@ const app = start('app.ts', JSON.stringify(urls), {
   env: { OTEL_EXPORTER_PROMETHEUS_HOST: HOST, OTEL_EXPORTER_PROMETHEUS_PORT: `${port}`, NODE_EXTRA_CA_CERTS: trusted },
 });
 await once(app, 'message');
+// From the program's first connection on. Where that takes too long, the first scrape will tell.
+for (let i = 0; i < 250 && !(await isServed()); i++) await setTimeout(20);
 
 const callers = new Map(Object.entries(urls).map(([name, url]) => [originOf(url), name]));
 const print = printer(process.stdout);
@@ -60,7 +63,7 @@ setInterval(async () => {
   before = after;
   scrapedAt = now;
 }, INTERVAL * 1000);
-if (limit !== undefined) setTimeout(stop, limit * 1000);
+if (limit !== undefined) setTimeout(limit * 1000).then(stop);
 
 function secondsOption(): number | undefined {
   const { values } = parseArgs({ options: { seconds: { type: 'string' } } });
@@ -105,6 +108,13 @@ async function freePort(wanted: number): Promise<number> {
   const port = typeof address === 'object' && address !== null ? address.port : wanted;
   if (port !== wanted && wanted !== 0) console.log(`Port ${wanted} is in use, so the metrics are on port ${port}.`);
   return port;
+}
+
+function isServed(): Promise<boolean> {
+  return fetch(metrics).then(
+    ({ ok }) => ok,
+    () => false,
+  );
 }
 
 async function scrape(): Promise<Sample[]> {

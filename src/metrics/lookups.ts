@@ -7,14 +7,25 @@ export class Lookups {
   readonly #ledger: Ledger;
   readonly #record: Recorder;
   readonly #seen = new WeakSet<object>();
+  /** The name whose next lookup is not the program's. */
+  #leftOut: string | undefined;
 
   constructor(ledger: Ledger, record: Recorder) {
     this.#ledger = ledger;
     this.#record = record;
   }
 
+  /** The next lookup of the name that succeeds is not counted. */
+  leaveOut(name: string): void {
+    this.#leftOut = name;
+  }
+
   /** `bySystem`: the system was asked for an address, as by `dns.lookup`; else a DNS server, for a record of any type. */
   succeeded(name: string, bySystem: boolean, seconds: number): void {
+    if (name === this.#leftOut) {
+      this.#leftOut = undefined;
+      return;
+    }
     const question = this.#ledger.names.labelOf(name, bySystem ? 'lookup' : 'query');
     this.#record('dns.lookup.duration', seconds, { 'dns.question.name': question });
   }

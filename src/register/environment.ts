@@ -1,18 +1,22 @@
 /** Where the metrics of `connmeter/register` go. */
 export type ExporterName = 'prometheus' | 'console';
 
-/** What the standard `OTEL_*` variables ask for, and what is wrong with them, one line each. */
+/** What the variables ask for, and what is wrong with them, one line each. */
 export interface Environment {
   readonly disabled: boolean;
   readonly exporters: readonly ExporterName[];
   readonly host: string;
   readonly port: number;
+  /** Names that `Host` headers may have besides loopback ones; undefined where the variable is not set. */
+  readonly allowedHosts: readonly string[] | undefined;
   /** Milliseconds between two outputs of the console exporter. */
   readonly interval: number;
   readonly complaints: readonly string[];
 }
 
 const EXPORTERS: readonly ExporterName[] = ['prometheus', 'console'];
+/** A host name or an IPv4 address, without a port; or an IPv6 address in brackets. */
+const HOST = /^(?:[a-z\d_-]+(?:\.[a-z\d_-]+)*|\[[a-f\d:.]+\])$/;
 
 /**
  * Reads the variables; one that cannot be used is as good as unset, and a complaint says so.
@@ -46,11 +50,22 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     return fallback;
   };
 
+  // Once it is set the list is in force, whatever is wrong with it: a slip must not open what was to be closed.
+  const names = given('CONNMETER_ALLOWED_HOSTS')
+    ?.split(',')
+    .map(name => name.trim().toLowerCase().replace(/\.$/, ''));
+  const allowedHosts = names?.filter(name => HOST.test(name));
+  if (names !== undefined && names.length !== allowedHosts?.length) {
+    const used = allowedHosts?.join(',') || 'loopback names and IP addresses only';
+    complain('CONNMETER_ALLOWED_HOSTS', 'host names without ports, separated by commas', used);
+  }
+
   return {
     disabled: disabled === 'true',
     exporters: none ? [] : known,
     host: given('OTEL_EXPORTER_PROMETHEUS_HOST') ?? 'localhost',
     port: integer('OTEL_EXPORTER_PROMETHEUS_PORT', 0, 65_535, 9464),
+    allowedHosts,
     interval: integer('OTEL_METRIC_EXPORT_INTERVAL', 1, 2_147_483_647, 60_000),
     complaints,
   };

@@ -1,40 +1,86 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Guard } from '../core/guard.ts';
+import { type HostRules, isAllowedHost } from './allowed-hosts.ts';
+import { BOUNDS, BoundedConnections } from './bounded-connections.ts';
+import type { Exposition } from './exposition.ts';
 
 /** Of the text format: https://prometheus.io/docs/instrumenting/exposition_formats/#basic-info */
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+const NOT_ALLOWED = 'The metrics are not served under this host name. Add it to CONNMETER_ALLOWED_HOSTS.\n';
 
 /** The one path that is served. */
 export const METRICS_PATH = '/metrics';
 
+/** A scrape every minute finds its connection still open. In milliseconds. */
+const KEEP_ALIVE = 75_000;
+/** Prometheus sends half a kilobyte of headers, a browser a few with its cookies. */
+const HEADER_BYTES = 8 * 1024;
+
 /**
- * Serves `GET /metrics` and nothing else. Neither the server nor a scraper that keeps its connection open keeps the
- * process alive. `exposition` makes the text of one answer; where it
- * fails, the answer is 500 and `onFault` hears of it. `onError` hears why it could not listen. Returns the server.
+ * A server for `GET /metrics` and nothing else; it does not listen yet. Neither the server nor a scraper that keeps its
+ * connection open keeps the process alive.
  */
-export function serveMetrics(
-  { host, port }: { readonly host: string; readonly port: number },
-  exposition: () => Promise<string>,
-  onFault: (error: unknown) => void,
-  onError: (error: NodeJS.ErrnoException) => void,
+export function createMetricsServer(
+  exposition: Exposition,
+  { host, allowed }: Pick<HostRules, 'host' | 'allowed'>,
+  guard: Guard,
 ): Server {
-  const server = process.getBuiltinModule('node:http').createServer((request, response) => {
-    if (request.url?.split('?', 1)[0] !== METRICS_PATH) {
-      response.writeHead(404).end();
-    } else if (request.method !== 'GET' && request.method !== 'HEAD') {
-      response.writeHead(405, { allow: 'GET, HEAD' }).end();
-    } else {
-      exposition().then(
-        text => response.writeHead(200, { 'content-type': CONTENT_TYPE }).end(text),
-        error => {
-          response.writeHead(500).end();
-          onFault(error);
-        },
+  const server = process.getBuiltinModule('node:http').createServer({
+    // Node looks every 30 s for requests that take longer.
+    headersTimeout: BOUNDS.headersWithin,
+    requestTimeout: BOUNDS.headersWithin,
+    keepAliveTimeout: KEEP_ALIVE,
+    maxHeaderSize: HEADER_BYTES,
+    insecureHTTPParser: false, // whatever the command line says
+  });
+  const connections = new BoundedConnections(server, guard);
+  let boundTo = '';
+  server.on('listening', () => {
+    boundTo = (server.address() as AddressInfo).address;
+  });
+
+  const send = guard(
+    'answer a scrape',
+    (
+      response: ServerResponse,
+      status: number,
+      headers: Readonly<Record<string, string | number>>,
+      body?: Buffer | string,
+    ) => {
+      response.statusCode = status;
+      for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+      response.end(body);
+    },
+  );
+  const answer = guard('answer a scrape', (request: IncomingMessage, response: ServerResponse) => {
+    if (!connections.asked(request.socket, response)) return;
+
+    const { host: hosts = [] } = request.headersDistinct;
+    if (hasBody(request)) response.setHeader('connection', 'close'); // else Node would read the body
+    if (hosts.length > 1) {
+      send(response, 400, {});
+    } else if (!isAllowedHost(hosts[0], { host, boundTo, allowed })) {
+      send(response, 403, { 'content-type': 'text/plain; charset=utf-8' }, NOT_ALLOWED);
+    } else if (request.url?.split('?', 1)[0] !== METRICS_PATH) {
+      send(response, 404, {});
+    } else if (request.method === 'GET') {
+      exposition.read().then(
+        text => send(response, 200, { 'content-type': CONTENT_TYPE }, text),
+        () => send(response, 500, {}),
       );
+    } else if (request.method === 'HEAD') {
+      const length = exposition.latest?.length;
+      send(response, 200, { 'content-type': CONTENT_TYPE, ...(length && { 'content-length': length }) });
+    } else {
+      send(response, 405, { allow: 'GET, HEAD' });
     }
   });
-  server.on('connection', socket => socket.unref());
-  server.on('error', onError);
-  // Exclusive: a cluster's workers must not share one port, where each scrape would meet another worker's numbers.
-  server.listen({ host, port, exclusive: true });
+  server.on('request', answer);
+  server.on('checkContinue', answer); // no body is asked for
   return server.unref();
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }

@@ -14,6 +14,7 @@ import {
   REGISTER,
   start,
 } from '../support/child.ts';
+import { until } from '../support/measuring.ts';
 import { server } from '../support/server.ts';
 
 const IMPORT = ['--import', REGISTER.href];
@@ -259,16 +260,18 @@ test("however many worker threads there are, one line says that they are not mea
   });
 });
 
-test("a cluster's workers say a line each, and every scrape meets the primary", async () => {
-  const { asked, metrics, child } = await registered({ program: 'cluster.ts', more: [2] });
+test.each([
+  ['the workers alone are', { more: [3, REGISTER.href], node: [] }],
+  ['the primary is, too, and has nothing to measure', { more: [3], node: IMPORT }],
+])('of a cluster, where %s measured, one worker serves and the others say a line', async (_who, how) => {
+  const { asked, metrics, child } = await registered({ program: 'cluster.ts', ...how });
   await child.wrote('ready');
 
-  const scrapes = await Promise.all(Array.from({ length: 6 }, () => ask(metrics)));
+  const scrapes = await Promise.all(Array.from({ length: 4 }, () => ask(metrics)));
 
-  expect(await asked.seen()).toMatchObject({ requests: 2 });
-  for (const { status, body } of scrapes) {
-    expect(status).toBe(200);
-    expect(body).not.toContain(`server_port="${asked.port}"`);
+  expect(await asked.seen()).toMatchObject({ requests: 3 });
+  for (const { body } of scrapes) {
+    expect(sample(body, 'connmeter_connection_opened_total', { server_port: asked.port })).toBe(1);
   }
   child.tell('enough');
   const { code, stderr } = await child.outcome;
@@ -276,18 +279,79 @@ test("a cluster's workers say a line each, and every scrape meets the primary", 
   expect(stderr).toMatch(/^(connmeter: cannot serve [^\n]* \(EADDRINUSE\)[^\n]*\n){2}$/);
 });
 
-test("a cluster's workers do not share a port: where only they are measured, one serves and the others say a line", async () => {
-  const { asked, metrics, child } = await registered({ program: 'cluster.ts', more: [3, REGISTER.href], node: [] });
+test('a launcher takes no port, and leaves it to the program that it starts', async () => {
+  const { asked, metrics, child } = await registered({ program: 'launching.ts' });
   await child.wrote('ready');
 
   const { body } = await ask(metrics);
 
-  expect(await asked.seen()).toMatchObject({ requests: 3 });
   expect(sample(body, 'connmeter_connection_opened_total', { server_port: asked.port })).toBe(1);
+  await endsWell(child);
+});
+
+test.each([
+  ['before anything is measured', []],
+  ['after a connection was opened', ['first']],
+])("a program's own server keeps our port, %s, and one line says where we are", async (_when, more) => {
+  const { asked, port, child } = await registered({ program: 'own-port.ts', more });
+  await child.wrote('ready');
+  await until(
+    () => child.said.stderr,
+    stderr => stderr.endsWith('\n'),
+  );
+
+  expect(await ask(`http://127.0.0.1:${port}/metrics`)).toMatchObject({ body: "the program's own" });
+  const [, moved = ''] =
+    /^connmeter: this program listens on port \d+ itself: [^\n]* (http:\S+);[^\n]*\n$/.exec(child.said.stderr) ?? [];
+  const { body } = await ask(moved);
+  const listeners = new Set(body.match(/(?<=^connmeter_server_.*server_port=")\d+/gm));
+  expect(listeners).toEqual(new Set([`${port}`]));
+  expect(sample(body, 'connmeter_connection_opened_total', { server_port: asked.port })).toBe(more.length);
   child.tell('enough');
-  const { code, stderr } = await child.outcome;
-  expect(code).toBe(0);
-  expect(stderr).toMatch(/^(connmeter: cannot serve [^\n]* \(EADDRINUSE\)[^\n]*\n){2}$/);
+  expect(await child.outcome).toMatchObject({ code: 0, stdout: 'ready\n' });
+});
+
+test('on port 0 one line says where the metrics are', async () => {
+  const { asked, child } = await registered({ env: { OTEL_EXPORTER_PROMETHEUS_PORT: '0' } });
+  await child.wrote('ready');
+
+  const { stderr } = child.said;
+  const [, url = ''] =
+    /^connmeter: the metrics are at (http:\/\/127\.0\.0\.1:\d+\/metrics) [^\n]*\n$/.exec(stderr) ?? [];
+  const { body } = await ask(url);
+
+  expect(sample(body, 'connmeter_connection_opened_total', { server_port: asked.port })).toBe(1);
+});
+
+test.runIf(process.allowedNodeEnvironmentFlags.has('--allow-net'))(
+  'where --permission does not allow it, nothing is served and one line says what to add',
+  async () => {
+    const { port, child } = await registered({
+      program: 'forbidden.ts',
+      node: ['--permission', '--allow-fs-read=*', '--disable-warning=SecurityWarning', ...IMPORT],
+    });
+
+    expect(await child.outcome).toEqual({
+      code: 0,
+      stdout: 'ERR_ACCESS_DENIED\n',
+      stderr: `connmeter: cannot serve http://127.0.0.1:${port}/metrics: --permission does not allow it, add --allow-net\n`,
+    });
+  },
+);
+
+test('the Host header is checked, and CONNMETER_ALLOWED_HOSTS adds to what is allowed', async () => {
+  const { metrics, child } = await registered({ env: { CONNMETER_ALLOWED_HOSTS: 'demo, bad:1' } });
+  await child.wrote('ready');
+  const status = async (host: string) => (await ask(metrics, { headers: { host } })).status;
+
+  expect(await status('demo:9464')).toBe(200);
+  expect(await status('localhost')).toBe(200);
+  expect(await status('evil.test')).toBe(403);
+  child.tell('enough');
+  const { stderr } = await child.outcome;
+  expect(stderr).toBe(
+    'connmeter: CONNMETER_ALLOWED_HOSTS must be host names without ports, separated by commas, got "demo, bad:1"; using demo\n',
+  );
 });
 
 test('a program that is done ends at once, though a scraper holds its connection', async () => {

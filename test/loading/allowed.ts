@@ -21,9 +21,6 @@ const CLOCK = {
 const WATCHED =
   'the product itself: this is how it hears of connections. Node tells nobody but the subscribers, and waits for none';
 
-/** While the port of the metrics is taken as soon as connmeter is loaded. */
-const SERVED_AT_ONCE = 'the metrics are served';
-
 export const FOOTPRINTS: Readonly<Record<string, Footprint>> = {
   connmeter: { modules: [NET, CLOCK], differences: [] },
   'connmeter/register': {
@@ -35,15 +32,8 @@ export const FOOTPRINTS: Readonly<Record<string, Footprint>> = {
       { what: 'crypto', why: "OpenTelemetry's detectors of resources load it" },
       { what: 'os', why: "OpenTelemetry's detectors of resources load it" },
       { what: 'process', why: "OpenTelemetry's detectors of resources load it" },
-      ...['cluster', 'dns', 'http'].map(what => ({ what, why: SERVED_AT_ONCE })),
     ],
     differences: [
-      ...[
-        '+ active resource: GetAddrInfoReqWrap',
-        '+ descriptor: /dev/null',
-        '+ descriptor: socket:[n] (6)',
-        '+ seen: tracing:net.server.listen:asyncEnd',
-      ].map(what => ({ what, why: SERVED_AT_ONCE })),
       {
         what: '+ module: NativeModule internal/modules/esm/initialize_import_meta',
         why: 'where our own files are, for require; Node 26 loads it for everybody',
@@ -68,6 +58,10 @@ export const FOOTPRINTS: Readonly<Record<string, Footprint>> = {
         'undici:client:sendHeaders',
         'undici:request:headers',
       ].map(name => ({ what: `+ subscribed: ${name}`, why: WATCHED })),
+      ...['asyncStart', 'error'].map(event => ({
+        what: `+ subscribed: tracing:net.server.listen:${event}`,
+        why: 'a server of the program that wants the port of the metrics gets it',
+      })),
     ],
   },
 };

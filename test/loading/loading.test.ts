@@ -47,17 +47,14 @@ describe.concurrent("no getter of Node's runs, none of its functions is replaced
   });
 });
 
-testInNamespace().fails(
-  'where no resolver answers, a program that does nothing ends at once: nobody is asked',
-  async () => {
-    const task: SilentTask = { folder, runs: [[], ['--import', 'connmeter/register']] };
+testInNamespace()('where no resolver answers, a program that does nothing ends at once: nobody is asked', async () => {
+  const task: SilentTask = { folder, runs: [[], ['--import', 'connmeter/register']] };
 
-    const { silences } = await namespace({ patience: 5, hosts: '127.0.0.1 me\n' }).run<SilentReport>('silent.ts', task);
+  const { silences } = await namespace({ patience: 5, hosts: '127.0.0.1 me\n' }).run<SilentReport>('silent.ts', task);
 
-    expect(silences.map(({ code, questions }) => ({ code, questions }))).toEqual([
-      { code: 0, questions: 0 },
-      { code: 0, questions: 0 },
-    ]);
-    expect(silences[1]?.seconds).toBeLessThan(5);
-  },
-);
+  expect(silences.map(({ code, questions }) => ({ code, questions }))).toEqual([
+    { code: 0, questions: 0 },
+    { code: 0, questions: 0 },
+  ]);
+  expect(silences[1]?.seconds).toBeLessThan(5);
+});

@@ -36,3 +36,14 @@ test('names past the limit share one label', () => {
 
   expect(record.mock.calls.map(([, , attributes]) => attributes['dns.question.name'])).toEqual(['a.test', '_OTHER']);
 });
+
+test('a lookup that is left out is not recorded, and the next one of the name is', () => {
+  const { record, lookups } = lookingUp();
+
+  lookups.leaveOut('a.test');
+  lookups.succeeded('b.test', true, 1);
+  lookups.succeeded('a.test', true, 2);
+  lookups.succeeded('a.test', true, 3);
+
+  expect(record.mock.calls.map(([, seconds]) => seconds)).toEqual([1, 3]);
+});

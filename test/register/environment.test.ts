@@ -6,6 +6,7 @@ const UNSET = {
   exporters: ['prometheus'],
   host: 'localhost',
   port: 9464,
+  allowedHosts: undefined,
   interval: 60_000,
   complaints: [],
 };
@@ -21,6 +22,7 @@ test.each(['', ' ', '\t'])('a variable that holds nothing but space (%j) is as g
     OTEL_EXPORTER_PROMETHEUS_HOST: empty,
     OTEL_EXPORTER_PROMETHEUS_PORT: empty,
     OTEL_METRIC_EXPORT_INTERVAL: empty,
+    CONNMETER_ALLOWED_HOSTS: empty,
   };
 
   expect(readEnvironment(env)).toEqual(UNSET);
@@ -34,6 +36,30 @@ test.each([
   ['False', false],
 ])('OTEL_SDK_DISABLED=%j gives disabled %j, without complaint', (value, disabled) => {
   expect(readEnvironment({ OTEL_SDK_DISABLED: value })).toEqual({ ...UNSET, disabled });
+});
+
+test.each([
+  ['demo', ['demo']],
+  [' Demo.Example. , metrics_1 ', ['demo.example', 'metrics_1']],
+  ['10.0.0.1,[::1]', ['10.0.0.1', '[::1]']],
+])('CONNMETER_ALLOWED_HOSTS=%j allows %j, without complaint', (value, allowedHosts) => {
+  expect(readEnvironment({ CONNMETER_ALLOWED_HOSTS: value })).toEqual({ ...UNSET, allowedHosts });
+});
+
+test.each([
+  ['demo:9464', [], 'loopback names and IP addresses only'],
+  ['http://demo,shop', ['shop'], 'shop'],
+  ['*', [], 'loopback names and IP addresses only'],
+  ['demo,,shop', ['demo', 'shop'], 'demo,shop'],
+  ['de mo', [], 'loopback names and IP addresses only'],
+])('CONNMETER_ALLOWED_HOSTS=%j still allows no more than %j, and is complained about', (value, allowedHosts, used) => {
+  expect(readEnvironment({ CONNMETER_ALLOWED_HOSTS: value })).toEqual({
+    ...UNSET,
+    allowedHosts,
+    complaints: [
+      `CONNMETER_ALLOWED_HOSTS must be host names without ports, separated by commas, got "${value}"; using ${used}`,
+    ],
+  });
 });
 
 test.each(['1', 'yes', 'on'])('OTEL_SDK_DISABLED=%j does not disable, and is complained about', value => {
@@ -116,6 +142,7 @@ test('every bad variable has a line of its own, and a line break in one stays in
     OTEL_METRICS_EXPORTER: 'otlp',
     OTEL_EXPORTER_PROMETHEUS_PORT: 'x',
     OTEL_METRIC_EXPORT_INTERVAL: 'y',
+    CONNMETER_ALLOWED_HOSTS: 'z\n',
   });
 
   expect(complaints.map(complaint => complaint.split(' ')[0])).toEqual([

@@ -45,7 +45,7 @@ async function everythingPublic(): Promise<string[]> {
     ...Object.entries(checkedOptions({})).map(([name, value]) => `option ${name} = ${value}`),
     ...Object.entries(readEnvironment({}))
       .filter(([name]) => name !== 'complaints')
-      .map(([name, value]) => `setting ${name} = ${value}`),
+      .map(([name, value]) => `setting ${name} = ${value ?? 'unset'}`),
     ...METRICS.map(metric => {
       const buckets = metric.kind === 'histogram' ? ` [${metric.boundaries.join(' ')}]` : '';
       return `metric ${metric.name} ${metric.kind} ${metric.unit}${buckets} by ${labelsOf(metric.name)}`;

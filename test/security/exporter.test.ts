@@ -1,78 +1,16 @@
-import { channel } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import { METHODS, type Server } from 'node:http';
-import net, { type Socket } from 'node:net';
+import { METHODS } from 'node:http';
 import { networkInterfaces } from 'node:os';
 import { expect, onTestFinished, test } from 'vitest';
-import { METRICS_PATH, serveMetrics } from '../../src/register/metrics-server.ts';
+import { BOUNDS } from '../../src/register/bounded-connections.ts';
+import { METRICS_PATH } from '../../src/register/metrics-server.ts';
 import { ask, freePort, isServed, programPath, REGISTER, start } from '../support/child.ts';
 import { until } from '../support/measuring.ts';
+import { answerTo, BODY, type Client, get, KEPT, saying, serving, statusOf, waitingText } from '../support/scraped.ts';
 import { server } from '../support/server.ts';
 
-const BODY = 'the metrics';
-
-interface Served {
-  readonly port: number;
-  /** The server itself, which is shown to nobody but a diagnostics channel. */
-  readonly inside: Server;
-  readonly answered: () => number;
-}
-
-/** The metrics, served by this process as they are by a program's. */
-async function serving(): Promise<Served> {
-  const port = await freePort();
-  let inside: Server | undefined;
-  const listening = (message: unknown) => {
-    inside = (message as { server: Server }).server;
-  };
-  const starting = channel('tracing:net.server.listen:asyncStart');
-  starting.subscribe(listening);
-  let answers = 0;
-  serveMetrics(
-    { host: '127.0.0.1', port },
-    async () => {
-      answers++;
-      return BODY;
-    },
-    fault => expect.unreachable(String(fault)),
-    error => expect.unreachable(String(error)),
-  );
-  starting.unsubscribe(listening);
-  await until(() => isServed(port), Boolean);
-  onTestFinished(() => {
-    inside?.close();
-    inside?.closeAllConnections();
-  });
-  return { port, inside: inside as Server, answered: () => answers };
-}
-
-/** A connection that says these bytes and listens. */
-async function saying(port: number, bytes: string): Promise<{ socket: Socket; heard: () => string }> {
-  let heard = '';
-  const socket = net.connect(port, '127.0.0.1').on('error', () => {});
-  socket.setEncoding('latin1').on('data', text => {
-    heard += text;
-  });
-  onTestFinished(() => void socket.destroy());
-  await once(socket, 'connect');
-  socket.write(bytes);
-  return { socket, heard: () => heard };
-}
-
-/** All that is answered to these bytes, up to the end of the connection. */
-async function answerTo(port: number, bytes: string): Promise<string> {
-  const { socket, heard } = await saying(port, bytes);
-  if (!socket.closed) await new Promise(resolve => socket.once('close', resolve));
-  return heard();
-}
-
-const get = (path: string, ...headers: string[]) =>
-  [`GET ${path} HTTP/1.1`, 'Host: localhost', 'Connection: close', ...headers, '', ''].join('\r\n');
-
-const statusOf = (answer: string) => Number(/^HTTP\/1\.1 (\d+) /.exec(answer)?.[1]);
-
 test('of all methods that HTTP knows, only GET and HEAD are answered, and only GET with something', async () => {
-  const { port, answered } = await serving();
+  const { port, collected } = await serving();
 
   const statuses = await Promise.all(
     METHODS.filter(method => method !== 'CONNECT').map(async method => {
@@ -86,7 +24,7 @@ test('of all methods that HTTP knows, only GET and HEAD are answered, and only G
     ['GET', 200, true],
     ['HEAD', 200, false],
   ]);
-  expect(answered()).toBe(2);
+  expect(collected()).toBe(1);
 });
 
 test.each([
@@ -96,7 +34,10 @@ test.each([
   ['two lengths at once', get(METRICS_PATH, 'Content-Length: 1', 'Transfer-Encoding: chunked'), 400],
   ['a header with a line break', get(METRICS_PATH, 'A: b\rInjected: c'), 400],
   ['no Host header', `GET ${METRICS_PATH} HTTP/1.1\r\nConnection: close\r\n\r\n`, 400],
-  ['headers of 20 kB', get(METRICS_PATH, `A: ${'x'.repeat(20_000)}`), 431],
+  ['headers of 10 kB', get(METRICS_PATH, `A: ${'x'.repeat(10_000)}`), 431],
+  ['two hosts', get(METRICS_PATH, 'Host: localhost'), 400],
+  ['the name of a web page', get(METRICS_PATH).replace('localhost', 'evil.test'), 403],
+  ['any path, by the name of a web page', get('/').replace('localhost', 'evil.test'), 403],
   ['a URL, as proxies get it', get(`http://localhost${METRICS_PATH}`), 404],
   ['the path, encoded', get('/%6detrics'), 404],
   ['a way round to the path', get('/x/../metrics'), 404],
@@ -104,13 +45,13 @@ test.each([
   ['a file', get('/../../etc/passwd'), 404],
   ['everything', get('*').replace('GET', 'OPTIONS'), 404],
 ])('to %s nothing is told', async (_what, bytes, status) => {
-  const { port, answered } = await serving();
+  const { port, collected } = await serving();
 
   const answer = await answerTo(port, bytes);
 
   expect(statusOf(answer)).toEqual(status);
   expect(answer).not.toContain(BODY);
-  expect(answered()).toBe(0);
+  expect(collected()).toBe(0);
   expect(await ask(`http://127.0.0.1:${port}${METRICS_PATH}`)).toMatchObject({ status: 200, body: BODY });
 });
 
@@ -140,13 +81,110 @@ test('pages of other origins may not read it: no header invites them, and a pref
   for (const answer of answers) expect(answer).not.toMatch(/^access-control-/im);
 });
 
-test('who is slow to ask is given up, and may not send headers without end', async () => {
-  const { inside } = await serving();
+test('however many ask, there is one collection, and one text in memory for all', async () => {
+  const waiting = waitingText();
+  const { port, collected } = await serving({ make: () => waiting.promise });
+  const clients = await Promise.all(Array.from({ length: BOUNDS.connections }, () => saying(port, KEPT)));
+  await until(collected, count => count === 1);
 
-  expect(inside.headersTimeout).toBeGreaterThan(0);
-  expect(inside.headersTimeout).toBeLessThanOrEqual(60_000);
-  expect(inside.requestTimeout).toBeGreaterThan(0);
-  expect(inside.requestTimeout).toBeLessThanOrEqual(300_000);
+  waiting.resolve(BODY);
+
+  for (const { heard } of clients) await until(heard, answer => answer.endsWith(BODY));
+  expect(collected()).toBe(1);
+});
+
+test('a connection too many closes the one that has been idle longest', async () => {
+  const { port } = await serving();
+  const clients: Client[] = [];
+  for (let i = 0; i < BOUNDS.connections; i++) {
+    const client = await saying(port, KEPT);
+    clients.push(client);
+    await until(client.heard, answer => answer.endsWith(BODY));
+  }
+  const [first, second] = clients as [Client, Client];
+  first.socket.write(KEPT); // now the second one has been idle longest
+  await until(first.heard, answer => answer.split(BODY).length === 3);
+
+  const late = await saying(port, KEPT);
+
+  await second.closed;
+  await until(late.heard, answer => answer.endsWith(BODY));
+  expect(clients.filter(({ isClosed }) => isClosed())).toEqual([second]);
+});
+
+test('neither who connects and says nothing nor who asks and does not read keeps Prometheus out', async () => {
+  const waiting = waitingText();
+  const { port, server: inside, collected } = await serving({ make: () => waiting.promise });
+  const connections = () => new Promise<number>(resolve => inside.getConnections((_error, count) => resolve(count)));
+  const first = await saying(port, KEPT);
+  await until(collected, count => count === 1);
+  const silent = await Promise.all(Array.from({ length: 100 }, () => saying(port, '')));
+  const stillOpen = () => silent.filter(({ isClosed }) => !isClosed()).length;
+  await until(stillOpen, open => open === BOUNDS.connections - 1);
+  expect(first.isClosed()).toBe(false); // it waits for its answer, they for nothing
+
+  for (let i = 0; i < 100; i++) await saying(port, KEPT);
+  const prometheus = await saying(port, KEPT);
+  for (let i = 0; i < 5; i++) await saying(port, '');
+
+  expect(await connections()).toBe(BOUNDS.connections);
+  waiting.resolve(BODY);
+  await until(prometheus.heard, answer => answer.endsWith(BODY));
+  expect(first.heard()).toBe('');
+});
+
+test.each(['GET', 'HEAD', 'POST'])('more than four unanswered %s requests on one connection close it', async method => {
+  const waiting = waitingText();
+  const { port } = await serving({ make: () => waiting.promise });
+  const asked = KEPT.replace('GET', method);
+  // HEAD and POST are answered at once: they are unanswered as long as they stand behind a GET.
+  const patient = await saying(port, KEPT + asked.repeat(BOUNDS.unanswered - 1));
+  const greedy = await saying(port, KEPT + asked.repeat(1_000));
+
+  await greedy.closed;
+
+  expect(greedy.heard()).toBe('');
+  expect(patient.isClosed()).toBe(false);
+  waiting.resolve(BODY);
+  await until(patient.heard, answer => answer.match(/HTTP\/1/g)?.length === BOUNDS.unanswered);
+});
+
+test('who does not read an answer is cut off, and so is who never asks', async () => {
+  // Longer than what the system takes in for a connection.
+  const { port, server: inside } = await serving({ make: async () => 'x'.repeat(20_000_000) });
+  const connections = () => new Promise<number>(resolve => inside.getConnections((_error, count) => resolve(count)));
+  const reading = await saying(port, KEPT);
+  const unread = await saying(port, KEPT.repeat(BOUNDS.unanswered));
+  unread.socket.pause();
+  await saying(port, 'GET /met');
+  await saying(port, '');
+  expect(await connections()).toBe(4);
+
+  await until(connections, count => count === 1, BOUNDS.headersWithin + BOUNDS.answerReadWithin);
+
+  reading.socket.write(KEPT.replace('/metrics', '/'));
+  await until(reading.heard, answer => answer.includes(' 404 '));
+});
+
+test('a body is neither asked for nor read: the connection is closed after the answer', async () => {
+  const { port } = await serving();
+
+  const answers = await Promise.all([
+    answerTo(port, KEPT.replace('\r\n\r\n', '\r\nContent-Length: 1000\r\n\r\nbegun')),
+    answerTo(port, KEPT.replace('\r\n\r\n', '\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n')),
+    answerTo(
+      port,
+      KEPT.replace('GET', 'POST').replace('\r\n\r\n', '\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n'),
+    ),
+  ]);
+
+  expect(answers.map(statusOf)).toEqual([200, 200, 405]);
+});
+
+test('what Node itself watches over is set', async () => {
+  const { server: inside } = await serving();
+
+  expect(inside).toMatchObject({ headersTimeout: 5_000, requestTimeout: 5_000, keepAliveTimeout: 75_000 });
   expect(inside.listenerCount('upgrade') + inside.listenerCount('connect')).toBe(0);
 });
 
@@ -156,7 +194,7 @@ const SLOW = {
   'headers without an end': `${get(METRICS_PATH).slice(0, -2)}X-A: b`,
   'a body that does not come': get(METRICS_PATH, 'Content-Length: 1000').replace('GET', 'POST'),
   'a body in endless chunks': `${get(METRICS_PATH, 'Transfer-Encoding: chunked').replace('GET', 'POST')}5\r\nhello\r\n`,
-  'an answer that is not read': get(METRICS_PATH).replace('close', 'keep-alive').repeat(50),
+  'an answer that is not read': KEPT.repeat(4),
 };
 
 test('two hundred slow askers do not hold up a scrape', async () => {
@@ -197,6 +235,24 @@ test('slow askers of every kind do not keep the program alive', async () => {
   child.tell('enough');
 
   expect(await child.outcome).toEqual({ code: 0, stdout: 'ready\n', stderr: '' });
+});
+
+test('who does not read, and comes again each time, does not keep the program alive', async () => {
+  const child = start(programPath('serving-much.ts'));
+  await child.wrote('\n');
+  const port = Number(/\d+/.exec(child.said.stdout)?.[0]);
+  const ask = async () => {
+    const { socket } = await saying(port, KEPT);
+    await once(socket, 'data');
+    socket.pause();
+  };
+  await ask();
+  const again = setInterval(() => ask().catch(() => {}), 100);
+  onTestFinished(() => clearInterval(again));
+
+  child.tell('enough');
+
+  expect(await child.outcome).toMatchObject({ code: 0, stderr: '' });
 });
 
 test('scrapers that hang up in the middle do not end the program', async () => {

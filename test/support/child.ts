@@ -99,12 +99,19 @@ export interface Answer {
   readonly body: string;
 }
 
+export interface Asking {
+  readonly method?: string;
+  readonly path?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly agent?: Agent;
+}
+
 /** One request, on a connection of its own unless an agent is given. */
 export async function ask(
   url: string,
-  { method = 'GET', path, agent = new Agent() }: { method?: string; path?: string; agent?: Agent } = {},
+  { method = 'GET', path, headers = {}, agent = new Agent() }: Asking = {},
 ): Promise<Answer> {
-  const sent = request(url, { method, agent, ...(path === undefined ? {} : { path }) }).end();
+  const sent = request(url, { method, headers, agent, ...(path === undefined ? {} : { path }) }).end();
   const [response] = await once(sent, 'response');
   let body = '';
   for await (const chunk of response.setEncoding('utf8')) body += chunk;

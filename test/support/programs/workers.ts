@@ -1,6 +1,7 @@
-// workers.ts <url> <count>: so many worker threads ask the url, half of them started by another one; says "ready" when
-// they are done, and ends when it is told to.
+// workers.ts <url> <count>: so many worker threads ask the url, half of them started by another one, while the main thread
+// has a server; says "ready" when they are done, and ends when it is told to.
 import { once } from 'node:events';
+import net from 'node:net';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
 
 const { url, more } = isMainThread
@@ -13,6 +14,7 @@ async function inWorkers(counts: number[]) {
 }
 
 if (isMainThread) {
+  net.createServer().listen(0, '127.0.0.1').unref();
   const nested = Math.floor(more / 2);
   await inWorkers([nested, ...Array<number>(more - nested - 1).fill(0)]);
   console.log('ready');

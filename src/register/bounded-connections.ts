@@ -1,0 +1,142 @@
+import type { Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Guard } from '../core/guard.ts';
+
+/** What clients of the metrics server may take at most. Durations are in milliseconds. */
+export const BOUNDS = {
+  /** Two or three Prometheus servers and a few people with curl. */
+  connections: 16,
+  /** Requests of one connection. A scraper waits for each answer before it asks again. */
+  unanswered: 4,
+  /** For the first request of a connection to arrive. */
+  headersWithin: 5_000,
+  /** For all answers asked for to be read. Prometheus itself gives a scrape up after 10 s, unless configured otherwise. */
+  answerReadWithin: 8_000,
+  /**
+   * For there to be any answer that is not read. Its unfinished write keeps the event loop running, though its socket does
+   * not, so clients that take turns could keep a program from ending.
+   */
+  unreadFor: 10_000,
+  /** For new connections to be refused after that: the event loop ends meanwhile, if there is nothing else for it. */
+  refusedFor: 100,
+} as const;
+
+// Taken before any program can replace them by fakes.
+const now = performance.now.bind(performance);
+const later = setTimeout;
+const cancel = clearTimeout;
+
+interface Connection {
+  readonly socket: Socket;
+  unanswered: number;
+  /** Since when it has been idle, or has not been. */
+  since: number;
+  /** Closes the connection unless it does in time what it has to do next. */
+  deadline: NodeJS.Timeout | undefined;
+}
+
+/**
+ * Bounds how many connections the server has, and what each of them may take. One connection too many is not refused: it
+ * closes another, or whoever holds connections could keep Prometheus out.
+ */
+export class BoundedConnections {
+  readonly #connections = new Map<Socket, Connection>();
+  readonly #guard: Guard;
+  /** Runs while there is an answer that is not read. */
+  #unread: NodeJS.Timeout | undefined;
+  #refusedUntil = 0;
+
+  constructor(server: Server, guard: Guard) {
+    this.#guard = guard;
+    server.on(
+      'connection',
+      guard('accept a scraper', (socket: Socket) => this.#admit(socket)),
+    );
+  }
+
+  /**
+   * Notes that a request has come, and follows its response. False where the request is not to be answered, because its
+   * connection is closed: Node goes on with the requests that came in the same piece.
+   */
+  asked(socket: Socket, response: ServerResponse): boolean {
+    const connection = this.#connections.get(socket);
+    if (connection === undefined) return false;
+
+    if (connection.unanswered === BOUNDS.unanswered) {
+      this.#close(connection);
+      return false;
+    }
+    if (connection.unanswered++ === 0) this.#wait(connection, BOUNDS.answerReadWithin);
+    this.#unread ??= this.#after(BOUNDS.unreadFor, () => this.#closeUnread());
+    response.once('close', () => this.#answered(connection));
+    return true;
+  }
+
+  #admit(socket: Socket): void {
+    if (now() < this.#refusedUntil) {
+      socket.destroy();
+      return;
+    }
+    socket.unref();
+    if (this.#connections.size === BOUNDS.connections) this.#close(leastUseful([...this.#connections.values()]));
+
+    const connection: Connection = { socket, unanswered: 0, since: now(), deadline: undefined };
+    this.#connections.set(socket, connection);
+    this.#wait(connection, BOUNDS.headersWithin);
+    socket.once('close', () => this.#close(connection));
+  }
+
+  /** A response is over: all of it is handed to the system, or its connection is closed. */
+  #answered(connection: Connection): void {
+    if (--connection.unanswered > 0 || !this.#connections.has(connection.socket)) return;
+
+    this.#wait(connection, undefined);
+    this.#seeWhetherAllIsRead();
+  }
+
+  /** Begins a time of waiting for the client; or one of idleness, which Node's keep-alive timeout ends. */
+  #wait(connection: Connection, milliseconds: number | undefined): void {
+    connection.since = now();
+    cancel(connection.deadline);
+    connection.deadline =
+      milliseconds === undefined ? undefined : this.#after(milliseconds, () => this.#close(connection));
+  }
+
+  #close({ socket, deadline }: Connection): void {
+    this.#connections.delete(socket);
+    cancel(deadline);
+    socket.destroy();
+    this.#seeWhetherAllIsRead();
+  }
+
+  #closeUnread(): void {
+    this.#refusedUntil = now() + BOUNDS.refusedFor;
+    for (const connection of [...this.#connections.values()].filter(isWaiting)) this.#close(connection);
+  }
+
+  #seeWhetherAllIsRead(): void {
+    if (this.#unread === undefined || [...this.#connections.values()].some(isWaiting)) return;
+
+    cancel(this.#unread);
+    this.#unread = undefined;
+  }
+
+  #after(milliseconds: number, run: () => void): NodeJS.Timeout {
+    return later(this.#guard('close a connection', run), milliseconds).unref();
+  }
+}
+
+function isWaiting({ unanswered }: Connection): boolean {
+  return unanswered > 0;
+}
+
+/**
+ * The one that has been idle longest; where more than half of them wait for an answer, the one that has waited longest.
+ * So neither who holds connections nor who asks and does not read keeps others out: there is room for a new connection
+ * until its request is read, and for a request until it is answered.
+ */
+function leastUseful(connections: readonly Connection[]): Connection {
+  const waiting = connections.filter(isWaiting);
+  const idle = connections.filter(connection => !isWaiting(connection));
+  return (waiting.length > idle.length ? waiting : idle).reduce((a, b) => (b.since < a.since ? b : a));
+}

@@ -1,0 +1,98 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { Exposition, REUSED_FOR } from '../../src/register/exposition.ts';
+import { waitingText } from '../support/scraped.ts';
+
+function numbered(onFault: (error: unknown) => void = error => expect.unreachable(String(error))) {
+  let made = 0;
+  return new Exposition(async () => `text ${++made}`, onFault);
+}
+
+test('all who ask during a collection are given the same text, the very same piece of memory', async () => {
+  const waiting = waitingText();
+  let collections = 0;
+  const exposition = new Exposition(
+    () => {
+      collections++;
+      return waiting.promise;
+    },
+    error => expect.unreachable(String(error)),
+  );
+
+  const asked = [exposition.read(), exposition.read(), exposition.read()];
+  waiting.resolve('text');
+  const [first, ...others] = await Promise.all(asked);
+
+  expect(String(first)).toBe('text');
+  for (const other of others) expect(other).toBe(first);
+  expect(collections).toBe(1);
+});
+
+test('a text is given again for a second, and then a new one is made', async () => {
+  const exposition = numbered();
+
+  const first = await exposition.read();
+  const again = await exposition.read();
+  await wait(REUSED_FOR + 100);
+  const later = await exposition.read();
+
+  expect(again).toBe(first);
+  expect(String(later)).toBe('text 2');
+});
+
+test('a text is too old after a second, though a busy event loop did not let its timer run', async () => {
+  const exposition = numbered();
+  await exposition.read();
+
+  for (const until = performance.now() + REUSED_FOR; performance.now() < until; );
+
+  expect(exposition.latest).toBeUndefined();
+  expect(String(await exposition.read())).toBe('text 2');
+});
+
+test('the latest text is there for a second, and asking for it makes none', async () => {
+  const exposition = numbered();
+  expect(exposition.latest).toBeUndefined();
+
+  const text = await exposition.read();
+  expect(exposition.latest).toBe(text);
+  await wait(REUSED_FOR + 100);
+
+  expect(exposition.latest).toBeUndefined();
+  expect(String(await exposition.read())).toBe('text 2');
+});
+
+test('a collection that fails fails for all who ask within a second, and is reported once', async () => {
+  const faults: unknown[] = [];
+  let collections = 0;
+  const fault = new Error('at the first time');
+  const exposition = new Exposition(
+    async () => {
+      if (++collections === 1) throw fault;
+      return 'text';
+    },
+    error => faults.push(error),
+  );
+
+  const outcomes = await Promise.allSettled([exposition.read(), exposition.read()]);
+  outcomes.push(...(await Promise.allSettled([exposition.read()])));
+
+  expect(outcomes).toEqual(Array(3).fill({ status: 'rejected', reason: fault }));
+  expect(faults).toEqual([fault]);
+  expect(exposition.latest).toBeUndefined();
+  await wait(REUSED_FOR + 100);
+  expect(String(await exposition.read())).toBe('text');
+});
+
+test('a fault that is thrown at once is a collection that failed, too', async () => {
+  const faults: unknown[] = [];
+  const exposition = new Exposition(
+    () => {
+      throw new Error('at once');
+    },
+    error => faults.push(error),
+  );
+
+  await expect(exposition.read()).rejects.toThrow('at once');
+  expect(faults).toHaveLength(1);
+});

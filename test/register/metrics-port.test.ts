@@ -1,0 +1,271 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { once } from 'node:events';
+import http, { Agent } from 'node:http';
+import net, { type AddressInfo, type ListenOptions } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { guardWith } from '../../src/core/guard.ts';
+import { MetricsPort } from '../../src/register/metrics-port.ts';
+import { METRICS_PATH } from '../../src/register/metrics-server.ts';
+import { ask, freePort, isServed } from '../support/child.ts';
+import { until } from '../support/measuring.ts';
+
+const BODY = 'the metrics';
+
+interface Ready {
+  readonly port: number;
+  /** What was said so far. */
+  readonly lines: readonly string[];
+  /** The names that the server was said to look up. */
+  readonly names: readonly (string | undefined)[];
+}
+
+/** The metrics, to be served by this process at the port. */
+async function ready({ host = '127.0.0.1', port = -1, onRequest = () => {} } = {}): Promise<Ready> {
+  const at = port === -1 ? await freePort() : port;
+  const lines: string[] = [];
+  const names: (string | undefined)[] = [];
+  new MetricsPort({
+    host,
+    port: at,
+    createServer: () => {
+      const server = http.createServer((_request, response) => {
+        onRequest();
+        response.end(BODY);
+      });
+      onTestFinished(() => {
+        server.close();
+        server.closeAllConnections();
+      });
+      return server;
+    },
+    leaveOut: (_server, name) => names.push(name),
+    say: line => lines.push(line),
+    guard: guardWith((where, error) => expect.unreachable(`${where}: ${error}`)),
+  });
+  return { port: at, lines, names };
+}
+
+/** What the program does that there is something to measure of. */
+async function connect(): Promise<void> {
+  await new Promise(resolve => net.connect(1, '127.0.0.1').on('error', resolve));
+}
+
+/** A server of the program's; whether it can listen. */
+async function listening(options: ListenOptions): Promise<boolean> {
+  const server = net.createServer();
+  onTestFinished(() => void server.close());
+  return new Promise(resolve => {
+    server.on('error', () => resolve(false)).listen(options, () => resolve(true));
+  });
+}
+
+const body = (port: number, host = '127.0.0.1') =>
+  ask(`http://${host}:${port}${METRICS_PATH}`).then(
+    answer => answer.body,
+    (error: NodeJS.ErrnoException) => error.code,
+  );
+
+/** Where a line says that the metrics are. */
+const told = (line = '') => Number(/:(\d+)\/metrics/.exec(line)?.[1]);
+
+test('the port is not taken before there is something to measure, and then by the next connection', async () => {
+  const { port, lines, names } = await ready();
+  await new Promise(resolve => setTimeout(resolve, 50));
+  expect(names).toEqual([]);
+
+  await connect();
+
+  await until(() => isServed(port), Boolean);
+  expect(await body(port)).toBe(BODY);
+  expect(lines).toEqual([]);
+});
+
+test('it is taken once a server of the program listens', async () => {
+  const { port, lines } = await ready();
+
+  expect(await listening({ port: 0, host: '127.0.0.1' })).toBe(true);
+
+  await until(() => isServed(port), Boolean);
+  expect(lines).toEqual([]);
+});
+
+test('localhost is 127.0.0.1 and not looked up; another name is, and is left out', async () => {
+  const { port, names, lines } = await ready({ host: 'localhost' });
+  const named = await ready({ host: 'localhost.' });
+  await connect();
+  await until(() => isServed(port), Boolean);
+  await until(() => named.names.length, Boolean);
+
+  expect(names).toEqual([undefined]);
+  expect(lines).toEqual([]);
+  expect(named.names).toEqual(['localhost.']);
+});
+
+test('our server belongs to no request of the program: it has none of its stores', async () => {
+  const store = new AsyncLocalStorage<string>();
+  const seen: (string | undefined)[] = [];
+  const onRequest = () => void seen.push(store.getStore());
+  const { port, lines } = await ready({ onRequest });
+  await store.run('of a request', connect);
+  await until(() => isServed(port), Boolean);
+  await body(port);
+
+  expect(await store.run('of another request', () => listening({ port }))).toBe(true);
+
+  await until(() => lines.length, Boolean);
+  await store.run('of a third', () => body(told(lines[0])));
+  expect(seen).toEqual([undefined, undefined]);
+});
+
+test.each<[string, ListenOptions]>([
+  ['on any address', {}],
+  ['on any IPv4 address', { host: '0.0.0.0' }],
+  ['on ours', { host: '127.0.0.1' }],
+  ['on localhost', { host: 'localhost' }],
+  ['exclusively', { exclusive: true }],
+])('where the program listens on our port, %s, ours moves at once and says where to', async (_how, options) => {
+  const { port, lines } = await ready();
+  await connect();
+  await until(() => isServed(port), Boolean);
+  const agent = new Agent({ keepAlive: true });
+  onTestFinished(() => agent.destroy());
+  const url = `http://127.0.0.1:${port}${METRICS_PATH}`;
+  expect(await ask(url, { agent })).toMatchObject({ body: BODY });
+
+  const itsOwn = http.createServer((_request, response) => response.end("the program's"));
+  onTestFinished(() => {
+    itsOwn.close();
+    itsOwn.closeAllConnections();
+  });
+  await once(itsOwn.listen({ port, ...options }), 'listening');
+
+  await until(() => lines.length, Boolean);
+  expect(lines).toEqual([
+    expect.stringMatching(
+      new RegExp(
+        `^this program listens on port ${port} itself: connmeter's metrics are now at http://127\\.0\\.0\\.1:\\d+/metrics; set OTEL_EXPORTER_PROMETHEUS_PORT to choose the port$`,
+      ),
+    ),
+  ]);
+  expect(await body(told(lines[0]))).toBe(BODY);
+  // A scraper that kept its connection to us would otherwise be given our metrics under the program's port.
+  const { family } = itsOwn.address() as AddressInfo;
+  if (options.host !== 'localhost' || family === 'IPv4') {
+    await expect.poll(() => ask(url, { agent }).catch(() => undefined)).toMatchObject({ body: "the program's" });
+  }
+});
+
+test.each<[string, (port: number) => ListenOptions]>([
+  ['another address', port => ({ port, host: '127.0.0.2' })],
+  ['the other family', port => ({ port, host: '::1' })],
+  ['another port', () => ({ port: 0, host: '127.0.0.1' })],
+])('where the program listens on %s, ours stays', async (_what, options) => {
+  const { port, lines } = await ready();
+  await connect();
+  await until(() => isServed(port), Boolean);
+
+  expect(await listening(options(port))).toBe(true);
+
+  expect(await body(port)).toBe(BODY);
+  expect(lines).toEqual([]);
+});
+
+test('where the program listens on our port before us, it keeps it, and ours goes elsewhere', async () => {
+  const { port, lines } = await ready();
+
+  expect(await listening({ port })).toBe(true);
+
+  await until(() => lines.length, Boolean);
+  expect(lines[0]).toMatch(`this program listens on port ${port} itself`);
+  expect(await body(told(lines[0]))).toBe(BODY);
+});
+
+test('a server of the program that still looks its host up is not forestalled', async () => {
+  const { port, lines } = await ready();
+
+  const listens = listening({ port, host: 'localhost' });
+  await connect();
+
+  expect(await listens).toBe(true);
+  await until(() => lines.length, Boolean);
+  expect(lines[0]).toMatch(`this program listens on port ${port} itself`);
+});
+
+test('where the program cannot listen on our port either, ours comes back to it and says nothing', async () => {
+  const { port, lines } = await ready();
+  await connect();
+  await until(() => isServed(port), Boolean);
+  expect(await listening({ port, host: '127.0.0.9' })).toBe(true);
+
+  expect(await listening({ port })).toBe(false);
+
+  await until(() => isServed(port), Boolean);
+  expect(await body(port)).toBe(BODY);
+  expect(lines).toEqual([]);
+});
+
+test('a program that listens on each port we go to does not make us go on for ever', async () => {
+  const { port, lines } = await ready();
+  await connect();
+  await until(() => isServed(port), Boolean);
+
+  expect(await listening({ port })).toBe(true);
+  for (let moved = 1; moved <= 3; moved++) {
+    await until(
+      () => lines.length,
+      count => count === moved,
+    );
+    expect(await listening({ port: told(lines[moved - 1]) })).toBe(true);
+  }
+  await until(
+    () => lines.length,
+    count => count === 4,
+  );
+
+  expect(lines[3]).toBe(
+    `the metrics are no longer served: this program listens on each port that they are served on, ${told(lines[2])} the last; set OTEL_EXPORTER_PROMETHEUS_PORT to choose the port`,
+  );
+  expect(await listening({ port: 0 })).toBe(true);
+  expect(lines).toHaveLength(4);
+});
+
+test('a free port is told, as nobody could know it', async () => {
+  const { lines } = await ready({ port: 0 });
+  await connect();
+  await until(() => lines.length, Boolean);
+
+  expect(lines).toEqual([
+    expect.stringMatching(
+      /^the metrics are at http:\/\/127\.0\.0\.1:\d+\/metrics \(OTEL_EXPORTER_PROMETHEUS_PORT is set to 0\)$/,
+    ),
+  ]);
+  expect(await body(told(lines[0]))).toBe(BODY);
+});
+
+test('a port that somebody else has is told with the cure', async () => {
+  const holder = net.createServer().listen(0, '127.0.0.1');
+  onTestFinished(() => void holder.close());
+  await once(holder, 'listening');
+  const { port } = holder.address() as AddressInfo;
+
+  const { lines } = await ready({ port });
+  await connect();
+  await until(() => lines.length, Boolean);
+
+  expect(lines).toEqual([
+    `cannot serve http://127.0.0.1:${port}/metrics (EADDRINUSE): the port is taken, set OTEL_EXPORTER_PROMETHEUS_PORT to a free one`,
+  ]);
+});
+
+test.each([
+  // TEST-NET-1 (RFC 5737) and the documentation prefix (RFC 3849): no machine has them
+  ['192.0.2.1', '192.0.2.1', 'EADDRNOTAVAIL'],
+  ['2001:db8::1', '[2001:db8::1]', 'EADDRNOTAVAIL'],
+  ['no such host', 'no such host', 'ENOTFOUND'],
+])('the host %s, which is not ours, is told', async (host, inUrl, code) => {
+  const { port, lines } = await ready({ host });
+  await connect();
+  await until(() => lines.length, Boolean, 15_000);
+
+  expect(lines).toEqual([`cannot serve http://${inUrl}:${port}/metrics (${code})`]);
+});

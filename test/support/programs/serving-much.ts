@@ -1,0 +1,15 @@
+// serving-much.ts: serves metrics that are more than the system takes in for a connection that nobody reads; says on which port,
+// and ends when it is told to, if nothing holds it.
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { guardWith } from '../../../src/core/guard.ts';
+import { Exposition } from '../../../src/register/exposition.ts';
+import { createMetricsServer } from '../../../src/register/metrics-server.ts';
+
+const fail = (...what: unknown[]) => console.error(...what);
+const exposition = new Exposition(async () => 'x'.repeat(20_000_000), fail);
+const server = createMetricsServer(exposition, { host: '127.0.0.1', allowed: undefined }, guardWith(fail));
+await once(server.listen(0, '127.0.0.1'), 'listening');
+console.log(`listening ${(server.address() as AddressInfo).port}`);
+await once(process.stdin, 'data');
+process.stdin.destroy();
