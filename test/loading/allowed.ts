@@ -40,6 +40,7 @@ export const FOOTPRINTS: Readonly<Record<string, Footprint>> = {
     differences: [
       ...[
         '+ active resource: GetAddrInfoReqWrap',
+        '+ active resource at once: GetAddrInfoReqWrap',
         '+ descriptor: /dev/null',
         '+ descriptor: socket:[n] (6)',
         '+ seen: tracing:net.server.listen:asyncEnd',
