@@ -41,6 +41,7 @@ const look = () => ({
   ],
 });
 
+const resources = process.getActiveResourcesInfo();
 const atOnce = look();
 const subscribed = names.filter(name => channels.hasSubscribers(name));
 const seen = [];
@@ -49,5 +50,8 @@ setTimeout(() => {
   const later = look();
   // Last, for to ask what kind a global is loads what Node has put off.
   const properties = { global: kinds(globalThis), process: kinds(process) };
-  writeSync(3, JSON.stringify([atOnce, later, { subscribed, seen }, properties]));
+  writeSync(
+    3,
+    JSON.stringify([atOnce, { 'active resource at once': resources }, later, { subscribed, seen }, properties]),
+  );
 }, 300);
