@@ -13,12 +13,10 @@ export const BOUNDS = {
   /** For all answers asked for to be read. Prometheus itself gives a scrape up after 10 s, unless configured otherwise. */
   answerReadWithin: 8_000,
   /**
-   * For there to be any answer that is not read. Its unfinished write keeps the event loop running, though its socket does
-   * not, so clients that take turns could keep a program from ending.
+   * For there to be any unread answer at all; then all connections are closed. The unfinished write keeps the event loop
+   * running, though its socket does not, so clients that take turns could keep a program from ending.
    */
   unreadFor: 10_000,
-  /** For new connections to be refused after that: the event loop ends meanwhile, if there is nothing else for it. */
-  refusedFor: 100,
 } as const;
 
 // Taken before any program can replace them by fakes.
@@ -44,7 +42,6 @@ export class BoundedConnections {
   readonly #guard: Guard;
   /** Runs while there is an answer that is not read. */
   #unread: NodeJS.Timeout | undefined;
-  #refusedUntil = 0;
 
   constructor(server: Server, guard: Guard) {
     this.#guard = guard;
@@ -67,16 +64,12 @@ export class BoundedConnections {
       return false;
     }
     if (connection.unanswered++ === 0) this.#wait(connection, BOUNDS.answerReadWithin);
-    this.#unread ??= this.#after(BOUNDS.unreadFor, () => this.#closeUnread());
+    this.#unread ??= this.#after(BOUNDS.unreadFor, () => this.#closeAll());
     response.once('close', () => this.#answered(connection));
     return true;
   }
 
   #admit(socket: Socket): void {
-    if (now() < this.#refusedUntil) {
-      socket.destroy();
-      return;
-    }
     socket.unref();
     if (this.#connections.size === BOUNDS.connections) this.#close(leastUseful([...this.#connections.values()]));
 
@@ -109,9 +102,8 @@ export class BoundedConnections {
     this.#seeWhetherAllIsRead();
   }
 
-  #closeUnread(): void {
-    this.#refusedUntil = now() + BOUNDS.refusedFor;
-    for (const connection of [...this.#connections.values()].filter(isWaiting)) this.#close(connection);
+  #closeAll(): void {
+    for (const connection of [...this.#connections.values()]) this.#close(connection);
   }
 
   #seeWhetherAllIsRead(): void {

@@ -1,4 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { Exposition, REUSED_FOR } from '../../src/register/exposition.ts';
 import { waitingText } from '../support/scraped.ts';
@@ -60,6 +62,23 @@ test('the latest text is there for a second, and asking for it makes none', asyn
 
   expect(exposition.latest).toBeUndefined();
   expect(String(await exposition.read())).toBe('text 2');
+});
+
+test('between two scrapes the text is not kept in memory', async () => {
+  const exposition = numbered();
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+  const text = new WeakRef(await exposition.read());
+  const isKept = () => {
+    collectGarbage();
+    return text.deref() !== undefined;
+  };
+  await wait(10); // a WeakRef holds until the end of the turn
+  expect(isKept()).toBe(true);
+
+  await wait(REUSED_FOR + 100);
+
+  await expect.poll(isKept).toBe(false);
 });
 
 test('a collection that fails fails for all who ask within a second, and is reported once', async () => {

@@ -20,7 +20,12 @@ interface Ready {
 }
 
 /** The metrics, to be served by this process at the port. */
-async function ready({ host = '127.0.0.1', port = -1, onRequest = () => {} } = {}): Promise<Ready> {
+async function ready({
+  host = '127.0.0.1',
+  port = -1,
+  onRequest = () => {},
+  onUnanswered = () => {},
+} = {}): Promise<Ready> {
   const at = port === -1 ? await freePort() : port;
   const lines: string[] = [];
   const names: (string | undefined)[] = [];
@@ -28,7 +33,11 @@ async function ready({ host = '127.0.0.1', port = -1, onRequest = () => {} } = {
     host,
     port: at,
     createServer: () => {
-      const server = http.createServer((_request, response) => {
+      const server = http.createServer(({ url }, response) => {
+        if (url === '/unanswered') {
+          onUnanswered();
+          return;
+        }
         onRequest();
         response.end(BODY);
       });
@@ -124,13 +133,17 @@ test.each<[string, ListenOptions]>([
   ['on localhost', { host: 'localhost' }],
   ['exclusively', { exclusive: true }],
 ])('where the program listens on our port, %s, ours moves at once and says where to', async (_how, options) => {
-  const { port, lines } = await ready();
+  let asked = 0;
+  const unanswered = () => asked;
+  const { port, lines } = await ready({ onUnanswered: () => asked++ });
   await connect();
   await until(() => isServed(port), Boolean);
   const agent = new Agent({ keepAlive: true });
   onTestFinished(() => agent.destroy());
   const url = `http://127.0.0.1:${port}${METRICS_PATH}`;
   expect(await ask(url, { agent })).toMatchObject({ body: BODY });
+  const waiting = ask(`http://127.0.0.1:${port}/unanswered`).catch((error: NodeJS.ErrnoException) => error.code);
+  await until(unanswered, count => count === 1);
 
   const itsOwn = http.createServer((_request, response) => response.end("the program's"));
   onTestFinished(() => {
@@ -148,6 +161,7 @@ test.each<[string, ListenOptions]>([
     ),
   ]);
   expect(await body(told(lines[0]))).toBe(BODY);
+  expect(await waiting).toBe('ECONNRESET');
   // A scraper that kept its connection to us would otherwise be given our metrics under the program's port.
   const { family } = itsOwn.address() as AddressInfo;
   if (options.host !== 'localhost' || family === 'IPv4') {
