@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import type { Attributes } from '@opentelemetry/api';
 import type { Pushed, Recorder } from './recorder.ts';
 import type { HttpVersion, Usage } from './usage.ts';
@@ -15,7 +14,6 @@ export interface Secured {
  * seconds of the monotonic clock.
  */
 export class Carrier<Counted extends Usage<string> = Usage<string>> {
-  socket: Socket;
   readonly started: number;
   opened: number | undefined;
   secured: number | undefined;
@@ -32,8 +30,7 @@ export class Carrier<Counted extends Usage<string> = Usage<string>> {
   requests = 0;
   streams = 0;
 
-  constructor(socket: Socket, started: number) {
-    this.socket = socket;
+  constructor(started: number) {
     this.started = started;
   }
 }

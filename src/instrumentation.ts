@@ -23,7 +23,7 @@ const NAME = 'connmeter';
 // Taken before any program can replace them by fakes.
 const monotonic = performance.now.bind(performance);
 const settled = Promise.resolve();
-const inNextRound = setImmediate;
+const { nodeTiming } = process.getBuiltinModule('node:perf_hooks').performance;
 
 /**
  * Measures every client connection of the process and turns it into OpenTelemetry metrics: each lookup, connect, TLS
@@ -87,7 +87,7 @@ export class ConnectionInstrumentation {
         const end = this.#guard('end of turn', run);
         return () => void settled.then(end);
       },
-      inNextRound: run => void inNextRound(this.#guard('next round', run)).unref(),
+      rounds: () => nodeTiming.uvMetricsInfo.loopCount, // to wait for a round would take a timer
     });
 
     this.setMeterProvider(metrics.getMeterProvider());
@@ -101,7 +101,7 @@ export class ConnectionInstrumentation {
       this.#guard,
       netSource(this.#connections, this.#guard),
       undiciSource(this.#connections),
-      httpSource(this.#connections, this.#callSites),
+      httpSource(this.#connections, this.#callSites, this.#guard),
       http2Source(this.#connections, this.#guard),
       this.#config.servers ? serverSource(this.#servers, this.#guard) : {},
     );

@@ -174,7 +174,7 @@ function lossOf({ predecessor, handedOn }: Connection): CloseReason | undefined 
 
 /** Its socket is destroyed, or ended by us, and its `close` is still to come. */
 function isClosing({ opened, socket }: Connection): boolean {
-  return opened !== undefined && (socket.destroyed || socket.writableEnded);
+  return opened !== undefined && socket !== undefined && (socket.destroyed || socket.writableEnded);
 }
 
 export function firstOf<T>(set: Iterable<T>, most: number): T[] {
