@@ -24,7 +24,7 @@ const NAME = 'connmeter';
 // Taken before any program can replace them by fakes.
 const monotonic = performance.now.bind(performance);
 const settled = Promise.resolve();
-const inNextRound = setImmediate;
+const { nodeTiming } = process.getBuiltinModule('node:perf_hooks').performance;
 
 /**
  * Measures every client connection of the process and turns it into OpenTelemetry metrics: each lookup, connect, TLS
@@ -86,7 +86,7 @@ export class ConnectionInstrumentation {
         const end = this.#guard('net')('end of turn', run);
         return () => void settled.then(end);
       },
-      inNextRound: run => void inNextRound(this.#guard('undici')('next round', run)).unref(),
+      rounds: () => nodeTiming.uvMetricsInfo.loopCount, // to wait for a round would take a timer
     });
 
     this.setMeterProvider(metrics.getMeterProvider());
@@ -101,11 +101,12 @@ export class ConnectionInstrumentation {
   }
 
   #listen(): () => void {
-    const [net, http2, server] = [this.#guard('net'), this.#guard('http2'), this.#guard('server')];
+    const [net, http] = [this.#guard('net'), this.#guard('http')];
+    const [http2, server] = [this.#guard('http2'), this.#guard('server')];
     const stops = [
       listen(net, netSource(this.#connections, net)),
       listen(this.#guard('undici'), undiciSource(this.#connections)),
-      listen(this.#guard('http'), httpSource(this.#connections, this.#callSites)),
+      listen(http, httpSource(this.#connections, this.#callSites, http)),
       listen(http2, http2Source(this.#connections, http2)),
       listen(server, this.#config.servers ? serverSource(this.#servers, server) : {}),
     ];

@@ -18,6 +18,7 @@ import {
   isPromised,
   letGo,
   originOfConnection,
+  partingOf,
 } from './connection.ts';
 import { MOST_CLOSED } from './snapshot.ts';
 
@@ -65,7 +66,8 @@ export class Accounts {
     if (connection.tally !== undefined) return connection.tally;
 
     const origin = originOfConnection(connection);
-    if (connection.place === undefined && connection.closed === undefined) this.#pools.joined(connection, origin);
+    if (connection.place === undefined && connection.closed === undefined)
+      this.#pools.joined(connection, origin, undefined);
     const tally = this.#ledger.tally(origin, connection.http);
     connection.tally = tally;
     connection.target = tally;
@@ -100,6 +102,7 @@ export class Accounts {
   /** The end of a connection, or of an attempt. */
   closed(connection: Connection): void {
     connection.closed = this.#now();
+    connection.error ??= connection.socket?.errored ?? undefined;
     if (connection.opened !== undefined) this.#closedOpen(connection);
     else if (connection.begun || connection.error !== undefined) this.#countFailed(connection); // else undone before it began
     connection.place?.left(connection, undefined);
@@ -108,19 +111,18 @@ export class Accounts {
 
   /** Why the connection is being closed, as far as is known by now. */
   reasonOf(connection: Connection): CloseReason {
-    const { client, request, sentHeaders, answer, freed } = connection;
     return closeReason({
       http: connection.http,
-      error: connection.error ?? connection.socket.errored ?? undefined, // told before the event that tells of it
+      error: connection.error ?? connection.socket?.errored ?? undefined, // is set before 'error' is emitted
       serverEnded: connection.serverEnded,
       timedOut: connection.timedOut,
       goneAway: connection.goneAway,
-      parting: request === undefined ? connection.parting : client?.parting(request, sentHeaders, answer),
+      parting: partingOf(connection),
       streams: connection.streams,
       answered: isAnswered(connection),
       requests: connection.requests,
       poolWasFull: connection.poolWasFull,
-      freed,
+      freed: connection.freed,
     });
   }
 
@@ -170,7 +172,7 @@ export class Accounts {
   }
 
   #closedOpen(connection: Connection): void {
-    if (connection.place === undefined) this.#pools.joined(connection, originOfConnection(connection));
+    if (connection.place === undefined) this.#pools.joined(connection, originOfConnection(connection), undefined);
     connection.reason ??= this.reasonOf(connection);
     connection.place?.left(connection, connection.reason);
     this.closedLast.add(connection);
@@ -213,7 +215,7 @@ export class Accounts {
 
   /** Nothing was read from the socket for a while, as far as the looks at it tell. */
   #isStill(connection: Connection): boolean {
-    const { bytesRead } = connection.socket;
+    const bytesRead = connection.socket?.bytesRead ?? 0;
     const now = this.#now();
     if (connection.readAtLook !== bytesRead) {
       connection.readAtLook = bytesRead;

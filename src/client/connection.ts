@@ -7,7 +7,7 @@ import type { CloseReason } from '../core/reasons.ts';
 import type { NetworkType, Tally } from '../metrics/origin-counts.ts';
 import { Carrier } from '../metrics/tracked-connection.ts';
 import type { Parting } from './attribution/close-reason.ts';
-import type { Place, PoolMember } from './attribution/pool-member.ts';
+import type { Place, PoolMember, SeenIdle } from './attribution/pool-member.ts';
 
 /** What a client can tell of its own requests; each HTTP source brings one. */
 export interface Client<Request extends object = object> {
@@ -19,14 +19,20 @@ export interface Client<Request extends object = object> {
   isWaiting(request: Request): boolean;
   /** Whether the connection is free of the request: it is finished or failed, and did not turn into something else. */
   isOver(request: Request): boolean;
-  /** Whether it may send requests on a connection while others are on it. */
+  /** Whether the connection may turn into something else, and not come back: CONNECT, and the wish for an upgrade. */
+  mayTakeOver(request: Request): boolean;
+  /** Whether it may send requests on a connection while others are on it. It tells the end of each by the request alone. */
   readonly pipelines: boolean;
   /** How many idle connections the request's pool keeps at most, to its origin. */
   mostIdle(request: Request): number;
   /** How many it has. Asked only where it may be too many. */
   idleNow(request: Request, port: number | undefined): number;
   /** What the request and its answer, as far as it is known, said of the connection's future. */
-  parting(request: Request, sentHeaders: string | undefined, answer: object | undefined): Parting;
+  parting(request: Request, answer: object | undefined): Parting;
+  /** The same of one that has just finished, and let the connection go. Asked for each request: makes no object where all is usual. */
+  partingOfFinished(request: Request, answer: object | undefined): Parting;
+  /** The same, and what the headers it was sent with said besides. */
+  withHeaders(parting: Parting, sentHeaders: string): Parting;
 }
 
 const NONE: readonly Attempt[] = [];
@@ -42,6 +48,8 @@ export interface Attempt {
  * shape; moments are in seconds of the monotonic clock.
  */
 export class Connection extends Carrier<Tally> implements Moments, PoolMember {
+  /** Undefined once it is closed. */
+  socket: Socket | undefined;
   /** It really began: a name is being looked up or an address dialled. `connect` may also throw and leave nothing. */
   begun = false;
   resolved: number | undefined;
@@ -56,25 +64,30 @@ export class Connection extends Carrier<Tally> implements Moments, PoolMember {
   address: string | undefined;
   port: number | undefined;
   attempts: readonly Attempt[] = NONE;
+  /** Its own port, once somebody asked for it. */
+  localPort: number | undefined;
 
-  /** Whether an HTTP client owns it, and the pool (dispatcher or agent) it belongs to. */
+  /** Whether an HTTP client owns it, and the number of the pool (dispatcher or agent) it belongs to. */
   http = false;
-  pool: object | undefined;
   poolNumber: number | undefined;
 
-  /** The request sent last, until it is seen to be over; `earlier` ones only where the client pipelines. */
+  /** The request sent last, while it is on the connection; `earlier` ones only where the client pipelines. */
   request: object | undefined;
-  client: Client | undefined;
-  /** The request it is being opened for, until one is sent. */
-  promised: object | undefined;
   earlier: object[] | undefined;
+  client: Client | undefined;
+  /** The request it is being opened for, until one is sent or that is given up. */
+  promised: object | undefined;
+  /** A request may have turned it into something else, and has not come back. */
+  takenOver = false;
+  /** The socket whose requests we hear of: another than `socket` inside a tunnel. */
+  heard: Socket | undefined;
 
   /** The headers the last request was sent with, and its answer, where the client shows them. */
   sentHeaders: string | undefined;
   answer: object | undefined;
   /** What was read from the socket before the last request. */
   readBefore = 0;
-  /** What was left of the last request when it was seen to be over. */
+  /** What is left of the last request once it is over, so that it can be freed. */
   parting: Parting | undefined;
   /** What had been read from the socket at the last look, and since when nothing more was. */
   readAtLook = -1;
@@ -82,8 +95,8 @@ export class Connection extends Carrier<Tally> implements Moments, PoolMember {
   /** At the last look, a body that nobody reads held it; and it was said whose. */
   held = false;
   blamed = false;
-  /** Since when it is idle, its pool having had the time to take it back. */
-  freeSince: number | undefined;
+  /** When it was first seen idle, after how many requests. */
+  seenIdle: SeenIdle | undefined;
   /** The agent took it back after the last request. */
   freed = false;
   serverEnded = false;
@@ -100,22 +113,37 @@ export class Connection extends Carrier<Tally> implements Moments, PoolMember {
   handedOn = false;
   /** Where it belongs, until it is closed or its attempt failed. */
   place: Place | undefined;
-}
 
-/** What stands for the socket of one that is closed. */
-const GONE = new (process.getBuiltinModule('node:net').Socket)();
+  constructor(socket: Socket, started: number) {
+    super(started);
+    this.socket = socket;
+  }
+}
 
 /** It is closed: what is still to be counted needs none of what belongs to the program. */
 export function letGo(connection: Connection): void {
-  connection.socket = GONE;
+  connection.socket = undefined;
+  connection.heard = undefined;
   connection.error = undefined;
   connection.client = undefined;
-  connection.pool = undefined;
   connection.request = undefined;
-  connection.promised = undefined;
   connection.earlier = undefined;
+  connection.promised = undefined;
   connection.sentHeaders = undefined;
   connection.answer = undefined;
+}
+
+/** The last request has finished: what is still needed of it is taken down, so that it can be freed. */
+export function release(connection: Connection, parting: Parting): void {
+  connection.parting = parting;
+  connection.request = undefined;
+  connection.answer = undefined;
+}
+
+/** What the last request and its answer said of the connection's future. */
+export function partingOf({ client, request, answer, parting, sentHeaders }: Connection): Parting | undefined {
+  const said = request === undefined ? parting : client?.parting(request, answer);
+  return said === undefined || sentHeaders === undefined ? said : client?.withHeaders(said, sentHeaders);
 }
 
 /** The attempt under way has ended; one that has already stays as it ended. */
@@ -124,20 +152,13 @@ export function attemptEnded(connection: Connection | undefined, outcome: Outcom
   if (attempt !== undefined) attempt.outcome ??= outcome;
 }
 
-/** How many requests the connection is busy with. Forgets those that are over, so that an idle one keeps none alive. */
-export function inFlight(connection: Connection): number {
-  const { client, request, earlier } = connection;
-  if (request !== undefined && client?.isOver(request)) {
-    connection.parting = client.parting(request, connection.sentHeaders, connection.answer);
-    connection.request = undefined;
-    connection.sentHeaders = undefined;
-    connection.answer = undefined;
-  }
-  if (earlier !== undefined) {
-    const left = earlier.filter(each => !client?.isOver(each));
-    connection.earlier = left.length > 0 ? left : undefined;
-  }
-  return connection.streams + (connection.earlier?.length ?? 0) + (connection.request === undefined ? 0 : 1);
+/** How many requests the connection is busy with. */
+export function inFlight({ client, request, earlier, streams, takenOver }: Connection): number {
+  let count = streams;
+  if (takenOver) count++;
+  if (request !== undefined && !client?.isOver(request)) count++;
+  if (earlier !== undefined) for (const each of earlier) if (!client?.isOver(each)) count++;
+  return count;
 }
 
 /** Whether a request is on it, or on its way to it. */
@@ -147,15 +168,15 @@ export function isBusy(connection: Connection): boolean {
 
 /** Whether the answer to the last request has begun to arrive. */
 export function isAnswered({ socket, readBefore }: Connection): boolean {
-  return socket.bytesRead > readBefore;
+  return socket !== undefined && socket.bytesRead > readBefore;
 }
 
 /** Whether an answer has come that the program is not reading: data lies in the socket, which is paused. */
 export function isHeld(connection: Connection): boolean {
   const { socket, version } = connection;
-  return (
-    version === '1.1' && socket.isPaused() && socket.readableLength > 0 && isAnswered(connection) && isBusy(connection)
-  );
+  if (version !== '1.1' || !socket?.isPaused() || socket.readableLength === 0) return false;
+
+  return isAnswered(connection) && isBusy(connection);
 }
 
 /** Whether the request it was opened for is still to be sent, its body maybe being written. */

@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net';
+import { type Ends, endsOf, haveSameEnds } from '../core/ends.ts';
 import { failedOutcome } from '../core/errors.ts';
 import { hostName, type Origin, portNumber, sameOrigin, socketPath } from '../core/origins.ts';
+import { Patrol } from '../core/patrol.ts';
 import type { Secured } from '../core/tls-handshake.ts';
 import type { HttpVersion } from '../metrics/address-counts.ts';
 import type { Lookups } from '../metrics/lookups.ts';
@@ -10,8 +12,9 @@ import { streamEnded } from '../metrics/tracked-connection.ts';
 import { Accounts } from './accounting.ts';
 import type { CallSites } from './attribution/call-sites.ts';
 import { Pools } from './attribution/pools.ts';
-import { attemptEnded, type Client, Connection, isBusy, isHeld } from './connection.ts';
+import { attemptEnded, type Client, Connection, isAnswered, isBusy, isHeld, release } from './connection.ts';
 import { Turn } from './current-turn.ts';
+import { OpenRequests } from './open-requests.ts';
 import {
   closedConnection,
   type LiveConnection,
@@ -31,8 +34,8 @@ export interface Surroundings {
   readonly now: () => number;
   /** Returns what has the function run once the code that runs then, and what it calls, has returned. */
   readonly atEndOfTurn: (run: () => void) => () => void;
-  /** Runs the function once the event loop has come round to it. */
-  readonly inNextRound: (run: () => void) => void;
+  /** How many rounds the event loop has made. */
+  readonly rounds: () => number;
 }
 
 /**
@@ -50,18 +53,23 @@ export class Connections {
    * if it never began, and weak entries cost the garbage collector more than all else we do for a new connection.
    */
   readonly #live = new Map<object, Connection>();
+  /** Finds those whose close nobody told us of. */
+  readonly #patrol = new Patrol(this.#live, connection => this.#closeIfClosed(connection));
+  readonly #open = new OpenRequests();
+  /** The connection whose request finished last; only it still has the text of that request's headers. */
+  #finishedLast: Connection | undefined;
   /** What else leads to a connection: HTTP/2 sessions, TLS inside a tunnel, sockets from before we listened. */
   readonly #aliases = new WeakMap<object, Connection>();
   readonly #callSites: CallSites;
   readonly #pools: Pools;
   readonly #accounts: Accounts;
 
-  constructor({ ledger, lookups, callSites, record, now, atEndOfTurn, inNextRound }: Surroundings) {
+  constructor({ ledger, lookups, callSites, record, now, atEndOfTurn, rounds }: Surroundings) {
     this.#ledger = ledger;
     this.#callSites = callSites;
     this.#pools = new Pools({
       onNewPool: origin => callSites.poolOpened(origin),
-      inNextRound,
+      rounds,
       states: { reasonOf: (connection: Connection) => this.#accounts.reasonOf(connection), isBusy, isHeld },
       now,
     });
@@ -85,6 +93,7 @@ export class Connections {
   attempted(socket: Socket): void {
     if (this.#live.has(socket)) return; // connecting or open already: nothing new begins
 
+    this.#patrol.lookAtSome();
     const connection = new Connection(socket, this.#now());
     const expected = this.#turn.takeExpected();
     if (expected !== undefined) this.#claim(connection, expected.origin, expected.pool);
@@ -92,14 +101,24 @@ export class Connections {
     this.#turn.attempted(connection);
   }
 
-  /** A request was made that may have opened a connection: if so, the socket attempted last in this turn. */
-  requestCreated<Request extends object>(request: Request, client: Client<Request>, pool: object | undefined): void {
+  /**
+   * A request was made that may have opened a connection: if so, the socket attempted last in this turn. Returns that
+   * socket, for its client's words to be heard on it.
+   */
+  requestCreated<Request extends object>(
+    request: Request,
+    client: Client<Request>,
+    pool: object | undefined,
+  ): Socket | undefined {
     const connection = this.#turn.latest;
-    if (connection === undefined || connection.http || client.wasReused(request) || client.isWaiting(request)) return;
-
+    if (connection === undefined || connection.http || client.wasReused(request) || client.isWaiting(request)) {
+      return undefined;
+    }
     this.#claim(connection, client.originOf(request, connection.socket), pool);
     connection.promised = request;
     connection.client = client;
+    connection.heard = connection.socket;
+    return connection.heard;
   }
 
   /** The lookup of the connection's name ended. Comes once per address found. */
@@ -131,7 +150,6 @@ export class Connections {
       connection.place?.left(connection, undefined);
       connection.http = false;
       connection.origin = undefined;
-      connection.pool = undefined;
       connection.promised = undefined;
     }
   }
@@ -176,55 +194,80 @@ export class Connections {
       this.#tunnel(connection, origin);
   }
 
-  /** A request went out on the socket, or will as soon as it is open. May come twice for one request. */
+  /**
+   * A request went out on the socket, or will as soon as it is open. May come twice for one request. Returns whether it
+   * is the first on this socket, whose client's words are to be heard from now on.
+   */
   requestSent<Request extends object>(
     socket: Socket,
     request: Request,
     client: Client<Request>,
     sentHeaders: string | undefined,
-  ): void {
-    const connection =
-      this.#find(socket) ?? this.#met(socket, client.originOf(request, socket), client.wasReused(request));
-    if (connection.request === request || connection.version === '2') return; // HTTP/2 is counted by its streams
-
-    const previous = connection.request;
-    if (previous !== undefined && client.pipelines && !client.isOver(previous as Request)) {
-      this.#keepEarlier(connection, previous);
-    }
-    connection.request = request;
-    connection.promised = undefined;
-    connection.client = client;
-    connection.http = true;
-    connection.sentHeaders = sentHeaders;
-    connection.answer = undefined;
-    connection.parting = undefined;
-    connection.readBefore = socket.bytesRead;
-    connection.freed = false;
-    connection.timedOut = false;
-    connection.blamed = false;
-    connection.freeSince = undefined;
-    connection.poolWasFull = false;
-    if (connection.target?.http === false) this.#tunnel(connection, client.originOf(request, socket));
-    if (connection.opened !== undefined) this.#accounts.requestSent(connection);
+  ): boolean {
+    const connection = this.#carrying(socket, request, client);
+    this.#sent(connection, socket, request, client, sentHeaders);
+    return isFirstOn(socket, connection);
   }
 
-  /** The headers of the answer to the request on this socket have come. */
-  answered(socket: Socket, answer: object): void {
-    const connection = this.#find(socket);
-    if (connection !== undefined) connection.answer = answer;
+  /** The headers of the answer to the request on this socket have come, maybe before the request's end. As `requestSent`. */
+  answered<Request extends object>(socket: Socket, request: Request, client: Client<Request>, answer: object): boolean {
+    const connection = this.#carrying(socket, request, client);
+    this.#sent(connection, socket, request, client, undefined);
+    connection.answer = answer;
+    return isFirstOn(socket, connection);
+  }
+
+  /** What the answer's headers said of the connection's future, where the client does not name that. */
+  answerSaid(request: object, answer: object): void {
+    const connection = this.#open.connectionOf(request);
+    if (connection === undefined) return;
+
+    if (connection.request === request) connection.answer = answer;
+    else if (connection.takenOver) this.#takeoverSaid(connection, request, answer, false);
+  }
+
+  /** The request is over, whether it was answered or failed: `givenUp`. Its connection is not named. */
+  requestOver(request: object, givenUp: boolean): void {
+    const connection = this.#open.remove(request);
+    if (connection === undefined) return;
+
+    if (connection.request === request) this.#finished(connection, request, givenUp);
+    else if (connection.earlier?.includes(request)) connection.earlier = without(connection.earlier, request);
+    else if (connection.takenOver) {
+      this.#takeoverSaid(connection, request, connection.answer, givenUp);
+      connection.takenOver = connection.client?.isOver(request) !== true;
+    }
   }
 
   /** The agent took the socket back: it is idle. */
   freed(socket: Socket): void {
-    const connection = this.#live.get(socket);
+    const connection = this.#find(socket);
     if (connection === undefined) return;
 
-    connection.freed = true;
-    // The agent hears of it after us: what it does next follows from what it has now.
-    const { client, request, place, port } = connection;
-    if (client === undefined || request === undefined || place === undefined) return;
-    const most = client.mostIdle(request);
-    if (place.live.size > most) connection.poolWasFull = client.idleNow(request, port) >= most;
+    const { client, request, place, port, answer } = connection;
+    connection.promised = undefined; // where it still is, it was given up before it was sent
+    if (connection.socket === socket) {
+      connection.freed = true;
+      // The agent hears of it after us: what it does next follows from what it has now.
+      if (client !== undefined && request !== undefined && place !== undefined) {
+        const most = client.mostIdle(request);
+        if (place.live.size > most) connection.poolWasFull = client.idleNow(request, port) >= most;
+      }
+    }
+    if (client !== undefined && request !== undefined) release(connection, client.partingOfFinished(request, answer));
+  }
+
+  /** The agent is to forget the socket, for it was upgraded, or is a tunnel, or the program wants it so. */
+  detached(socket: Socket): void {
+    const connection = this.#find(socket);
+    if (connection === undefined) return;
+
+    const { client, request, answer } = connection;
+    if (client === undefined || request === undefined) return;
+    if (!client.mayTakeOver(request) || !isAnswered(connection)) return;
+
+    release(connection, { ...client.parting(request, answer), upgraded: true });
+    connection.takenOver = true;
   }
 
   /** Nothing happened on the socket for as long as somebody had set. */
@@ -271,23 +314,31 @@ export class Connections {
     const connection = this.#live.get(socket);
     if (connection === undefined) return;
 
-    this.#live.delete(socket);
-    this.#accounts.closed(connection);
+    this.#close(connection);
+    this.#patrol.lookAtSome();
   }
 
-  /** Nobody listens any more: streams that end now are not seen, so those open now are not counted on. */
+  /** Nobody listens any more: requests that end now are not seen, so those open now are not counted on. */
   pause(): void {
-    for (const connection of this.#live.values()) connection.streams = 0;
+    for (const connection of this.#live.values()) {
+      connection.streams = 0;
+      const { client, request, answer } = connection;
+      if (client?.pipelines && request !== undefined) {
+        release(connection, { ...client.parting(request, answer), complete: true });
+      }
+      connection.earlier = undefined;
+    }
+    this.#open.clear();
   }
 
   /** Brings the ledger's states up to now, for a collection. */
   takeStock(): void {
-    // A close that was emitted after somebody had removed all listeners.
-    for (const { socket } of this.#live.values()) if (socket.closed) this.closed(socket);
+    for (const connection of this.#live.values()) this.#closeIfClosed(connection);
     this.#accounts.takeStock(this.#live);
   }
 
   snapshot(): Snapshot {
+    for (const connection of this.#live.values()) this.#closeIfClosed(connection);
     this.#accounts.bringUpToDate(this.#live);
     const now = this.#now();
     const live: LiveConnection[] = [];
@@ -318,31 +369,114 @@ export class Connections {
 
   #turnEnded(attempted: readonly Connection[]): void {
     for (const connection of attempted) {
-      if (connection.socket.connecting) connection.begun = true;
+      if (connection.socket?.connecting) connection.begun = true;
       else if (!connection.begun) this.#undone(connection);
     }
   }
 
   /** `connect` threw, or was undone at once: as if it had never been. */
   #undone(connection: Connection): void {
-    this.#live.delete(connection.socket);
+    if (connection.socket !== undefined) this.#live.delete(connection.socket);
     connection.place?.left(connection, undefined);
   }
 
   #claim(connection: Connection, origin: Origin, pool: object | undefined): void {
     connection.http = true;
     connection.origin = origin;
-    connection.pool = pool;
-    this.#pools.joined(connection, origin);
+    this.#pools.joined(connection, origin, pool);
   }
 
-  #keepEarlier(connection: Connection, request: object): void {
-    connection.earlier ??= [];
-    // Pipelined requests end in their order, so those that are over are at the front.
-    while (connection.earlier[0] !== undefined && connection.client?.isOver(connection.earlier[0])) {
-      connection.earlier.shift();
+  /** The connection of the socket that a request is on. */
+  #carrying<Request extends object>(socket: Socket, request: Request, client: Client<Request>): Connection {
+    return this.#find(socket) ?? this.#met(socket, client.originOf(request, socket), client.wasReused(request));
+  }
+
+  #sent<Request extends object>(
+    connection: Connection,
+    socket: Socket,
+    request: Request,
+    client: Client<Request>,
+    sentHeaders: string | undefined,
+  ): void {
+    if (connection.request === request || connection.version === '2') return; // HTTP/2 is counted by its streams
+
+    if (connection.request !== undefined && client.pipelines) this.#follows(connection, connection.request as Request);
+    connection.request = request;
+    connection.promised = undefined;
+    connection.client = client;
+    connection.http = true;
+    connection.sentHeaders = sentHeaders;
+    connection.answer = undefined;
+    connection.parting = undefined;
+    connection.readBefore = socket.bytesRead;
+    connection.freed = false;
+    connection.timedOut = false;
+    connection.blamed = false;
+    connection.poolWasFull = false;
+    if (client.pipelines) this.#isOn(connection, request, client);
+    else connection.takenOver = false;
+    if (connection.target?.http === false) this.#tunnel(connection, client.originOf(request, socket));
+    if (connection.opened !== undefined) this.#accounts.requestSent(connection);
+  }
+
+  /** Its end will be told by the request alone. One that may have no end is not kept: what it says of it is known by now. */
+  #isOn<Request extends object>(connection: Connection, request: Request, client: Client<Request>): void {
+    if (!client.mayTakeOver(request)) {
+      this.#open.add(request, connection);
+      return;
     }
-    connection.earlier.push(request);
+    this.#open.addTakeover(request, connection);
+    connection.takenOver = true;
+    const { sentHeaders = '' } = connection;
+    connection.sentHeaders = undefined;
+    release(connection, client.withHeaders(client.parting(request, undefined), sentHeaders));
+  }
+
+  /** Another request follows the one before, which is still on the connection, or ended without a word. */
+  #follows<Request extends object>(connection: Connection, before: Request): void {
+    if (connection.client?.isOver(before)) this.#open.remove(before);
+    else {
+      connection.earlier ??= [];
+      connection.earlier.push(before);
+    }
+  }
+
+  /** The last request of a connection is over, and can be freed. What its headers said is asked for only at a close. */
+  #finished(connection: Connection, request: object, givenUp: boolean): void {
+    const { client, answer } = connection;
+    if (client === undefined) return;
+
+    const parting = client.partingOfFinished(request, answer);
+    release(connection, givenUp ? { ...parting, givenUp } : parting);
+    const before = this.#finishedLast;
+    if (before === connection) return;
+
+    // Had it been the last one for that connection, its client would have destroyed the socket by now.
+    if (before?.request === undefined && before?.socket?.destroyed === false) before.sentHeaders = undefined;
+    this.#finishedLast = connection;
+  }
+
+  /** What is known now of a request that may have taken its connection over, which does not keep it. */
+  #takeoverSaid(connection: Connection, request: object, answer: object | undefined, givenUp: boolean): void {
+    const { client, parting } = connection;
+    if (client === undefined || parting === undefined || connection.request !== undefined) return;
+
+    const said = client.parting(request, answer);
+    const clientCloses = said.clientCloses || parting.clientCloses;
+    release(connection, { ...said, clientCloses, givenUp: said.givenUp || givenUp });
+    connection.answer = answer;
+  }
+
+  #close(connection: Connection): void {
+    this.#open.removeAllOf(connection);
+    if (connection.socket !== undefined) this.#live.delete(connection.socket);
+    if (this.#finishedLast === connection) this.#finishedLast = undefined;
+    this.#accounts.closed(connection);
+  }
+
+  /** Its close was emitted after somebody had removed all listeners, or is yet to be emitted. */
+  #closeIfClosed(connection: Connection): void {
+    if (connection.socket?.closed) this.#close(connection);
   }
 
   /** The requests from now on go through the connection to another origin, for which it is new. */
@@ -358,8 +492,9 @@ export class Connections {
    * a connection from before we listened, or no network socket at all. The latter two are not counted, their requests are.
    */
   #met(socket: Socket, origin: Origin, reused: boolean): Connection {
-    for (const carrier of this.#live.values()) {
-      if (carrier.opened === undefined || !haveSameEnds(carrier.socket, socket)) continue;
+    const ends = endsOf(socket);
+    for (const carrier of ends.localPort === undefined ? [] : this.#live.values()) {
+      if (carrier.opened === undefined || !isBetween(carrier, ends)) continue;
 
       this.#tunnel(carrier, origin);
       this.#aliases.set(socket, carrier);
@@ -376,12 +511,24 @@ export class Connections {
   }
 }
 
-function haveSameEnds(a: Socket, b: Socket): boolean {
-  return (
-    b.localPort !== undefined &&
-    a.localPort === b.localPort &&
-    a.remotePort === b.remotePort &&
-    a.remoteAddress === b.remoteAddress &&
-    a.localAddress === b.localAddress
-  );
+/** Whether nobody hears of the socket's requests yet; from now on somebody does. */
+function isFirstOn(socket: Socket, connection: Connection): boolean {
+  if (connection.heard === socket) return false;
+
+  connection.heard = socket;
+  return true;
+}
+
+/** Whether the connection has these ends. Its own port is remembered: to ask the kernel for it costs. */
+function isBetween(connection: Connection, ends: Ends): boolean {
+  const { socket } = connection;
+  if (socket === undefined) return false;
+
+  connection.localPort ??= endsOf(socket).localPort;
+  return connection.localPort === ends.localPort && haveSameEnds(endsOf(socket), ends);
+}
+
+function without(requests: readonly object[], request: object): object[] | undefined {
+  const left = requests.filter(each => each !== request);
+  return left.length > 0 ? left : undefined;
 }

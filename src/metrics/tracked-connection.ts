@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import type { Attributes } from '@opentelemetry/api';
 import type { Secured } from '../core/tls-handshake.ts';
 import type { HttpVersion, Usage } from './address-counts.ts';
@@ -9,7 +8,6 @@ import type { Pushed, Recorder } from './recorder.ts';
  * seconds of the monotonic clock.
  */
 export class Carrier<Counted extends Usage<string> = Usage<string>> {
-  socket: Socket;
   readonly started: number;
   opened: number | undefined;
   secured: number | undefined;
@@ -26,8 +24,7 @@ export class Carrier<Counted extends Usage<string> = Usage<string>> {
   requests = 0;
   streams = 0;
 
-  constructor(socket: Socket, started: number) {
-    this.socket = socket;
+  constructor(started: number) {
     this.started = started;
   }
 }

@@ -9,6 +9,8 @@ export type AnyServer = Server & { readonly maxRequestsPerSocket?: number | null
 
 /** One connection that a server of ours accepted, from then to its close: what was seen of it, nothing derived. */
 export class ServedConnection extends Carrier<ListenerTally> {
+  /** That which speaks for it: with TLS the one around the accepted one, once its handshake is done. */
+  socket: Socket;
   readonly server: AnyServer;
   /** TLS is to come: the connection is for nothing but its handshake. */
   unsecured: boolean;
@@ -22,7 +24,8 @@ export class ServedConnection extends Carrier<ListenerTally> {
   clientCloses = false;
 
   constructor(socket: Socket, server: AnyServer, unsecured: boolean, now: number) {
-    super(socket, now);
+    super(now);
+    this.socket = socket;
     this.server = server;
     this.unsecured = unsecured;
   }

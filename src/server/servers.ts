@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
 import type { Attributes } from '@opentelemetry/api';
+import { endsOf } from '../core/ends.ts';
 import { errorType } from '../core/errors.ts';
 import type { Origin } from '../core/origins.ts';
+import { Patrol } from '../core/patrol.ts';
 import type { Secured } from '../core/tls-handshake.ts';
 import type { Listener, ListenerTally } from '../metrics/listener-counts.ts';
 import type { Recorder } from '../metrics/recorder.ts';
@@ -32,6 +34,8 @@ export class Servers {
   readonly #now: () => number;
   /** Connections accepted and not closed, by the socket that speaks for them: with TLS that around the accepted one. */
   readonly #live = new Map<object, ServedConnection>();
+  /** Finds those whose close nobody told us of. */
+  readonly #patrol = new Patrol(this.#live, connection => this.#closeIfGone(connection));
   /** Those whose handshake is under way, by the ends that both sockets share. */
   readonly #handshaking = new Map<string, ServedConnection[]>();
   /** HTTP/2 sessions, and sockets that we did not see being accepted. */
@@ -83,6 +87,7 @@ export class Servers {
   accepted(socket: Socket, server: AnyServer, listenerOf: ListenerOf): boolean {
     if (this.#leftOut.has(server)) return false;
 
+    this.#patrol.lookAtSome();
     const { listener, tally } = this.#placeOf(server, socket, listenerOf);
     const connection = new ServedConnection(socket, server, listener.tls, this.#now());
     connection.opened = connection.started;
@@ -104,7 +109,7 @@ export class Servers {
 
   /** The TLS handshake is done: from now on its own socket speaks. Returns whether the connection is counted. */
   secured(socket: Socket, { version, resumed, alpn }: Secured): boolean {
-    const connection = this.#handshaking.get(endsOf(socket))?.[0];
+    const connection = this.#handshaking.get(keyOf(socket))?.[0];
     if (connection === undefined) return false; // accepted before we listened
 
     this.#handshakeOver(connection);
@@ -125,7 +130,7 @@ export class Servers {
 
   /** The TLS handshake failed; its close comes next. */
   handshakeFailed(socket: Socket, error: unknown): void {
-    const connection = this.#handshaking.get(endsOf(socket))?.[0];
+    const connection = this.#handshaking.get(keyOf(socket))?.[0];
     if (connection !== undefined) connection.error ??= error;
   }
 
@@ -192,15 +197,12 @@ export class Servers {
     if (connection !== undefined) connection.timedOut = true;
   }
 
-  /** The socket met an error; its close comes next. The first error is the reason. */
-  errored(socket: Socket, error: unknown): void {
-    const connection = this.#live.get(socket);
-    if (connection !== undefined) connection.error ??= error;
-  }
-
   closed(socket: Socket): void {
     const connection = this.#live.get(socket);
-    if (connection !== undefined) this.#close(connection, false);
+    if (connection === undefined) return;
+
+    this.#close(connection, false);
+    this.#patrol.lookAtSome();
   }
 
   /** Nobody listens any more: requests that end now are not seen, so those open now are not counted on. */
@@ -215,11 +217,7 @@ export class Servers {
 
   /** Brings the ledger's states up to now, for a collection. */
   takeStock(): void {
-    for (const connection of this.#live.values()) {
-      // A close that is under way, or was emitted after somebody had removed all listeners.
-      if (connection.socket.closed) this.#close(connection, false);
-      else if (isPassedOn(connection)) this.#close(connection, true);
-    }
+    for (const connection of this.#live.values()) this.#closeIfGone(connection);
     for (const tally of this.#ledger.listeners) tally.clearStates();
     for (const connection of this.#live.values()) {
       const { tally } = connection;
@@ -246,7 +244,8 @@ export class Servers {
   }
 
   /** The listener behind a connection whose server was handed it: one we know by its port, else the connection's own end. */
-  #boundTo({ localAddress = 'unknown', localPort }: Socket): Origin {
+  #boundTo(socket: Socket): Origin {
+    const { localAddress = 'unknown', localPort } = endsOf(socket);
     const isIts = (address: unknown) => address === localAddress || address === '::' || address === '0.0.0.0';
     const known = this.#ledger.listeners.find(
       ({ port, attributes }) => port !== undefined && port === localPort && isIts(attributes['server.address']),
@@ -271,7 +270,7 @@ export class Servers {
   }
 
   #handshakes(connection: ServedConnection): void {
-    connection.ends = endsOf(connection.socket);
+    connection.ends = keyOf(connection.socket);
     const waiting = this.#handshaking.get(connection.ends);
     if (waiting === undefined) this.#handshaking.set(connection.ends, [connection]);
     else waiting.push(connection); // Unix sockets all have the same ends
@@ -284,8 +283,16 @@ export class Servers {
     else this.#handshaking.delete(ends);
   }
 
+  /** Its close is under way, or was emitted after somebody had removed all listeners; or another process has it. */
+  #closeIfGone(connection: ServedConnection): void {
+    if (connection.socket.closed) this.#close(connection, false);
+    else if (isPassedOn(connection)) this.#close(connection, true);
+  }
+
   #close(connection: ServedConnection, silent: boolean): void {
     const tally = connection.tally as ListenerTally;
+    // A handshake that failed is told of by its server; what its accepted socket met is a consequence.
+    if (!connection.unsecured) connection.error ??= connection.socket.errored ?? undefined;
     this.#live.delete(connection.socket);
     tally.closed(reasonOf(connection, silent)).value++;
     recordLife(connection, LIFE, tally.attributes, this.#now(), this.#record);
@@ -307,6 +314,7 @@ function isPassedOn({ socket, unsecured, tls }: ServedConnection): boolean {
   return socket.pending && !socket.destroyed && !unsecured && tls === undefined;
 }
 
-function endsOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
+function keyOf(socket: Socket): string {
+  const { remoteAddress, remotePort, localAddress, localPort } = endsOf(socket);
   return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 }

@@ -1,16 +1,14 @@
-import type { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Http2Session, ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Handlers } from '../core/channels.ts';
 import type { Guard } from '../core/guard.ts';
+import { type Listeners, listenFirst, stepAside } from '../core/listeners.ts';
 import { hostName, type Origin, portNumber, socketPath } from '../core/origins.ts';
 import { handshakeOf } from '../core/tls-handshake.ts';
 import type { Listener } from '../metrics/listener-counts.ts';
 import type { Servers } from './servers.ts';
-
-const { errorMonitor } = process.getBuiltinModule('node:events');
 
 /** What its class shows of a server: only TLS has contexts, only HTTP/1 waits for headers, only HTTP/2 has settings. */
 type ShowingServer = Server & { addContext?: unknown; headersTimeout?: unknown; updateSettings?: unknown };
@@ -37,7 +35,7 @@ function boundTo(bound: string | AddressInfo): Origin {
 //   (tracing:net.server.listen:asyncEnd, once a server) -> the server's 'connection' -> net.server.socket, same turn
 //     -> with TLS: the server's 'secureConnection' with the socket that speaks from now on, or 'tlsClientError' -> close
 //     -> http.server.request.start -> http.server.response.finish, once a request; with HTTP/2 the server's 'session',
-//        then http2.server.stream.start -> close -> the socket's end | timeout | error -> close
+//        then http2.server.stream.start -> close -> the socket's end | timeout -> close, when its error is read
 // A connection too many is told by the server's 'drop' alone.
 //
 // Never listened to: 'clientError', 'timeout', 'upgrade', 'connect', 'checkContinue' and the like of an HTTP server. Node
@@ -46,7 +44,7 @@ function boundTo(bound: string | AddressInfo): Origin {
 // Limitations: of an upgrade (and CONNECT) there is neither channel nor event that we could hear without changing what
 // Node does; such a connection is active, and has no request. A connection refused by a server's `blockList` says nothing.
 export function serverSource(servers: Servers, guard: Guard): Handlers {
-  const ofServer: Ears = [
+  const ofServer: Listeners = [
     [
       'drop',
       guard('drop', function (this: Server) {
@@ -54,11 +52,11 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
       }),
     ],
   ];
-  const ofTlsServer: Ears = [
+  const ofTlsServer: Listeners = [
     [
       'secureConnection',
-      guard('secureConnection', (socket: TLSSocket) => {
-        if (servers.secured(socket, handshakeOf(socket))) attach(socket, ofSpeakingSocket);
+      guard('secureConnection', function (this: ShowingServer, socket: TLSSocket) {
+        if (servers.secured(socket, handshakeOf(socket))) hear(socket, this, ofSpeakingSocket);
       }),
     ],
     [
@@ -68,7 +66,7 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
       }),
     ],
   ];
-  const ofHttp2Server: Ears = [
+  const ofHttp2Server: Listeners = [
     [
       'session',
       guard('session', (session: Http2Session) => {
@@ -76,7 +74,7 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
       }),
     ],
   ];
-  const ofSession: Ears = [
+  const ofSession: Listeners = [
     [
       'goaway',
       guard('goaway', function (this: Http2Session) {
@@ -90,7 +88,7 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
       }),
     ],
   ];
-  const ofAnySocket: Ears = [
+  const ofAnySocket: Listeners = [
     [
       'close',
       guard('close', function (this: Socket) {
@@ -98,7 +96,7 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
       }),
     ],
   ];
-  const ofSpeakingSocket: Ears = [
+  const ofSpeakingSocket: Listeners = [
     ...ofAnySocket,
     [
       'end',
@@ -112,24 +110,22 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
         servers.timedOut(this);
       }),
     ],
-    [
-      errorMonitor,
-      guard('error', function (this: Socket, error: Error) {
-        servers.errored(this, error);
-      }),
-    ],
   ];
 
   const meet = (server: ShowingServer) => {
     if (!servers.listening(server, listenerOf)) return;
 
-    attach(server, ofServer);
+    stepAside(server);
+    listenFirst(server, ofServer);
     const { tls, version } = listenerOf(server);
-    if (tls) attach(server, ofTlsServer);
-    if (version === '2') attach(server, ofHttp2Server);
+    if (tls) listenFirst(server, ofTlsServer);
+    if (version === '2') listenFirst(server, ofHttp2Server);
   };
   const meetSession = (session: Http2Session) => {
-    if (servers.sessionBegun(session, socketOf)) attach(session, ofSession);
+    if (!servers.sessionBegun(session, socketOf)) return;
+
+    listenFirst(session, ofSession);
+    stepAside(session);
   };
 
   return {
@@ -141,7 +137,7 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
       if (!servers.knows(server)) meet(server);
       if (!servers.accepted(socket, server, listenerOf)) return;
 
-      attach(socket, server.addContext === undefined ? ofSpeakingSocket : ofAnySocket);
+      hear(socket, server, server.addContext === undefined ? ofSpeakingSocket : ofAnySocket);
     },
     'http.server.request.start': ({ socket, server }: { socket: Socket; server: Server }) => {
       servers.requestBegun(socket, server, listenerOf);
@@ -159,6 +155,12 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
       if (stream.session && isRequest(stream)) servers.streamOver(stream.session, stream.session.destroyed);
     },
   };
+}
+
+/** HTTP/1 adds listeners to the socket for each request. */
+function hear(socket: Socket, server: ShowingServer, listeners: Listeners): void {
+  listenFirst(socket, listeners);
+  if (server.headersTimeout === undefined) stepAside(socket);
 }
 
 interface Exchange {
@@ -180,14 +182,4 @@ function isRequest({ id }: ServerHttp2Stream): boolean {
 /** The session shows its socket behind a proxy, which binds the socket's functions to it: so `valueOf` is the socket. */
 function socketOf(session: Http2Session): Socket | undefined {
   return session.socket?.valueOf() as Socket | undefined;
-}
-
-type Ears = readonly (readonly [event: string | typeof errorMonitor, hear: (...args: never[]) => void])[];
-
-/** Before all others: Node's own end and destroy the socket, and then nobody can tell who began, nor with TLS whose it is. */
-function attach(emitter: EventEmitter, ears: Ears): void {
-  for (const [event, hear] of ears) emitter.prependListener(event as 'close', hear as () => void);
-  // Room for ours, or the program's own tenth listener would be the one that draws the warning.
-  const room = emitter.getMaxListeners();
-  if (room > 0) emitter.setMaxListeners(room + 1);
 }

@@ -110,7 +110,7 @@ test('who does nothing does it on the channels and events that connmeter listens
   const sources: Handlers[] = [
     netSource(connections, guard),
     undiciSource(connections),
-    httpSource(connections, undefined as never),
+    httpSource(connections, undefined as never, guard),
     http2Source(connections, guard),
   ];
   const eventsWith = (listen: (socket: EventEmitter) => void) => {

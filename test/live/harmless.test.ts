@@ -104,7 +104,7 @@ test('a certificate nobody trusts ends the program with the same error', async (
   expect(measured).toEqual(plain);
 });
 
-test('sockets take as many listeners as without us before Node warns of a leak', async () => {
+test('sockets take as many listeners as without us before Node warns of a leak, those of node:http one fewer', async () => {
   const { port } = await server({ kind: 'http' });
   const { port: tlsPort } = await secureServer('tls');
 
@@ -116,10 +116,11 @@ test('sockets take as many listeners as without us before Node warns of a leak',
     stdout
       .trimEnd()
       .split('\n')
-      .map(line => Number(line.split(' ').at(-1)));
+      .map(line => [/.* takes/.exec(line)?.[0] ?? line, Number(line.split(' ').at(-1))] as const);
+  const lessRoom = room(plain).map(([what, takes], i) => [what, takes - (room(measured)[i]?.[1] ?? 0)] as const);
+
   expect(room(measured)).toHaveLength(room(plain).length);
-  const less = room(plain).filter((takes, i) => (room(measured)[i] ?? 0) < takes);
-  expect(less, measured.stdout).toEqual([]);
+  expect(lessRoom.filter(([what, less]) => less !== 0 && !(what.startsWith('http') && less === 1))).toEqual([]);
 });
 
 test('what the program does not read stays unread, and what it reads later is all there', async () => {

@@ -72,7 +72,7 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
   const ledger = new Ledger(maxOrigins);
   const lookups = new Lookups(ledger, record);
   let turn: (() => void) | undefined;
-  const rounds: (() => void)[] = [];
+  let rounds = 0;
   const callSites = new CallSites(
     true,
     () => {},
@@ -87,9 +87,7 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
     atEndOfTurn: run => () => {
       turn = run;
     },
-    inNextRound: run => {
-      rounds.push(run);
-    },
+    rounds: () => rounds,
   });
   const failLoudly: Guard = (_where, run) =>
     function (...args) {
@@ -99,7 +97,7 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
   const stops = [
     netSource(connections, failLoudly),
     undiciSource(connections),
-    httpSource(connections, callSites),
+    httpSource(connections, callSites, failLoudly),
     http2Source(connections, failLoudly),
   ].map(table => listen(failLoudly, table));
   const stop = () => {
@@ -121,7 +119,7 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
     now: 0,
     stop,
     endRound() {
-      for (const run of rounds.splice(0)) run();
+      rounds++;
     },
     endTurn() {
       turn?.();
@@ -175,6 +173,7 @@ export function connect(socket: ReplaySocket, address = '127.0.0.1', port = 80):
 export function close(socket: ReplaySocket, error?: Error): void {
   socket.connecting = false;
   if (error) {
+    socket.errored ??= error;
     socket.once('error', () => {});
     socket.emit('error', error);
   }

@@ -8,14 +8,20 @@ export interface Place {
   left(member: PoolMember, reason: CloseReason | undefined): void;
 }
 
+/** A connection was idle: when, by the clock and by the rounds of the event loop, and how many requests it had served. */
+export interface SeenIdle {
+  readonly at: number;
+  readonly round: number;
+  readonly requests: number;
+}
+
 /** A connection as its pool sees it: what the pool looks at, and what it notes on it. */
 export interface PoolMember {
-  readonly socket: { readonly destroyed: boolean; readonly writableEnded: boolean };
+  /** Undefined once it is closed. */
+  readonly socket: { readonly destroyed: boolean; readonly writableEnded: boolean } | undefined;
   readonly opened: number | undefined;
   readonly requests: number;
   readonly goneAway: boolean;
-  /** The dispatcher's connector or the agent; undefined for sockets without one. */
-  readonly pool: object | undefined;
 
   /** Where it belongs, until it is closed or its attempt failed. */
   place: Place | undefined;
@@ -26,8 +32,8 @@ export interface PoolMember {
   /** The reason of the loss that it makes good, and whether it left that to another because it was never used. */
   predecessor: CloseReason | undefined;
   handedOn: boolean;
-  /** Since when it is idle, its pool having had the time to take it back. */
-  freeSince: number | undefined;
+  /** When it was first seen idle since its last request. */
+  seenIdle: SeenIdle | undefined;
 }
 
 /** What a pool asks about its members. */

@@ -171,7 +171,7 @@ function lossOf({ predecessor, handedOn }: PoolMember): CloseReason | undefined 
 
 /** Its socket is destroyed, or ended by us, and its `close` is still to come. */
 function isClosing({ opened, socket }: PoolMember): boolean {
-  return opened !== undefined && (socket.destroyed || socket.writableEnded);
+  return opened !== undefined && socket !== undefined && (socket.destroyed || socket.writableEnded);
 }
 
 export function firstOf<T>(set: Iterable<T>, most: number): T[] {

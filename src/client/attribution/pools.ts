@@ -15,7 +15,8 @@ const LONG_FREE_SECONDS = 0.02;
 /** What the pools need from outside. */
 interface Surroundings {
   readonly onNewPool: (origin: Origin) => void;
-  readonly inNextRound: (run: () => void) => void;
+  /** How many rounds the event loop has made. */
+  readonly rounds: () => number;
   readonly states: MemberStates;
   /** Seconds of a monotonic clock. */
   readonly now: () => number;
@@ -48,16 +49,16 @@ export class Pools {
   }
 
   /** A connection is attempted: finds its pool, and says why it is opened. */
-  joined(connection: PoolMember, origin: Origin): void {
+  joined(connection: PoolMember, origin: Origin, owner: object | undefined): void {
     const site = this.#site(origin);
-    const pool = this.#poolOf(connection.pool, site);
+    const pool = this.#poolOf(owner, site);
     const idle = pool.idle();
-    const isAnothersPool = this.#isNewConnector(connection.pool) && (pool.endedAfterOne || this.#someLongFree(idle));
+    const isAnothersPool = this.#isNewConnector(owner) && (pool.endedAfterOne || this.#someLongFree(idle));
     const standing = {
       originIsKnown: site.tried,
       poolIsKnown: pool.owner === 'nobody' || (pool.tried && !isAnothersPool),
       // One that is free for long was passed over for another reason: undici prefers a place in its pool to a connection.
-      oneIsIdle: idle.some(({ freeSince }) => freeSince === undefined) || (idle.length > 0 && !pool.oneIsLost),
+      oneIsIdle: idle.some(each => !this.#isFree(each)) || (idle.length > 0 && !pool.oneIsLost),
     };
     connection.cause = openCause(standing, pool);
     if (connection.cause === 'replaced') connection.predecessor = pool.takeLoss();
@@ -65,7 +66,7 @@ export class Pools {
       if (pool.endedAfterOne) pool.forgetLoss();
       this.#outside.onNewPool(origin);
     }
-    if (idle.length > 0) this.#watch(pool, idle);
+    for (const each of idle) this.#note(each);
 
     pool.joined(connection);
   }
@@ -79,21 +80,22 @@ export class Pools {
 
   #someLongFree(idle: readonly PoolMember[]): boolean {
     const now = this.#outside.now();
-    return idle.some(({ freeSince }) => freeSince !== undefined && now - freeSince >= LONG_FREE_SECONDS);
+    return idle.some(each => this.#isFree(each) && now - (each.seenIdle?.at ?? now) >= LONG_FREE_SECONDS);
   }
 
   /** undici takes a connection back late, by up to two rounds of the event loop; after that it is really free. */
-  #watch(pool: Pool, idle: readonly PoolMember[]): void {
-    const seen = idle.map(each => ({ each, requests: each.requests }));
-    this.#afterRounds(ROUNDS_TO_FREE, () => {
-      for (const { each, requests } of seen) {
-        if (each.requests === requests && pool.isIdle(each)) each.freeSince ??= this.#outside.now();
-      }
-    });
+  #isFree({ seenIdle, requests }: PoolMember): boolean {
+    if (seenIdle === undefined || seenIdle.requests !== requests) return false;
+
+    return this.#outside.rounds() - seenIdle.round >= ROUNDS_TO_FREE;
   }
 
-  #afterRounds(rounds: number, run: () => void): void {
-    this.#outside.inNextRound(rounds > 1 ? () => this.#afterRounds(rounds - 1, run) : run);
+  /** Notes when the connection was first seen idle since its last request. */
+  #note(connection: PoolMember): void {
+    const { seenIdle, requests } = connection;
+    if (seenIdle?.requests === requests) return;
+
+    connection.seenIdle = { at: this.#outside.now(), round: this.#outside.rounds(), requests };
   }
 
   #site({ address, port }: Origin): SiteOfPools {

@@ -1,8 +1,11 @@
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Handlers } from '../../core/channels.ts';
+import type { Guard } from '../../core/guard.ts';
+import { type Listeners, listenFirst, stopSteppingAside } from '../../core/listeners.ts';
 import { originOf, portInHostHeader } from '../../core/origins.ts';
 import type { CallSites } from '../attribution/call-sites.ts';
+import type { Parting } from '../attribution/close-reason.ts';
 import type { Client } from '../connection.ts';
 import type { Connections } from '../connections.ts';
 
@@ -20,10 +23,13 @@ const http: Client<ClientRequest> = {
   },
   // `destroyed` is also how Node marks a request whose response is read; after an upgrade the socket is somebody else's.
   isOver: request => request.destroyed && !becomesAnother(request),
+  mayTakeOver: becomesAnother,
   pipelines: false,
   mostIdle: request => agentOf(request)?.maxFreeSockets ?? Infinity,
   idleNow: (request, port) => freeSocketsTo(`${request.host}:${port}:`, agentOf(request)),
-  parting: (request, _sentHeaders, answer) => {
+  partingOfFinished: (_request, answer) => (hintsShort(answer as IncomingMessage | undefined) ? KEPT_SHORTLY : KEPT),
+  withHeaders: parting => parting,
+  parting: (request, answer) => {
     const response = answer as IncomingMessage | undefined;
     const agent = agentOf(request);
     const clientCloses = agent?.keepAlive === false || saysClose(request.getHeader('connection'));
@@ -36,13 +42,30 @@ const http: Client<ClientRequest> = {
       byRequest: true,
       serverCloses,
       keepAlive,
-      margin: 1,
+      margin: MARGIN_SECONDS,
       complete: response?.complete === true,
       givenUp: request.destroyed,
       upgraded: request.destroyed && becomesAnother(request),
     };
   },
 };
+
+/** How much its agents take off what a server promises. */
+const MARGIN_SECONDS = 1;
+
+/** What is left of a request whose connection the agent took back, and of one whose answer hinted that it is kept for a moment only. */
+const KEPT: Parting = {
+  isLast: false,
+  clientCloses: false,
+  byRequest: true,
+  serverCloses: false,
+  keepAlive: undefined,
+  margin: MARGIN_SECONDS,
+  complete: true,
+  givenUp: true,
+  upgraded: false,
+};
+const KEPT_SHORTLY: Parting = { ...KEPT, keepAlive: MARGIN_SECONDS };
 
 /** CONNECT and Upgrade hand the connection over to something else. */
 function becomesAnother(request: ClientRequest): boolean {
@@ -85,6 +108,36 @@ function saysClose(connection: unknown): boolean {
   return connection === 'close' || /\bclose\b/i.test(String(connection));
 }
 
+/**
+ * Whether the answer hints that the server keeps the connection for no longer than the client takes off. Makes no object
+ * where it does not.
+ */
+function hintsShort(response: IncomingMessage | undefined): boolean {
+  const headers = response?.rawHeaders ?? NONE;
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = headers[i] as string;
+    if (name.length !== 10 || (name.charCodeAt(0) | 0x20) !== K || isLong(headers[i + 1] as string)) continue;
+
+    const { keepAlive } = farewellOf(headers);
+    return keepAlive !== undefined && keepAlive <= MARGIN_SECONDS;
+  }
+  return false;
+}
+
+const NONE: readonly string[] = [];
+const K = 'k'.charCodeAt(0);
+const ZERO = '0'.charCodeAt(0);
+const NINE = '9'.charCodeAt(0);
+
+/** `timeout=5`, as Node's own servers say, and whatever stands behind it: told by its digits. */
+function isLong(value: string): boolean {
+  const first = value.startsWith('timeout=') ? value.charCodeAt(8) : ZERO;
+  if (first <= ZERO || first > NINE) return false;
+
+  const second = value.charCodeAt(9);
+  return first > ZERO + MARGIN_SECONDS || (second >= ZERO && second <= NINE);
+}
+
 function secondsOf(keepAlive: string): number | undefined {
   const seconds = /\btimeout=(\d+)/i.exec(keepAlive)?.[1];
   return seconds === undefined ? undefined : Number(seconds);
@@ -114,27 +167,47 @@ function freeSocketsTo(name: string, agent: PoolingAgent | undefined): number {
 // One request, in the order node:http speaks of it:
 //   (net.client.socket, if the agent opens a connection) -> created, same turn -> start (headers and body handed over,
 //   maybe before the socket is connected) -> response.finish (response *headers* parsed, despite its name)
+//   -> the socket's free (it is idle) | agentRemove (after an upgrade or CONNECT) | close
 //
 // Limitations: no channel tells when a request begins on a reused socket before its body is complete; such a connection
 // counts as idle until then.
-export function httpSource(connections: Connections, callSites: CallSites): Handlers {
+export function httpSource(connections: Connections, callSites: CallSites, guard: Guard): Handlers {
+  const ofSocket: Listeners = [
+    [
+      'free',
+      guard('free', function (this: Socket) {
+        connections.freed(this);
+      }),
+    ],
+    [
+      'agentRemove',
+      guard('agentRemove', function (this: Socket) {
+        connections.detached(this);
+      }),
+    ],
+  ];
+  /** Node adds listeners to the socket for each request from now on. */
+  const hear = (socket: Socket) => {
+    listenFirst(socket, ofSocket);
+    stopSteppingAside(socket);
+  };
   return {
     'http.client.request.created': ({ request }: { request: ClientRequest }) => {
-      connections.requestCreated(request, http, agentOf(request));
+      const opened = connections.requestCreated(request, http, agentOf(request));
+      if (opened !== undefined) hear(opened);
       callSites.requestCreated(request, asked => http.originOf(asked, undefined));
     },
     'http.client.request.start': ({ request }: { request: ClientRequest }) => {
-      if (request.socket) connections.requestSent(request.socket, request, http, undefined);
+      const { socket } = request;
+      if (socket && connections.requestSent(socket, request, http, undefined)) hear(socket);
     },
     // The parser ends the socket without a word: what it could not read is told of the request only.
     'http.client.request.error': ({ request, error }: { request: ClientRequest; error: { code?: string } }) => {
       if (request.socket && error.code?.startsWith('HPE_')) connections.errored(request.socket, error);
     },
     'http.client.response.finish': ({ request, response }: { request: ClientRequest; response: IncomingMessage }) => {
-      if (!request.socket) return;
-
-      connections.requestSent(request.socket, request, http, undefined); // an answer may come before the request's end
-      connections.answered(request.socket, response);
+      const { socket } = request;
+      if (socket && connections.answered(socket, request, http, response)) hear(socket);
     },
   };
 }

@@ -2,14 +2,14 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Handlers } from '../../core/channels.ts';
 import type { Guard } from '../../core/guard.ts';
+import { type Listeners, listenFirst, stepAside } from '../../core/listeners.ts';
 import { handshakeOf } from '../../core/tls-handshake.ts';
 import type { Connections } from '../connections.ts';
-
-const { errorMonitor } = process.getBuiltinModule('node:events');
 
 // One connection, in the order its socket speaks of it:
 //   net.client.socket -> lookup (once per address found; not for an address) -> connectionAttempt
 //     -> (connectionAttemptFailed | connectionAttemptTimeout -> connectionAttempt)* -> connect -> secureConnect (TLS) -> close
+// The error that ended it is read from the socket at its close.
 //
 // Limitations: a TLS handshake on a socket that is connected already (inside a proxy's tunnel, STARTTLS) has no event
 // that tells when it began, so it is not measured.
@@ -46,18 +46,6 @@ export function netSource(connections: Connections, guard: Guard): Handlers {
       }),
     ],
     [
-      errorMonitor,
-      guard('error', function (this: Socket, error: Error) {
-        connections.errored(this, error);
-      }),
-    ],
-    [
-      'free',
-      guard('free', function (this: Socket) {
-        connections.freed(this);
-      }),
-    ],
-    [
       'timeout',
       guard('timeout', function (this: Socket) {
         connections.timedOut(this);
@@ -77,6 +65,7 @@ export function netSource(connections: Connections, guard: Guard): Handlers {
     ],
   ];
   const ofTls: Listeners = [
+    ...ofAll,
     [
       'secureConnect',
       guard('secureConnect', function (this: TLSSocket) {
@@ -86,27 +75,11 @@ export function netSource(connections: Connections, guard: Guard): Handlers {
   ];
   return {
     'net.client.socket': ({ socket }: { socket: Socket }) => {
-      if (attach(socket, 'close', ofAll)) {
-        if (isTls(socket)) attach(socket, 'secureConnect', ofTls);
-        // Room for ours, or the program's own tenth listener would be the one that draws the warning.
-        const room = socket.getMaxListeners();
-        if (room > 0) socket.setMaxListeners(room + 1);
-      }
+      listenFirst(socket, isTls(socket) ? ofTls : ofAll);
+      stepAside(socket);
       connections.attempted(socket); // last: what is no socket has thrown by now, and is not remembered
     },
   };
-}
-
-type Listener = (...args: never[]) => void;
-type Listeners = readonly (readonly [event: string | typeof errorMonitor, listener: Listener])[];
-
-/** Adds the listeners, unless they are there: a socket that is connected again after its close still has them. */
-function attach(socket: Socket, mark: string, listeners: Listeners): boolean {
-  const marking = listeners.find(([event]) => event === mark)?.[1] as () => void;
-  if (socket.listenerCount(mark) > 0 && socket.listeners(mark).includes(marking)) return false;
-
-  for (const [event, listener] of listeners) socket.on(event as 'close', listener as () => void);
-  return true;
 }
 
 function isTls(socket: Socket): boolean {

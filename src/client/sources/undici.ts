@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Handlers } from '../../core/channels.ts';
 import { type Origin, originOf } from '../../core/origins.ts';
 import type { CallSites } from '../attribution/call-sites.ts';
+import type { Parting } from '../attribution/close-reason.ts';
 import type { Client } from '../connection.ts';
 import type { Connections } from '../connections.ts';
 
@@ -38,43 +39,65 @@ interface Farewell {
   readonly keepAlive: number | undefined;
 }
 
-function undiciClient(farewells: WeakMap<UndiciRequest, Farewell>): Client<UndiciRequest> {
+/** How much undici takes off what a server promises. */
+const MARGIN_SECONDS = 2;
+
+/** What is left of a usual request that was answered. */
+const USUAL: Parting = {
+  isLast: false,
+  clientCloses: false,
+  byRequest: false,
+  serverCloses: false,
+  keepAlive: undefined,
+  margin: MARGIN_SECONDS,
+  complete: true,
+  givenUp: false,
+  upgraded: false,
+};
+
+const undici: Client<UndiciRequest> = {
+  originOf: originOfRequest,
+  // Of a new socket `connected` has told us; one we do not know is older than we are.
+  wasReused: () => true,
+  isWaiting: () => false,
+  isOver: ({ completed, aborted, upgrade }) => (completed || aborted) && !upgrade,
+  mayTakeOver: ({ method, upgrade }) => method === 'CONNECT' || Boolean(upgrade),
+  pipelines: true,
+  mostIdle: () => Infinity,
+  idleNow: () => 0,
+  parting,
+  partingOfFinished: (request, answer) =>
+    answer === undefined && request.completed && request.method !== 'HEAD' && request.reset !== true
+      ? USUAL
+      : parting(request, answer),
+  withHeaders: (said, sentHeaders) =>
+    said.clientCloses || !sentHeaders.includes('\r\nconnection: close\r') ? said : { ...said, clientCloses: true },
+};
+
+function parting(request: UndiciRequest, answer: object | undefined): Parting {
+  const farewell = answer as Farewell | undefined;
   return {
-    originOf: originOfRequest,
-    // Of a new socket `connected` has told us; one we do not know is older than we are.
-    wasReused: () => true,
-    isWaiting: () => false,
-    isOver: ({ completed, aborted, upgrade }) => (completed || aborted) && !upgrade,
-    pipelines: true,
-    mostIdle: () => Infinity,
-    idleNow: () => 0,
-    parting: (request, sentHeaders) => {
-      const farewell = farewells.get(request);
-      return {
-        isLast: request.method === 'HEAD' || request.method === 'CONNECT',
-        clientCloses: request.reset === true || sentHeaders?.includes('\r\nconnection: close\r') === true,
-        byRequest: request.reset === true,
-        serverCloses: farewell?.closes === true,
-        keepAlive: farewell?.keepAlive,
-        margin: 2,
-        complete: request.completed,
-        givenUp: request.aborted,
-        upgraded: Boolean(request.upgrade) && farewell?.refused !== true,
-      };
-    },
+    isLast: request.method === 'HEAD' || request.method === 'CONNECT',
+    clientCloses: request.reset === true,
+    byRequest: request.reset === true,
+    serverCloses: farewell?.closes === true,
+    keepAlive: farewell?.keepAlive,
+    margin: MARGIN_SECONDS,
+    complete: request.completed,
+    givenUp: request.aborted,
+    upgraded: Boolean(request.upgrade) && farewell?.refused !== true,
   };
 }
 
 // One connection, in the order undici speaks of it (global fetch and any copy of undici, all alike):
-//   beforeConnect -> net.client.socket, same turn (see net.ts) -> connected -> sendHeaders, once per request
+//   beforeConnect -> net.client.socket, same turn (see net.ts) -> connected
+//     -> sendHeaders -> request:headers -> request:trailers | request:error, once per request
 // Through a CONNECT proxy: beforeConnect for the target, then all of the above for the proxy, then `connected` for the
 // target with the same socket, or with TLS around it.
 //
-// Limitations: undici 6 sends no sendHeaders over HTTP/2; streams are counted by http2.ts for every version.
+// Limitations: undici 6 sends no sendHeaders over HTTP/2; streams are counted by http2.ts for every version. Up to 6.21, 7.29.1
+// and 8.10.2, CONNECT and upgrades have neither headers nor trailers.
 export function undiciSource(connections: Connections): Handlers {
-  const farewells = new WeakMap<UndiciRequest, Farewell>();
-  const undici = undiciClient(farewells);
-
   return {
     'undici:client:beforeConnect': ({
       connectParams,
@@ -123,7 +146,13 @@ export function undiciSource(connections: Connections): Handlers {
 
       const refused = Boolean(request.upgrade) && response.statusCode !== 101;
       const farewell = farewellOf(response.headers, refused);
-      if (farewell !== undefined) farewells.set(request, farewell);
+      if (farewell !== undefined) connections.answerSaid(request, farewell);
+    },
+    'undici:request:trailers': ({ request }: { request: UndiciRequest }) => {
+      connections.requestOver(request, false);
+    },
+    'undici:request:error': ({ request }: { request: UndiciRequest }) => {
+      connections.requestOver(request, true);
     },
   };
 }

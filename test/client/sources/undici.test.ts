@@ -121,6 +121,7 @@ test('a tunnel counts as one connection, to the proxy; the requests in it are to
   publish('undici:client:connected', { connectParams: proxyParams, connector, socket: inner });
   publish('undici:client:sendHeaders', { request: connectRequest, socket: inner });
   connectRequest.completed = true;
+  publish('undici:request:trailers', { request: connectRequest, trailers: [] });
   const outer = Object.assign(new ReplaySocket(), ends);
   publish('undici:client:connected', { connectParams: secureParams, connector, socket: outer });
   publish('undici:client:sendHeaders', { request: request('https://a.test'), socket: outer });
@@ -266,6 +267,7 @@ test.each<[CloseReason, number]>([
     publish('undici:client:sendHeaders', { request: only, headers: 'GET / HTTP/1.1\r\n', socket });
     publish('undici:request:headers', { request: only, response: { statusCode, headers: [] } });
     Object.assign(only, { completed: true });
+    publish('undici:request:trailers', { request: only, trailers: [] });
     Object.assign(socket, { bytesRead: 1 });
     close(socket, gone());
 

@@ -20,7 +20,7 @@ const EVENTS = [
   'error',
   'close',
 ];
-const READING = ['error', 'data', 'readable', 'drain', 'finish', 'newListener', 'removeListener'];
+const READING = ['error', 'data', 'readable', 'drain', 'finish', 'removeListener'];
 
 function tellAbout(name: string, socket: net.Socket) {
   console.log(name, ...READING.map(event => socket.listenerCount(event)), socket.readableFlowing, socket.connecting);

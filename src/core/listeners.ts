@@ -1,0 +1,74 @@
+import type { EventEmitter } from 'node:events';
+import { guardWith } from './guard.ts';
+
+const events = process.getBuiltinModule('node:events');
+const { nextTick } = process;
+
+type Listener = (...args: never[]) => void;
+
+/** What is listened to on an emitter. */
+export type Listeners = readonly (readonly [event: string, listener: Listener])[];
+
+/** All listeners of ours, on whatever emitter. */
+const ours = new WeakSet<Listener>();
+
+/**
+ * Adds listeners before those of all others: Node's own end and destroy sockets, and then nobody can see who began. Leaves
+ * out what the emitter has already, as a socket that is connected again. Neither warns of too many listeners, nor
+ * changes the limit on them.
+ */
+export function listenFirst(emitter: EventEmitter, listeners: Listeners): void {
+  const limit = emitter.getMaxListeners();
+  for (const [event, listener] of listeners) {
+    ours.add(listener);
+    const others = emitter.listenerCount(event);
+    if (others > 0 && emitter.listeners(event).includes(listener as () => void)) continue;
+
+    if (limit === 0 || others < limit) emitter.prependListener(event, listener as () => void);
+    else withoutLimit(emitter, () => emitter.prependListener(event, listener as () => void));
+  }
+}
+
+/**
+ * From now on, Node warns of too many listeners when it would without ours, in the same words: whatever limit the program
+ * sets, before or after, and though the default changes. It looks at their number when one is added; if ours would make the
+ * difference it is taken away, and comes back when the code that runs now has returned.
+ *
+ * Costs a call for each listener that is added to the emitter. So a socket to which Node itself adds some for each
+ * request has none of this: see `stopSteppingAside`.
+ */
+export function stepAside(emitter: EventEmitter): void {
+  listenFirst(emitter, AWARE);
+}
+
+/** From now on ours count like any other: who fills an event of the emitter up to its limit is warned one listener early. */
+export function stopSteppingAside(emitter: EventEmitter): void {
+  emitter.removeListener('newListener', onNewListener);
+}
+
+const onNewListener = guardWith(() => {})('newListener', function (this: EventEmitter, event: string) {
+  const limit = this.getMaxListeners();
+  if (limit === 0 || this.listenerCount(event) < limit) return;
+
+  const own = (this.listeners(event) as Listener[]).find(listener => ours.has(listener));
+  if (own === undefined || own === onNewListener) return;
+
+  this.removeListener(event, own as () => void);
+  nextTick(() => listenFirst(this, [[event, own]]));
+});
+
+const AWARE: Listeners = [['newListener', onNewListener]];
+
+/** Node goes by the emitter's own limit, or by the default where it has none. Both are put back at once. */
+function withoutLimit(emitter: EventEmitter, add: () => void): void {
+  const usual = events.defaultMaxListeners;
+  events.defaultMaxListeners = 0;
+  const own = emitter.getMaxListeners();
+  try {
+    if (own > 0) emitter.setMaxListeners(0);
+    add();
+  } finally {
+    if (own > 0) emitter.setMaxListeners(own);
+    events.defaultMaxListeners = usual;
+  }
+}
