@@ -75,13 +75,15 @@ export class ConnectionInstrumentation {
       on => this.#watchRequests(on),
     );
     const now = () => monotonic() / 1000;
-    this.#servers = new Servers(this.#ledger, record, now);
+    const guard = this.#guard('collection');
+    this.#servers = new Servers(this.#ledger, record, now, guard);
     this.#connections = new Connections({
       callSites: this.#callSites,
       ledger: this.#ledger,
       lookups: this.#lookups,
       record,
       now,
+      guard,
       atEndOfTurn: run => {
         const end = this.#guard('net')('end of turn', run);
         return () => void settled.then(end);
@@ -138,6 +140,11 @@ export class ConnectionInstrumentation {
   leaveOut(server: object, host?: string): void {
     this.#servers.leaveOut(server);
     if (host !== undefined) this.#lookups.leaveOut(host);
+  }
+
+  /** @internal A fault outside of the instrumentation, in what serves its metrics. */
+  countFault(place: FaultPlace): void {
+    this.#ledger.faults.count(place);
   }
 
   /** Where the metrics go from now on. Called by the SDK, and more than once. */

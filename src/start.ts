@@ -69,16 +69,20 @@ function prometheusReader(
   const sayOnce = oncePerPlace((where, error) =>
     say(`could not ${where}, the program is unaffected: ${inFrames(error)}`),
   );
+  const onFault = (where: string, error: unknown) => {
+    instrumentation?.countFault('exposition');
+    sayOnce(where, error);
+  };
   const exposition = new Exposition(
     async () => {
       const { resourceMetrics, errors } = await reader.collect();
-      for (const error of errors) sayOnce('collect the metrics', error);
+      for (const error of errors) onFault('collect the metrics', error);
       serializer ??= loadSerializer();
       return serializer.serialize(resourceMetrics);
     },
-    error => sayOnce('write the metrics', error),
+    error => onFault('write the metrics', error),
   );
-  const guard = guardWith(sayOnce);
+  const guard = guardWith(onFault);
   new MetricsPort({
     host,
     port,

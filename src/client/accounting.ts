@@ -1,25 +1,15 @@
 import { errorType, failedOutcome, failedPhase } from '../core/errors.ts';
+import type { Guard } from '../core/guard.ts';
 import { phasesOf } from '../core/phases.ts';
-import type { CloseReason } from '../core/reasons.ts';
 import { Recent } from '../core/ring-buffer.ts';
 import type { Tally } from '../metrics/origin-counts.ts';
 import type { Recorder } from '../metrics/recorder.ts';
 import type { Ledger } from '../metrics/registry.ts';
 import { countInUse, countRequest, type LifeMetrics, recordLife } from '../metrics/tracked-connection.ts';
 import type { CallSites } from './attribution/call-sites.ts';
-import { closeReason } from './attribution/close-reason.ts';
 import type { Pools } from './attribution/pools.ts';
-import {
-  attemptEnded,
-  type Connection,
-  inFlight,
-  isAnswered,
-  isHeld,
-  isPromised,
-  letGo,
-  originOfConnection,
-  partingOf,
-} from './connection.ts';
+import { attemptEnded, type Connection, letGo, originOfConnection } from './connection.ts';
+import type { ConnectionStates } from './connection-states.ts';
 import { MOST_CLOSED } from './snapshot.ts';
 
 /** How long nothing may be read before a body counts as held: a reader may be slow for a moment. */
@@ -29,6 +19,18 @@ const LIFE: LifeMetrics = { requests: 'connmeter.connection.requests', duration:
 
 /** How many closed connections wait at most until they are written down. */
 const MOST_UNWRITTEN = 32;
+
+/** What the accounts need from outside. */
+interface Needed {
+  readonly ledger: Ledger;
+  readonly pools: Pools;
+  readonly states: ConnectionStates;
+  readonly callSites: CallSites;
+  readonly record: Recorder;
+  /** Seconds of a monotonic clock. */
+  readonly now: () => number;
+  readonly guard: Guard;
+}
 
 /**
  * What is counted of a connection, where, and once.
@@ -44,15 +46,22 @@ export class Accounts {
   readonly #record: Recorder;
   readonly #now: () => number;
   readonly #unwritten: Connection[] = [];
+  readonly #states: ConnectionStates;
+  /** Each connection is looked at behind a guard of its own: one that cannot be looked at spoils no other. */
+  readonly #settleSafely: (connection: Connection) => void;
+  readonly #countNow: (connection: Connection) => void;
   readonly #callSites: CallSites;
   readonly closedLast = new Recent<Connection>(MOST_CLOSED);
 
-  constructor(ledger: Ledger, pools: Pools, callSites: CallSites, record: Recorder, now: () => number) {
+  constructor({ ledger, pools, states, callSites, record, now, guard }: Needed) {
     this.#ledger = ledger;
     this.#pools = pools;
+    this.#states = states;
     this.#callSites = callSites;
     this.#record = record;
     this.#now = now;
+    this.#settleSafely = guard('connection', (connection: Connection) => void this.settle(connection));
+    this.#countNow = guard('connection', (connection: Connection) => this.#countState(connection));
   }
 
   opened(connection: Connection, at: number): void {
@@ -85,7 +94,7 @@ export class Accounts {
   bringUpToDate(live: ReadonlyMap<object, Connection>): void {
     this.#writeDown();
     for (const connection of live.values()) {
-      if (connection.opened !== undefined && connection.http) this.settle(connection);
+      if (connection.opened !== undefined && connection.http) this.#settleSafely(connection);
     }
   }
 
@@ -102,41 +111,26 @@ export class Accounts {
   /** The end of a connection, or of an attempt. */
   closed(connection: Connection): void {
     connection.closed = this.#now();
-    connection.error ??= connection.socket?.errored ?? undefined;
+    connection.error = this.#states.errorOf(connection);
     if (connection.opened !== undefined) this.#closedOpen(connection);
     else if (connection.begun || connection.error !== undefined) this.#countFailed(connection); // else undone before it began
     connection.place?.left(connection, undefined);
     letGo(connection);
   }
 
-  /** Why the connection is being closed, as far as is known by now. */
-  reasonOf(connection: Connection): CloseReason {
-    return closeReason({
-      http: connection.http,
-      error: connection.error ?? connection.socket?.errored ?? undefined, // is set before 'error' is emitted
-      serverEnded: connection.serverEnded,
-      timedOut: connection.timedOut,
-      goneAway: connection.goneAway,
-      parting: partingOf(connection),
-      streams: connection.streams,
-      answered: isAnswered(connection),
-      requests: connection.requests,
-      poolWasFull: connection.poolWasFull,
-      freed: connection.freed,
-    });
-  }
-
   /** Brings the ledger's states up to now. */
   takeStock(live: ReadonlyMap<object, Connection>): void {
     this.#writeDown();
-    for (const connection of live.values()) if (connection.opened !== undefined) this.settle(connection);
+    for (const connection of live.values()) if (connection.opened !== undefined) this.#settleSafely(connection);
     for (const tally of this.#ledger.tallies) tally.clearStates();
     this.#ledger.lookupsPending.value = 0;
-    for (const connection of live.values()) {
-      if (connection.opened !== undefined) this.#countInUse(connection);
-      else if (connection.begun && connection.resolved === undefined && !connection.tried) {
-        this.#ledger.lookupsPending.value++;
-      }
+    for (const connection of live.values()) this.#countNow(connection);
+  }
+
+  #countState(connection: Connection): void {
+    if (connection.opened !== undefined) this.#countInUse(connection);
+    else if (connection.begun && connection.resolved === undefined && !connection.tried) {
+      this.#ledger.lookupsPending.value++;
     }
   }
 
@@ -173,7 +167,7 @@ export class Accounts {
 
   #closedOpen(connection: Connection): void {
     if (connection.place === undefined) this.#pools.joined(connection, originOfConnection(connection), undefined);
-    connection.reason ??= this.reasonOf(connection);
+    connection.reason ??= this.#states.reasonOf(connection);
     connection.place?.left(connection, connection.reason);
     this.closedLast.add(connection);
     this.#unwritten.push(connection);
@@ -199,13 +193,12 @@ export class Accounts {
 
   #countInUse(connection: Connection): void {
     const { tally } = connection;
-    const busyWith = inFlight(connection);
-    countInUse(connection, busyWith > 0 || isPromised(connection), busyWith);
+    countInUse(connection, this.#states.isBusy(connection), this.#states.requestsOn(connection));
     if (tally?.http) this.#countHeld(connection, tally);
   }
 
   #countHeld(connection: Connection, tally: Tally): void {
-    connection.held = this.#isStill(connection) && isHeld(connection);
+    connection.held = this.#isStill(connection) && this.#states.isHeld(connection);
     if (!connection.held) return;
 
     tally.held.value++;

@@ -140,48 +140,10 @@ export function release(connection: Connection, parting: Parting): void {
   connection.answer = undefined;
 }
 
-/** What the last request and its answer said of the connection's future. */
-export function partingOf({ client, request, answer, parting, sentHeaders }: Connection): Parting | undefined {
-  const said = request === undefined ? parting : client?.parting(request, answer);
-  return said === undefined || sentHeaders === undefined ? said : client?.withHeaders(said, sentHeaders);
-}
-
 /** The attempt under way has ended; one that has already stays as it ended. */
 export function attemptEnded(connection: Connection | undefined, outcome: Outcome): void {
   const attempt = connection?.attempts.at(-1);
   if (attempt !== undefined) attempt.outcome ??= outcome;
-}
-
-/** How many requests the connection is busy with. */
-export function inFlight({ client, request, earlier, streams, takenOver }: Connection): number {
-  let count = streams;
-  if (takenOver) count++;
-  if (request !== undefined && !client?.isOver(request)) count++;
-  if (earlier !== undefined) for (const each of earlier) if (!client?.isOver(each)) count++;
-  return count;
-}
-
-/** Whether a request is on it, or on its way to it. */
-export function isBusy(connection: Connection): boolean {
-  return inFlight(connection) > 0 || isPromised(connection);
-}
-
-/** Whether the answer to the last request has begun to arrive. */
-export function isAnswered({ socket, readBefore }: Connection): boolean {
-  return socket !== undefined && socket.bytesRead > readBefore;
-}
-
-/** Whether an answer has come that the program is not reading: data lies in the socket, which is paused. */
-export function isHeld(connection: Connection): boolean {
-  const { socket, version } = connection;
-  if (version !== '1.1' || !socket?.isPaused() || socket.readableLength === 0) return false;
-
-  return isAnswered(connection) && isBusy(connection);
-}
-
-/** Whether the request it was opened for is still to be sent, its body maybe being written. */
-export function isPromised({ client, promised }: Connection): boolean {
-  return promised !== undefined && !client?.isOver(promised);
 }
 
 /** The origin it is counted under: the path of a Unix socket, else what the client meant, else what was dialled. */

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { type Ends, endsOf, haveSameEnds } from '../core/ends.ts';
 import { failedOutcome } from '../core/errors.ts';
+import type { Guard } from '../core/guard.ts';
 import { hostName, type Origin, portNumber, sameOrigin, socketPath } from '../core/origins.ts';
 import { Patrol } from '../core/patrol.ts';
 import type { Secured } from '../core/tls-handshake.ts';
@@ -12,7 +13,8 @@ import { streamEnded } from '../metrics/tracked-connection.ts';
 import { Accounts } from './accounting.ts';
 import type { CallSites } from './attribution/call-sites.ts';
 import { Pools } from './attribution/pools.ts';
-import { attemptEnded, type Client, Connection, isAnswered, isBusy, isHeld, release } from './connection.ts';
+import { attemptEnded, type Client, Connection, release } from './connection.ts';
+import { ConnectionStates, isAnswered } from './connection-states.ts';
 import { Turn } from './current-turn.ts';
 import { OpenRequests } from './open-requests.ts';
 import {
@@ -36,6 +38,8 @@ export interface Surroundings {
   readonly atEndOfTurn: (run: () => void) => () => void;
   /** How many rounds the event loop has made. */
   readonly rounds: () => number;
+  /** Around each look at one connection. */
+  readonly guard: Guard;
 }
 
 /**
@@ -54,7 +58,7 @@ export class Connections {
    */
   readonly #live = new Map<object, Connection>();
   /** Finds those whose close nobody told us of. */
-  readonly #patrol = new Patrol(this.#live, connection => this.#closeIfClosed(connection));
+  readonly #patrol: Patrol<Connection>;
   readonly #open = new OpenRequests();
   /** The connection whose request finished last; only it still has the text of that request's headers. */
   #finishedLast: Connection | undefined;
@@ -62,18 +66,26 @@ export class Connections {
   readonly #aliases = new WeakMap<object, Connection>();
   readonly #callSites: CallSites;
   readonly #pools: Pools;
+  readonly #states: ConnectionStates;
+  /** Its close was emitted after somebody had removed all listeners, or is yet to be emitted. */
+  readonly #closeIfClosed: (connection: Connection) => void;
   readonly #accounts: Accounts;
 
-  constructor({ ledger, lookups, callSites, record, now, atEndOfTurn, rounds }: Surroundings) {
+  constructor({ ledger, lookups, callSites, record, now, atEndOfTurn, rounds, guard }: Surroundings) {
     this.#ledger = ledger;
     this.#callSites = callSites;
+    this.#states = new ConnectionStates(guard);
+    this.#closeIfClosed = guard('connection', (connection: Connection) => {
+      if (this.#states.isClosed(connection)) this.#close(connection);
+    });
+    this.#patrol = new Patrol(this.#live, this.#closeIfClosed);
     this.#pools = new Pools({
       onNewPool: origin => callSites.poolOpened(origin),
       rounds,
-      states: { reasonOf: (connection: Connection) => this.#accounts.reasonOf(connection), isBusy, isHeld },
+      states: this.#states,
       now,
     });
-    this.#accounts = new Accounts(ledger, this.#pools, callSites, record, now);
+    this.#accounts = new Accounts({ ledger, pools: this.#pools, states: this.#states, callSites, record, now, guard });
     this.#lookups = lookups;
     this.#now = now;
     this.#turn = new Turn(atEndOfTurn, attempted => this.#turnEnded(attempted));
@@ -322,11 +334,13 @@ export class Connections {
   pause(): void {
     for (const connection of this.#live.values()) {
       connection.streams = 0;
-      const { client, request, answer } = connection;
-      if (client?.pipelines && request !== undefined) {
-        release(connection, { ...client.parting(request, answer), complete: true });
-      }
       connection.earlier = undefined;
+      const { client, request } = connection;
+      if (!client?.pipelines || request === undefined) continue;
+
+      const parting = this.#states.partingOf(connection);
+      if (parting === undefined) connection.request = undefined;
+      else release(connection, { ...parting, complete: true });
     }
     this.#open.clear();
   }
@@ -343,7 +357,7 @@ export class Connections {
     const now = this.#now();
     const live: LiveConnection[] = [];
     for (const connection of this.#live.values()) {
-      if (live.length < MOST_LIVE) live.push(liveConnection(connection, now));
+      if (live.length < MOST_LIVE) live.push(liveConnection(connection, this.#states.isBusy(connection), now));
     }
     return {
       origins: this.#ledger.tallies.map(originSnapshot),
@@ -472,11 +486,6 @@ export class Connections {
     if (connection.socket !== undefined) this.#live.delete(connection.socket);
     if (this.#finishedLast === connection) this.#finishedLast = undefined;
     this.#accounts.closed(connection);
-  }
-
-  /** Its close was emitted after somebody had removed all listeners, or is yet to be emitted. */
-  #closeIfClosed(connection: Connection): void {
-    if (connection.socket?.closed) this.#close(connection);
   }
 
   /** The requests from now on go through the connection to another origin, for which it is new. */

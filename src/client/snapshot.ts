@@ -6,7 +6,7 @@ import type { CloseReason } from '../core/reasons.ts';
 import type { Count } from '../metrics/address-counts.ts';
 import type { Tally } from '../metrics/origin-counts.ts';
 import type { CallSite } from './attribution/call-sites.ts';
-import { type Connection, inFlight, isPromised, originOfConnection } from './connection.ts';
+import { type Connection, originOfConnection } from './connection.ts';
 
 /** Live connections listed at most. */
 export const MOST_LIVE = 1_000;
@@ -88,12 +88,12 @@ export function originSnapshot(tally: Tally): OriginSnapshot {
 }
 
 /** @internal */
-export function liveConnection(connection: Connection, now: number): LiveConnection {
+export function liveConnection(connection: Connection, isBusy: boolean, now: number): LiveConnection {
   const { address, port } = originOfConnection(connection);
   return {
     address,
     port,
-    state: stateOf(connection),
+    state: connection.opened === undefined ? 'opening' : isBusy ? 'active' : 'idle',
     age: now - connection.started,
     requests: connection.requests,
     phases: phasesOf(connection),
@@ -116,11 +116,6 @@ export function closedConnection(connection: Connection): ClosedConnection {
     phases: phasesOf(connection),
     pool: connection.poolNumber,
   };
-}
-
-function stateOf(connection: Connection): LiveConnection['state'] {
-  if (connection.opened === undefined) return 'opening';
-  return inFlight(connection) > 0 || isPromised(connection) ? 'active' : 'idle';
 }
 
 function happened(counts: readonly Count[]): Count[] {

@@ -22,6 +22,24 @@ export function guardWith(onFault: (where: string, error: unknown) => void): Gua
     };
 }
 
+/** A question about an object of the program. Where that throws, the fault is reported, and the answer is `otherwise`. */
+export function asking<Subject, Answer>(
+  guard: Guard,
+  where: string,
+  ask: (subject: Subject) => Answer,
+  otherwise: Answer,
+): (subject: Subject) => Answer {
+  let answer = otherwise;
+  const guarded = guard(where, (subject: Subject) => {
+    answer = ask(subject);
+  });
+  return subject => {
+    answer = otherwise;
+    guarded(subject);
+    return answer;
+  };
+}
+
 /** What kind of error it is and where it was thrown: its message and properties may hold what the program keeps secret. */
 export function inFrames(error: unknown): string {
   const { name, stack } = (error ?? {}) as { name?: unknown; stack?: unknown };

@@ -1,27 +1,37 @@
 /** How long a text may be served again after it was made, in milliseconds. */
 export const REUSED_FOR = 1_000;
+/** What collections may cost: a share of the time, and this many milliseconds on top for whoever asks now and then. */
+const SHARE = 0.05;
+const SPARE = 100;
 
 // Taken before any program can replace them by fakes.
 const now = performance.now.bind(performance);
 const later = setTimeout;
 
 interface Made {
+  readonly outcome: Promise<Buffer>;
   /** Undefined where the collection failed. */
   readonly text: Buffer | undefined;
   readonly at: number;
+  /** How long it took to make. */
+  readonly took: number;
 }
 
 /**
- * The text that is served. However many ask and however often, there is at most one collection at a time and one a
- * second: all who ask meanwhile share its text, which is in memory once, or its failure.
+ * The text that is served. However many ask and however often, there is at most one collection at a time, and all who ask
+ * meanwhile share its text, which is in memory once, or its failure. A scraper now and then gets a new text each time. Once
+ * collections take more than their share of the time, a text is given again for up to a second.
  */
 export class Exposition {
   readonly #make: () => Promise<string>;
   readonly #onFault: (error: unknown) => void;
-  /** What all who ask now are given; undefined while nobody has asked for a second. */
-  #shared: Promise<Buffer> | undefined;
-  /** What came of it, once the collection is over. */
+  /** The collection that runs. */
+  #running: Promise<Buffer> | undefined;
+  /** What came of the last one, for as long as it may be given again. */
   #made: Made | undefined;
+  /** What collections have cost above their share, in milliseconds, and when that was so. */
+  #cost = 0;
+  #costAt = now();
 
   /** `make` collects and writes the text; `onFault` is called once for each collection that failed. */
   constructor(make: () => Promise<string>, onFault: (error: unknown) => void) {
@@ -29,11 +39,13 @@ export class Exposition {
     this.#onFault = onFault;
   }
 
-  /** The text of the collection that runs or has just run, else of a new one. */
+  /** The text of the collection that runs, or of the last one where that will do, else of a new one. */
   read(): Promise<Buffer> {
-    if (this.#made !== undefined && isOld(this.#made)) this.#forget(this.#made); // its timer is late
-    this.#shared ??= this.#collect();
-    return this.#shared;
+    if (this.#running !== undefined) return this.#running;
+    if (this.#made !== undefined && this.#willDo(this.#made)) return this.#made.outcome;
+
+    this.#running = this.#collect();
+    return this.#running;
   }
 
   /** The text that may be served again, if there is one. Never collects. */
@@ -41,34 +53,48 @@ export class Exposition {
     return this.#made === undefined || isOld(this.#made) ? undefined : this.#made.text;
   }
 
+  /** Whoever asked while the collection held up the event loop is heard just after it. */
+  #willDo(made: Made): boolean {
+    if (isOld(made)) return false;
+
+    return now() - made.at < made.took || this.#costNow() >= SPARE;
+  }
+
+  #costNow(): number {
+    return Math.max(0, this.#cost - (now() - this.#costAt) * SHARE);
+  }
+
   #collect(): Promise<Buffer> {
-    return Promise.resolve()
+    const began = now();
+    const outcome: Promise<Buffer> = Promise.resolve()
       .then(() => this.#make())
       .then(
         made => {
           const text = Buffer.from(made);
-          this.#keep(text);
+          this.#keep(outcome, text, began);
           return text;
         },
         error => {
-          this.#keep(undefined);
+          this.#keep(outcome, undefined, began);
           this.#onFault(error);
           throw error;
         },
       );
+    return outcome;
   }
 
-  #keep(text: Buffer | undefined): void {
-    const made = { text, at: now() };
+  #keep(outcome: Promise<Buffer>, text: Buffer | undefined, began: number): void {
+    const at = now();
+    const made = { outcome, text, at, took: at - began };
+    this.#cost = this.#costNow() + made.took;
+    this.#costAt = at;
     this.#made = made;
+    this.#running = undefined;
     later(() => this.#forget(made), REUSED_FOR).unref(); // between two scrapes it need not be in memory
   }
 
   #forget(made: Made): void {
-    if (this.#made !== made) return;
-
-    this.#made = undefined;
-    this.#shared = undefined;
+    if (this.#made === made) this.#made = undefined;
   }
 }
 

@@ -22,6 +22,8 @@ export class ServedConnection extends Carrier<ListenerTally> {
   torn = false;
   /** The last request said that the connection ends with it, or was HTTP/1.0. */
   clientCloses = false;
+  /** Its close is all that was seen of its end. */
+  silent = false;
 
   constructor(socket: Socket, server: AnyServer, unsecured: boolean, now: number) {
     super(now);
@@ -39,13 +41,14 @@ export function isActive({ streams, requests, version, unsecured, socket }: Serv
   return streams > 0 || (requests === 0 && version === '1.1' && !unsecured && socket.bytesRead > 0);
 }
 
-/** Why the connection is closed. `silent`: its close is all that was seen of its end. */
-export function reasonOf(connection: ServedConnection, silent: boolean): ServerCloseReason {
-  const { socket, server } = connection;
+/** Why the connection is closed. */
+export function reasonOf(connection: ServedConnection): ServerCloseReason {
+  const { socket, server, unsecured } = connection;
   return serverCloseReason({
     http1: connection.tally?.http === true && connection.version === '1.1',
-    unsecured: connection.unsecured,
-    error: connection.error,
+    unsecured,
+    // A handshake that failed is told of by its server; what its accepted socket met is a consequence.
+    error: connection.error ?? (unsecured ? undefined : (socket.errored ?? undefined)),
     timedOut: connection.timedOut,
     clientEnded: connection.clientEnded,
     serverEnded: socket.writableEnded,
@@ -53,6 +56,6 @@ export function reasonOf(connection: ServedConnection, silent: boolean): ServerC
     clientCloses: connection.clientCloses,
     requests: connection.requests,
     mostRequests: server.maxRequestsPerSocket ?? 0,
-    silent,
+    silent: connection.silent,
   });
 }

@@ -2,8 +2,10 @@ import type { Socket } from 'node:net';
 import type { Attributes } from '@opentelemetry/api';
 import { endsOf } from '../core/ends.ts';
 import { errorType } from '../core/errors.ts';
+import { asking, type Guard } from '../core/guard.ts';
 import type { Origin } from '../core/origins.ts';
 import { Patrol } from '../core/patrol.ts';
+import type { ServerCloseReason } from '../core/reasons.ts';
 import type { Secured } from '../core/tls-handshake.ts';
 import type { Listener, ListenerTally } from '../metrics/listener-counts.ts';
 import type { Recorder } from '../metrics/recorder.ts';
@@ -35,7 +37,7 @@ export class Servers {
   /** Connections accepted and not closed, by the socket that speaks for them: with TLS that around the accepted one. */
   readonly #live = new Map<object, ServedConnection>();
   /** Finds those whose close nobody told us of. */
-  readonly #patrol = new Patrol(this.#live, connection => this.#closeIfGone(connection));
+  readonly #patrol: Patrol<ServedConnection>;
   /** Those whose handshake is under way, by the ends that both sockets share. */
   readonly #handshaking = new Map<string, ServedConnection[]>();
   /** HTTP/2 sessions, and sockets that we did not see being accepted. */
@@ -47,10 +49,19 @@ export class Servers {
   readonly #leftOut = new WeakSet<object>();
   #isPaused = false;
 
-  constructor(ledger: Ledger, record: Recorder, now: () => number) {
+  /** Each connection is looked at behind a guard of its own: one that cannot be looked at spoils no other. */
+  readonly #closeIfGone: (connection: ServedConnection) => void;
+  readonly #countNow: (connection: ServedConnection) => void;
+  readonly #reasonOf: (connection: ServedConnection) => ServerCloseReason;
+
+  constructor(ledger: Ledger, record: Recorder, now: () => number, guard: Guard) {
     this.#ledger = ledger;
     this.#record = record;
     this.#now = now;
+    this.#closeIfGone = guard('accepted connection', (connection: ServedConnection) => this.#lookAtEnd(connection));
+    this.#countNow = guard('accepted connection', countState);
+    this.#reasonOf = asking(guard, 'close reason', reasonOf, 'unknown');
+    this.#patrol = new Patrol(this.#live, this.#closeIfGone);
   }
 
   /** Connections accepted and not closed. */
@@ -201,7 +212,7 @@ export class Servers {
     const connection = this.#live.get(socket);
     if (connection === undefined) return;
 
-    this.#close(connection, false);
+    this.#close(connection);
     this.#patrol.lookAtSome();
   }
 
@@ -219,11 +230,7 @@ export class Servers {
   takeStock(): void {
     for (const connection of this.#live.values()) this.#closeIfGone(connection);
     for (const tally of this.#ledger.listeners) tally.clearStates();
-    for (const connection of this.#live.values()) {
-      const { tally } = connection;
-      if (tally?.http === false) tally.open.value++;
-      else countInUse(connection, isActive(connection), connection.streams);
-    }
+    for (const connection of this.#live.values()) this.#countNow(connection);
   }
 
   #carries(connection: ServedConnection, session: object): void {
@@ -284,17 +291,15 @@ export class Servers {
   }
 
   /** Its close is under way, or was emitted after somebody had removed all listeners; or another process has it. */
-  #closeIfGone(connection: ServedConnection): void {
-    if (connection.socket.closed) this.#close(connection, false);
-    else if (isPassedOn(connection)) this.#close(connection, true);
+  #lookAtEnd(connection: ServedConnection): void {
+    connection.silent = isPassedOn(connection);
+    if (connection.silent || connection.socket.closed) this.#close(connection);
   }
 
-  #close(connection: ServedConnection, silent: boolean): void {
+  #close(connection: ServedConnection): void {
     const tally = connection.tally as ListenerTally;
-    // A handshake that failed is told of by its server; what its accepted socket met is a consequence.
-    if (!connection.unsecured) connection.error ??= connection.socket.errored ?? undefined;
     this.#live.delete(connection.socket);
-    tally.closed(reasonOf(connection, silent)).value++;
+    tally.closed(this.#reasonOf(connection)).value++;
     recordLife(connection, LIFE, tally.attributes, this.#now(), this.#record);
     if (!connection.unsecured) return;
 
@@ -307,6 +312,12 @@ export class Servers {
   #recordHandshake({ started }: ServedConnection, attributes: Attributes): void {
     this.#record('connmeter.server.tls.handshake.duration', this.#now() - started, attributes);
   }
+}
+
+function countState(connection: ServedConnection): void {
+  const { tally } = connection;
+  if (tally?.http === false) tally.open.value++;
+  else countInUse(connection, isActive(connection), connection.streams);
 }
 
 /** To another process: the socket is left behind without its handle, and says no more. */

@@ -153,3 +153,45 @@ test.each(Object.keys(OBJECTS))('%s', async name => {
     }
   }
 });
+
+test('a fault is counted where it happened, and every place has a series from the start', async () => {
+  diag.setLogger(
+    { verbose() {}, debug() {}, info() {}, warn() {}, error() {} },
+    { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
+  );
+  const instrumentation = new ConnectionInstrumentation();
+  onTestFinished(() => instrumentation.disable());
+  const read = reading(instrumentation);
+  const faults = async () =>
+    Object.fromEntries(
+      (await read())
+        .points('connmeter.faults')
+        .map(({ attributes, value }) => [String(attributes['connmeter.fault.place']), value]),
+    );
+  const none = { net: 0, undici: 0, http: 0, http2: 0, server: 0, dns: 0, collection: 0, exposition: 0 };
+  expect(await faults()).toEqual(none);
+
+  channel('net.client.socket').publish(null);
+  channel('undici:client:sendHeaders').publish(null);
+  channel('undici:client:sendHeaders').publish(null);
+  channel('net.server.socket').publish({ socket: 5 });
+
+  expect(await faults()).toEqual({ ...none, net: 1, undici: 2, server: 1 });
+});
+
+test('an object that cannot be looked at is a fault of each collection', async () => {
+  diag.setLogger(
+    { verbose() {}, debug() {}, info() {}, warn() {}, error() {} },
+    { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
+  );
+  const instrumentation = new ConnectionInstrumentation();
+  onTestFinished(() => instrumentation.disable());
+  const read = reading(instrumentation);
+  await publishSent(throwing({ origin: 'http://a.test' }, 'completed'));
+
+  const first = (await read()).value('connmeter.faults', { 'connmeter.fault.place': 'collection' });
+  const second = (await read()).value('connmeter.faults', { 'connmeter.fault.place': 'collection' });
+
+  expect(first).toBeGreaterThan(0);
+  expect(second).toBeGreaterThan(first);
+});

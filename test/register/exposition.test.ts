@@ -30,16 +30,62 @@ test('all who ask during a collection are given the same text, the very same pie
   expect(collections).toBe(1);
 });
 
-test('a text is given again for a second, and then a new one is made', async () => {
+/** Makes texts that take as long as the program is busy for: nothing else runs meanwhile. */
+function costly(milliseconds: number) {
+  let made = 0;
+  return new Exposition(
+    async () => {
+      for (const until = performance.now() + milliseconds; performance.now() < until; );
+      return `text ${++made}`;
+    },
+    error => expect.unreachable(String(error)),
+  );
+}
+
+test('who asks now and then is given a new text each time', async () => {
   const exposition = numbered();
 
+  for (let i = 1; i <= 3; i++) {
+    await wait(20);
+    expect(String(await exposition.read())).toBe(`text ${i}`);
+  }
+});
+
+test('who asks while the collection holds up the event loop shares its text, though the request is read after it', async () => {
+  const exposition = costly(50);
+
   const first = await exposition.read();
+
+  expect(await exposition.read()).toBe(first);
+});
+
+test('once collections cost more than their share, a text is given again for a second, and then a new one is made', async () => {
+  const exposition = costly(60);
+  await exposition.read();
+  await wait(70);
+  const second = await exposition.read();
+  expect(String(second)).toBe('text 2');
+
+  await wait(70);
   const again = await exposition.read();
-  await wait(REUSED_FOR + 100);
+  await wait(REUSED_FOR);
   const later = await exposition.read();
 
-  expect(again).toBe(first);
-  expect(String(later)).toBe('text 2');
+  expect(again).toBe(second);
+  expect(String(later)).toBe('text 3');
+});
+
+test('however often somebody asks, collections take no more than their share of the time', async () => {
+  const exposition = costly(20);
+  const began = performance.now();
+  const texts = new Set<Buffer>();
+
+  while (performance.now() - began < 2_000) {
+    texts.add(await exposition.read());
+    await wait(1);
+  }
+
+  expect(texts.size).toBeLessThanOrEqual(5 + 2 + 5); // what is spare, one a second, and the share of 2 s
 });
 
 test('a text is too old after a second, though a busy event loop did not let its timer run', async () => {
@@ -81,12 +127,13 @@ test('between two scrapes the text is not kept in memory', async () => {
   await expect.poll(isKept).toBe(false);
 });
 
-test('a collection that fails fails for all who ask within a second, and is reported once', async () => {
+test('a collection that fails fails for all who ask meanwhile, and is reported once', async () => {
   const faults: unknown[] = [];
   let collections = 0;
   const fault = new Error('at the first time');
   const exposition = new Exposition(
     async () => {
+      for (const until = performance.now() + 20; performance.now() < until; );
       if (++collections === 1) throw fault;
       return 'text';
     },
@@ -99,7 +146,7 @@ test('a collection that fails fails for all who ask within a second, and is repo
   expect(outcomes).toEqual(Array(3).fill({ status: 'rejected', reason: fault }));
   expect(faults).toEqual([fault]);
   expect(exposition.latest).toBeUndefined();
-  await wait(REUSED_FOR + 100);
+  await wait(30);
   expect(String(await exposition.read())).toBe('text');
 });
 

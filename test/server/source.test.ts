@@ -43,6 +43,7 @@ function replaying({ limit = 100 } = {}) {
     ledger,
     (metric, seconds, attributes) => void durations.push({ metric, seconds, attributes }),
     () => clock.now,
+    failLoudly,
   );
   onTestFinished(listen(failLoudly, serverSource(servers, failLoudly)));
   const of = (address: string, port: number, http = true) => {
@@ -261,7 +262,7 @@ test('a request is still on a connection that is cut, though Node 22 reports its
   };
 
   publish('http.server.request.start', exchange);
-  socket.once('error', () => {}).emit('error', Object.assign(new Error(), { code: 'ECONNRESET' }));
+  socket.errored = Object.assign(new Error(), { code: 'ECONNRESET' });
   socket.destroyed = true;
   publish('http.server.response.finish', exchange);
   close(socket);

@@ -70,6 +70,10 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
   const record = (metric: string, seconds: number, attributes: Attributes) =>
     void durations.push({ metric, seconds, attributes });
   const ledger = new Ledger(maxOrigins);
+  const failLoudly: Guard = (_where, run) =>
+    function (...args) {
+      run.apply(this, args);
+    };
   const lookups = new Lookups(ledger, record);
   let turn: (() => void) | undefined;
   let rounds = 0;
@@ -84,16 +88,12 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
     lookups,
     record,
     now: () => replay.now,
+    guard: failLoudly,
     atEndOfTurn: run => () => {
       turn = run;
     },
     rounds: () => rounds,
   });
-  const failLoudly: Guard = (_where, run) =>
-    function (...args) {
-      run.apply(this, args);
-    };
-
   const stops = [
     netSource(connections, failLoudly),
     undiciSource(connections),

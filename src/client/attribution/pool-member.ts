@@ -17,8 +17,6 @@ export interface SeenIdle {
 
 /** A connection as its pool sees it: what the pool looks at, and what it notes on it. */
 export interface PoolMember {
-  /** Undefined once it is closed. */
-  readonly socket: { readonly destroyed: boolean; readonly writableEnded: boolean } | undefined;
   readonly opened: number | undefined;
   readonly requests: number;
   readonly goneAway: boolean;
@@ -44,4 +42,6 @@ export interface MemberStates {
   isBusy(member: PoolMember): boolean;
   /** Whether a body that nobody reads holds it. */
   isHeld(member: PoolMember): boolean;
+  /** Whether it is on its way out, and its `close` is still to come. */
+  isClosing(member: PoolMember): boolean;
 }

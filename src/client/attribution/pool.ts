@@ -67,7 +67,7 @@ export class Pool implements Place, PoolStanding {
     let looked = 0;
     for (const connection of this.live) {
       if (looked++ === MOST_LOOKED_AT) break;
-      if (isClosing(connection)) this.#judge(connection);
+      if (this.#states.isClosing(connection)) this.#judge(connection);
       if (this.#credits.length > 0) return true;
     }
     return this.#spare() !== undefined;
@@ -96,7 +96,7 @@ export class Pool implements Place, PoolStanding {
     let looked = 0;
     for (const connection of this.live) {
       if (looked++ === MOST_LOOKED_AT) break;
-      if (isClosing(connection)) this.#judge(connection);
+      if (this.#states.isClosing(connection)) this.#judge(connection);
       else if (this.isIdle(connection)) idle.push(connection);
     }
     return idle;
@@ -167,11 +167,6 @@ function isSpare(connection: PoolMember): boolean {
 /** The reason of the loss that it makes good, unless another does by now. */
 function lossOf({ predecessor, handedOn }: PoolMember): CloseReason | undefined {
   return handedOn ? undefined : predecessor;
-}
-
-/** Its socket is destroyed, or ended by us, and its `close` is still to come. */
-function isClosing({ opened, socket }: PoolMember): boolean {
-  return opened !== undefined && socket !== undefined && (socket.destroyed || socket.writableEnded);
 }
 
 export function firstOf<T>(set: Iterable<T>, most: number): T[] {

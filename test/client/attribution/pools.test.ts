@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Pools } from '../../../src/client/attribution/pools.ts';
-import { Connection, isBusy, isHeld } from '../../../src/client/connection.ts';
+import { Connection } from '../../../src/client/connection.ts';
+import { ConnectionStates } from '../../../src/client/connection-states.ts';
+import { guardWith } from '../../../src/core/guard.ts';
 import type { Origin } from '../../../src/core/origins.ts';
 import type { CloseReason } from '../../../src/core/reasons.ts';
 import { ReplaySocket } from '../../support/replay.ts';
@@ -20,11 +22,12 @@ function process() {
   const newPools: Origin[] = [];
   const causes: string[] = [];
   const reasons = new Map<Connection, CloseReason>();
+  const states = new ConnectionStates(guardWith((_where, error) => expect.unreachable(String(error))));
   let now = 0;
   const pools = new Pools({
     onNewPool: origin => void newPools.push(origin),
     rounds: () => rounds,
-    states: { reasonOf: (connection: Connection) => reasons.get(connection) ?? 'unknown', isBusy, isHeld },
+    states: { ...states, reasonOf: (connection: Connection) => reasons.get(connection) ?? 'unknown' },
     now: () => now,
   });
 

@@ -147,6 +147,7 @@ test('of two tunnels with the same ports, TLS belongs to the one whose proxy has
     const connectRequest = { ...request(`http://${remoteAddress}:3128`), method: 'CONNECT' };
     publish('undici:client:sendHeaders', { request: connectRequest, socket });
     connectRequest.completed = true;
+    publish('undici:request:trailers', { request: connectRequest, trailers: [] });
     return { socket, ends };
   });
 

@@ -1,0 +1,102 @@
+import { asking, type Guard } from '../core/guard.ts';
+import type { CloseReason } from '../core/reasons.ts';
+import { closeReason, type Parting } from './attribution/close-reason.ts';
+import type { MemberStates } from './attribution/pool-member.ts';
+import type { Connection } from './connection.ts';
+
+/**
+ * How a connection is now: each question is decided here, for all who ask. The answers lie in objects of the program: where
+ * one of them throws, the connection is taken for idle, and its reason for unknown.
+ */
+export class ConnectionStates implements MemberStates {
+  /** Why it is being closed, as far as is known by now. */
+  readonly reasonOf: (connection: Connection) => CloseReason;
+  /** What the last request and its answer said of the connection's future. */
+  readonly partingOf: (connection: Connection) => Parting | undefined;
+  /** How many requests it is busy with. */
+  readonly requestsOn: (connection: Connection) => number;
+  /** Whether a request is on it, or on its way to it. */
+  readonly isBusy: (connection: Connection) => boolean;
+  /** Whether an answer has come that the program is not reading: data lies in the socket, which is paused. */
+  readonly isHeld: (connection: Connection) => boolean;
+  /** Whether its socket is destroyed, or ended by us, and its `close` is still to come. */
+  readonly isClosing: (connection: Connection) => boolean;
+  /** The first error that its socket met. */
+  readonly errorOf: (connection: Connection) => unknown;
+  /** Whether it is closed, though nobody told us. */
+  readonly isClosed: (connection: Connection) => boolean;
+
+  constructor(guard: Guard) {
+    this.reasonOf = asking(guard, 'close reason', reasonOf, 'unknown');
+    this.partingOf = asking(guard, 'last request of a connection', partingOf, undefined);
+    this.requestsOn = asking(guard, 'requests of a connection', inFlight, 0);
+    this.isBusy = asking(guard, 'requests of a connection', isBusy, false);
+    this.isHeld = asking(guard, 'body of a response', isHeld, false);
+    this.isClosing = asking(guard, 'state of a socket', isClosing, false);
+    this.errorOf = asking(guard, 'state of a socket', errorOf, undefined);
+    this.isClosed = asking(guard, 'state of a socket', ({ socket }: Connection) => socket?.closed === true, false);
+  }
+}
+
+/** Node sets it before it emits 'error'. */
+function errorOf({ error, socket }: Connection): unknown {
+  return error ?? socket?.errored ?? undefined;
+}
+
+function reasonOf(connection: Connection): CloseReason {
+  return closeReason({
+    http: connection.http,
+    error: errorOf(connection),
+    serverEnded: connection.serverEnded,
+    timedOut: connection.timedOut,
+    goneAway: connection.goneAway,
+    parting: partingOf(connection),
+    streams: connection.streams,
+    answered: isAnswered(connection),
+    requests: connection.requests,
+    poolWasFull: connection.poolWasFull,
+    freed: connection.freed,
+  });
+}
+
+/** What the last request and its answer said of the connection's future. */
+function partingOf({ client, request, answer, parting, sentHeaders }: Connection): Parting | undefined {
+  const said = request === undefined ? parting : client?.parting(request, answer);
+  return said === undefined || sentHeaders === undefined ? said : client?.withHeaders(said, sentHeaders);
+}
+
+/** How many requests the connection is busy with. */
+function inFlight({ client, request, earlier, streams, takenOver }: Connection): number {
+  let count = streams;
+  if (takenOver) count++;
+  if (request !== undefined && !client?.isOver(request)) count++;
+  if (earlier !== undefined) for (const each of earlier) if (!client?.isOver(each)) count++;
+  return count;
+}
+
+/** Whether a request is on it, or on its way to it. */
+function isBusy(connection: Connection): boolean {
+  return inFlight(connection) > 0 || isPromised(connection);
+}
+
+/** Whether the answer to the last request has begun to arrive. */
+export function isAnswered({ socket, readBefore }: Connection): boolean {
+  return socket !== undefined && socket.bytesRead > readBefore;
+}
+
+/** Whether an answer has come that the program is not reading: data lies in the socket, which is paused. */
+function isHeld(connection: Connection): boolean {
+  const { socket, version } = connection;
+  if (version !== '1.1' || !socket?.isPaused() || socket.readableLength === 0) return false;
+
+  return isAnswered(connection) && isBusy(connection);
+}
+
+/** Whether the request it was opened for is still to be sent, its body maybe being written. */
+function isPromised({ client, promised }: Connection): boolean {
+  return promised !== undefined && !client?.isOver(promised);
+}
+
+function isClosing({ opened, socket }: Connection): boolean {
+  return opened !== undefined && socket !== undefined && (socket.destroyed || socket.writableEnded);
+}
