@@ -19,6 +19,7 @@ const USAGE = `Runs Node's own tests with and without connmeter, and compares th
 
   --node <path>       the Node that runs them (default: the first on the PATH)
   --subjects <names>  what the names of the files begin with (default: ${SUBJECTS.join(',')})
+  --part <name>       the folder below test/ (default: parallel)
   --jobs <n>          files that run at a time (default: 2)
   --timeout <s>       seconds that one file may take (default: 60)
   --keep <file>       write a line of JSON for each file here
@@ -30,6 +31,7 @@ const { values, positionals } = parseArgs({
   options: {
     node: { type: 'string' },
     subjects: { type: 'string', default: SUBJECTS.join(',') },
+    part: { type: 'string', default: 'parallel' },
     jobs: { type: 'string', default: '2' },
     timeout: { type: 'string', default: '60' },
     keep: { type: 'string' },
@@ -65,9 +67,9 @@ async function compare(folder: string): Promise<number> {
     return 2;
   }
 
-  const parallel = join(folder, 'test', 'parallel');
-  const names = testFiles(parallel, values.subjects.split(','));
-  console.log(`Node ${node.version}: ${names.length} files of ${parallel}`);
+  const files = join(folder, 'test', values.part);
+  const names = testFiles(files, values.subjects.split(','));
+  console.log(`Node ${node.version}: ${names.length} files of ${files}`);
   const tried: Tried[] = [];
   const waiting = names.values();
   const job = async (_: unknown, slot: number) => {
@@ -87,8 +89,8 @@ async function compare(folder: string): Promise<number> {
 
 /** Both arms, and again in turns where they differ. */
 async function tryOut(name: string, place: Place, node: string, temporary: string, slot: number): Promise<Tried> {
-  const parallel = join(place.folder, 'test', 'parallel');
-  const words = [node, ...flagsOf(parallel, name), join(parallel, name)];
+  const files = join(place.folder, 'test', values.part);
+  const words = [node, ...flagsOf(files, name), join(files, name)];
   const seconds = Number(values.timeout);
   const runs = { plain: [] as Run[], measured: [] as Run[], blank: [] as Run[] };
   let count = 0;
