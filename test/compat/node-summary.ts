@@ -8,7 +8,7 @@ export interface Told {
   readonly tried: readonly Tried[];
 }
 
-const LAST_LINES = 12;
+const LAST_LINES = 20;
 
 /** The files that end worse with connmeter, or take longer. */
 export function worseIn({ tried }: Told): Tried[] {
