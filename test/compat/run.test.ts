@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { until } from '../support/measuring.ts';
+import { supportedNodes } from './supported.ts';
 
+const RANGE = supportedNodes(fileURLToPath(new URL('../..', import.meta.url)));
 const RUN = fileURLToPath(new URL('./run.ts', import.meta.url));
 const IMPORTS = `
 import assert from 'node:assert';
@@ -37,11 +39,26 @@ interface Compared {
   readonly said: string;
 }
 
+/** Stands for a Node that connmeter does not support: it says its version, and fails at whatever else it is asked. */
+function oldNode(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'connmeter-node-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, 'node');
+  writeFileSync(path, `#!/bin/sh\ntest "$1" = -p && printf '%s\\n%s\\n' "$0" v20.20.2\n`, { mode: 0o755 });
+  return path;
+}
+
 async function compare(folder: string, ...args: string[]): Promise<Compared> {
+  return compareAs(process.version, folder, ...args);
+}
+
+/** As if the comparer ran on this version of Node. */
+async function compareAs(version: string, folder: string, ...args: string[]): Promise<Compared> {
   const [options, command] = [args.slice(0, -1), args.at(-1) as string];
   return new Promise(resolve => {
     const argv = [
       '--disable-warning=ExperimentalWarning',
+      `--import=data:text/javascript,Object.defineProperty(process, 'version', { value: '${version}' })`,
       RUN,
       '--node',
       process.execPath,
@@ -125,6 +142,21 @@ test('a suite that never ends is ended, with all that it started', { timeout: 12
     running => !running,
     10_000,
   );
+});
+
+test('a Node that connmeter does not support is refused, wherever it comes from', { timeout: 60_000 }, async () => {
+  const folder = suite(CONNECTS);
+  const old = oldNode();
+  const refused = { code: 2, said: `connmeter does not support Node 20.20.2 (${old}): it needs ${RANGE}.\n` };
+
+  expect(await compare(folder, '--node', old, 'node --test')).toEqual(refused); // the first on the PATH
+  expect(await compare(folder, `A=1 ${old} --test`)).toEqual(refused); // named by the command
+
+  const own = await compareAs('v22.18.0', folder, 'node --test');
+  expect(own).toEqual({
+    code: 2,
+    said: `connmeter does not support Node 22.18.0 (${process.execPath}): it needs ${RANGE}.\n`,
+  });
 });
 
 function isRunning(pid: number): boolean {

@@ -1,14 +1,15 @@
 // Runs another library's tests with and without connmeter, and compares them test by test: see docs/compat.md.
-import { execFileSync } from 'node:child_process';
-import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Arm, environmentOf, type Place } from './arms.ts';
+import { build } from './build.ts';
 import { type Command, spoken } from './commands.ts';
 import { type Read, read } from './reports/read.ts';
 import { type Run, run } from './suite.ts';
 import { exitCode, summary } from './summary.ts';
+import { nodeOf, refusal, supportedNodes } from './supported.ts';
 import { type Asked, asked, USAGE } from './usage.ts';
 import { isOpen, judge } from './verdicts.ts';
 import { onlyWith } from './warnings.ts';
@@ -29,13 +30,15 @@ if (wanted === undefined) {
 }
 
 async function compare(wanted: Asked): Promise<number> {
-  const register = join(project, 'dist', 'register.js');
-  if (isStale(register)) execFileSync('npm', ['run', 'build'], { cwd: project, stdio: 'inherit' });
+  const supported = supportedNodes(project);
+  const own = refusal({ path: process.execPath, version: process.version }, supported);
+  if (own !== undefined) return refuse(own);
+
   // npm runs its scripts in the project's folder, and tells where it was called.
   const folder = resolve(process.env['INIT_CWD'] ?? '.', wanted.folder);
   const notes = mkdtempSync(join(tmpdir(), 'connmeter-compat-'));
   const place: Place = {
-    register,
+    register: join(project, 'dist', 'register.js'),
     watcher: join(project, 'test', 'compat', 'watch.mjs'),
     log: join(notes, 'watched.jsonl'),
     nodeFolder: wanted.node === undefined ? undefined : dirname(resolve(wanted.node)),
@@ -43,12 +46,23 @@ async function compare(wanted: Asked): Promise<number> {
     project,
   };
   process.once('exit', () => rmSync(notes, { recursive: true, force: true })); // by a signal, too
-  return inRounds(wanted, place, notes);
+
+  // The suite may run on another Node than we do.
+  const node = nodeOf(wanted.words, folder, environmentOf('plain', place, process.env, 'version')['PATH'] ?? '');
+  const theirs = refusal(node, supported);
+  if (theirs !== undefined) return refuse(theirs);
+  build(project);
+  return inRounds(wanted, place, notes, node.version);
 }
 
-async function inRounds(wanted: Asked, place: Place, notes: string): Promise<number> {
+/** Whatever failed on a Node that connmeter does not support would be blamed on connmeter. */
+function refuse(why: string): number {
+  process.stderr.write(`${why}\n`);
+  return 2;
+}
+
+async function inRounds(wanted: Asked, place: Place, notes: string, version: string): Promise<number> {
   const { folder } = place;
-  const version = nodeVersion(place);
   const file = wanted.junit === undefined ? join(notes, 'report') : resolve(folder, wanted.junit);
   let command: Command = wanted.asIs
     ? { words: wanted.words, runner: undefined, toFile: false }
@@ -127,19 +141,6 @@ async function inRounds(wanted: Asked, place: Place, notes: string): Promise<num
 
 function reports(tried: readonly Tried[]) {
   return tried.map(({ report }) => report);
-}
-
-/** Whether there is no build, or one that is older than its source. */
-function isStale(built: string): boolean {
-  if (!existsSync(built)) return true;
-  const sources = globSync(join(project, 'src', '**', '*.ts'));
-  return Math.max(...sources.map(path => statSync(path).mtimeMs)) > statSync(built).mtimeMs;
-}
-
-/** Which Node the suite gets. */
-function nodeVersion(place: Place): string {
-  const { PATH } = environmentOf('plain', place, process.env, 'version');
-  return execFileSync('node', ['--version'], { env: { PATH }, encoding: 'utf8' }).trim();
 }
 
 function scriptsOf(folder: string): Record<string, string> {

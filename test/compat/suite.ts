@@ -24,10 +24,10 @@ export interface Suite {
 }
 
 /** What to do if we are ended ourselves. */
-let endCurrent: (() => void) | undefined;
+const running = new Set<() => void>();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.once(signal, () => {
-    endCurrent?.();
+    for (const end of running) end();
     process.exit(130);
   });
 }
@@ -55,9 +55,10 @@ export async function run({ words, folder, env, seconds, idleSeconds }: Suite): 
     said.stderr += text;
     idle.refresh();
   });
-  endCurrent = () => endAll(child.pid, mark);
+  const end = () => void endAll(child.pid, mark);
+  running.add(end);
 
-  const end = await new Promise<{ code: number | null; signal: string | null }>((resolve, reject) => {
+  const ended = await new Promise<{ code: number | null; signal: string | null }>((resolve, reject) => {
     child.on('error', reject);
     child.on('exit', (code, signal) => {
       // Whoever is left may hold our pipes open for ever.
@@ -71,9 +72,9 @@ export async function run({ words, folder, env, seconds, idleSeconds }: Suite): 
     clearTimeout(timer);
     clearTimeout(idle);
   });
-  endCurrent = undefined;
+  running.delete(end);
   const left = endAll(child.pid, mark);
-  return { ...end, timedOut, ...said, seconds: (performance.now() - began) / 1000, left };
+  return { ...ended, timedOut, ...said, seconds: (performance.now() - began) / 1000, left };
 }
 
 /** Ends the group, and whoever left it but carries the mark; how many processes that were. */

@@ -1,0 +1,15 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, globSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Builds the project if there is no build, or one that is older than its source. */
+export function build(project: string): void {
+  if (isStale(project)) execFileSync('npm', ['run', 'build'], { cwd: project, stdio: 'inherit' });
+}
+
+function isStale(project: string): boolean {
+  const built = join(project, 'dist', 'register.js');
+  if (!existsSync(built)) return true;
+  const sources = globSync(join(project, 'src', '**', '*.ts'));
+  return Math.max(...sources.map(path => statSync(path).mtimeMs)) > statSync(built).mtimeMs;
+}
