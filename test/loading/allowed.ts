@@ -13,7 +13,7 @@ export interface Footprint {
   readonly differences: readonly Allowed[];
 }
 
-const NET = { what: 'net', why: 'the states of sockets are told by its constants' };
+const NET = { what: 'net', why: 'a socket that was never used takes the place of those that are given up' };
 const CLOCK = {
   what: 'perf_hooks',
   why: 'the clock is taken, and lookups are observed, before the program can put fakes in their place',

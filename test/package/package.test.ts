@@ -95,6 +95,7 @@ test('its main entry loads @opentelemetry/api and no other package', async () =>
   expect(await start(path).outcome).toEqual({ code: 0, stdout: '@opentelemetry/api,connmeter\n', stderr: '' });
 });
 
+const ANY_PORT = { OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1', OTEL_EXPORTER_PROMETHEUS_PORT: '0' };
 const ASKING = `
   const http = await import('node:http');
   await new Promise(resolve => {
@@ -125,6 +126,35 @@ test.each([
   expect(body).toMatch(new RegExp(`^connmeter_connection_opened_total\\{.*server_port="${asked.port}".*\\} 1$`, 'm'));
   child.tell('enough');
   expect(await child.outcome).toEqual({ code: 0, stdout: 'ready\n', stderr: '' });
+});
+
+const REGISTER = "import { instrumentation } from 'connmeter/register';";
+const MAIN = "import { ConnectionInstrumentation } from 'connmeter';";
+test.each([
+  ['register first', 'register-first.mjs', REGISTER + MAIN],
+  ['register last', 'register-last.mjs', MAIN + REGISTER],
+  ['CommonJS', 'both.cjs', (REGISTER + MAIN).replace(/import (.*?) from (.*?);/g, 'const $1 = require($2);')],
+])(
+  'what connmeter/register started is there when its import returns, and of the class of the main entry: %s',
+  async (_how, name, text) => {
+    const path = project.write(name, `${text} console.log(instrumentation instanceof ConnectionInstrumentation);`);
+
+    expect(await start(path, { env: ANY_PORT }).outcome).toEqual({ code: 0, stdout: 'true\n', stderr: '' });
+  },
+);
+
+test('where Node is told not to require ES modules, connmeter/register starts a moment later', async () => {
+  const path = project.write(
+    'later.mjs',
+    `import * as register from 'connmeter/register';
+    const timer = setInterval(() => {
+      if (register.instrumentation !== undefined) clearInterval(timer);
+    });`,
+  );
+
+  const { outcome } = start(path, { node: ['--no-experimental-require-module'], env: ANY_PORT });
+
+  expect(await outcome).toEqual({ code: 0, stdout: '', stderr: '' });
 });
 
 test('its types hold in ESM and in CommonJS, to the last declaration file', async () => {
