@@ -30,7 +30,7 @@ export interface ScrapeResult {
 }
 
 /** The SDK's own limit of label sets, which a thousand origins would break: it folds what is above. */
-const NO_LIMIT = { instrumentName: '*', aggregationCardinalityLimit: 1_000_000 };
+export const NO_LIMIT = { instrumentName: '*', aggregationCardinalityLimit: 1_000_000 };
 
 /** Scrapes connmeter with so many origins, and in turn a program that has the same series, and nothing to do for them. */
 export async function scrape({ origins, scrapes }: ScrapeTask): Promise<ScrapeResult> {
@@ -68,7 +68,7 @@ export async function scrape({ origins, scrapes }: ScrapeTask): Promise<ScrapeRe
 }
 
 /** What a common origin has seen: of each client, connections that are idle and one that was closed. */
-async function playAll(host: string): Promise<void> {
+export async function playAll(host: string): Promise<void> {
   await play(UNDICI_LIVES, host);
   await play(HTTP_LIVES, host);
 }
@@ -122,7 +122,7 @@ function scraping(): Scraping {
 }
 
 /** The same series under the same names, from numbers that lie ready. */
-function imitate(meter: Meter, { descriptor, dataPointType, dataPoints, ...metric }: MetricData): void {
+export function imitate(meter: Meter, { descriptor, dataPointType, dataPoints, ...metric }: MetricData): void {
   const { name, unit, description } = descriptor;
   if (dataPointType === DataPointType.HISTOGRAM) {
     const explicitBucketBoundaries = dataPoints[0]?.value.buckets.boundaries ?? [];

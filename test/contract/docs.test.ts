@@ -199,7 +199,7 @@ test('the README has every option with its default', () => {
 test('the README has every variable with its default', () => {
   const ours = new Set(
     read('src/register/environment.ts')
-      .match(/OTEL_[A-Z_]+/g)
+      .match(/(?:OTEL|CONNMETER)_[A-Z_]+/g)
       ?.filter(name => !name.endsWith('_')),
   );
   const { host, port, exporters, interval, disabled } = readEnvironment({});

@@ -55,6 +55,15 @@ test.each([
   expect(await ask(`http://127.0.0.1:${port}${METRICS_PATH}`)).toMatchObject({ status: 200, body: BODY });
 });
 
+test('HTTP/1.0 without a Host header is answered', async () => {
+  const { port } = await serving();
+
+  const answer = await answerTo(port, `GET ${METRICS_PATH} HTTP/1.0\r\n\r\n`);
+
+  expect(statusOf(answer)).toBe(200);
+  expect(answer).toContain(BODY);
+});
+
 test('an upgrade is not made: the metrics are all there is', async () => {
   const { port } = await serving();
 

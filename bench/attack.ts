@@ -1,0 +1,302 @@
+// node bench/attack.ts [--rounds 3] [--only 'one scrape']
+// What one stranger can do to a process by asking for its metrics: how long the event loop is held at a time, and how much
+// memory is taken. Beside connmeter/register stand OpenTelemetry's PrometheusExporter and prom-client, each serving the
+// series of connmeter with 100 origins as its documentation says. Each attack runs in a process of its own with a
+// heap of 512 MiB, is over after 30 s at most, and leaves nothing behind. It goes to 127.0.0.1 only.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import http from 'node:http';
+import net, { type AddressInfo, type Socket } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import type { Attributes } from '@opentelemetry/api';
+import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
+import { DataPointType, MeterProvider, type MetricData } from '@opentelemetry/sdk-metrics';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { ConnectionInstrumentation } from '../src/index.ts';
+import { VERSION } from '../src/version.ts';
+import { count } from './figures.ts';
+import { imitate, NO_LIMIT, playAll } from './scrape.ts';
+import { median } from './statistics.ts';
+
+const ORIGINS = 100;
+const HEAP_MIB = 512;
+const LONGEST_MS = 30_000;
+/** An attack is over when the event loop was held no longer than this in a few looks at it, one after the other. */
+const CALM_MS = 100;
+const LOOKS = 4;
+const LOOK_EVERY_MS = 500;
+const REGISTER = new URL('../src/register.ts', import.meta.url).href;
+
+const VARIANTS = ['connmeter', 'otel', 'prom'] as const;
+type Variant = (typeof VARIANTS)[number];
+const TITLES: Record<Variant, string> = {
+  connmeter: 'connmeter/register',
+  otel: "OpenTelemetry's `PrometheusExporter`",
+  prom: 'prom-client',
+};
+
+const ask = (method: string) => `${method} /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+const unread = async (port: number, clients: number, bytes: string): Promise<Socket[]> => {
+  const sockets = Array.from({ length: clients }, () =>
+    net
+      .connect(port, '127.0.0.1')
+      .on('error', () => {})
+      .pause(),
+  );
+  for (const socket of sockets) socket.write(bytes);
+  return sockets;
+};
+/** What is left open for as long as the attacked process is watched. */
+const ATTACKS: Record<string, (port: number) => Promise<Socket[]>> = {
+  'one scrape, read': async port => {
+    const socket = net.connect(port, '127.0.0.1').on('error', () => {});
+    socket.resume().write(ask('GET'));
+    return [socket];
+  },
+  '100 pipelined `GET`, unread': port => unread(port, 1, ask('GET').repeat(100)),
+  '100 pipelined `HEAD`, unread': port => unread(port, 1, ask('HEAD').repeat(100)),
+  '1,000 pipelined `GET`, unread': port => unread(port, 1, ask('GET').repeat(1_000)),
+  '60 clients that ask and do not read': port => unread(port, 60, ask('GET')),
+};
+
+/** Since it was asked last, in milliseconds; and the most memory so far, in bytes. */
+interface Report {
+  readonly held: number;
+  readonly rss: number;
+}
+
+interface Result {
+  readonly held: number;
+  readonly more: number;
+  readonly ended: 'well' | 'still busy' | 'out of memory';
+}
+
+// The attacked process.
+
+async function serve(variant: Variant): Promise<void> {
+  if (variant === 'connmeter') {
+    for (let i = 0; i < ORIGINS; i++) await playAll(`origin-${i}.test`);
+  } else {
+    const metrics = await seriesOfConnmeter();
+    if (variant === 'otel') await serveByOtel(metrics);
+    else await serveByPromClient(metrics);
+  }
+  globalThis.gc?.();
+  watch();
+}
+
+async function seriesOfConnmeter(): Promise<MetricData[]> {
+  const exporter = new PrometheusExporter({ preventServerStart: true });
+  const connmeter = new ConnectionInstrumentation({ callSites: false });
+  connmeter.setMeterProvider(new MeterProvider({ readers: [exporter], views: [NO_LIMIT] }));
+  for (let i = 0; i < ORIGINS; i++) await playAll(`origin-${i}.test`);
+  const { resourceMetrics } = await exporter.collect();
+  connmeter.disable();
+  return resourceMetrics.scopeMetrics.flatMap(scope => scope.metrics);
+}
+
+/** By its own server. */
+async function serveByOtel(metrics: readonly MetricData[]): Promise<void> {
+  const exporter = new PrometheusExporter({ host: '127.0.0.1', port: port() });
+  const meter = new MeterProvider({ readers: [exporter], views: [NO_LIMIT] }).getMeter('connmeter', VERSION);
+  for (const metric of metrics) imitate(meter, metric);
+  await exporter.startServer();
+}
+
+/** By the few lines that its README has for that. */
+async function serveByPromClient(metrics: readonly MetricData[]): Promise<void> {
+  const registry = new Registry();
+  const labelsOf = (attributes: Attributes) =>
+    Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name.replaceAll('.', '_'), String(value)]));
+  for (const { descriptor, dataPointType, dataPoints } of metrics) {
+    const labelNames = [...new Set(dataPoints.flatMap(({ attributes }) => Object.keys(labelsOf(attributes))))];
+    const options = {
+      name: descriptor.name.replaceAll('.', '_'),
+      help: descriptor.description,
+      labelNames,
+      registers: [registry],
+    };
+    if (dataPointType === DataPointType.HISTOGRAM) {
+      const histogram = new Histogram({ ...options, buckets: dataPoints[0]?.value.buckets.boundaries ?? [] });
+      for (const { attributes, value } of dataPoints) histogram.observe(labelsOf(attributes), value.max ?? 0);
+    } else {
+      const isMonotonic = dataPointType === DataPointType.SUM;
+      const counter = isMonotonic ? new Counter(options) : new Gauge(options);
+      for (const { attributes, value } of dataPoints) counter.inc(labelsOf(attributes), Number(value));
+    }
+  }
+  const server = http.createServer(async (_request, response) => {
+    response.setHeader('content-type', registry.contentType);
+    response.end(await registry.metrics());
+  });
+  await once(server.listen(port(), '127.0.0.1'), 'listening');
+}
+
+function port(): number {
+  return Number(process.env['OTEL_EXPORTER_PROMETHEUS_PORT']);
+}
+
+/** A tick each millisecond tells how long the event loop was held, and looks at the memory. */
+function watch(): void {
+  let held = 0;
+  let rss = 0;
+  let last = performance.now();
+  const tick = () => {
+    const now = performance.now();
+    held = Math.max(held, now - last - 1);
+    rss = Math.max(rss, process.memoryUsage.rss());
+    last = now;
+  };
+  setInterval(tick, 1);
+  process.on('message', () => {
+    tick();
+    process.send?.({ held, rss } satisfies Report);
+    held = 0;
+  });
+  process.on('disconnect', () => process.exit());
+  setTimeout(() => process.exit(), 2 * LONGEST_MS);
+  process.send?.('ready');
+}
+
+// The attacker.
+
+interface Attacked {
+  readonly port: number;
+  /** What it reports; undefined where it does not in this time, or has ended. */
+  report(within: number): Promise<Report | undefined>;
+  hasEnded(): boolean;
+  stop(): Promise<void>;
+}
+
+async function start(variant: Variant): Promise<Attacked> {
+  const port = await freePort();
+  const child = fork(import.meta.filename, ['--serve', variant], {
+    execArgv: [
+      '--disable-warning=ExperimentalWarning',
+      '--expose-gc',
+      `--max-old-space-size=${HEAP_MIB}`,
+      ...(variant === 'connmeter' ? ['--import', REGISTER] : []),
+    ],
+    env: { ...process.env, OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1', OTEL_EXPORTER_PROMETHEUS_PORT: `${port}` },
+    stdio: ['ignore', 'inherit', 'pipe', 'ipc'], // it says much on its stderr when it runs out of memory
+  });
+  child.stderr?.resume();
+  const ended = once(child, 'exit').then(() => undefined);
+  await Promise.race([once(child, 'message'), ended]);
+  return {
+    port,
+    report: within => {
+      if (child.connected) child.send('?', () => {});
+      return Promise.race([once(child, 'message').then(([message]) => message as Report), ended, late(within)]);
+    },
+    hasEnded: () => child.exitCode !== null || child.signalCode !== null,
+    stop: async () => {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+async function attack(variant: Variant, kind: (port: number) => Promise<Socket[]>): Promise<Result> {
+  const { port, report, hasEnded, stop } = await start(variant);
+  try {
+    await settled(() => report(LONGEST_MS));
+    const before = await report(LONGEST_MS);
+    if (before === undefined) throw new Error(`${variant} did not start`);
+
+    const deadline = performance.now() + LONGEST_MS;
+    const sockets = await kind(port);
+    let { held, rss } = { held: 0, rss: before.rss };
+    const result = (ended: Result['ended']) => ({ held, more: rss - before.rss, ended });
+    for (let calm = 0; calm < LOOKS; ) {
+      await wait(LOOK_EVERY_MS);
+      const now = await report(Math.max(0, deadline - performance.now()));
+      if (now === undefined) return result(hasEnded() ? 'out of memory' : 'still busy');
+
+      held = Math.max(held, now.held);
+      rss = Math.max(rss, now.rss);
+      calm = now.held < CALM_MS ? calm + 1 : 0;
+      if (performance.now() > deadline) return result('still busy');
+    }
+    for (const socket of sockets) socket.destroy();
+    return result('well');
+  } finally {
+    await stop();
+  }
+}
+
+/** How many series an honest scrape shows. */
+async function seriesOf(variant: Variant): Promise<number> {
+  const { port, stop } = await start(variant);
+  try {
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    return text.split('\n').filter(line => line !== '' && !line.startsWith('#')).length;
+  } finally {
+    await stop();
+  }
+}
+
+/** Until the process has nothing left to do of its start. */
+async function settled(report: () => Promise<Report | undefined>): Promise<void> {
+  for (let i = 0; i < 10; i++) {
+    await wait(LOOK_EVERY_MS);
+    if (((await report())?.held ?? 0) < CALM_MS / 10) return;
+  }
+}
+
+async function late(milliseconds: number): Promise<undefined> {
+  await wait(milliseconds, undefined, { ref: false });
+}
+
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function print(rounds: number, only: string): Promise<void> {
+  const series: string[] = [];
+  for (const variant of VARIANTS) series.push(`${count(await seriesOf(variant))} series`);
+  console.log(
+    `Node.js ${process.versions.node}; how long the event loop was held at a time, and how much more memory was resident; medians of ${rounds}\n`,
+  );
+  console.log(`| | ${VARIANTS.map((variant, i) => `${TITLES[variant]}, ${series[i]}`).join(' | ')} |`);
+  console.log(`|---|${'---|'.repeat(VARIANTS.length)}`);
+  for (const [title, kind] of Object.entries(ATTACKS).filter(([title]) => title.includes(only))) {
+    const cells: string[] = [];
+    for (const variant of VARIANTS) {
+      const results: Result[] = [];
+      for (let i = 0; i < rounds; i++) results.push(await attack(variant, kind));
+      cells.push(cellOf(results));
+    }
+    console.log(`| ${title} | ${cells.join(' | ')} |`);
+  }
+}
+
+function cellOf(results: readonly Result[]): string {
+  const how = (ended: Result['ended']) => {
+    const count = results.filter(result => result.ended === ended).length;
+    return count === 0 ? undefined : count === results.length ? '' : ` (${count} of ${results.length})`;
+  };
+  const [died, busy] = [how('out of memory'), how('still busy')];
+  if (died !== undefined) return `ended, out of memory${died}`;
+  if (busy !== undefined) return `busy for more than ${LONGEST_MS / 1000} s${busy}`;
+
+  const held = median(results.map(result => result.held));
+  const more = median(results.map(result => result.more)) / 2 ** 20;
+  return `${count(Math.round(held))} ms, ${count(Math.max(0, Math.round(more)))} MiB`;
+}
+
+const { values } = parseArgs({
+  options: {
+    serve: { type: 'string' },
+    rounds: { type: 'string', default: '3' },
+    only: { type: 'string', default: '' },
+  },
+});
+if (values.serve === undefined) await print(Number(values.rounds), values.only);
+else await serve(values.serve as Variant);
