@@ -24,5 +24,5 @@ function findingOf(
 
   const lines = sites.map(({ site }) => site).join(', ');
   const origin = [address, port].filter(part => part !== undefined).join(':');
-  return `${top.count} of ${total} connections to ${origin}: ${explanationOf(top.reason ?? top.cause)}${lines && ` (${lines})`}`;
+  return `${top.count} of ${total} to ${origin}: ${explanationOf(top.reason ?? top.cause)}${lines && ` (${lines})`}`;
 }

@@ -59,7 +59,9 @@ export function linesOf(
     ...sorted.map((row, index) => coloured(aligned(cells[index] ?? []), COLOURS[verdictOf(row)], colours)),
     `DNS lookups/s, by name: ${names.join(', ') || 'none'}`,
     'Causes and fixes: docs/causes.md',
-    ...(findings.length > 0 ? ['', 'Since the start:', ...findings.map(finding => `  ${finding}`)] : []),
+    ...(findings.length > 0
+      ? ['', 'Wasted connections since the start:', ...findings.map(finding => `  ${finding}`)]
+      : []),
   ];
 }
 

@@ -26,7 +26,7 @@ test('a finding has the most frequent cause, and the line of code', () => {
   ];
 
   expect(findingsOf({ origins, callSites: [site] })).toEqual([
-    '49 of 50 connections to 127.0.0.3:8081: a client per request: share one (src/pay.ts:42)',
+    '49 of 50 to 127.0.0.3:8081: a client per request: share one (src/pay.ts:42)',
   ]);
 });
 
@@ -40,7 +40,7 @@ test('for replaced connections, a finding has the close reason', () => {
   ];
 
   expect(findingsOf({ origins, callSites: [{ ...site, port: 1 }] })).toEqual([
-    '20 of 23 connections to 127.0.0.3:8081: keep-alive is off: turn it on',
+    '20 of 23 to 127.0.0.3:8081: keep-alive is off: turn it on',
   ]);
 });
 

@@ -97,5 +97,5 @@ test('below the table are a link to the docs and the findings since the start', 
   const found = linesOf(interval, new Map(), ['one', 'two'], false);
 
   expect(without.at(-1)).toContain('docs/causes.md');
-  expect(found).toEqual([...without, '', 'Since the start:', '  one', '  two']);
+  expect(found).toEqual([...without, '', 'Wasted connections since the start:', '  one', '  two']);
 });

@@ -80,8 +80,8 @@ test('within seconds the demo shows which caller wastes connections, and then is
     expect([wasteful, verdict, reuse]).toEqual([wasteful, words, 0]);
     const finding = printed()
       .split('\n')
-      .findLast(line => line.includes(` connections to ${origin}: `));
-    const [, most = 0, all = 0] = /^ +(\d+) of (\d+) connections/.exec(finding ?? '') ?? [];
+      .findLast(line => line.includes(` to ${origin}: `));
+    const [, most = 0, all = 0] = /^ +(\d+) of (\d+) to /.exec(finding ?? '') ?? [];
     expect([finding, Number(most) > 0.7 * Number(all), finding?.includes(words)]).toEqual([finding, true, true]);
     expect(requests).toBeGreaterThan(1);
     expect(Math.abs(opened - requests)).toBeLessThan(1);
@@ -92,7 +92,7 @@ test('within seconds the demo shows which caller wastes connections, and then is
     verdict: expect.stringMatching(/^bodies .*: read them$/),
   });
   expect(rowOf(printed(), 'body never read').reuse).toBe(0);
-  expect(printed()).toMatch(/connections to localhost:\d+: a client per request.*\(callers\.ts:\d+\)$/m);
+  expect(printed()).toMatch(/to localhost:\d+: a client per request.*\(callers\.ts:\d+\)$/m);
   expect(rowOf(printed(), 'port refused').verdict).toMatch(/^[\d.]+\/s fail: connect ECONNREFUSED$/);
   expect(rowOf(printed(), 'name not found').verdict).toMatch(/^[\d.]+\/s fail: dns (ENOTFOUND|EAI_AGAIN)$/);
   expect(rowOf(printed(), 'certificate expired').verdict).toMatch(/^[\d.]+\/s fail: tls CERT_HAS_EXPIRED$/);
