@@ -198,10 +198,7 @@ export class Servers {
 
   closed(socket: Socket): void {
     const connection = this.#live.get(socket);
-    if (connection === undefined) return;
-
-    this.#close(connection, false);
-    this.#patrol.lookAtSome();
+    if (connection !== undefined) this.#close(connection, false);
   }
 
   /** Nobody listens any more: requests that end now are not seen, so those open now are not counted on. */

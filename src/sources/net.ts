@@ -4,7 +4,7 @@ import type { Handlers } from '../channels.ts';
 import type { Connections } from '../connections.ts';
 import type { Guard } from '../guard.ts';
 import { handshakeOf } from './handshake.ts';
-import { type Listeners, listenFirst, stepAside } from './listeners.ts';
+import { listenFirst, ours, stepAside } from './listeners.ts';
 
 // One connection, in the order its socket speaks of it:
 //   net.client.socket -> lookup (once per address found; not for an address) -> connectionAttempt
@@ -14,7 +14,7 @@ import { type Listeners, listenFirst, stepAside } from './listeners.ts';
 // Limitations: a TLS handshake on a socket that is connected already (inside a proxy's tunnel, STARTTLS) has no event
 // that tells when it began, so it is not measured.
 export function netSource(connections: Connections, guard: Guard): Handlers {
-  const ofAll: Listeners = [
+  const ofAll = ours([
     [
       'lookup',
       guard('lookup', function (this: Socket, error: Error | null, _address: string, _family: number, host: string) {
@@ -63,8 +63,8 @@ export function netSource(connections: Connections, guard: Guard): Handlers {
         if (!this.connecting) connections.closed(this); // else a late word of the life before: it is dialling again
       }),
     ],
-  ];
-  const ofTls: Listeners = [
+  ]);
+  const ofTls = ours([
     ...ofAll,
     [
       'secureConnect',
@@ -72,7 +72,7 @@ export function netSource(connections: Connections, guard: Guard): Handlers {
         connections.secured(this, handshakeOf(this));
       }),
     ],
-  ];
+  ]);
   return {
     'net.client.socket': ({ socket }: { socket: Socket }) => {
       listenFirst(socket, isTls(socket) ? ofTls : ofAll);

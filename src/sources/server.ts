@@ -8,7 +8,7 @@ import type { Listener } from '../listener-tally.ts';
 import { socketPath } from '../origins.ts';
 import type { Servers } from '../servers.ts';
 import { handshakeOf } from './handshake.ts';
-import { type Listeners, listenFirst, stepAside } from './listeners.ts';
+import { type Listeners, listenFirst, ours, stepAside } from './listeners.ts';
 
 /** What its class shows of a server: only TLS has contexts, only HTTP/1 waits for headers, only HTTP/2 has settings. */
 type ShowingServer = Server & { addContext?: unknown; headersTimeout?: unknown; updateSettings?: unknown };
@@ -38,15 +38,15 @@ function listenerOf(server: ShowingServer): Listener {
 // Limitations: of an upgrade (and CONNECT) there is neither channel nor event that we could hear without changing what
 // Node does; such a connection is active, and has no request. A connection refused by a server's `blockList` says nothing.
 export function serverSource(servers: Servers, guard: Guard): Handlers {
-  const ofServer: Listeners = [
+  const ofServer = ours([
     [
       'drop',
       guard('drop', function (this: Server) {
         servers.refused(this);
       }),
     ],
-  ];
-  const ofTlsServer: Listeners = [
+  ]);
+  const ofTlsServer = ours([
     [
       'secureConnection',
       guard('secureConnection', function (this: ShowingServer, socket: TLSSocket) {
@@ -59,16 +59,16 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
         servers.handshakeFailed(socket, error);
       }),
     ],
-  ];
-  const ofHttp2Server: Listeners = [
+  ]);
+  const ofHttp2Server = ours([
     [
       'session',
       guard('session', (session: Http2Session) => {
         meetSession(session);
       }),
     ],
-  ];
-  const ofSession: Listeners = [
+  ]);
+  const ofSession = ours([
     [
       'goaway',
       guard('goaway', function (this: Http2Session) {
@@ -81,16 +81,16 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
         servers.timedOut(this);
       }),
     ],
-  ];
-  const ofAnySocket: Listeners = [
+  ]);
+  const ofAnySocket = ours([
     [
       'close',
       guard('close', function (this: Socket) {
         servers.closed(this);
       }),
     ],
-  ];
-  const ofSpeakingSocket: Listeners = [
+  ]);
+  const ofSpeakingSocket = ours([
     ...ofAnySocket,
     [
       'end',
@@ -104,7 +104,7 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
         servers.timedOut(this);
       }),
     ],
-  ];
+  ]);
 
   const meet = (server: ShowingServer) => {
     if (!servers.listening(server, listenerOf)) return;
