@@ -38,6 +38,7 @@ const beforeConnect = channel('undici:client:beforeConnect');
 const taken = channel('undici:client:connected');
 const sendHeaders = channel('undici:client:sendHeaders');
 const undiciAnswered = channel('undici:request:headers');
+const undiciOver = channel('undici:request:trailers');
 const created = channel('http.client.request.created');
 const started = channel('http.client.request.start');
 const httpAnswered = channel('http.client.response.finish');
@@ -135,11 +136,12 @@ export const UNDICI_LIVES: Lives<UndiciLife> = {
       },
     },
     {
-      event: 'request:headers',
+      event: 'request:headers', // and request:trailers: the answer is short
       play: ({ answer, socket, request }) => {
         socket.bytesRead += 100;
         undiciAnswered.publish(answer);
         request.completed = true;
+        undiciOver.publish(answer);
       },
     },
     { event: 'close', play: ({ socket }) => close(socket) },
@@ -246,6 +248,7 @@ function undiciReusing(headers: readonly string[]): Opening {
       socket.bytesRead += 100;
       undiciAnswered.publish(answer);
       request.completed = true;
+      undiciOver.publish(answer);
     });
   };
 }
@@ -293,7 +296,11 @@ function alternating<T>(two: readonly T[], play: (each: T) => void): () => void 
 
 /** Requests on a connection that is reused, by client. */
 export const REUSING = {
-  undici: { title: 'undici, `fetch`', events: 'sendHeaders, request:headers', open: undiciReusing(NODE_ANSWERS) },
+  undici: {
+    title: 'undici, `fetch`',
+    events: 'sendHeaders, request:headers',
+    open: undiciReusing(NODE_ANSWERS),
+  },
   apache: {
     title: 'undici, an Apache answers',
     events: 'sendHeaders, request:headers',

@@ -1,6 +1,6 @@
 // What a program may have beside it, that looks at its requests: nothing, something that does nothing, us, or others.
 import { subscribe } from 'node:diagnostics_channel';
-import { type EventEmitter, errorMonitor } from 'node:events';
+import type { EventEmitter } from 'node:events';
 import { PerformanceObserver } from 'node:perf_hooks';
 import { type MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 
@@ -17,13 +17,18 @@ export interface Variant {
   readonly start: () => Promise<Onlooker> | Onlooker;
 }
 
-/** The channels that connmeter subscribes, and what it listens to on each socket. A test holds both against the sources. */
+/**
+ * The channels that connmeter subscribes, and what it listens to on each socket; on those of node:http it has the last
+ * one no more, and others instead. A test holds all of it against the sources.
+ */
 export const CHANNELS = [
   'net.client.socket',
   'undici:client:beforeConnect',
   'undici:client:connected',
   'undici:client:sendHeaders',
   'undici:request:headers',
+  'undici:request:trailers',
+  'undici:request:error',
   'http.client.request.created',
   'http.client.request.start',
   'http.client.request.error',
@@ -37,12 +42,12 @@ export const SOCKET_EVENTS = [
   'connectionAttemptFailed',
   'connectionAttemptTimeout',
   'connect',
-  errorMonitor,
-  'free',
   'timeout',
   'end',
   'close',
+  'newListener',
 ] as const;
+export const HTTP_SOCKET_EVENTS = ['free', 'agentRemove'] as const;
 
 /** Where a program that counts its own requests would put them. */
 const LABELS = { 'server.address': '127.0.0.1', 'server.port': 80, 'http.request.method': 'GET', status: 200 };
@@ -64,14 +69,25 @@ export type VariantName = keyof typeof VARIANTS;
 /** The floor of anything that looks on by these means: the same subscriptions and listeners, which do nothing. */
 export function subscribeNothing(): Onlooker {
   for (const name of CHANNELS) {
-    if (name !== 'net.client.socket') subscribe(name, () => {});
+    if (name !== 'net.client.socket' && name !== 'http.client.request.created') subscribe(name, () => {});
   }
-  const listeners = SOCKET_EVENTS.map(event => [event, () => {}] as const);
+  const doingNothing = (events: readonly string[]) => events.map(event => [event, () => {}] as const);
+  const listeners = doingNothing(SOCKET_EVENTS);
+  const listenersOfHttp = doingNothing(HTTP_SOCKET_EVENTS);
   const onSecure = () => {};
+  let latest: EventEmitter | undefined;
   subscribe('net.client.socket', message => {
     const { socket } = message as { socket: EventEmitter & { encrypted?: boolean } };
     for (const [event, listener] of listeners) socket.on(event, listener);
     if (socket.encrypted) socket.on('secureConnect', onSecure);
+    latest = socket;
+  });
+  subscribe('http.client.request.created', () => {
+    if (latest === undefined) return;
+
+    for (const [event, listener] of listenersOfHttp) latest.on(event, listener);
+    latest.removeListener(...(listeners.at(-1) as (typeof listeners)[number]));
+    latest = undefined;
   });
   new PerformanceObserver(() => {}).observe({ entryTypes: ['dns'] });
   return {};

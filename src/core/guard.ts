@@ -34,9 +34,10 @@ export function asking<Subject, Answer>(
     answer = ask(subject);
   });
   return subject => {
-    answer = otherwise;
     guarded(subject);
-    return answer;
+    const given = answer;
+    answer = otherwise; // also so that nothing of the program is kept
+    return given;
   };
 }
 

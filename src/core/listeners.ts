@@ -10,7 +10,13 @@ type Listener = (...args: never[]) => void;
 export type Listeners = readonly (readonly [event: string, listener: Listener])[];
 
 /** All listeners of ours, on whatever emitter. */
-const ours = new WeakSet<Listener>();
+const known = new WeakSet<Listener>();
+
+/** Marks them as ours, for `stepAside` to know them by. */
+export function ours(listeners: Listeners): Listeners {
+  for (const [, listener] of listeners) known.add(listener);
+  return listeners;
+}
 
 /**
  * Adds listeners before those of all others: Node's own end and destroy sockets, and then nobody can see who began. Leaves
@@ -20,7 +26,6 @@ const ours = new WeakSet<Listener>();
 export function listenFirst(emitter: EventEmitter, listeners: Listeners): void {
   const limit = emitter.getMaxListeners();
   for (const [event, listener] of listeners) {
-    ours.add(listener);
     const others = emitter.listenerCount(event);
     if (others > 0 && emitter.listeners(event).includes(listener as () => void)) continue;
 
@@ -46,15 +51,18 @@ export function stopSteppingAside(emitter: EventEmitter): void {
   emitter.removeListener('newListener', onNewListener);
 }
 
-const onNewListener = guardWith(() => {})('newListener', function (this: EventEmitter, event: string) {
+const quietly = guardWith(() => {}); // what is thrown here comes from the program's own listeners of `newListener`
+
+const onNewListener = quietly('newListener', function (this: EventEmitter, event: string) {
   const limit = this.getMaxListeners();
   if (limit === 0 || this.listenerCount(event) < limit) return;
 
-  const own = (this.listeners(event) as Listener[]).find(listener => ours.has(listener));
-  if (own === undefined || own === onNewListener) return;
+  const own = (this.listeners(event) as Listener[]).filter(listener => known.has(listener));
+  if (own.length === 0) return;
 
-  this.removeListener(event, own as () => void);
-  nextTick(() => listenFirst(this, [[event, own]]));
+  for (const listener of own) this.removeListener(event, listener as () => void);
+  const back = own.map(listener => [event, listener] as const);
+  nextTick(quietly('newListener', () => listenFirst(this, back)));
 });
 
 const AWARE: Listeners = [['newListener', onNewListener]];

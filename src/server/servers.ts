@@ -210,10 +210,7 @@ export class Servers {
 
   closed(socket: Socket): void {
     const connection = this.#live.get(socket);
-    if (connection === undefined) return;
-
-    this.#close(connection);
-    this.#patrol.lookAtSome();
+    if (connection !== undefined) this.#close(connection);
   }
 
   /** Nobody listens any more: requests that end now are not seen, so those open now are not counted on. */

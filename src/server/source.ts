@@ -4,7 +4,7 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Handlers } from '../core/channels.ts';
 import type { Guard } from '../core/guard.ts';
-import { type Listeners, listenFirst, stepAside } from '../core/listeners.ts';
+import { type Listeners, listenFirst, ours, stepAside } from '../core/listeners.ts';
 import { hostName, type Origin, portNumber, socketPath } from '../core/origins.ts';
 import { handshakeOf } from '../core/tls-handshake.ts';
 import type { Listener } from '../metrics/listener-counts.ts';
@@ -44,15 +44,15 @@ function boundTo(bound: string | AddressInfo): Origin {
 // Limitations: of an upgrade (and CONNECT) there is neither channel nor event that we could hear without changing what
 // Node does; such a connection is active, and has no request. A connection refused by a server's `blockList` says nothing.
 export function serverSource(servers: Servers, guard: Guard): Handlers {
-  const ofServer: Listeners = [
+  const ofServer = ours([
     [
       'drop',
       guard('drop', function (this: Server) {
         servers.refused(this);
       }),
     ],
-  ];
-  const ofTlsServer: Listeners = [
+  ]);
+  const ofTlsServer = ours([
     [
       'secureConnection',
       guard('secureConnection', function (this: ShowingServer, socket: TLSSocket) {
@@ -65,16 +65,16 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
         servers.handshakeFailed(socket, error);
       }),
     ],
-  ];
-  const ofHttp2Server: Listeners = [
+  ]);
+  const ofHttp2Server = ours([
     [
       'session',
       guard('session', (session: Http2Session) => {
         meetSession(session);
       }),
     ],
-  ];
-  const ofSession: Listeners = [
+  ]);
+  const ofSession = ours([
     [
       'goaway',
       guard('goaway', function (this: Http2Session) {
@@ -87,16 +87,16 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
         servers.timedOut(this);
       }),
     ],
-  ];
-  const ofAnySocket: Listeners = [
+  ]);
+  const ofAnySocket = ours([
     [
       'close',
       guard('close', function (this: Socket) {
         servers.closed(this);
       }),
     ],
-  ];
-  const ofSpeakingSocket: Listeners = [
+  ]);
+  const ofSpeakingSocket = ours([
     ...ofAnySocket,
     [
       'end',
@@ -110,7 +110,7 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
         servers.timedOut(this);
       }),
     ],
-  ];
+  ]);
 
   const meet = (server: ShowingServer) => {
     if (!servers.listening(server, listenerOf)) return;

@@ -1,10 +1,9 @@
-import type { EventEmitter } from 'node:events';
 import { Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { HTTP_LIVES, REUSING, UNDICI_LIVES } from '../../bench/played.ts';
 import { inProcessOfItsOwn, ServerProcess } from '../../bench/processes.ts';
 import { PLAIN_VARIANTS } from '../../bench/results.ts';
-import { CHANNELS, SOCKET_EVENTS, type VariantName } from '../../bench/variants.ts';
+import { CHANNELS, HTTP_SOCKET_EVENTS, SOCKET_EVENTS, type VariantName } from '../../bench/variants.ts';
 import { WORKLOADS } from '../../bench/workloads.ts';
 import { httpSource } from '../../src/client/sources/http.ts';
 import { http2Source } from '../../src/client/sources/http2.ts';
@@ -105,26 +104,33 @@ test('the more happens to an origin, the more series it has', async () => {
 }, 60_000);
 
 test('who does nothing does it on the channels and events that connmeter listens to', () => {
-  const connections = { attempted: () => {} } as never;
-  const guard = guardWith(() => {});
+  const socket = new Socket();
+  const connections = { attempted: () => {}, requestCreated: () => socket } as never;
+  const callSites = { requestCreated: () => {} } as never;
+  const guard = guardWith((_where, error) => {
+    throw error;
+  });
   const sources: Handlers[] = [
     netSource(connections, guard),
     undiciSource(connections),
-    httpSource(connections, undefined as never, guard),
+    httpSource(connections, callSites, guard),
     http2Source(connections, guard),
   ];
-  const eventsWith = (listen: (socket: EventEmitter) => void) => {
-    const socket = new Socket();
-    const before = new Set(socket.eventNames().map(event => `${String(event)} ${socket.listenerCount(event)}`));
-    listen(socket);
-    const after = socket.eventNames().map(event => `${String(event)} ${socket.listenerCount(event)}`);
-    return after.filter(event => !before.has(event)).toSorted();
-  };
-  const ours = eventsWith(socket => sources[0]?.['net.client.socket']?.({ socket } as never));
-  const theirs = eventsWith(socket => {
-    for (const event of SOCKET_EVENTS) socket.on(event, () => {});
-  });
+  const heard = () => socket.eventNames().map(event => `${String(event)} ${socket.listenerCount(event)}`);
+  const before = heard();
+  const more = () =>
+    heard()
+      .filter(event => !before.includes(event))
+      .toSorted();
 
   expect(sources.flatMap(source => Object.keys(source)).toSorted()).toEqual([...CHANNELS].toSorted());
-  expect(theirs).toEqual(ours);
+  sources[0]?.['net.client.socket']?.({ socket } as never);
+  const ofAll = more();
+  sources[2]?.['http.client.request.created']?.({ request: {} } as never);
+  const ofHttp = more();
+
+  expect(ofAll.map(event => event.split(' ')[0])).toEqual([...SOCKET_EVENTS].toSorted());
+  expect(ofHttp.map(event => event.split(' ')[0])).toEqual(
+    [...SOCKET_EVENTS.slice(0, -1), ...HTTP_SOCKET_EVENTS].toSorted(),
+  );
 });

@@ -2,7 +2,7 @@ import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Handlers } from '../../core/channels.ts';
 import type { Guard } from '../../core/guard.ts';
-import { type Listeners, listenFirst, stopSteppingAside } from '../../core/listeners.ts';
+import { listenFirst, ours, stopSteppingAside } from '../../core/listeners.ts';
 import { originOf, portInHostHeader } from '../../core/origins.ts';
 import type { CallSites } from '../attribution/call-sites.ts';
 import type { Parting } from '../attribution/close-reason.ts';
@@ -126,16 +126,19 @@ function hintsShort(response: IncomingMessage | undefined): boolean {
 
 const NONE: readonly string[] = [];
 const K = 'k'.charCodeAt(0);
+const T = 't'.charCodeAt(0);
+const EQUALS = '='.charCodeAt(0);
 const ZERO = '0'.charCodeAt(0);
-const NINE = '9'.charCodeAt(0);
 
 /** `timeout=5`, as Node's own servers say, and whatever stands behind it: told by its digits. */
 function isLong(value: string): boolean {
-  const first = value.startsWith('timeout=') ? value.charCodeAt(8) : ZERO;
-  if (first <= ZERO || first > NINE) return false;
+  if ((value.charCodeAt(0) | 0x20) !== T || value.charCodeAt(7) !== EQUALS) return false;
 
-  const second = value.charCodeAt(9);
-  return first > ZERO + MARGIN_SECONDS || (second >= ZERO && second <= NINE);
+  const first = value.charCodeAt(8) - ZERO;
+  if (!(first > 0 && first <= 9)) return false;
+
+  const second = value.charCodeAt(9) - ZERO;
+  return first > MARGIN_SECONDS || (second >= 0 && second <= 9);
 }
 
 function secondsOf(keepAlive: string): number | undefined {
@@ -172,7 +175,7 @@ function freeSocketsTo(name: string, agent: PoolingAgent | undefined): number {
 // Limitations: no channel tells when a request begins on a reused socket before its body is complete; such a connection
 // counts as idle until then.
 export function httpSource(connections: Connections, callSites: CallSites, guard: Guard): Handlers {
-  const ofSocket: Listeners = [
+  const ofSocket = ours([
     [
       'free',
       guard('free', function (this: Socket) {
@@ -185,7 +188,7 @@ export function httpSource(connections: Connections, callSites: CallSites, guard
         connections.detached(this);
       }),
     ],
-  ];
+  ]);
   /** Node adds listeners to the socket for each request from now on. */
   const hear = (socket: Socket) => {
     listenFirst(socket, ofSocket);

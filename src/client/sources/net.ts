@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Handlers } from '../../core/channels.ts';
 import type { Guard } from '../../core/guard.ts';
-import { type Listeners, listenFirst, stepAside } from '../../core/listeners.ts';
+import { listenFirst, ours, stepAside } from '../../core/listeners.ts';
 import { handshakeOf } from '../../core/tls-handshake.ts';
 import type { Connections } from '../connections.ts';
 
@@ -14,7 +14,7 @@ import type { Connections } from '../connections.ts';
 // Limitations: a TLS handshake on a socket that is connected already (inside a proxy's tunnel, STARTTLS) has no event
 // that tells when it began, so it is not measured.
 export function netSource(connections: Connections, guard: Guard): Handlers {
-  const ofAll: Listeners = [
+  const ofAll = ours([
     [
       'lookup',
       guard('lookup', function (this: Socket, error: Error | null, _address: string, _family: number, host: string) {
@@ -63,8 +63,8 @@ export function netSource(connections: Connections, guard: Guard): Handlers {
         if (!this.connecting) connections.closed(this); // else a late word of the life before: it is dialling again
       }),
     ],
-  ];
-  const ofTls: Listeners = [
+  ]);
+  const ofTls = ours([
     ...ofAll,
     [
       'secureConnect',
@@ -72,7 +72,7 @@ export function netSource(connections: Connections, guard: Guard): Handlers {
         connections.secured(this, handshakeOf(this));
       }),
     ],
-  ];
+  ]);
   return {
     'net.client.socket': ({ socket }: { socket: Socket }) => {
       listenFirst(socket, isTls(socket) ? ofTls : ofAll);

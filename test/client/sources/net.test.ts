@@ -181,10 +181,10 @@ test('the limit on listeners stays that of the program', () => {
 
   const [usual, own] = [attempt(), attempt(new ReplaySocket().setMaxListeners(3))];
   for (const socket of [usual, own]) connect(socket);
-  EventEmitter.defaultMaxListeners = 20;
   onTestFinished(() => {
     EventEmitter.defaultMaxListeners = 10;
   });
+  EventEmitter.defaultMaxListeners = 20;
 
   expect([usual.getMaxListeners(), own.getMaxListeners()]).toEqual([20, 3]);
 });
