@@ -16,11 +16,20 @@ const { getEnvironmentData, isMainThread, setEnvironmentData } = process.getBuil
 const TOLD = 'connmeter.told';
 const LONGEST_LINE = 1_000;
 
+/** Which lines are written. */
+let lines: Environment['lines'] = 'all';
+
 /** Written at once and past the stream: nobody may be reading, and a stream would end the program over it. */
-const say = guardWith(() => {})(
-  'say',
+const write = guardWith(() => {})(
+  'write',
   (line: string) => void writeSync(2, `connmeter: ${legible(line.slice(0, LONGEST_LINE))}\n`),
 );
+const say = (line: string) => {
+  if (lines !== 'none') write(line);
+};
+const announce = (line: string) => {
+  if (lines === 'all') write(line);
+};
 const guard = guardWith((where, error) => say(`could not ${where}, the program runs on unmeasured: ${error}`));
 
 /** The instrumentation in force. */
@@ -28,6 +37,7 @@ let instrumentation: ConnectionInstrumentation | undefined;
 
 /** Measures and exports as the variables ask for. Returns what measures, if anything does. Never throws. */
 export function startAs(environment: Environment): ConnectionInstrumentation | undefined {
+  lines = environment.lines;
   guard('start', start)(environment);
   return instrumentation;
 }
@@ -89,6 +99,7 @@ function prometheusReader(
     createServer: () => createMetricsServer(exposition, { host, allowed: allowedHosts }, guard),
     leaveOut: (server, name) => instrumentation?.leaveOut(server, name),
     say,
+    announce,
     guard,
   });
   return reader;

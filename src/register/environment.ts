@@ -11,10 +11,22 @@ export interface Environment {
   readonly allowedHosts: readonly string[] | undefined;
   /** Milliseconds between two outputs of the console exporter. */
   readonly interval: number;
+  /** Which lines go to stderr: none of them, warnings, or also what is worth knowing. */
+  readonly lines: 'none' | 'warnings' | 'all';
   readonly complaints: readonly string[];
 }
 
 const EXPORTERS: readonly ExporterName[] = ['prometheus', 'console'];
+/** Of `OTEL_LOG_LEVEL`: connmeter has no errors that are more than warnings, and nothing to say for debugging. */
+const LINES: Readonly<Record<string, Environment['lines']>> = {
+  none: 'none',
+  error: 'none',
+  warn: 'warnings',
+  info: 'all',
+  debug: 'all',
+  verbose: 'all',
+  all: 'all',
+};
 /** A host name or an IPv4 address, without a port; or an IPv6 address in brackets. */
 const HOST = /^(?:[a-z\d_-]+(?:\.[a-z\d_-]+)*|\[[a-f\d:.]+\])$/;
 
@@ -60,6 +72,10 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     complain('CONNMETER_ALLOWED_HOSTS', 'host names without ports, separated by commas', used);
   }
 
+  const level = given('OTEL_LOG_LEVEL')?.toLowerCase() ?? 'info';
+  const lines = Object.hasOwn(LINES, level) ? LINES[level] : undefined;
+  if (lines === undefined) complain('OTEL_LOG_LEVEL', `one of ${Object.keys(LINES).join(', ')}`, 'info');
+
   return {
     disabled: disabled === 'true',
     exporters: none ? [] : known,
@@ -67,6 +83,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     port: integer('OTEL_EXPORTER_PROMETHEUS_PORT', 0, 65_535, 9464),
     allowedHosts,
     interval: integer('OTEL_METRIC_EXPORT_INTERVAL', 1, 2_147_483_647, 60_000),
+    lines: lines ?? 'all',
     complaints,
   };
 }

@@ -20,7 +20,10 @@ export interface PortOptions {
   readonly createServer: () => Server;
   /** Called before the server listens, with the name that Node looks up for it, if it does. */
   readonly leaveOut: (server: Server, name: string | undefined) => void;
+  /** A line for what went wrong, or is not where it was. */
   readonly say: (line: string) => void;
+  /** A line for what is as it was asked for. */
+  readonly announce: (line: string) => void;
   readonly guard: Guard;
 }
 
@@ -77,7 +80,7 @@ export class MetricsPort {
   }
 
   #bind(): void {
-    const { createServer, leaveOut, say } = this.#options;
+    const { createServer, leaveOut, say, announce } = this.#options;
     this.#bindSoon = this.#inThisContext();
 
     const left = this.#programs.length > 0 ? this.#place.port : undefined;
@@ -104,7 +107,7 @@ export class MetricsPort {
       if (left !== undefined) {
         say(`this program listens on port ${left} itself: connmeter's metrics are now at ${this.#url()}; ${CHOOSE}`);
       } else if (port === 0) {
-        say(`the metrics are at ${this.#url()} (OTEL_EXPORTER_PROMETHEUS_PORT is set to 0)`);
+        announce(`the metrics are at ${this.#url()} (OTEL_EXPORTER_PROMETHEUS_PORT is set to 0)`);
       }
     });
     server.on('error', ({ code, message }: NodeJS.ErrnoException) => {

@@ -55,8 +55,8 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
   const ofTlsServer = ours([
     [
       'secureConnection',
-      guard('secureConnection', function (this: ShowingServer, socket: TLSSocket) {
-        if (servers.secured(socket, handshakeOf(socket))) hear(socket, this, ofSpeakingSocket);
+      guard('secureConnection', (socket: TLSSocket) => {
+        if (servers.secured(socket, handshakeOf(socket))) hear(socket, ofSpeakingSocket);
       }),
     ],
     [
@@ -115,17 +115,13 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
   const meet = (server: ShowingServer) => {
     if (!servers.listening(server, listenerOf)) return;
 
-    stepAside(server);
-    listenFirst(server, ofServer);
+    hear(server, ofServer);
     const { tls, version } = listenerOf(server);
-    if (tls) listenFirst(server, ofTlsServer);
-    if (version === '2') listenFirst(server, ofHttp2Server);
+    if (tls) hear(server, ofTlsServer);
+    if (version === '2') hear(server, ofHttp2Server);
   };
   const meetSession = (session: Http2Session) => {
-    if (!servers.sessionBegun(session, socketOf)) return;
-
-    listenFirst(session, ofSession);
-    stepAside(session);
+    if (servers.sessionBegun(session, socketOf)) hear(session, ofSession);
   };
 
   return {
@@ -137,7 +133,7 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
       if (!servers.knows(server)) meet(server);
       if (!servers.accepted(socket, server, listenerOf)) return;
 
-      hear(socket, server, server.addContext === undefined ? ofSpeakingSocket : ofAnySocket);
+      hear(socket, server.addContext === undefined ? ofSpeakingSocket : ofAnySocket);
     },
     'http.server.request.start': ({ socket, server }: { socket: Socket; server: Server }) => {
       servers.requestBegun(socket, server, listenerOf);
@@ -157,10 +153,9 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
   };
 }
 
-/** HTTP/1 adds listeners to the socket for each request. */
-function hear(socket: Socket, server: ShowingServer, listeners: Listeners): void {
-  listenFirst(socket, listeners);
-  if (server.headersTimeout === undefined) stepAside(socket);
+function hear(emitter: Server | Socket | Http2Session, listeners: Listeners): void {
+  listenFirst(emitter, listeners);
+  stepAside(emitter);
 }
 
 interface Exchange {

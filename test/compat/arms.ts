@@ -47,6 +47,7 @@ export function environmentOf(
     OTEL_METRICS_EXPORTER: 'prometheus',
     OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1',
     OTEL_EXPORTER_PROMETHEUS_PORT: '0',
+    OTEL_LOG_LEVEL: 'warn', // which port that is, nobody needs to know
     [MARK]: mark,
     ...(arm === 'watched'
       ? { CONNMETER_WATCH_LOG: place.log, CONNMETER_WATCH_REGISTER: pathToFileURL(place.register).href }

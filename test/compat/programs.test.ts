@@ -47,6 +47,7 @@ async function play(
       CERTIFICATE: JSON.stringify(pem),
       OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1',
       OTEL_EXPORTER_PROMETHEUS_PORT: '0',
+      OTEL_LOG_LEVEL: 'warn', // which port that is, nobody needs to know
       ...env,
     },
     timeout: 60_000,

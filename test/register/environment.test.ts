@@ -8,6 +8,7 @@ const UNSET = {
   port: 9464,
   allowedHosts: undefined,
   interval: 60_000,
+  lines: 'all',
   complaints: [],
 };
 
@@ -23,6 +24,7 @@ test.each(['', ' ', '\t'])('a variable that holds nothing but space (%j) is as g
     OTEL_EXPORTER_PROMETHEUS_PORT: empty,
     OTEL_METRIC_EXPORT_INTERVAL: empty,
     CONNMETER_ALLOWED_HOSTS: empty,
+    OTEL_LOG_LEVEL: empty,
   };
 
   expect(readEnvironment(env)).toEqual(UNSET);
@@ -36,6 +38,23 @@ test.each([
   ['False', false],
 ])('OTEL_SDK_DISABLED=%j gives disabled %j, without complaint', (value, disabled) => {
   expect(readEnvironment({ OTEL_SDK_DISABLED: value })).toEqual({ ...UNSET, disabled });
+});
+
+test.each([
+  ['none', 'none'],
+  ['error', 'none'],
+  ['WARN', 'warnings'],
+  ['info', 'all'],
+  ['verbose', 'all'],
+])('OTEL_LOG_LEVEL=%s prints %s, without complaint', (value, lines) => {
+  expect(readEnvironment({ OTEL_LOG_LEVEL: value })).toEqual({ ...UNSET, lines });
+});
+
+test('an OTEL_LOG_LEVEL that there is not is complained about', () => {
+  const complaint =
+    'OTEL_LOG_LEVEL must be one of none, error, warn, info, debug, verbose, all, got "constructor"; using info';
+
+  expect(readEnvironment({ OTEL_LOG_LEVEL: 'constructor' })).toEqual({ ...UNSET, complaints: [complaint] });
 });
 
 test.each([

@@ -49,6 +49,7 @@ async function ready({
     },
     leaveOut: (_server, name) => names.push(name),
     say: line => lines.push(line),
+    announce: line => lines.push(line),
     guard: guardWith((where, error) => expect.unreachable(`${where}: ${error}`)),
   });
   return { port: at, lines, names };

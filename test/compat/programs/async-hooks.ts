@@ -11,6 +11,7 @@ const lines: string[] = [];
 createHook({
   init(id, type, trigger) {
     if (!/TCP|SHUTDOWN|WRITE|GETADDR|HTTP|TLS/.test(type)) return;
+    if (type === 'TCPSERVERWRAP') return; // the server of the metrics, which begins with the first event
     kinds.set(id, type);
     lines.push(`init ${type} by ${kinds.get(trigger) ?? 'other'}`);
   },

@@ -1,0 +1,28 @@
+// A domain that is entered and never left: what runs in it, and that nobody is warned of an immediate that is not the program's.
+// Without lookups: Node hands over their performance entries by an immediate of its own.
+import domain from 'node:domain';
+import { once } from 'node:events';
+import http from 'node:http';
+import net from 'node:net';
+import { listening, say } from '../kit.ts';
+
+process.on('warning', ({ name, message }) => say(name, message));
+const port = await listening(http.createServer((_, response) => response.end('ok')));
+const own = domain.create();
+const inOwn = () => (process as { domain?: unknown }).domain === own;
+own.on('error', error => say('domain error', error.message));
+own.enter();
+const socket = net.connect({ port, host: '127.0.0.1' });
+await once(socket, 'connect');
+say('connected', inOwn());
+socket.destroy();
+await once(socket, 'close');
+const agent = new http.Agent({ keepAlive: true });
+for (let i = 0; i < 3; i++) {
+  const [response] = await once(http.get({ port, host: '127.0.0.1', agent }), 'response');
+  await once(response.resume(), 'close');
+  say('answered', inOwn());
+}
+agent.destroy();
+await new Promise(resolve => setTimeout(resolve, 20));
+say('over', inOwn());
