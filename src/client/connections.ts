@@ -481,6 +481,7 @@ export class Connections {
   #close(connection: Connection): void {
     this.#open.removeAllOf(connection);
     if (connection.socket !== undefined) this.#live.delete(connection.socket);
+    this.#patrol.entryGone();
     if (this.#finishedLast === connection) this.#finishedLast = undefined;
     this.#accounts.closed(connection);
   }

@@ -296,6 +296,7 @@ export class Servers {
   #close(connection: ServedConnection): void {
     const tally = connection.tally as ListenerTally;
     this.#live.delete(connection.socket);
+    this.#patrol.entryGone();
     tally.closed(this.#reasonOf(connection)).value++;
     recordLife(connection, LIFE, tally.attributes, this.#now(), this.#record);
     if (!connection.unsecured) return;

@@ -1,4 +1,5 @@
 // Traffic of the worst kind, told on the real channels and by sockets of our own making, as Node and undici tell it.
+import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { attempt, close, connect, failure, publish, ReplaySocket } from '../../support/replay.ts';
 
@@ -77,7 +78,7 @@ function crawled(i: number): void {
 }
 
 const kept: object[] = [];
-const session = { socket: undefined as object | undefined, on() {} };
+const session = Object.assign(new EventEmitter(), { socket: undefined as object | undefined });
 
 export const STORMS = {
   hosts: { times: 100_000, each: crawled },
