@@ -7,13 +7,13 @@ import { http2Source } from './client/sources/http2.ts';
 import { netSource } from './client/sources/net.ts';
 import { undiciRequests, undiciSource } from './client/sources/undici.ts';
 import { listen } from './core/channels.ts';
-import { type Guard, guardWith, inFrames, oncePerPlace } from './core/guard.ts';
+import { type Guard, guardWith, oncePerPlace, stackOf } from './core/guard.ts';
 import type { FaultPlace } from './metrics/faults.ts';
-import { type Exposure, expose } from './metrics/instruments.ts';
+import { createInstruments, type Instruments } from './metrics/instruments.ts';
 import { readPorts } from './metrics/kernel-ports.ts';
 import { type LookupWatch, watchLookups } from './metrics/lookup-entries.ts';
 import { Lookups } from './metrics/lookups.ts';
-import { Ledger } from './metrics/registry.ts';
+import { MetricRegistry } from './metrics/registry.ts';
 import { type ConnectionInstrumentationConfig, checkedOptions } from './options.ts';
 import { Servers } from './server/servers.ts';
 import { serverSource } from './server/source.ts';
@@ -44,16 +44,16 @@ export class ConnectionInstrumentation {
   readonly instrumentationVersion: string = VERSION;
 
   #config: ConnectionInstrumentationConfig;
-  readonly #ledger: Ledger;
+  readonly #ledger: MetricRegistry;
   readonly #connections: Connections;
   readonly #servers: Servers;
   readonly #lookups: Lookups;
   readonly #callSites: CallSites;
   readonly #warnOnce = oncePerPlace((where, error) =>
-    diag.warn(`connmeter: a fault of its own at ${where}; the program is unaffected`, inFrames(error)),
+    diag.warn(`connmeter: a fault of its own at ${where}; the program is unaffected`, stackOf(error)),
   );
   #provider: MeterProvider | undefined;
-  #exposure: Exposure | undefined;
+  #exposure: Instruments | undefined;
   #lookupWatch: LookupWatch | undefined;
   #stopListening: (() => void) | undefined;
   #stopWatchingRequests: (() => void) | undefined;
@@ -64,9 +64,9 @@ export class ConnectionInstrumentation {
   constructor(config: ConnectionInstrumentationConfig = {}) {
     const options = checkedOptions(config);
     this.#config = { ...config, ...options };
-    this.#ledger = new Ledger(options.maxOrigins);
+    this.#ledger = new MetricRegistry(options.maxOrigins);
 
-    const record: Exposure['record'] = (metric, seconds, attributes) =>
+    const record: Instruments['record'] = (metric, seconds, attributes) =>
       this.#exposure?.record(metric, seconds, attributes);
     this.#lookups = new Lookups(this.#ledger, record);
     this.#callSites = new CallSites(
@@ -138,8 +138,8 @@ export class ConnectionInstrumentation {
 
   /** @internal The server is not the program's own: what it accepts is not counted, nor is the lookup of its host. */
   leaveOut(server: object, host?: string): void {
-    this.#servers.leaveOut(server);
-    if (host !== undefined) this.#lookups.leaveOut(host);
+    this.#servers.ignore(server);
+    if (host !== undefined) this.#lookups.ignoreNext(host);
   }
 
   /** @internal A fault outside of the instrumentation, in what serves its metrics. */
@@ -156,8 +156,8 @@ export class ConnectionInstrumentation {
     const guard = this.#guard('collection');
     const steps = [
       guard('lookups', () => this.#lookupWatch?.flush()),
-      guard('client connections', () => this.#connections.takeStock()),
-      guard('server connections', () => this.#servers.takeStock()),
+      guard('client connections', () => this.#connections.refreshGauges()),
+      guard('server connections', () => this.#servers.refreshGauges()),
       guard('ports', () => {
         this.#ledger.ports = readPorts();
       }),
@@ -165,7 +165,7 @@ export class ConnectionInstrumentation {
     const bringUpToDate = () => {
       for (const step of steps) step();
     };
-    this.#exposure = expose(provider.getMeter(NAME, VERSION), this.#ledger, bringUpToDate);
+    this.#exposure = createInstruments(provider.getMeter(NAME, VERSION), this.#ledger, bringUpToDate);
   }
 
   #watchRequests(on: boolean): void {

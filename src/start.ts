@@ -1,7 +1,7 @@
 import { createNoopMeter, metrics } from '@opentelemetry/api';
 import type { IMetricReader } from '@opentelemetry/sdk-metrics';
-import { guardWith, inFrames, oncePerPlace } from './core/guard.ts';
-import { legible } from './core/origins.ts';
+import { guardWith, oncePerPlace, stackOf } from './core/guard.ts';
+import { printable } from './core/origins.ts';
 import { ConnectionInstrumentation } from './instrumentation.ts';
 import type { Environment } from './register/environment.ts';
 import { Exposition } from './register/exposition.ts';
@@ -22,7 +22,7 @@ let lines: Environment['lines'] = 'all';
 /** Written at once and past the stream: nobody may be reading, and a stream would end the program over it. */
 const write = guardWith(() => {})(
   'write',
-  (line: string) => void writeSync(2, `connmeter: ${legible(line.slice(0, LONGEST_LINE))}\n`),
+  (line: string) => void writeSync(2, `connmeter: ${printable(line.slice(0, LONGEST_LINE))}\n`),
 );
 const say = (line: string) => {
   if (lines !== 'none') write(line);
@@ -47,7 +47,7 @@ function start(environment: Environment): void {
     instrumentation = new ConnectionInstrumentation();
   } else if (isMainThread) {
     setEnvironmentData(TOLD, new SharedArrayBuffer(4));
-    environment.complaints.forEach(say);
+    environment.warnings.forEach(say);
     if (environment.exporters.length > 0) startExporting(environment);
   } else if (environment.exporters.length > 0 && isFirstToTell()) {
     say("worker threads are not measured; the metrics are the main thread's");
@@ -77,7 +77,7 @@ function prometheusReader(
   const reader = new AskedReader({ otelComponentType: 'prometheus_http_text_metric_exporter' });
   let serializer: ReturnType<typeof loadSerializer> | undefined;
   const sayOnce = oncePerPlace((where, error) =>
-    say(`could not ${where}, the program is unaffected: ${inFrames(error)}`),
+    say(`could not ${where}, the program is unaffected: ${stackOf(error)}`),
   );
   const onFault = (where: string, error: unknown) => {
     instrumentation?.countFault('exposition');
@@ -98,7 +98,7 @@ function prometheusReader(
     port,
     createServer: () => createMetricsServer(exposition, { host, allowed: allowedHosts }, guard),
     leaveOut: (server, name) => instrumentation?.leaveOut(server, name),
-    say,
+    warn: say,
     announce,
     guard,
   });

@@ -1,28 +1,31 @@
 import { errorType, failedOutcome, failedPhase } from '../core/errors.ts';
 import type { Guard } from '../core/guard.ts';
 import { phasesOf } from '../core/phases.ts';
-import { Recent } from '../core/ring-buffer.ts';
-import type { Tally } from '../metrics/origin-counts.ts';
+import { RingBuffer } from '../core/ring-buffer.ts';
+import type { OriginCounts } from '../metrics/origin-counts.ts';
 import type { Recorder } from '../metrics/recorder.ts';
-import type { Ledger } from '../metrics/registry.ts';
-import { countInUse, countRequest, type LifeMetrics, recordLife } from '../metrics/tracked-connection.ts';
+import type { MetricRegistry } from '../metrics/registry.ts';
+import { countInUse, countRequest, type LifetimeMetrics, recordLifetime } from '../metrics/tracked-connection.ts';
 import type { CallSites } from './attribution/call-sites.ts';
 import type { Pools } from './attribution/pools.ts';
-import { attemptEnded, type Connection, letGo, originOfConnection } from './connection.ts';
+import { attemptEnded, type Connection, originOfConnection, releaseReferences } from './connection.ts';
 import type { ConnectionStates } from './connection-states.ts';
 import { MOST_CLOSED } from './snapshot.ts';
 
 /** How long nothing may be read before a body counts as held: a reader may be slow for a moment. */
 const HELD_SECONDS = 0.5;
 
-const LIFE: LifeMetrics = { requests: 'connmeter.connection.requests', duration: 'http.client.connection.duration' };
+const LIFE: LifetimeMetrics = {
+  requests: 'connmeter.connection.requests',
+  duration: 'http.client.connection.duration',
+};
 
 /** How many closed connections wait at most until they are written down. */
 const MOST_UNWRITTEN = 32;
 
 /** What the accounts need from outside. */
-interface Needed {
-  readonly ledger: Ledger;
+interface Dependencies {
+  readonly ledger: MetricRegistry;
   readonly pools: Pools;
   readonly states: ConnectionStates;
   readonly callSites: CallSites;
@@ -40,27 +43,27 @@ interface Needed {
  * waits until it is written down together with others: alone it would find none of the code and figures it needs, our
  * own and the SDK's, in the processor's caches, and cost several times as much.
  */
-export class Accounts {
-  readonly #ledger: Ledger;
+export class ConnectionAccounting {
+  readonly #ledger: MetricRegistry;
   readonly #pools: Pools;
   readonly #record: Recorder;
   readonly #now: () => number;
-  readonly #unwritten: Connection[] = [];
+  readonly #uncounted: Connection[] = [];
   readonly #states: ConnectionStates;
   /** Each connection is looked at behind a guard of its own: one that cannot be looked at spoils no other. */
   readonly #settleSafely: (connection: Connection) => void;
   readonly #countNow: (connection: Connection) => void;
   readonly #callSites: CallSites;
-  readonly closedLast = new Recent<Connection>(MOST_CLOSED);
+  readonly closedLast = new RingBuffer<Connection>(MOST_CLOSED);
 
-  constructor({ ledger, pools, states, callSites, record, now, guard }: Needed) {
+  constructor({ ledger, pools, states, callSites, record, now, guard }: Dependencies) {
     this.#ledger = ledger;
     this.#pools = pools;
     this.#states = states;
     this.#callSites = callSites;
     this.#record = record;
     this.#now = now;
-    this.#settleSafely = guard('connection', (connection: Connection) => void this.settle(connection));
+    this.#settleSafely = guard('connection', (connection: Connection) => void this.assignToOrigin(connection));
     this.#countNow = guard('connection', (connection: Connection) => this.#countState(connection));
   }
 
@@ -71,17 +74,17 @@ export class Accounts {
   }
 
   /** Decides where the connection is counted, and counts it there. */
-  settle(connection: Connection): Tally {
-    if (connection.tally !== undefined) return connection.tally;
+  assignToOrigin(connection: Connection): OriginCounts {
+    if (connection.counts !== undefined) return connection.counts;
 
     const origin = originOfConnection(connection);
-    if (connection.place === undefined && connection.closed === undefined)
-      this.#pools.joined(connection, origin, undefined);
-    const tally = this.#ledger.tally(origin, connection.http);
-    connection.tally = tally;
-    connection.target = tally;
-    if (connection.resolved !== undefined) tally.passes('dns');
-    if (connection.attempts.length > 0) tally.passes('connect');
+    if (connection.pool === undefined && connection.closed === undefined)
+      this.#pools.assign(connection, origin, undefined);
+    const tally = this.#ledger.originCounts(origin, connection.http);
+    connection.counts = tally;
+    connection.requestCounts = tally;
+    if (connection.resolved !== undefined) tally.initialiseFailures('dns');
+    if (connection.attempts.length > 0) tally.initialiseFailures('connect');
     for (const { type, outcome } of connection.attempts) {
       if (outcome !== undefined) tally.attempt(type, outcome).value++;
     }
@@ -91,21 +94,21 @@ export class Accounts {
   }
 
   /** Counts what nothing more can be learned of: those closed, and those that a client has claimed. */
-  bringUpToDate(live: ReadonlyMap<object, Connection>): void {
-    this.#writeDown();
+  countPending(live: ReadonlyMap<object, Connection>): void {
+    this.#countClosedConnections();
     for (const connection of live.values()) {
       if (connection.opened !== undefined && connection.http) this.#settleSafely(connection);
     }
   }
 
   requestSent(connection: Connection): void {
-    if (connection.tally === undefined && connection.requests === 0) {
+    if (connection.counts === undefined && connection.requests === 0) {
       connection.requests = 1; // counted when the connection is
       return;
     }
-    const settled = connection.target ?? this.settle(connection);
-    if (!settled.http) connection.target = this.#ledger.tally(originOfConnection(connection), true);
-    countRequest(connection, connection.target as Tally);
+    const settled = connection.requestCounts ?? this.assignToOrigin(connection);
+    if (!settled.http) connection.requestCounts = this.#ledger.originCounts(originOfConnection(connection), true);
+    countRequest(connection, connection.requestCounts as OriginCounts);
   }
 
   /** The end of a connection, or of an attempt. */
@@ -113,33 +116,33 @@ export class Accounts {
     connection.closed = this.#now();
     connection.error = this.#states.errorOf(connection);
     if (connection.opened !== undefined) this.#closedOpen(connection);
-    else if (connection.begun || connection.error !== undefined) this.#countFailed(connection); // else undone before it began
-    connection.place?.left(connection, undefined);
-    letGo(connection);
+    else if (connection.hasBegun || connection.error !== undefined) this.#countFailed(connection); // else undone before it began
+    connection.pool?.remove(connection, undefined);
+    releaseReferences(connection);
   }
 
   /** Brings the ledger's states up to now. */
-  takeStock(live: ReadonlyMap<object, Connection>): void {
-    this.#writeDown();
+  refreshGauges(live: ReadonlyMap<object, Connection>): void {
+    this.#countClosedConnections();
     for (const connection of live.values()) if (connection.opened !== undefined) this.#settleSafely(connection);
-    for (const tally of this.#ledger.tallies) tally.clearStates();
+    for (const tally of this.#ledger.allOriginCounts) tally.resetGauges();
     this.#ledger.lookupsPending.value = 0;
     for (const connection of live.values()) this.#countNow(connection);
   }
 
   #countState(connection: Connection): void {
     if (connection.opened !== undefined) this.#countInUse(connection);
-    else if (connection.begun && connection.resolved === undefined && !connection.tried) {
+    else if (connection.hasBegun && connection.resolved === undefined && !connection.dialled) {
       this.#ledger.lookupsPending.value++;
     }
   }
 
-  #countOpened(connection: Connection, tally: Tally): void {
-    tally.opened(connection.cause, connection.predecessor).value++;
+  #countOpened(connection: Connection, tally: OriginCounts): void {
+    tally.opened(connection.cause, connection.replacedReason).value++;
     this.#recordConnect(connection, tally);
     const { tls } = phasesOf(connection);
     if (tls !== undefined && connection.tls !== undefined) {
-      tally.passes('tls');
+      tally.initialiseFailures('tls');
       this.#record('connmeter.tls.handshake.duration', tls, {
         ...tally.attributes,
         'tls.protocol.version': connection.tls.version,
@@ -151,14 +154,14 @@ export class Accounts {
   #countFailed(connection: Connection): void {
     const { error } = connection;
     attemptEnded(connection, failedOutcome(error));
-    const phase = failedPhase(connection, connection.tried, error);
-    const tally = this.settle(connection);
-    tally.passes(phase);
+    const phase = failedPhase(connection, connection.dialled, error);
+    const tally = this.assignToOrigin(connection);
+    tally.initialiseFailures(phase);
     tally.failure(phase, errorType(error)).value++;
     if (phase === 'tls') this.#recordConnect(connection, tally);
   }
 
-  #recordConnect(connection: Connection, tally: Tally): void {
+  #recordConnect(connection: Connection, tally: OriginCounts): void {
     const { connect } = phasesOf(connection);
     if (connect !== undefined && connection.attempts.length > 0) {
       this.#record('connmeter.connect.duration', connect, tally.attributes);
@@ -166,54 +169,54 @@ export class Accounts {
   }
 
   #closedOpen(connection: Connection): void {
-    if (connection.place === undefined) this.#pools.joined(connection, originOfConnection(connection), undefined);
+    if (connection.pool === undefined) this.#pools.assign(connection, originOfConnection(connection), undefined);
     connection.reason ??= this.#states.reasonOf(connection);
-    connection.place?.left(connection, connection.reason);
+    connection.pool?.remove(connection, connection.reason);
     this.closedLast.add(connection);
-    this.#unwritten.push(connection);
-    if (this.#unwritten.length >= MOST_UNWRITTEN) this.#writeDown();
+    this.#uncounted.push(connection);
+    if (this.#uncounted.length >= MOST_UNWRITTEN) this.#countClosedConnections();
   }
 
-  #writeDown(): void {
-    while (this.#unwritten.length > 0) this.#countClosed(this.#unwritten.shift() as Connection);
+  #countClosedConnections(): void {
+    while (this.#uncounted.length > 0) this.#countClosed(this.#uncounted.shift() as Connection);
   }
 
   #countClosed(connection: Connection): void {
-    const tally = this.settle(connection);
+    const tally = this.assignToOrigin(connection);
     tally.closed(connection.reason ?? 'unknown').value++;
     if (!tally.http) return;
 
     const { attributes } = tally.inUse(connection.version).requests;
-    recordLife(connection, LIFE, attributes, connection.closed as number, this.#record);
+    recordLifetime(connection, LIFE, attributes, connection.closed as number, this.#record);
     if (connection.requests > 1) return;
 
     const { dns, connect, tls } = phasesOf(connection);
-    tally.wasted.value += (dns ?? 0) + (connect ?? 0) + (tls ?? 0);
+    tally.wastedSetup.value += (dns ?? 0) + (connect ?? 0) + (tls ?? 0);
   }
 
   #countInUse(connection: Connection): void {
-    const { tally } = connection;
+    const { counts } = connection;
     countInUse(connection, this.#states.isBusy(connection), this.#states.requestsOn(connection));
-    if (tally?.http) this.#countHeld(connection, tally);
+    if (counts?.http) this.#countHeld(connection, counts);
   }
 
-  #countHeld(connection: Connection, tally: Tally): void {
-    connection.held = this.#isStill(connection) && this.#states.isHeld(connection);
+  #countHeld(connection: Connection, tally: OriginCounts): void {
+    connection.held = this.#isStalled(connection) && this.#states.isHeld(connection);
     if (!connection.held) return;
 
     tally.held.value++;
-    if (connection.request === undefined || connection.blamed) return;
-    connection.blamed = this.#callSites.bodyHeld(connection.request, originOfConnection(connection));
+    if (connection.request === undefined || connection.callSiteReported) return;
+    connection.callSiteReported = this.#callSites.bodyHeld(connection.request, originOfConnection(connection));
   }
 
   /** Nothing was read from the socket for a while, as far as the looks at it tell. */
-  #isStill(connection: Connection): boolean {
+  #isStalled(connection: Connection): boolean {
     const bytesRead = connection.socket?.bytesRead ?? 0;
     const now = this.#now();
-    if (connection.readAtLook !== bytesRead) {
-      connection.readAtLook = bytesRead;
-      connection.stillSince = now;
+    if (connection.bytesReadAtCheck !== bytesRead) {
+      connection.bytesReadAtCheck = bytesRead;
+      connection.stalledSince = now;
     }
-    return now - connection.stillSince >= HELD_SECONDS;
+    return now - connection.stalledSince >= HELD_SECONDS;
   }
 }

@@ -1,6 +1,6 @@
 import { asking, type Guard } from '../core/guard.ts';
 import type { CloseReason } from '../core/reasons.ts';
-import { closeReason, type Parting } from './attribution/close-reason.ts';
+import { closeReason, type KeepAliveSignals } from './attribution/close-reason.ts';
 import type { MemberStates } from './attribution/pool-member.ts';
 import type { Connection } from './connection.ts';
 
@@ -12,7 +12,7 @@ export class ConnectionStates implements MemberStates {
   /** Why it is being closed, as far as is known by now. */
   readonly reasonOf: (connection: Connection) => CloseReason;
   /** What the last request and its answer said of the connection's future. */
-  readonly partingOf: (connection: Connection) => Parting | undefined;
+  readonly partingOf: (connection: Connection) => KeepAliveSignals | undefined;
   /** How many requests it is busy with. */
   readonly requestsOn: (connection: Connection) => number;
   /** Whether a request is on it, or on its way to it. */
@@ -29,7 +29,7 @@ export class ConnectionStates implements MemberStates {
   constructor(guard: Guard) {
     this.reasonOf = asking(guard, 'close reason', reasonOf, 'unknown');
     this.partingOf = asking(guard, 'last request of a connection', partingOf, undefined);
-    this.requestsOn = asking(guard, 'requests of a connection', inFlight, 0);
+    this.requestsOn = asking(guard, 'requests of a connection', requestsOn, 0);
     this.isBusy = asking(guard, 'requests of a connection', isBusy, false);
     this.isHeld = asking(guard, 'body of a response', isHeld, false);
     this.isClosing = asking(guard, 'state of a socket', isClosing, false);
@@ -47,26 +47,26 @@ function reasonOf(connection: Connection): CloseReason {
   return closeReason({
     http: connection.http,
     error: errorOf(connection),
-    serverEnded: connection.serverEnded,
+    serverEnded: connection.peerEnded,
     timedOut: connection.timedOut,
-    goneAway: connection.goneAway,
+    goneAway: connection.receivedGoaway,
     parting: partingOf(connection),
     streams: connection.streams,
-    answered: isAnswered(connection),
+    answered: hasResponse(connection),
     requests: connection.requests,
     poolWasFull: connection.poolWasFull,
-    freed: connection.freed,
+    freed: connection.returnedToPool,
   });
 }
 
 /** What the last request and its answer said of the connection's future. */
-function partingOf({ client, request, answer, parting, sentHeaders }: Connection): Parting | undefined {
-  const said = request === undefined ? parting : client?.parting(request, answer);
+function partingOf({ client, request, response, parting, sentHeaders }: Connection): KeepAliveSignals | undefined {
+  const said = request === undefined ? parting : client?.keepAliveSignals(request, response);
   return said === undefined || sentHeaders === undefined ? said : client?.withHeaders(said, sentHeaders);
 }
 
 /** How many requests the connection is busy with. */
-function inFlight({ client, request, earlier, streams, takenOver }: Connection): number {
+function requestsOn({ client, request, earlier, streams, takenOver }: Connection): number {
   let count = streams;
   if (takenOver) count++;
   if (request !== undefined && !client?.isOver(request)) count++;
@@ -76,12 +76,12 @@ function inFlight({ client, request, earlier, streams, takenOver }: Connection):
 
 /** Whether a request is on it, or on its way to it. */
 function isBusy(connection: Connection): boolean {
-  return inFlight(connection) > 0 || isPromised(connection);
+  return requestsOn(connection) > 0 || awaitsFirstRequest(connection);
 }
 
 /** Whether the answer to the last request has begun to arrive. */
-export function isAnswered({ socket, readBefore }: Connection): boolean {
-  return socket !== undefined && socket.bytesRead > readBefore;
+export function hasResponse({ socket, bytesReadBefore }: Connection): boolean {
+  return socket !== undefined && socket.bytesRead > bytesReadBefore;
 }
 
 /** Whether an answer has come that the program is not reading: data lies in the socket, which is paused. */
@@ -89,12 +89,12 @@ function isHeld(connection: Connection): boolean {
   const { socket, version } = connection;
   if (version !== '1.1' || !socket?.isPaused() || socket.readableLength === 0) return false;
 
-  return isAnswered(connection) && isBusy(connection);
+  return hasResponse(connection) && isBusy(connection);
 }
 
 /** Whether the request it was opened for is still to be sent, its body maybe being written. */
-function isPromised({ client, promised }: Connection): boolean {
-  return promised !== undefined && !client?.isOver(promised);
+function awaitsFirstRequest({ client, openedFor }: Connection): boolean {
+  return openedFor !== undefined && !client?.isOver(openedFor);
 }
 
 function isClosing({ opened, socket }: Connection): boolean {

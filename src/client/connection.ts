@@ -4,13 +4,13 @@ import type { Outcome } from '../core/errors.ts';
 import type { Origin } from '../core/origins.ts';
 import type { Moments } from '../core/phases.ts';
 import type { CloseReason } from '../core/reasons.ts';
-import type { NetworkType, Tally } from '../metrics/origin-counts.ts';
-import { Carrier } from '../metrics/tracked-connection.ts';
-import type { Parting } from './attribution/close-reason.ts';
-import type { Place, PoolMember, SeenIdle } from './attribution/pool-member.ts';
+import type { NetworkType, OriginCounts } from '../metrics/origin-counts.ts';
+import { TrackedConnection } from '../metrics/tracked-connection.ts';
+import type { KeepAliveSignals } from './attribution/close-reason.ts';
+import type { MemberPool, PoolMember, SeenIdle } from './attribution/pool-member.ts';
 
 /** What a client can tell of its own requests; each HTTP source brings one. */
-export interface Client<Request extends object = object> {
+export interface ClientAdapter<Request extends object = object> {
   /** The origin the request is meant for: what is dialled. `socket`: the one that it goes out on, where that is known. */
   originOf(request: Request, socket: Socket | undefined): Origin;
   /** Whether the request came over a connection that had served another, as far as the client says. */
@@ -28,11 +28,11 @@ export interface Client<Request extends object = object> {
   /** How many it has. Asked only where it may be too many. */
   idleNow(request: Request, port: number | undefined): number;
   /** What the request and its answer, as far as it is known, said of the connection's future. */
-  parting(request: Request, answer: object | undefined): Parting;
+  keepAliveSignals(request: Request, answer: object | undefined): KeepAliveSignals;
   /** The same of one that has just finished, and let the connection go. Asked for each request: makes no object where all is usual. */
-  partingOfFinished(request: Request, answer: object | undefined): Parting;
+  partingOfFinished(request: Request, answer: object | undefined): KeepAliveSignals;
   /** The same, and what the headers it was sent with said besides. */
-  withHeaders(parting: Parting, sentHeaders: string): Parting;
+  withHeaders(parting: KeepAliveSignals, sentHeaders: string): KeepAliveSignals;
 }
 
 const NONE: readonly Attempt[] = [];
@@ -47,13 +47,13 @@ export interface Attempt {
  * One connection from its attempt to its close: what was seen of it, nothing derived. Fields are made together, in one
  * shape; moments are in seconds of the monotonic clock.
  */
-export class Connection extends Carrier<Tally> implements Moments, PoolMember {
+export class Connection extends TrackedConnection<OriginCounts> implements Moments, PoolMember {
   /** Undefined once it is closed. */
   socket: Socket | undefined;
   /** It really began: a name is being looked up or an address dialled. `connect` may also throw and leave nothing. */
-  begun = false;
+  hasBegun = false;
   resolved: number | undefined;
-  tried = false;
+  dialled = false;
   connected: number | undefined;
   closed: number | undefined;
 
@@ -74,33 +74,33 @@ export class Connection extends Carrier<Tally> implements Moments, PoolMember {
   /** The request sent last, while it is on the connection; `earlier` ones only where the client pipelines. */
   request: object | undefined;
   earlier: object[] | undefined;
-  client: Client | undefined;
+  client: ClientAdapter | undefined;
   /** The request it is being opened for, until one is sent or that is given up. */
-  promised: object | undefined;
+  openedFor: object | undefined;
   /** A request may have turned it into something else, and has not come back. */
   takenOver = false;
   /** The socket whose requests we hear of: another than `socket` inside a tunnel. */
-  heard: Socket | undefined;
+  listenedSocket: Socket | undefined;
 
   /** The headers the last request was sent with, and its answer, where the client shows them. */
   sentHeaders: string | undefined;
-  answer: object | undefined;
+  response: object | undefined;
   /** What was read from the socket before the last request. */
-  readBefore = 0;
+  bytesReadBefore = 0;
   /** What is left of the last request once it is over, so that it can be freed. */
-  parting: Parting | undefined;
+  parting: KeepAliveSignals | undefined;
   /** What had been read from the socket at the last look, and since when nothing more was. */
-  readAtLook = -1;
-  stillSince = 0;
+  bytesReadAtCheck = -1;
+  stalledSince = 0;
   /** At the last look, a body that nobody reads held it; and it was said whose. */
   held = false;
-  blamed = false;
+  callSiteReported = false;
   /** When it was first seen idle, after how many requests. */
   seenIdle: SeenIdle | undefined;
   /** The agent took it back after the last request. */
-  freed = false;
-  serverEnded = false;
-  goneAway = false;
+  returnedToPool = false;
+  peerEnded = false;
+  receivedGoaway = false;
 
   /** The agent had as many idle ones as it may when it took this one back: it closes it. */
   poolWasFull = false;
@@ -109,10 +109,10 @@ export class Connection extends Carrier<Tally> implements Moments, PoolMember {
   /** Why it is closed, once that is judged. */
   reason: CloseReason | undefined;
   /** The reason of the loss that it makes good, and whether it left that to another because it was never used. */
-  predecessor: CloseReason | undefined;
-  handedOn = false;
+  replacedReason: CloseReason | undefined;
+  lossHandedOn = false;
   /** Where it belongs, until it is closed or its attempt failed. */
-  place: Place | undefined;
+  pool: MemberPool | undefined;
 
   constructor(socket: Socket, started: number) {
     super(started);
@@ -121,23 +121,23 @@ export class Connection extends Carrier<Tally> implements Moments, PoolMember {
 }
 
 /** It is closed: what is still to be counted needs none of what belongs to the program. */
-export function letGo(connection: Connection): void {
+export function releaseReferences(connection: Connection): void {
   connection.socket = undefined;
-  connection.heard = undefined;
+  connection.listenedSocket = undefined;
   connection.error = undefined;
   connection.client = undefined;
   connection.request = undefined;
   connection.earlier = undefined;
-  connection.promised = undefined;
+  connection.openedFor = undefined;
   connection.sentHeaders = undefined;
-  connection.answer = undefined;
+  connection.response = undefined;
 }
 
 /** The last request has finished: what is still needed of it is taken down, so that it can be freed. */
-export function release(connection: Connection, parting: Parting): void {
+export function releaseRequest(connection: Connection, parting: KeepAliveSignals): void {
   connection.parting = parting;
   connection.request = undefined;
-  connection.answer = undefined;
+  connection.response = undefined;
 }
 
 /** The attempt under way has ended; one that has already stays as it ended. */

@@ -1,21 +1,21 @@
 import type { Socket } from 'node:net';
-import { type Ends, endsOf, haveSameEnds } from '../core/ends.ts';
+import { addressesOf, haveSameAddresses, type SocketAddresses } from '../core/ends.ts';
 import { failedOutcome } from '../core/errors.ts';
 import type { Guard } from '../core/guard.ts';
 import { hostName, type Origin, portNumber, sameOrigin, socketPath } from '../core/origins.ts';
-import { Patrol } from '../core/patrol.ts';
-import type { Secured } from '../core/tls-handshake.ts';
+import { RotatingCheck } from '../core/patrol.ts';
+import type { TlsHandshake } from '../core/tls-handshake.ts';
 import type { HttpVersion } from '../metrics/address-counts.ts';
 import type { Lookups } from '../metrics/lookups.ts';
 import type { Recorder } from '../metrics/recorder.ts';
-import type { Ledger } from '../metrics/registry.ts';
+import type { MetricRegistry } from '../metrics/registry.ts';
 import { streamEnded } from '../metrics/tracked-connection.ts';
-import { Accounts } from './accounting.ts';
+import { ConnectionAccounting } from './accounting.ts';
 import type { CallSites } from './attribution/call-sites.ts';
 import { Pools } from './attribution/pools.ts';
-import { attemptEnded, type Client, Connection, release } from './connection.ts';
-import { ConnectionStates, isAnswered } from './connection-states.ts';
-import { Turn } from './current-turn.ts';
+import { attemptEnded, type ClientAdapter, Connection, releaseRequest } from './connection.ts';
+import { ConnectionStates, hasResponse } from './connection-states.ts';
+import { CurrentTurn } from './current-turn.ts';
 import { OpenRequests } from './open-requests.ts';
 import {
   closedConnection,
@@ -27,8 +27,8 @@ import {
 } from './snapshot.ts';
 
 /** What the connections need from outside. */
-export interface Surroundings {
-  readonly ledger: Ledger;
+export interface Dependencies {
+  readonly ledger: MetricRegistry;
   readonly lookups: Lookups;
   readonly callSites: CallSites;
   readonly record: Recorder;
@@ -47,10 +47,10 @@ export interface Surroundings {
  * or failed, and every opened connection in at most one closed.
  */
 export class Connections {
-  readonly #ledger: Ledger;
+  readonly #ledger: MetricRegistry;
   readonly #lookups: Lookups;
   readonly #now: () => number;
-  readonly #turn: Turn;
+  readonly #turn: CurrentTurn;
 
   /**
    * Connections attempted and not closed, by their socket. Not weak: each leaves at its close, or at the end of the turn
@@ -58,7 +58,7 @@ export class Connections {
    */
   readonly #live = new Map<object, Connection>();
   /** Finds those whose close nobody told us of. */
-  readonly #patrol: Patrol<Connection>;
+  readonly #patrol: RotatingCheck<Connection>;
   readonly #open = new OpenRequests();
   /** The connection whose request finished last; only it still has the text of that request's headers. */
   #finishedLast: Connection | undefined;
@@ -69,26 +69,34 @@ export class Connections {
   readonly #states: ConnectionStates;
   /** Its close was emitted after somebody had removed all listeners, or is yet to be emitted. */
   readonly #closeIfClosed: (connection: Connection) => void;
-  readonly #accounts: Accounts;
+  readonly #accounts: ConnectionAccounting;
 
-  constructor({ ledger, lookups, callSites, record, now, atEndOfTurn, rounds, guard }: Surroundings) {
+  constructor({ ledger, lookups, callSites, record, now, atEndOfTurn, rounds, guard }: Dependencies) {
     this.#ledger = ledger;
     this.#callSites = callSites;
     this.#states = new ConnectionStates(guard);
     this.#closeIfClosed = guard('connection', (connection: Connection) => {
       if (this.#states.isClosed(connection)) this.#close(connection);
     });
-    this.#patrol = new Patrol(this.#live, this.#closeIfClosed);
+    this.#patrol = new RotatingCheck(this.#live, this.#closeIfClosed);
     this.#pools = new Pools({
       onNewPool: origin => callSites.poolOpened(origin),
       rounds,
       states: this.#states,
       now,
     });
-    this.#accounts = new Accounts({ ledger, pools: this.#pools, states: this.#states, callSites, record, now, guard });
+    this.#accounts = new ConnectionAccounting({
+      ledger,
+      pools: this.#pools,
+      states: this.#states,
+      callSites,
+      record,
+      now,
+      guard,
+    });
     this.#lookups = lookups;
     this.#now = now;
-    this.#turn = new Turn(atEndOfTurn, attempted => this.#turnEnded(attempted));
+    this.#turn = new CurrentTurn(atEndOfTurn, attempted => this.#turnEnded(attempted));
   }
 
   /** Connections attempted and not closed. */
@@ -105,10 +113,10 @@ export class Connections {
   attempted(socket: Socket): void {
     if (this.#live.has(socket)) return; // connecting or open already: nothing new begins
 
-    this.#patrol.lookAtSome();
+    this.#patrol.checkSome();
     const connection = new Connection(socket, this.#now());
     const expected = this.#turn.takeExpected();
-    if (expected !== undefined) this.#claim(connection, expected.origin, expected.pool);
+    if (expected !== undefined) this.#assignToPool(connection, expected.origin, expected.pool);
     this.#live.set(socket, connection);
     this.#turn.attempted(connection);
   }
@@ -119,18 +127,18 @@ export class Connections {
    */
   requestCreated<Request extends object>(
     request: Request,
-    client: Client<Request>,
+    client: ClientAdapter<Request>,
     pool: object | undefined,
   ): Socket | undefined {
     const connection = this.#turn.latest;
     if (connection === undefined || connection.http || client.wasReused(request) || client.isWaiting(request)) {
       return undefined;
     }
-    this.#claim(connection, client.originOf(request, connection.socket), pool);
-    connection.promised = request;
+    this.#assignToPool(connection, client.originOf(request, connection.socket), pool);
+    connection.openedFor = request;
     connection.client = client;
-    connection.heard = connection.socket;
-    return connection.heard;
+    connection.listenedSocket = connection.socket;
+    return connection.listenedSocket;
   }
 
   /** The lookup of the connection's name ended. Comes once per address found. */
@@ -138,7 +146,7 @@ export class Connections {
     const connection = this.#live.get(socket);
     if (connection === undefined || connection.resolved !== undefined) return;
 
-    connection.begun = true;
+    connection.hasBegun = true;
     connection.host = hostName(host);
     this.#ledger.names.labelOf(host, 'connection');
     connection.resolved = this.#now();
@@ -150,8 +158,8 @@ export class Connections {
     const connection = this.#live.get(socket);
     if (connection === undefined) return;
 
-    connection.begun = true;
-    connection.tried = true;
+    connection.hasBegun = true;
+    connection.dialled = true;
     connection.address = family === undefined ? socketPath(address) : hostName(address);
     connection.port = portNumber(port);
     if (family !== undefined) {
@@ -159,10 +167,10 @@ export class Connections {
     }
     // The claim was a guess by time, and it was wrong: this socket goes elsewhere.
     if (family !== undefined && connection.origin !== undefined && connection.origin.port !== connection.port) {
-      connection.place?.left(connection, undefined);
+      connection.pool?.remove(connection, undefined);
       connection.http = false;
       connection.origin = undefined;
-      connection.promised = undefined;
+      connection.openedFor = undefined;
     }
   }
 
@@ -179,14 +187,14 @@ export class Connections {
     const connection = this.#live.get(socket);
     if (connection === undefined || connection.connected !== undefined) return;
 
-    connection.begun = true;
+    connection.hasBegun = true;
     connection.connected = this.#now();
     attemptEnded(connection, 'ok');
     if (!tlsToCome) this.#accounts.opened(connection, connection.connected);
   }
 
   /** The TLS handshake is done and the peer is who it should be. */
-  secured(socket: Socket, { version, resumed, alpn }: Secured): void {
+  secured(socket: Socket, { version, resumed, alpn }: TlsHandshake): void {
     const connection = this.#live.get(socket);
     if (connection === undefined || connection.connected === undefined || connection.secured !== undefined) return;
 
@@ -199,11 +207,11 @@ export class Connections {
 
   /** An HTTP client took the socket for requests to this origin: a connection of its own, or a tunnel through a proxy. */
   taken(socket: Socket, origin: Origin, pool: object, version: HttpVersion): void {
-    const connection = this.#find(socket) ?? this.#met(socket, origin, false);
+    const connection = this.#find(socket) ?? this.#adopt(socket, origin, false);
     connection.version = version;
-    if (connection.tally === undefined && !connection.http) this.#claim(connection, origin, pool);
+    if (connection.counts === undefined && !connection.http) this.#assignToPool(connection, origin, pool);
     else if (connection.origin === undefined || !sameOrigin(connection.origin, origin))
-      this.#tunnel(connection, origin);
+      this.#enterTunnel(connection, origin);
   }
 
   /**
@@ -213,7 +221,7 @@ export class Connections {
   requestSent<Request extends object>(
     socket: Socket,
     request: Request,
-    client: Client<Request>,
+    client: ClientAdapter<Request>,
     sentHeaders: string | undefined,
   ): boolean {
     const connection = this.#carrying(socket, request, client);
@@ -222,63 +230,69 @@ export class Connections {
   }
 
   /** The headers of the answer to the request on this socket have come, maybe before the request's end. As `requestSent`. */
-  answered<Request extends object>(socket: Socket, request: Request, client: Client<Request>, answer: object): boolean {
+  responseStarted<Request extends object>(
+    socket: Socket,
+    request: Request,
+    client: ClientAdapter<Request>,
+    answer: object,
+  ): boolean {
     const connection = this.#carrying(socket, request, client);
     this.#sent(connection, socket, request, client, undefined);
-    connection.answer = answer;
+    connection.response = answer;
     return isFirstOn(socket, connection);
   }
 
   /** What the answer's headers said of the connection's future, where the client does not name that. */
-  answerSaid(request: object, answer: object): void {
+  responseHeaders(request: object, answer: object): void {
     const connection = this.#open.connectionOf(request);
     if (connection === undefined) return;
 
-    if (connection.request === request) connection.answer = answer;
+    if (connection.request === request) connection.response = answer;
     else if (connection.takenOver) this.#takeoverSaid(connection, request, answer, false);
   }
 
   /** The request is over, whether it was answered or failed: `givenUp`. Its connection is not named. */
-  requestOver(request: object, givenUp: boolean): void {
+  requestFinished(request: object, givenUp: boolean): void {
     const connection = this.#open.remove(request);
     if (connection === undefined) return;
 
     if (connection.request === request) this.#finished(connection, request, givenUp);
     else if (connection.earlier?.includes(request)) connection.earlier = without(connection.earlier, request);
     else if (connection.takenOver) {
-      this.#takeoverSaid(connection, request, connection.answer, givenUp);
+      this.#takeoverSaid(connection, request, connection.response, givenUp);
       connection.takenOver = connection.client?.isOver(request) !== true;
     }
   }
 
   /** The agent took the socket back: it is idle. */
-  freed(socket: Socket): void {
+  returnedToPool(socket: Socket): void {
     const connection = this.#find(socket);
     if (connection === undefined) return;
 
-    const { client, request, place, port, answer } = connection;
-    connection.promised = undefined; // where it still is, it was given up before it was sent
+    const { client, request, pool, port, response } = connection;
+    connection.openedFor = undefined; // where it still is, it was given up before it was sent
     if (connection.socket === socket) {
-      connection.freed = true;
+      connection.returnedToPool = true;
       // The agent hears of it after us: what it does next follows from what it has now.
-      if (client !== undefined && request !== undefined && place !== undefined) {
+      if (client !== undefined && request !== undefined && pool !== undefined) {
         const most = client.mostIdle(request);
-        if (place.live.size > most) connection.poolWasFull = client.idleNow(request, port) >= most;
+        if (pool.live.size > most) connection.poolWasFull = client.idleNow(request, port) >= most;
       }
     }
-    if (client !== undefined && request !== undefined) release(connection, client.partingOfFinished(request, answer));
+    if (client !== undefined && request !== undefined)
+      releaseRequest(connection, client.partingOfFinished(request, response));
   }
 
   /** The agent is to forget the socket, for it was upgraded, or is a tunnel, or the program wants it so. */
-  detached(socket: Socket): void {
+  removedFromPool(socket: Socket): void {
     const connection = this.#find(socket);
     if (connection === undefined) return;
 
-    const { client, request, answer } = connection;
+    const { client, request, response } = connection;
     if (client === undefined || request === undefined) return;
-    if (!client.mayTakeOver(request) || !isAnswered(connection)) return;
+    if (!client.mayTakeOver(request) || !hasResponse(connection)) return;
 
-    release(connection, { ...client.parting(request, answer), upgraded: true });
+    releaseRequest(connection, { ...client.keepAliveSignals(request, response), upgraded: true });
     connection.takenOver = true;
   }
 
@@ -291,19 +305,19 @@ export class Connections {
   /** The other side ended its half. */
   serverEnded(socket: Socket, weEndedFirst: boolean): void {
     const connection = this.#live.get(socket);
-    if (connection !== undefined && !weEndedFirst) connection.serverEnded = true;
+    if (connection !== undefined && !weEndedFirst) connection.peerEnded = true;
   }
 
   /** The server sent GOAWAY on the session. */
-  goneAway(session: object): void {
+  goawayReceived(session: object): void {
     const connection = this.#aliases.get(session);
-    if (connection !== undefined) connection.goneAway = true;
+    if (connection !== undefined) connection.receivedGoaway = true;
   }
 
   /** An HTTP/2 stream carries a request. Returns whether it is the first we see of its session. */
   streamStarted<Session extends object>(session: Session, socketOf: (session: Session) => Socket | undefined): boolean {
     const known = this.#aliases.get(session);
-    const connection = known ?? this.#bound(session, socketOf(session));
+    const connection = known ?? this.#bindSession(session, socketOf(session));
     if (connection === undefined) return false; // opened before we were listening
 
     connection.streams++;
@@ -337,27 +351,27 @@ export class Connections {
 
       const parting = this.#states.partingOf(connection);
       if (parting === undefined) connection.request = undefined;
-      else release(connection, { ...parting, complete: true });
+      else releaseRequest(connection, { ...parting, complete: true });
     }
     this.#open.clear();
   }
 
   /** Brings the ledger's states up to now, for a collection. */
-  takeStock(): void {
+  refreshGauges(): void {
     for (const connection of this.#live.values()) this.#closeIfClosed(connection);
-    this.#accounts.takeStock(this.#live);
+    this.#accounts.refreshGauges(this.#live);
   }
 
   snapshot(): Snapshot {
     for (const connection of this.#live.values()) this.#closeIfClosed(connection);
-    this.#accounts.bringUpToDate(this.#live);
+    this.#accounts.countPending(this.#live);
     const now = this.#now();
     const live: LiveConnection[] = [];
     for (const connection of this.#live.values()) {
       if (live.length < MOST_LIVE) live.push(liveConnection(connection, this.#states.isBusy(connection), now));
     }
     return {
-      origins: this.#ledger.tallies.map(originSnapshot),
+      origins: this.#ledger.allOriginCounts.map(originSnapshot),
       live,
       closed: this.#accounts.closedLast.all.map(closedConnection),
       callSites: this.#callSites.found,
@@ -368,7 +382,7 @@ export class Connections {
     return this.#live.get(socket) ?? this.#aliases.get(socket);
   }
 
-  #bound(session: object, socket: Socket | undefined): Connection | undefined {
+  #bindSession(session: object, socket: Socket | undefined): Connection | undefined {
     const connection = socket && this.#find(socket);
     if (connection === undefined) return undefined;
 
@@ -380,58 +394,58 @@ export class Connections {
 
   #turnEnded(attempted: readonly Connection[]): void {
     for (const connection of attempted) {
-      if (connection.socket?.connecting) connection.begun = true;
-      else if (!connection.begun) this.#undone(connection);
+      if (connection.socket?.connecting) connection.hasBegun = true;
+      else if (!connection.hasBegun) this.#discard(connection);
     }
   }
 
   /** `connect` threw, or was undone at once: as if it had never been. */
-  #undone(connection: Connection): void {
+  #discard(connection: Connection): void {
     if (connection.socket !== undefined) this.#live.delete(connection.socket);
-    connection.place?.left(connection, undefined);
+    connection.pool?.remove(connection, undefined);
   }
 
-  #claim(connection: Connection, origin: Origin, pool: object | undefined): void {
+  #assignToPool(connection: Connection, origin: Origin, pool: object | undefined): void {
     connection.http = true;
     connection.origin = origin;
-    this.#pools.joined(connection, origin, pool);
+    this.#pools.assign(connection, origin, pool);
   }
 
   /** The connection of the socket that a request is on. */
-  #carrying<Request extends object>(socket: Socket, request: Request, client: Client<Request>): Connection {
-    return this.#find(socket) ?? this.#met(socket, client.originOf(request, socket), client.wasReused(request));
+  #carrying<Request extends object>(socket: Socket, request: Request, client: ClientAdapter<Request>): Connection {
+    return this.#find(socket) ?? this.#adopt(socket, client.originOf(request, socket), client.wasReused(request));
   }
 
   #sent<Request extends object>(
     connection: Connection,
     socket: Socket,
     request: Request,
-    client: Client<Request>,
+    client: ClientAdapter<Request>,
     sentHeaders: string | undefined,
   ): void {
     if (connection.request === request || connection.version === '2') return; // HTTP/2 is counted by its streams
 
     if (connection.request !== undefined && client.pipelines) this.#follows(connection, connection.request as Request);
     connection.request = request;
-    connection.promised = undefined;
+    connection.openedFor = undefined;
     connection.client = client;
     connection.http = true;
     connection.sentHeaders = sentHeaders;
-    connection.answer = undefined;
+    connection.response = undefined;
     connection.parting = undefined;
-    connection.readBefore = socket.bytesRead;
-    connection.freed = false;
+    connection.bytesReadBefore = socket.bytesRead;
+    connection.returnedToPool = false;
     connection.timedOut = false;
-    connection.blamed = false;
+    connection.callSiteReported = false;
     connection.poolWasFull = false;
     if (client.pipelines) this.#isOn(connection, request, client);
     else connection.takenOver = false;
-    if (connection.target?.http === false) this.#tunnel(connection, client.originOf(request, socket));
+    if (connection.requestCounts?.http === false) this.#enterTunnel(connection, client.originOf(request, socket));
     if (connection.opened !== undefined) this.#accounts.requestSent(connection);
   }
 
   /** Its end will be told by the request alone. One that may have no end is not kept: what it says of it is known by now. */
-  #isOn<Request extends object>(connection: Connection, request: Request, client: Client<Request>): void {
+  #isOn<Request extends object>(connection: Connection, request: Request, client: ClientAdapter<Request>): void {
     if (!client.mayTakeOver(request)) {
       this.#open.add(request, connection);
       return;
@@ -440,7 +454,7 @@ export class Connections {
     connection.takenOver = true;
     const { sentHeaders = '' } = connection;
     connection.sentHeaders = undefined;
-    release(connection, client.withHeaders(client.parting(request, undefined), sentHeaders));
+    releaseRequest(connection, client.withHeaders(client.keepAliveSignals(request, undefined), sentHeaders));
   }
 
   /** Another request follows the one before, which is still on the connection, or ended without a word. */
@@ -454,11 +468,11 @@ export class Connections {
 
   /** The last request of a connection is over, and can be freed. What its headers said is asked for only at a close. */
   #finished(connection: Connection, request: object, givenUp: boolean): void {
-    const { client, answer } = connection;
+    const { client, response } = connection;
     if (client === undefined) return;
 
-    const parting = client.partingOfFinished(request, answer);
-    release(connection, givenUp ? { ...parting, givenUp } : parting);
+    const parting = client.partingOfFinished(request, response);
+    releaseRequest(connection, givenUp ? { ...parting, givenUp } : parting);
     const before = this.#finishedLast;
     if (before === connection) return;
 
@@ -472,24 +486,24 @@ export class Connections {
     const { client, parting } = connection;
     if (client === undefined || parting === undefined || connection.request !== undefined) return;
 
-    const said = client.parting(request, answer);
+    const said = client.keepAliveSignals(request, answer);
     const clientCloses = said.clientCloses || parting.clientCloses;
-    release(connection, { ...said, clientCloses, givenUp: said.givenUp || givenUp });
-    connection.answer = answer;
+    releaseRequest(connection, { ...said, clientCloses, givenUp: said.givenUp || givenUp });
+    connection.response = answer;
   }
 
   #close(connection: Connection): void {
     this.#open.removeAllOf(connection);
     if (connection.socket !== undefined) this.#live.delete(connection.socket);
-    this.#patrol.entryGone();
+    this.#patrol.entryDeleted();
     if (this.#finishedLast === connection) this.#finishedLast = undefined;
     this.#accounts.closed(connection);
   }
 
   /** The requests from now on go through the connection to another origin, for which it is new. */
-  #tunnel(connection: Connection, origin: Origin): void {
-    this.#accounts.settle(connection);
-    connection.target = this.#ledger.tally(origin, true);
+  #enterTunnel(connection: Connection, origin: Origin): void {
+    this.#accounts.assignToOrigin(connection);
+    connection.requestCounts = this.#ledger.originCounts(origin, true);
     connection.requests = 0;
     connection.origin = origin;
   }
@@ -498,19 +512,19 @@ export class Connections {
    * A socket that no channel has shown us: TLS inside a tunnel, which shares its ends with the socket that carries it, or
    * a connection from before we listened, or no network socket at all. The latter two are not counted, their requests are.
    */
-  #met(socket: Socket, origin: Origin, reused: boolean): Connection {
-    const ends = endsOf(socket);
+  #adopt(socket: Socket, origin: Origin, reused: boolean): Connection {
+    const ends = addressesOf(socket);
     for (const carrier of ends.localPort === undefined ? [] : this.#live.values()) {
-      if (carrier.opened === undefined || !isBetween(carrier, ends)) continue;
+      if (carrier.opened === undefined || !hasAddresses(carrier, ends)) continue;
 
-      this.#tunnel(carrier, origin);
+      this.#enterTunnel(carrier, origin);
       this.#aliases.set(socket, carrier);
       return carrier;
     }
 
     const stranger = new Connection(socket, this.#now());
     stranger.opened = stranger.started;
-    stranger.tally = stranger.target = this.#ledger.tally(origin, true);
+    stranger.counts = stranger.requestCounts = this.#ledger.originCounts(origin, true);
     stranger.origin = origin;
     stranger.requests = reused ? 1 : 0;
     this.#aliases.set(socket, stranger);
@@ -520,19 +534,19 @@ export class Connections {
 
 /** Whether nobody hears of the socket's requests yet; from now on somebody does. */
 function isFirstOn(socket: Socket, connection: Connection): boolean {
-  if (connection.heard === socket) return false;
+  if (connection.listenedSocket === socket) return false;
 
-  connection.heard = socket;
+  connection.listenedSocket = socket;
   return true;
 }
 
 /** Whether the connection has these ends. Its own port is remembered: to ask the kernel for it costs. */
-function isBetween(connection: Connection, ends: Ends): boolean {
+function hasAddresses(connection: Connection, ends: SocketAddresses): boolean {
   const { socket } = connection;
   if (socket === undefined) return false;
 
-  connection.localPort ??= endsOf(socket).localPort;
-  return connection.localPort === ends.localPort && haveSameEnds(endsOf(socket), ends);
+  connection.localPort ??= addressesOf(socket).localPort;
+  return connection.localPort === ends.localPort && haveSameAddresses(addressesOf(socket), ends);
 }
 
 function without(requests: readonly object[], request: object): object[] | undefined {

@@ -11,7 +11,7 @@ export interface Expected {
  * The code that runs now, and what it calls, until it returns. A socket does not know yet what it is for when its `connect`
  * is called, but a client speaks just before or just after, in the same turn.
  */
-export class Turn {
+export class CurrentTurn {
   readonly #atEnd: () => void;
   readonly #onEnd: (attempted: readonly Connection[]) => void;
   #attempted: Connection[] = [];

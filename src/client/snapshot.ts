@@ -4,7 +4,7 @@ import type { Origin } from '../core/origins.ts';
 import { type Phases, phasesOf } from '../core/phases.ts';
 import type { CloseReason } from '../core/reasons.ts';
 import type { Count } from '../metrics/address-counts.ts';
-import type { Tally } from '../metrics/origin-counts.ts';
+import type { OriginCounts } from '../metrics/origin-counts.ts';
 import type { CallSite } from './attribution/call-sites.ts';
 import { type Connection, originOfConnection } from './connection.ts';
 
@@ -62,7 +62,7 @@ export interface ClosedConnection extends Origin {
 }
 
 /** @internal */
-export function originSnapshot(tally: Tally): OriginSnapshot {
+export function originSnapshot(tally: OriginCounts): OriginSnapshot {
   const { fresh, reused } = tally.requests;
   return {
     address: String(tally.attributes['server.address']),
@@ -83,7 +83,7 @@ export function originSnapshot(tally: Tally): OriginSnapshot {
       count: value,
     })),
     requests: { fresh: fresh.value, reused: reused.value },
-    wasted: tally.wasted.value,
+    wasted: tally.wastedSetup.value,
   };
 }
 
@@ -99,7 +99,7 @@ export function liveConnection(connection: Connection, isBusy: boolean, now: num
     phases: phasesOf(connection),
     cause: connection.cause,
     pool: connection.poolNumber,
-    heldFor: connection.held ? now - connection.stillSince : undefined,
+    heldFor: connection.held ? now - connection.stalledSince : undefined,
   };
 }
 

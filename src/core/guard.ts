@@ -42,7 +42,7 @@ export function asking<Subject, Answer>(
 }
 
 /** What kind of error it is and where it was thrown: its message and properties may hold what the program keeps secret. */
-export function inFrames(error: unknown): string {
+export function stackOf(error: unknown): string {
   const { name, stack } = (error ?? {}) as { name?: unknown; stack?: unknown };
   const frames = String(stack ?? '')
     .split('\n')

@@ -21,7 +21,7 @@ export function hostName(given: unknown): string {
 
 /** The path of a Unix socket as it may be shown: a URL is none. */
 export function socketPath(given: unknown): string {
-  return typeof given !== 'string' || /:\/\//.test(given) ? NO_NAME : legible(given.slice(0, LONGEST_PATH));
+  return typeof given !== 'string' || /:\/\//.test(given) ? NO_NAME : printable(given.slice(0, LONGEST_PATH));
 }
 
 /** A port as it may be shown; undefined where it is none. */
@@ -30,7 +30,7 @@ export function portNumber(given: unknown): number | undefined {
 }
 
 /** A text without what would steer a terminal, turn its lines around, or cannot be written as UTF-8. */
-export function legible(text: string): string {
+export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '\ufffd');
 }
 

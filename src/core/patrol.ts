@@ -7,7 +7,7 @@ const FEW = 16;
  * Looks at a few entries of a map at a time, in turn: each of them comes up again and again, and one look costs the same
  * however many there are.
  */
-export class Patrol<Entry> {
+export class RotatingCheck<Entry> {
   readonly #map: ReadonlyMap<object, Entry>;
   readonly #look: (entry: Entry) => void;
   /** In a large map: goes on where it stopped, though entries came and went meanwhile. */
@@ -21,13 +21,13 @@ export class Patrol<Entry> {
     this.#look = look;
   }
 
-  lookAtSome(): void {
+  checkSome(): void {
     if (this.#map.size <= FEW) this.#lookAtFew();
     else for (let i = 0; i < AT_A_TIME; i++) this.#lookAtNext();
   }
 
   /** An entry was deleted. An iterator keeps what a map has given up, until it is moved on. */
-  entryGone(): void {
+  entryDeleted(): void {
     if (this.#map.size <= FEW) this.#rest = undefined;
     else if (this.#rest?.next().done) this.#rest = undefined;
   }

@@ -1,5 +1,5 @@
 /** The last so many of what happened; adding one costs the same however many there are. */
-export class Recent<T> {
+export class RingBuffer<T> {
   readonly #most: number;
   readonly #ring: T[] = [];
   #next = 0;

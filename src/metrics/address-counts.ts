@@ -21,7 +21,7 @@ export interface InUse {
  * What is counted alike on both sides, of connections that carry requests to one address: counters only grow, and every
  * series is born at zero on first mention.
  */
-export class Usage<Reason extends string> {
+export class AddressCounts<Reason extends string> {
   readonly port: number | undefined;
   readonly http: boolean;
   readonly attributes: Attributes;
@@ -73,7 +73,7 @@ export class Usage<Reason extends string> {
   }
 
   /** States are taken anew at each collection, from zero. */
-  clearStates(): void {
+  resetGauges(): void {
     for (const { active, idle, requests } of this.#inUse.values()) {
       active.value = 0;
       idle.value = 0;

@@ -4,7 +4,7 @@ import type { Origin } from '../core/origins.ts';
 const OVERFLOW: Origin = { address: OTHER, port: undefined };
 
 /** One tally an address, port and whether it is HTTP; past the limit, all late-comers share one. */
-export class Directory<Tally extends { readonly port: number | undefined; readonly http: boolean }> {
+export class BoundedIndex<Tally extends { readonly port: number | undefined; readonly http: boolean }> {
   /** Addresses told apart. */
   limit: number;
   readonly #make: (origin: Origin, http: boolean) => Tally;

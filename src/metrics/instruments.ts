@@ -1,9 +1,9 @@
 import type { BatchObservableResult, Histogram, Meter, Observable } from '@opentelemetry/api';
 import type { Count } from './address-counts.ts';
-import type { ListenerTally } from './listener-counts.ts';
-import type { Tally } from './origin-counts.ts';
+import type { ListenerCounts } from './listener-counts.ts';
+import type { OriginCounts } from './origin-counts.ts';
 import type { Pushed, Recorder } from './recorder.ts';
-import type { Ledger } from './registry.ts';
+import type { MetricRegistry } from './registry.ts';
 
 interface Described {
   readonly name: string;
@@ -14,9 +14,9 @@ interface Described {
 /** Read at collection: of every origin's tally (`counts`), every listener's (`served`), or of the process (`process`). */
 export interface ObservedMetric extends Described {
   readonly kind: 'counter' | 'upDownCounter';
-  readonly counts?: (tally: Tally) => readonly Count[];
-  readonly served?: (tally: ListenerTally) => readonly Count[];
-  readonly process?: (ledger: Ledger) => readonly Count[];
+  readonly counts?: (tally: OriginCounts) => readonly Count[];
+  readonly served?: (tally: ListenerCounts) => readonly Count[];
+  readonly process?: (ledger: MetricRegistry) => readonly Count[];
 }
 
 /** Pushed, once per connection or lookup. */
@@ -132,7 +132,7 @@ export const METRICS: readonly (ObservedMetric | PushedMetric)[] = [
     unit: 's',
     description:
       'Time spent on DNS, TCP and TLS for HTTP connections that served one request at most, taken when they close.',
-    counts: tally => (tally.http ? [tally.wasted] : none),
+    counts: tally => (tally.http ? [tally.wastedSetup] : none),
   },
   {
     name: 'connmeter.connect.attempts',
@@ -240,13 +240,13 @@ function hostCount(value: number | undefined): readonly Count[] {
   return value === undefined ? none : [{ attributes: {}, value }];
 }
 
-export interface Exposure {
+export interface Instruments {
   readonly record: Recorder;
   readonly stop: () => void;
 }
 
 /** Makes the instruments of a meter and keeps them fed: `bringUpToDate` runs before each collection reads the ledger. */
-export function expose(meter: Meter, ledger: Ledger, bringUpToDate: () => void): Exposure {
+export function createInstruments(meter: Meter, ledger: MetricRegistry, bringUpToDate: () => void): Instruments {
   const observed: { metric: ObservedMetric; instrument: Observable }[] = [];
   const histograms = new Map<Pushed, Histogram>();
   for (const metric of METRICS) {
@@ -257,11 +257,11 @@ export function expose(meter: Meter, ledger: Ledger, bringUpToDate: () => void):
   const instruments = observed.map(({ instrument }) => instrument);
   const read = (result: BatchObservableResult) => {
     bringUpToDate();
-    const { tallies, listeners } = ledger;
+    const { allOriginCounts, allListenerCounts } = ledger;
     for (const { metric, instrument } of observed) {
       const observe = ({ value, attributes }: Count) => result.observe(instrument, value, attributes);
-      if (metric.counts !== undefined) for (const tally of tallies) metric.counts(tally).forEach(observe);
-      if (metric.served !== undefined) for (const tally of listeners) metric.served(tally).forEach(observe);
+      if (metric.counts !== undefined) for (const tally of allOriginCounts) metric.counts(tally).forEach(observe);
+      if (metric.served !== undefined) for (const tally of allListenerCounts) metric.served(tally).forEach(observe);
       metric.process?.(ledger).forEach(observe);
     }
   };

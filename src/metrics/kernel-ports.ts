@@ -1,5 +1,5 @@
 import { guardWith } from '../core/guard.ts';
-import { type Ports, portsOf } from './ports.ts';
+import { type Ports, parsePorts } from './ports.ts';
 
 const { existsSync, readFileSync } = process.getBuiltinModule('node:fs');
 
@@ -13,7 +13,7 @@ export function readPorts(): Ports | undefined {
   let ports: Ports | undefined;
   if (process.platform === 'linux') {
     unlessForbidden('ports', () => {
-      ports = portsOf(
+      ports = parsePorts(
         readFileSync('/proc/net/sockstat', 'utf8'),
         existsSync('/proc/net/sockstat6') ? readFileSync('/proc/net/sockstat6', 'utf8') : '', // no IPv6
         readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8'),

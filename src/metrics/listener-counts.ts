@@ -2,7 +2,7 @@ import type { Attributes } from '@opentelemetry/api';
 import { OTHER } from '../core/errors.ts';
 import type { Origin } from '../core/origins.ts';
 import type { ServerCloseReason } from '../core/reasons.ts';
-import { type Count, type HttpVersion, Usage } from './address-counts.ts';
+import { AddressCounts, type Count, type HttpVersion } from './address-counts.ts';
 
 /** What a server listens on, and what it speaks there. */
 export interface Listener {
@@ -34,7 +34,7 @@ const EXPECTED_REASONS: Readonly<Record<'http' | 'tls' | 'other', readonly Serve
 const MAX_FAILED_HANDSHAKES = 5;
 
 /** All that is counted of one listener. */
-export class ListenerTally extends Usage<ServerCloseReason> {
+export class ListenerCounts extends AddressCounts<ServerCloseReason> {
   readonly accepted: Count;
   readonly refused: Count;
   /** Connections open now, where there is no HTTP that could tell active from idle: taken anew at each collection. */
@@ -61,8 +61,8 @@ export class ListenerTally extends Usage<ServerCloseReason> {
     return { ...this.attributes, 'error.type': this.#failedHandshakes.has(errorType) ? errorType : OTHER };
   }
 
-  override clearStates(): void {
-    super.clearStates();
+  override resetGauges(): void {
+    super.resetGauges();
     this.open.value = 0;
   }
 

@@ -14,7 +14,7 @@ const SHARE = 0.25;
  * The names looked up, each a label. Strangers may choose what a program looks up, as the domain of a mail address: so
  * names that connections go to have places of their own, which no other name can take.
  */
-export class Names {
+export class LookupNames {
   /** Names that connections go to. */
   limit: number;
   readonly #names: Readonly<Record<AskedBy, Set<string>>> = {

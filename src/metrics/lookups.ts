@@ -1,22 +1,22 @@
 import { errorType, isLookupFailure } from '../core/errors.ts';
 import type { Recorder } from './recorder.ts';
-import type { Ledger } from './registry.ts';
+import type { MetricRegistry } from './registry.ts';
 
 /** Counts each true DNS lookup once, under its name. */
 export class Lookups {
-  readonly #ledger: Ledger;
+  readonly #ledger: MetricRegistry;
   readonly #record: Recorder;
   readonly #seen = new WeakSet<object>();
   /** The name whose next lookup is not the program's. */
   #leftOut: string | undefined;
 
-  constructor(ledger: Ledger, record: Recorder) {
+  constructor(ledger: MetricRegistry, record: Recorder) {
     this.#ledger = ledger;
     this.#record = record;
   }
 
   /** The next lookup of the name that succeeds is not counted. */
-  leaveOut(name: string): void {
+  ignoreNext(name: string): void {
     this.#leftOut = name;
   }
 

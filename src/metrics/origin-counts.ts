@@ -2,7 +2,7 @@ import type { OpenCause } from '../core/causes.ts';
 import { EXPECTED_FAILURES, OTHER, type Outcome, type Phase } from '../core/errors.ts';
 import type { Origin } from '../core/origins.ts';
 import type { CloseReason } from '../core/reasons.ts';
-import { type Count, Usage } from './address-counts.ts';
+import { AddressCounts, type Count } from './address-counts.ts';
 
 export type NetworkType = 'ipv4' | 'ipv6';
 
@@ -18,11 +18,11 @@ const EXPECTED_CAUSES: Readonly<Record<'http' | 'other', readonly OpenCause[]>> 
 const MAX_FAILURE_KINDS = 12;
 
 /** All that is counted of one origin. */
-export class Tally extends Usage<CloseReason> {
+export class OriginCounts extends AddressCounts<CloseReason> {
   /** Bodies held now: taken anew at each collection. */
   readonly held: Count;
   /** Seconds spent on setting up connections that served one request at most. */
-  readonly wasted: Count;
+  readonly wastedSetup: Count;
   readonly #opened = new Map<string, Count>();
   readonly #attempts = new Map<NetworkType, Record<Outcome, Count>>();
   readonly #failures = new Map<string, Count>();
@@ -31,7 +31,7 @@ export class Tally extends Usage<CloseReason> {
   constructor(origin: Origin, http: boolean) {
     super(origin, http);
     this.held = this.count({});
-    this.wasted = this.count({});
+    this.wastedSetup = this.count({});
     for (const cause of EXPECTED_CAUSES[http ? 'http' : 'other']) this.opened(cause, undefined);
   }
 
@@ -73,15 +73,15 @@ export class Tally extends Usage<CloseReason> {
   }
 
   /** A connection of this origin goes through this phase: what can fail there is born at zero. */
-  passes(phase: Phase): void {
+  initialiseFailures(phase: Phase): void {
     if (this.#passed.has(phase)) return;
 
     this.#passed.add(phase);
     for (const errorType of EXPECTED_FAILURES[phase]) this.failure(phase, errorType);
   }
 
-  override clearStates(): void {
-    super.clearStates();
+  override resetGauges(): void {
+    super.resetGauges();
     this.held.value = 0;
   }
 

@@ -9,7 +9,7 @@ export interface Ports {
 }
 
 /** What `/proc/net/sockstat`, `/proc/net/sockstat6` and `ip_local_port_range` say; undefined where they say it otherwise. */
-export function portsOf(sockstat: string, sockstat6: string, portRange: string): Ports | undefined {
+export function parsePorts(sockstat: string, sockstat6: string, portRange: string): Ports | undefined {
   const timeWait = numberIn(sockstat, 'TCP', 'tw');
   const inUse = numberIn(sockstat, 'TCP', 'inuse');
   const inUse6 = numberIn(sockstat6, 'TCP6', 'inuse') ?? 0; // empty where the kernel has no IPv6

@@ -2,33 +2,33 @@ import type { Attributes } from '@opentelemetry/api';
 import { OTHER } from '../core/errors.ts';
 import type { Origin } from '../core/origins.ts';
 import type { Count } from './address-counts.ts';
-import { Directory } from './bounded-index.ts';
+import { BoundedIndex } from './bounded-index.ts';
 import { Faults } from './faults.ts';
-import { ListenerTally } from './listener-counts.ts';
-import { Names } from './lookup-names.ts';
-import { Tally } from './origin-counts.ts';
+import { ListenerCounts } from './listener-counts.ts';
+import { LookupNames } from './lookup-names.ts';
+import { OriginCounts } from './origin-counts.ts';
 import type { Ports } from './ports.ts';
 
 /** Kinds of failed lookups told apart; programs with a `lookup` of their own may make any number of them. */
 const MAX_LOOKUP_FAILURES = 12;
 
 /** All tallies, one an origin or listener, and the looked-up names; bounded, whatever the traffic. */
-export class Ledger {
+export class MetricRegistry {
   /** Names being looked up now for a connection: taken anew at each collection. */
   readonly lookupsPending: Count = { attributes: {}, value: 0 };
   /** Taken anew at each collection; undefined where the host does not tell. */
   ports: Ports | undefined;
-  readonly #origins: Directory<Tally>;
-  readonly #listeners: Directory<ListenerTally>;
-  readonly names: Names;
+  readonly #origins: BoundedIndex<OriginCounts>;
+  readonly #listeners: BoundedIndex<ListenerCounts>;
+  readonly names: LookupNames;
   readonly faults = new Faults();
   readonly #lookupFailures = new Set<string>();
   readonly #failedNames = new Set<string>();
 
   constructor(limit: number) {
-    this.#origins = new Directory(limit, (origin, http) => new Tally(origin, http));
-    this.#listeners = new Directory(limit, (origin, http) => new ListenerTally(origin, http));
-    this.names = new Names(limit);
+    this.#origins = new BoundedIndex(limit, (origin, http) => new OriginCounts(origin, http));
+    this.#listeners = new BoundedIndex(limit, (origin, http) => new ListenerCounts(origin, http));
+    this.names = new LookupNames(limit);
   }
 
   /** Origins, listeners and names told apart, of each. */
@@ -42,21 +42,21 @@ export class Ledger {
     this.names.limit = limit;
   }
 
-  get tallies(): Tally[] {
+  get allOriginCounts(): OriginCounts[] {
     return this.#origins.all;
   }
 
-  get listeners(): ListenerTally[] {
+  get allListenerCounts(): ListenerCounts[] {
     return this.#listeners.all;
   }
 
   /** The origin's tally, born on first mention; past the limit, the one that all late-comers share. */
-  tally(origin: Origin, http: boolean): Tally {
+  originCounts(origin: Origin, http: boolean): OriginCounts {
     return this.#origins.find(origin, http);
   }
 
   /** The same for the address that a server listens on. */
-  listener(origin: Origin, http: boolean): ListenerTally {
+  listenerCounts(origin: Origin, http: boolean): ListenerCounts {
     return this.#listeners.find(origin, http);
   }
 

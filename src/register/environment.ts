@@ -13,7 +13,7 @@ export interface Environment {
   readonly interval: number;
   /** Which lines go to stderr: none of them, warnings, or also what is worth knowing. */
   readonly lines: 'none' | 'warnings' | 'all';
-  readonly complaints: readonly string[];
+  readonly warnings: readonly string[];
 }
 
 const EXPORTERS: readonly ExporterName[] = ['prometheus', 'console'];
@@ -84,6 +84,6 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     allowedHosts,
     interval: integer('OTEL_METRIC_EXPORT_INTERVAL', 1, 2_147_483_647, 60_000),
     lines: lines ?? 'all',
-    complaints,
+    warnings: complaints,
   };
 }

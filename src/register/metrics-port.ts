@@ -3,7 +3,7 @@ import type { AddressInfo, Server as AnyServer } from 'node:net';
 import { listen } from '../core/channels.ts';
 import type { Guard } from '../core/guard.ts';
 import { METRICS_PATH } from './metrics-server.ts';
-import { type ListenCall, overlaps, type Place } from './overlap.ts';
+import { type ListenAddress, type ListenCall, overlaps } from './overlap.ts';
 
 const { isIP } = process.getBuiltinModule('node:net');
 
@@ -21,7 +21,7 @@ export interface PortOptions {
   /** Called before the server listens, with the name that Node looks up for it, if it does. */
   readonly leaveOut: (server: Server, name: string | undefined) => void;
   /** A line for what went wrong, or is not where it was. */
-  readonly say: (line: string) => void;
+  readonly warn: (line: string) => void;
   /** A line for what is as it was asked for. */
   readonly announce: (line: string) => void;
   readonly guard: Guard;
@@ -35,7 +35,7 @@ export interface PortOptions {
 export class MetricsPort {
   readonly #options: PortOptions;
   /** Where our server listens, or is going to. */
-  #place: Place;
+  #place: ListenAddress;
   #server: Server | undefined;
   /** Servers of the program that began to listen there since we last bound. */
   #programs: WeakRef<AnyServer>[] = [];
@@ -80,7 +80,7 @@ export class MetricsPort {
   }
 
   #bind(): void {
-    const { createServer, leaveOut, say, announce } = this.#options;
+    const { createServer, leaveOut, warn, announce } = this.#options;
     this.#bindSoon = this.#inThisContext();
 
     const left = this.#programs.length > 0 ? this.#place.port : undefined;
@@ -105,7 +105,7 @@ export class MetricsPort {
     server.on('listening', () => {
       this.#place = server.address() as AddressInfo;
       if (left !== undefined) {
-        say(`this program listens on port ${left} itself: connmeter's metrics are now at ${this.#url()}; ${CHOOSE}`);
+        warn(`this program listens on port ${left} itself: connmeter's metrics are now at ${this.#url()}; ${CHOOSE}`);
       } else if (port === 0) {
         announce(`the metrics are at ${this.#url()} (OTEL_EXPORTER_PROMETHEUS_PORT is set to 0)`);
       }
@@ -134,7 +134,7 @@ export class MetricsPort {
   #giveUp(why: string): void {
     this.#stopListening();
     this.#server = undefined;
-    this.#options.say(why);
+    this.#options.warn(why);
   }
 
   #url(): string {

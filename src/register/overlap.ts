@@ -3,7 +3,7 @@ import type { ListenOptions } from 'node:net';
 const net = process.getBuiltinModule('node:net');
 
 /** Where a server listens, or is going to. `address` may be a name that nobody has looked up yet. */
-export interface Place {
+export interface ListenAddress {
   readonly address: string;
   readonly port: number;
 }
@@ -16,7 +16,7 @@ export interface ListenCall extends ListenOptions {
 }
 
 /** Whether a server that listens with these options cannot do so while another one listens at `place`. */
-export function overlaps(options: ListenCall, place: Place): boolean {
+export function overlaps(options: ListenCall, place: ListenAddress): boolean {
   const { fd, handle, _handle, port, host, ipv6Only } = options;
   // What comes with a handle is bound already; without a port it is a path, or the system chooses one that is free.
   if (_handle || handle || (typeof fd === 'number' && fd >= 0) || !place.port || Number(port) !== place.port)

@@ -2,7 +2,7 @@ import { errorType } from '../core/errors.ts';
 import type { ServerCloseReason } from '../core/reasons.ts';
 
 /** What is known of an accepted connection when it is closed. */
-export interface ServerEnding {
+export interface ServerCloseFacts {
   /** HTTP/1, where the end of an answer may be the end of the connection. */
   readonly http1: boolean;
   /** TLS was to come, and did not: the handshake failed. */
@@ -30,7 +30,7 @@ export interface ServerEnding {
 const WENT_AWAY: ReadonlySet<string> = new Set(['ECONNRESET', 'ECONNABORTED', 'EPIPE', 'HPE_INVALID_EOF_STATE']);
 
 /** Exactly one reason per close, so that the reasons add up to the connections closed. */
-export function serverCloseReason(ending: ServerEnding): ServerCloseReason {
+export function serverCloseReason(ending: ServerCloseFacts): ServerCloseReason {
   const { http1, error, inExchange } = ending;
   const code = errorType(error);
   if (ending.unsecured) return 'tls_failed';

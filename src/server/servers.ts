@@ -1,27 +1,33 @@
 import type { Socket } from 'node:net';
 import type { Attributes } from '@opentelemetry/api';
-import { endsOf } from '../core/ends.ts';
+import { addressesOf } from '../core/ends.ts';
 import { errorType } from '../core/errors.ts';
 import { asking, type Guard } from '../core/guard.ts';
 import type { Origin } from '../core/origins.ts';
-import { Patrol } from '../core/patrol.ts';
+import { RotatingCheck } from '../core/patrol.ts';
 import type { ServerCloseReason } from '../core/reasons.ts';
-import type { Secured } from '../core/tls-handshake.ts';
-import type { Listener, ListenerTally } from '../metrics/listener-counts.ts';
+import type { TlsHandshake } from '../core/tls-handshake.ts';
+import type { Listener, ListenerCounts } from '../metrics/listener-counts.ts';
 import type { Recorder } from '../metrics/recorder.ts';
-import type { Ledger } from '../metrics/registry.ts';
-import { countInUse, countRequest, type LifeMetrics, recordLife, streamEnded } from '../metrics/tracked-connection.ts';
+import type { MetricRegistry } from '../metrics/registry.ts';
+import {
+  countInUse,
+  countRequest,
+  type LifetimeMetrics,
+  recordLifetime,
+  streamEnded,
+} from '../metrics/tracked-connection.ts';
 import { type AnyServer, isActive, reasonOf, ServedConnection } from './served-connection.ts';
 
-const LIFE: LifeMetrics = {
+const LIFE: LifetimeMetrics = {
   requests: 'connmeter.server.connection.requests',
   duration: 'connmeter.server.connection.duration',
 };
 
 /** Where a server that listens has its connections counted. */
-interface Met {
+interface KnownServer {
   readonly listener: Listener;
-  readonly tally: ListenerTally;
+  readonly tally: ListenerCounts;
 }
 
 type ListenerOf = (server: AnyServer) => Listener;
@@ -31,22 +37,22 @@ type ListenerOf = (server: AnyServer) => Listener;
  * accepted one is closed at most once.
  */
 export class Servers {
-  readonly #ledger: Ledger;
+  readonly #ledger: MetricRegistry;
   readonly #record: Recorder;
   readonly #now: () => number;
   /** Connections accepted and not closed, by the socket that speaks for them: with TLS that around the accepted one. */
   readonly #live = new Map<object, ServedConnection>();
   /** Finds those whose close nobody told us of. */
-  readonly #patrol: Patrol<ServedConnection>;
+  readonly #patrol: RotatingCheck<ServedConnection>;
   /** Those whose handshake is under way, by the ends that both sockets share. */
   readonly #handshaking = new Map<string, ServedConnection[]>();
   /** HTTP/2 sessions, and sockets that we did not see being accepted. */
   readonly #aliases = new WeakMap<object, ServedConnection>();
   /** Sessions that were told of before the socket they are on was, in the same turn. */
   readonly #early = new WeakMap<object, object>();
-  readonly #met = new WeakMap<object, Met>();
+  readonly #listening = new WeakMap<object, KnownServer>();
   readonly #known = new WeakSet<object>();
-  readonly #leftOut = new WeakSet<object>();
+  readonly #ignored = new WeakSet<object>();
   #isPaused = false;
 
   /** Each connection is looked at behind a guard of its own: one that cannot be looked at spoils no other. */
@@ -54,14 +60,14 @@ export class Servers {
   readonly #countNow: (connection: ServedConnection) => void;
   readonly #reasonOf: (connection: ServedConnection) => ServerCloseReason;
 
-  constructor(ledger: Ledger, record: Recorder, now: () => number, guard: Guard) {
+  constructor(ledger: MetricRegistry, record: Recorder, now: () => number, guard: Guard) {
     this.#ledger = ledger;
     this.#record = record;
     this.#now = now;
     this.#closeIfGone = guard('accepted connection', (connection: ServedConnection) => this.#lookAtEnd(connection));
     this.#countNow = guard('accepted connection', countState);
     this.#reasonOf = asking(guard, 'close reason', reasonOf, 'unknown');
-    this.#patrol = new Patrol(this.#live, this.#closeIfGone);
+    this.#patrol = new RotatingCheck(this.#live, this.#closeIfGone);
   }
 
   /** Connections accepted and not closed. */
@@ -70,8 +76,8 @@ export class Servers {
   }
 
   /** The server is not the program's: nothing of it is counted. */
-  leaveOut(server: object): void {
-    this.#leftOut.add(server);
+  ignore(server: object): void {
+    this.#ignored.add(server);
     this.#known.add(server);
   }
 
@@ -81,29 +87,29 @@ export class Servers {
 
   /** The server listens, or was handed a connection. Returns whether it is one to be heard that we did not know. */
   listening(server: AnyServer, listenerOf: ListenerOf): boolean {
-    if (this.#leftOut.has(server)) return false;
+    if (this.#ignored.has(server)) return false;
 
     const isNew = !this.#known.has(server);
     this.#known.add(server);
     const listener = listenerOf(server);
     if (listener.origin !== undefined) {
-      const tally = this.#ledger.listener(listener.origin, listener.http);
+      const tally = this.#ledger.listenerCounts(listener.origin, listener.http);
       tally.listening(listener);
-      this.#met.set(server, { listener, tally });
+      this.#listening.set(server, { listener, tally });
     }
     return isNew;
   }
 
   /** The server let a connection in. Returns whether it is counted. */
   accepted(socket: Socket, server: AnyServer, listenerOf: ListenerOf): boolean {
-    if (this.#leftOut.has(server)) return false;
+    if (this.#ignored.has(server)) return false;
 
-    this.#patrol.lookAtSome();
+    this.#patrol.checkSome();
     const { listener, tally } = this.#placeOf(server, socket, listenerOf);
     const connection = new ServedConnection(socket, server, listener.tls, this.#now());
     connection.opened = connection.started;
     connection.version = listener.version;
-    connection.tally = connection.target = tally;
+    connection.counts = connection.requestCounts = tally;
     tally.accepted.value++;
     this.#live.set(socket, connection);
     if (listener.tls) this.#handshakes(connection);
@@ -114,12 +120,12 @@ export class Servers {
 
   /** The server had as many connections as it takes, and closed this one at once. */
   refused(server: AnyServer): void {
-    const met = this.#met.get(server);
+    const met = this.#listening.get(server);
     if (met !== undefined && !this.#isPaused) met.tally.refused.value++;
   }
 
   /** The TLS handshake is done: from now on its own socket speaks. Returns whether the connection is counted. */
-  secured(socket: Socket, { version, resumed, alpn }: Secured): boolean {
+  secured(socket: Socket, { version, resumed, alpn }: TlsHandshake): boolean {
     const connection = this.#handshaking.get(keyOf(socket))?.[0];
     if (connection === undefined) return false; // accepted before we listened
 
@@ -127,12 +133,12 @@ export class Servers {
     this.#live.delete(connection.socket);
     this.#live.set(socket, connection);
     connection.socket = socket;
-    connection.unsecured = false;
+    connection.tlsPending = false;
     connection.secured = this.#now();
     connection.tls = { version, resumed };
     connection.version = alpn === 'h2' ? '2' : '1.1';
     this.#recordHandshake(connection, {
-      ...connection.tally?.attributes,
+      ...connection.counts?.attributes,
       'tls.protocol.version': version,
       'tls.resumed': resumed,
     });
@@ -153,8 +159,8 @@ export class Servers {
     connection.streams++;
     connection.timedOut = false;
     connection.clientCloses = false;
-    if (connection.target?.http === false) this.#speaksHttp(connection);
-    countRequest(connection, connection.target as ListenerTally);
+    if (connection.requestCounts?.http === false) this.#speaksHttp(connection);
+    countRequest(connection, connection.requestCounts as ListenerCounts);
   }
 
   /** Its answer is handed over to its end. `clientCloses`: the request said that the connection ends with it. */
@@ -183,13 +189,13 @@ export class Servers {
 
     connection.streams++;
     connection.timedOut = false;
-    countRequest(connection, connection.target as ListenerTally);
+    countRequest(connection, connection.requestCounts as ListenerCounts);
   }
 
   /** `torn`: with its whole session. */
   streamOver(session: object, torn: boolean): void {
     const connection = this.#aliases.get(session);
-    if (connection !== undefined && torn && connection.streams > 0) connection.torn = true;
+    if (connection !== undefined && torn && connection.streams > 0) connection.cutDuringRequest = true;
     streamEnded(connection);
   }
 
@@ -199,7 +205,7 @@ export class Servers {
     if (connection === undefined || !first) return;
 
     connection.clientEnded = true;
-    if (connection.socket === speaker && connection.streams > 0) connection.torn = true;
+    if (connection.socket === speaker && connection.streams > 0) connection.cutDuringRequest = true;
   }
 
   /** Nothing happened on the socket or session for as long as the server had set. */
@@ -224,9 +230,9 @@ export class Servers {
   }
 
   /** Brings the ledger's states up to now, for a collection. */
-  takeStock(): void {
+  refreshGauges(): void {
     for (const connection of this.#live.values()) this.#closeIfGone(connection);
-    for (const tally of this.#ledger.listeners) tally.clearStates();
+    for (const tally of this.#ledger.allListenerCounts) tally.resetGauges();
     for (const connection of this.#live.values()) this.#countNow(connection);
   }
 
@@ -239,19 +245,19 @@ export class Servers {
     return this.#live.get(speaker) ?? this.#aliases.get(speaker);
   }
 
-  #placeOf(server: AnyServer, socket: Socket, listenerOf: ListenerOf): Met {
-    const met = this.#met.get(server);
+  #placeOf(server: AnyServer, socket: Socket, listenerOf: ListenerOf): KnownServer {
+    const met = this.#listening.get(server);
     if (met !== undefined) return met;
 
     const listener = listenerOf(server);
-    return { listener, tally: this.#ledger.listener(listener.origin ?? this.#boundTo(socket), listener.http) };
+    return { listener, tally: this.#ledger.listenerCounts(listener.origin ?? this.#boundTo(socket), listener.http) };
   }
 
   /** The listener behind a connection whose server was handed it: one we know by its port, else the connection's own end. */
   #boundTo(socket: Socket): Origin {
-    const { localAddress = 'unknown', localPort } = endsOf(socket);
+    const { localAddress = 'unknown', localPort } = addressesOf(socket);
     const isIts = (address: unknown) => address === localAddress || address === '::' || address === '0.0.0.0';
-    const known = this.#ledger.listeners.find(
+    const known = this.#ledger.allListenerCounts.find(
       ({ port, attributes }) => port !== undefined && port === localPort && isIts(attributes['server.address']),
     );
     return { address: String(known?.attributes['server.address'] ?? localAddress), port: localPort };
@@ -259,18 +265,21 @@ export class Servers {
 
   /** A connection that no channel has shown us: from before we listened, or passed on by another process. Its requests count. */
   #unseen(socket: Socket, server: AnyServer, listenerOf: ListenerOf): ServedConnection | undefined {
-    if (this.#leftOut.has(server)) return undefined;
+    if (this.#ignored.has(server)) return undefined;
 
     const connection = new ServedConnection(socket, server, false, this.#now());
-    connection.tally = connection.target = this.#placeOf(server, socket, listenerOf).tally;
+    connection.counts = connection.requestCounts = this.#placeOf(server, socket, listenerOf).tally;
     this.#aliases.set(socket, connection);
     return connection;
   }
 
   /** The connection was let in by a server that knows no HTTP, and passed on to one that does. */
   #speaksHttp(connection: ServedConnection): void {
-    const { attributes, port } = connection.tally as ListenerTally;
-    connection.target = this.#ledger.listener({ address: String(attributes['server.address']), port }, true);
+    const { attributes, port } = connection.counts as ListenerCounts;
+    connection.requestCounts = this.#ledger.listenerCounts(
+      { address: String(attributes['server.address']), port },
+      true,
+    );
   }
 
   #handshakes(connection: ServedConnection): void {
@@ -289,17 +298,17 @@ export class Servers {
 
   /** Its close is under way, or was emitted after somebody had removed all listeners; or another process has it. */
   #lookAtEnd(connection: ServedConnection): void {
-    connection.silent = isPassedOn(connection);
-    if (connection.silent || connection.socket.closed) this.#close(connection);
+    connection.endUnseen = isPassedOn(connection);
+    if (connection.endUnseen || connection.socket.closed) this.#close(connection);
   }
 
   #close(connection: ServedConnection): void {
-    const tally = connection.tally as ListenerTally;
+    const tally = connection.counts as ListenerCounts;
     this.#live.delete(connection.socket);
-    this.#patrol.entryGone();
+    this.#patrol.entryDeleted();
     tally.closed(this.#reasonOf(connection)).value++;
-    recordLife(connection, LIFE, tally.attributes, this.#now(), this.#record);
-    if (!connection.unsecured) return;
+    recordLifetime(connection, LIFE, tally.attributes, this.#now(), this.#record);
+    if (!connection.tlsPending) return;
 
     this.#handshakeOver(connection);
     // One that goes without a word is told of after its close, and always so.
@@ -313,17 +322,17 @@ export class Servers {
 }
 
 function countState(connection: ServedConnection): void {
-  const { tally } = connection;
-  if (tally?.http === false) tally.open.value++;
+  const { counts } = connection;
+  if (counts?.http === false) counts.open.value++;
   else countInUse(connection, isActive(connection), connection.streams);
 }
 
 /** To another process: the socket is left behind without its handle, and says no more. */
-function isPassedOn({ socket, unsecured, tls }: ServedConnection): boolean {
-  return socket.pending && !socket.destroyed && !unsecured && tls === undefined;
+function isPassedOn({ socket, tlsPending, tls }: ServedConnection): boolean {
+  return socket.pending && !socket.destroyed && !tlsPending && tls === undefined;
 }
 
 function keyOf(socket: Socket): string {
-  const { remoteAddress, remotePort, localAddress, localPort } = endsOf(socket);
+  const { remoteAddress, remotePort, localAddress, localPort } = addressesOf(socket);
   return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 }

@@ -11,9 +11,9 @@ import type { Listener } from '../metrics/listener-counts.ts';
 import type { Servers } from './servers.ts';
 
 /** What its class shows of a server: only TLS has contexts, only HTTP/1 waits for headers, only HTTP/2 has settings. */
-type ShowingServer = Server & { addContext?: unknown; headersTimeout?: unknown; updateSettings?: unknown };
+type ServerShape = Server & { addContext?: unknown; headersTimeout?: unknown; updateSettings?: unknown };
 
-function listenerOf(server: ShowingServer): Listener {
+function listenerOf(server: ServerShape): Listener {
   const bound = server.address();
   const http2 = server.updateSettings !== undefined;
   const tls = server.addContext !== undefined;
@@ -112,7 +112,7 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
     ],
   ]);
 
-  const meet = (server: ShowingServer) => {
+  const meet = (server: ServerShape) => {
     if (!servers.listening(server, listenerOf)) return;
 
     hear(server, ofServer);
@@ -125,10 +125,10 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
   };
 
   return {
-    'tracing:net.server.listen:asyncEnd': ({ server }: { server: ShowingServer }) => {
+    'tracing:net.server.listen:asyncEnd': ({ server }: { server: ServerShape }) => {
       meet(server);
     },
-    'net.server.socket': ({ socket }: { socket: Socket & { server: ShowingServer } }) => {
+    'net.server.socket': ({ socket }: { socket: Socket & { server: ServerShape } }) => {
       const { server } = socket;
       if (!servers.knows(server)) meet(server);
       if (!servers.accepted(socket, server, listenerOf)) return;

@@ -21,7 +21,7 @@ function ask(socket: ReturnType<typeof open>, asked = request()) {
 }
 
 function openedOf({ ledger }: Replay) {
-  const counts = ledger.tally({ address: 'a.test', port: 80 }, true).allOpened.filter(({ value }) => value > 0);
+  const counts = ledger.originCounts({ address: 'a.test', port: 80 }, true).allOpened.filter(({ value }) => value > 0);
   return counts.map(({ attributes, value }) => [
     attributes['connmeter.open.cause'],
     attributes['connmeter.close.reason'],
@@ -33,7 +33,7 @@ test.each([31, 32, 100])('%i connections that were closed do not wait for somebo
   const replay = replaying();
   for (let i = 0; i < count; i++) close(open(() => {}));
 
-  const written = replay.unread.tallies
+  const written = replay.unread.allOriginCounts
     .flatMap(({ allClosed }) => allClosed)
     .reduce((sum, { value }) => sum + value, 0);
 

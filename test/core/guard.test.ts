@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { guardWith, inFrames, oncePerPlace } from '../../src/core/guard.ts';
+import { guardWith, oncePerPlace, stackOf } from '../../src/core/guard.ts';
 
 test('what runs behind the guard gets its this and its arguments', () => {
   const calls: unknown[] = [];
@@ -89,9 +89,9 @@ test('of an error its kind and its frames are told, not its message and not what
   })();
 
   expect(invalid).toMatchObject({ input: expect.stringContaining('hunter2') });
-  expect(inFrames(invalid)).toMatch(/^TypeError\n {4}at [\s\S]*guard\.test\.ts/);
-  expect(inFrames(invalid)).not.toContain('hunter2');
-  expect(inFrames(new Error('hunter2\nhunter2'))).not.toContain('hunter2');
+  expect(stackOf(invalid)).toMatch(/^TypeError\n {4}at [\s\S]*guard\.test\.ts/);
+  expect(stackOf(invalid)).not.toContain('hunter2');
+  expect(stackOf(new Error('hunter2\nhunter2'))).not.toContain('hunter2');
 });
 
 test.each([
@@ -100,5 +100,5 @@ test.each([
   ['hunter2', 'string'],
   [{ name: 7 }, '7'],
 ])('of %j, thrown in an error’s place, little is told', (thrown, told) => {
-  expect(inFrames(thrown)).toBe(told);
+  expect(stackOf(thrown)).toBe(told);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hostName, legible, originOf, portInHostHeader, sameOrigin, socketPath } from '../../src/core/origins.ts';
+import { hostName, originOf, portInHostHeader, printable, sameOrigin, socketPath } from '../../src/core/origins.ts';
 
 test.each([
   [['a.test', '', 'http:'], { address: 'a.test', port: 80 }],
@@ -72,6 +72,6 @@ test('the path of a Unix socket is legible and of bounded length, and a URL is n
 });
 
 test('what would steer a terminal is replaced, letters of any script are not', () => {
-  expect(legible('a\nb\x1b[31m\x9b\u202e\u2028\ud800')).toBe('a\ufffdb\ufffd[31m\ufffd\ufffd\ufffd\ufffd');
-  expect(legible('Grüße 東京 😀 "\\')).toBe('Grüße 東京 😀 "\\');
+  expect(printable('a\nb\x1b[31m\x9b\u202e\u2028\ud800')).toBe('a\ufffdb\ufffd[31m\ufffd\ufffd\ufffd\ufffd');
+  expect(printable('Grüße 東京 😀 "\\')).toBe('Grüße 東京 😀 "\\');
 });

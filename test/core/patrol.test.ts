@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { Patrol } from '../../src/core/patrol.ts';
+import { RotatingCheck } from '../../src/core/patrol.ts';
 
 function filled(count: number): Map<object, number> {
   return new Map(Array.from({ length: count }, (_, i) => [{}, i]));
@@ -9,9 +9,9 @@ function filled(count: number): Map<object, number> {
 
 test.each([1, 2, 5, 16, 17, 100])('of %i entries each comes up in turn, again and again', count => {
   const seen: number[] = [];
-  const patrol = new Patrol(filled(count), entry => seen.push(entry));
+  const patrol = new RotatingCheck(filled(count), entry => seen.push(entry));
 
-  for (let i = 0; i < count; i++) patrol.lookAtSome();
+  for (let i = 0; i < count; i++) patrol.checkSome();
 
   const times = Array.from({ length: count }, (_, i) => seen.filter(entry => entry === i).length);
   expect(Math.min(...times)).toBeGreaterThan(0);
@@ -20,9 +20,9 @@ test.each([1, 2, 5, 16, 17, 100])('of %i entries each comes up in turn, again an
 
 test.each([10, 100])('of %i entries no more than three are looked at each time', count => {
   let looks = 0;
-  const patrol = new Patrol(filled(count), () => looks++);
+  const patrol = new RotatingCheck(filled(count), () => looks++);
 
-  patrol.lookAtSome();
+  patrol.checkSome();
 
   expect(looks).toBeLessThanOrEqual(3);
 });
@@ -30,12 +30,12 @@ test.each([10, 100])('of %i entries no more than three are looked at each time',
 test.each([10, 100])('of %i entries all are found, though each look deletes one and others come', count => {
   const map = filled(count);
   const keys = [...map.keys()];
-  const patrol = new Patrol(map, entry => {
+  const patrol = new RotatingCheck(map, entry => {
     map.delete(keys[entry] as object);
-    patrol.entryGone();
+    patrol.entryDeleted();
   });
 
-  for (let i = 0; i < 3 * count; i++) patrol.lookAtSome();
+  for (let i = 0; i < 3 * count; i++) patrol.checkSome();
 
   expect(map.size).toBe(0);
 });
@@ -52,16 +52,16 @@ test.each([
     map.set(entry, entry);
     return new WeakRef(entry);
   });
-  const patrol = new Patrol(map, () => {});
-  patrol.lookAtSome();
+  const patrol = new RotatingCheck(map, () => {});
+  patrol.checkSome();
 
   [...map.keys()].slice(left).forEach(key => {
     map.delete(key);
-    patrol.entryGone();
+    patrol.entryDeleted();
   });
   await new Promise(resolve => setTimeout(resolve, 10));
   collectGarbage();
 
   expect(refs.filter(ref => ref.deref() !== undefined)).toHaveLength(left);
-  patrol.lookAtSome();
+  patrol.checkSome();
 });

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { Recent } from '../../src/core/ring-buffer.ts';
+import { RingBuffer } from '../../src/core/ring-buffer.ts';
 
 test('keeps the last ones, the oldest first', () => {
-  const recent = new Recent<number>(3);
+  const recent = new RingBuffer<number>(3);
   const seen = [recent.all];
 
   for (let i = 1; i <= 7; i++) {

@@ -1,16 +1,16 @@
 import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 import { expect, test } from 'vitest';
-import { expose, METRICS } from '../../src/metrics/instruments.ts';
-import { Ledger } from '../../src/metrics/registry.ts';
+import { createInstruments, METRICS } from '../../src/metrics/instruments.ts';
+import { MetricRegistry } from '../../src/metrics/registry.ts';
 
 class HandReader extends MetricReader {
   protected override async onForceFlush() {}
   protected override async onShutdown() {}
 }
 
-function exposing(ledger: Ledger, bringUpToDate = () => {}) {
+function exposing(ledger: MetricRegistry, bringUpToDate = () => {}) {
   const reader = new HandReader();
-  const exposure = expose(new MeterProvider({ readers: [reader] }).getMeter('test'), ledger, bringUpToDate);
+  const exposure = createInstruments(new MeterProvider({ readers: [reader] }).getMeter('test'), ledger, bringUpToDate);
   const collect = async () => {
     const { resourceMetrics } = await reader.collect();
     return resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics);
@@ -19,13 +19,13 @@ function exposing(ledger: Ledger, bringUpToDate = () => {}) {
 }
 
 test('each row is an instrument with its name, unit, description and boundaries', async () => {
-  const ledger = new Ledger(10);
-  const tally = ledger.tally({ address: 'a.test', port: 80 }, true);
+  const ledger = new MetricRegistry(10);
+  const tally = ledger.originCounts({ address: 'a.test', port: 80 }, true);
   tally.inUse('1.1');
   tally.attempt('ipv4', 'ok');
-  tally.passes('connect');
+  tally.initialiseFailures('connect');
   tally.closed('error');
-  ledger.listener({ address: '::', port: 80 }, true).inUse('1.1');
+  ledger.listenerCounts({ address: '::', port: 80 }, true).inUse('1.1');
   ledger.ports = { timeWait: 1, inUse: 2, range: 3 };
   const { record, collect } = exposing(ledger);
   for (const metric of METRICS) if (metric.kind === 'histogram') record(metric.name, 1, {});
@@ -43,8 +43,8 @@ test('each row is an instrument with its name, unit, description and boundaries'
 });
 
 test('the ledger is brought up to date before it is read', async () => {
-  const ledger = new Ledger(10);
-  const tally = ledger.tally({ address: 'a.test', port: 80 }, true);
+  const ledger = new MetricRegistry(10);
+  const tally = ledger.originCounts({ address: 'a.test', port: 80 }, true);
   const { collect } = exposing(ledger, () => {
     tally.opened('first', undefined).value = 7;
   });
@@ -56,8 +56,8 @@ test('the ledger is brought up to date before it is read', async () => {
 });
 
 test('an origin without HTTP has no rows of HTTP', async () => {
-  const ledger = new Ledger(10);
-  ledger.tally({ address: 'db.test', port: 5432 }, false);
+  const ledger = new MetricRegistry(10);
+  ledger.originCounts({ address: 'db.test', port: 5432 }, false);
   const { collect } = exposing(ledger);
 
   const withSeries = (await collect()).filter(({ dataPoints }) => dataPoints.length > 0);
@@ -70,7 +70,7 @@ test('an origin without HTTP has no rows of HTTP', async () => {
 });
 
 test('what the host does not tell has no series', async () => {
-  const ledger = new Ledger(10);
+  const ledger = new MetricRegistry(10);
   const { collect } = exposing(ledger);
   const ports = async () =>
     (await collect())
@@ -88,8 +88,8 @@ test('what the host does not tell has no series', async () => {
 });
 
 test('a listener without HTTP has no rows of HTTP, and its open connections no state', async () => {
-  const ledger = new Ledger(10);
-  ledger.listener({ address: '::', port: 5432 }, false).open.value = 3;
+  const ledger = new MetricRegistry(10);
+  ledger.listenerCounts({ address: '::', port: 5432 }, false).open.value = 3;
   const { collect } = exposing(ledger);
 
   const withSeries = (await collect()).filter(({ dataPoints }) => dataPoints.length > 0);

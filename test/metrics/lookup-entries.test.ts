@@ -3,11 +3,11 @@ import { expect, test } from 'vitest';
 import { guardWith } from '../../src/core/guard.ts';
 import { watchLookups } from '../../src/metrics/lookup-entries.ts';
 import { Lookups } from '../../src/metrics/lookups.ts';
-import { Ledger } from '../../src/metrics/registry.ts';
+import { MetricRegistry } from '../../src/metrics/registry.ts';
 
 test('lookups are seen whoever asks, at once when flushed, and not after the stop', async () => {
   const seen: unknown[] = [];
-  const lookups = new Lookups(new Ledger(10), (_metric, _seconds, attributes) => seen.push(attributes));
+  const lookups = new Lookups(new MetricRegistry(10), (_metric, _seconds, attributes) => seen.push(attributes));
   const watch = watchLookups(
     lookups,
     guardWith((_where, error) => {
@@ -31,7 +31,7 @@ test('lookups are seen whoever asks, at once when flushed, and not after the sto
 
 test('looking an address up asks nobody', async () => {
   const seen: unknown[] = [];
-  const lookups = new Lookups(new Ledger(10), (...args) => seen.push(args));
+  const lookups = new Lookups(new MetricRegistry(10), (...args) => seen.push(args));
   const watch = watchLookups(
     lookups,
     guardWith(() => {}),

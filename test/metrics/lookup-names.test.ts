@@ -1,18 +1,18 @@
 import { expect, test } from 'vitest';
-import { Names } from '../../src/metrics/lookup-names.ts';
+import { LookupNames } from '../../src/metrics/lookup-names.ts';
 
-function labelsOf(names: Names, by: Parameters<Names['labelOf']>[1], asked: readonly unknown[]): string[] {
+function labelsOf(names: LookupNames, by: Parameters<LookupNames['labelOf']>[1], asked: readonly unknown[]): string[] {
   return asked.map(name => names.labelOf(name, by));
 }
 
 test('later names share one label', () => {
-  const names = new Names(2);
+  const names = new LookupNames(2);
 
   expect(labelsOf(names, 'connection', ['a', 'b', 'c', 'A', 'd'])).toEqual(['a', 'b', '_OTHER', 'a', '_OTHER']);
 });
 
 test('names without a connection have a quarter of the places, lookups and queries each', () => {
-  const names = new Names(8);
+  const names = new LookupNames(8);
 
   expect(labelsOf(names, 'query', ['a', 'b', 'c'])).toEqual(['a', 'b', '_OTHER']);
   expect(labelsOf(names, 'lookup', ['d', 'e', 'f', 'a'])).toEqual(['d', 'e', '_OTHER', 'a']);
@@ -33,7 +33,7 @@ test('names without a connection have a quarter of the places, lookups and queri
 });
 
 test('a connection to a name that was looked up before takes its place all the same, and a query for a known name takes none', () => {
-  const names = new Names(4);
+  const names = new LookupNames(4);
 
   expect(labelsOf(names, 'query', ['a'])).toEqual(['a']);
   expect(labelsOf(names, 'connection', ['a', 'b', 'c', 'd', 'e'])).toEqual(['a', 'b', 'c', 'd', '_OTHER']);
@@ -41,5 +41,5 @@ test('a connection to a name that was looked up before takes its place all the s
 });
 
 test('what can be no name is unknown', () => {
-  expect(labelsOf(new Names(4), 'lookup', [5, null, {}, 'https://a.test/'])).toEqual(Array(4).fill('unknown'));
+  expect(labelsOf(new LookupNames(4), 'lookup', [5, null, {}, 'https://a.test/'])).toEqual(Array(4).fill('unknown'));
 });

@@ -1,10 +1,10 @@
 import { expect, test, vi } from 'vitest';
 import { Lookups } from '../../src/metrics/lookups.ts';
-import { Ledger } from '../../src/metrics/registry.ts';
+import { MetricRegistry } from '../../src/metrics/registry.ts';
 
 function lookingUp(limit = 10) {
   const record = vi.fn();
-  return { record, lookups: new Lookups(new Ledger(limit), record) };
+  return { record, lookups: new Lookups(new MetricRegistry(limit), record) };
 }
 
 test('a lookup is recorded under its name', () => {
@@ -40,7 +40,7 @@ test('names past the limit share one label', () => {
 test('a lookup that is left out is not recorded, and the next one of the name is', () => {
   const { record, lookups } = lookingUp();
 
-  lookups.leaveOut('a.test');
+  lookups.ignoreNext('a.test');
   lookups.succeeded('b.test', true, 1);
   lookups.succeeded('a.test', true, 2);
   lookups.succeeded('a.test', true, 3);

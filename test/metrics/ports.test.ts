@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { portsOf } from '../../src/metrics/ports.ts';
+import { parsePorts } from '../../src/metrics/ports.ts';
 
 const SOCKSTAT = `sockets: used 204
 TCP: inuse 175 orphan 0 tw 83120 alloc 176 mem 25
@@ -17,15 +17,15 @@ FRAG6: inuse 0 memory 0
 const RANGE = '32768\t60999\n';
 
 test('the three files give sockets in TIME_WAIT, sockets in use and the size of the range', () => {
-  expect(portsOf(SOCKSTAT, SOCKSTAT6, RANGE)).toEqual({ timeWait: 83_120, inUse: 187, range: 28_232 });
+  expect(parsePorts(SOCKSTAT, SOCKSTAT6, RANGE)).toEqual({ timeWait: 83_120, inUse: 187, range: 28_232 });
 });
 
 test('without IPv6 there is one file less to read', () => {
-  expect(portsOf(SOCKSTAT, '', RANGE)).toEqual({ timeWait: 83_120, inUse: 175, range: 28_232 });
+  expect(parsePorts(SOCKSTAT, '', RANGE)).toEqual({ timeWait: 83_120, inUse: 175, range: 28_232 });
 });
 
 test('a range of one port is one port', () => {
-  expect(portsOf(SOCKSTAT, SOCKSTAT6, '5000 5000')?.range).toBe(1);
+  expect(parsePorts(SOCKSTAT, SOCKSTAT6, '5000 5000')?.range).toBe(1);
 });
 
 test.each([
@@ -43,5 +43,5 @@ test.each([
   ['words for a range', SOCKSTAT, SOCKSTAT6, 'from to'],
   ['bytes', '\0\x01TCP:\0', '\xff', '\0\0'],
 ])('%s is nothing to be told', (_what, sockstat, sockstat6, range) => {
-  expect(portsOf(sockstat, sockstat6, range)).toBeUndefined();
+  expect(parsePorts(sockstat, sockstat6, range)).toBeUndefined();
 });

@@ -1,43 +1,45 @@
 import { expect, test } from 'vitest';
-import { Ledger } from '../../src/metrics/registry.ts';
+import { MetricRegistry } from '../../src/metrics/registry.ts';
 
 const origin = { address: 'a.test', port: 80 };
 
 test('an origin keeps its tally, whatever the case of its name', () => {
-  const ledger = new Ledger(10);
+  const ledger = new MetricRegistry(10);
 
-  expect(ledger.tally({ address: 'A.Test', port: 80 }, true)).toBe(ledger.tally(origin, true));
-  expect(ledger.tally({ address: '/run/A', port: undefined }, false)).not.toBe(
-    ledger.tally({ address: '/run/a', port: undefined }, false),
+  expect(ledger.originCounts({ address: 'A.Test', port: 80 }, true)).toBe(ledger.originCounts(origin, true));
+  expect(ledger.originCounts({ address: '/run/A', port: undefined }, false)).not.toBe(
+    ledger.originCounts({ address: '/run/a', port: undefined }, false),
   );
 });
 
 test('an origin with HTTP and the same without are told apart', () => {
-  const ledger = new Ledger(10);
+  const ledger = new MetricRegistry(10);
 
-  expect(ledger.tally(origin, true).attributes).toEqual({
+  expect(ledger.originCounts(origin, true).attributes).toEqual({
     'server.address': 'a.test',
     'server.port': 80,
     'network.protocol.name': 'http',
   });
-  expect(ledger.tally(origin, false).attributes).toEqual({ 'server.address': 'a.test', 'server.port': 80 });
+  expect(ledger.originCounts(origin, false).attributes).toEqual({ 'server.address': 'a.test', 'server.port': 80 });
 });
 
 test('late-comers share one tally', () => {
-  const ledger = new Ledger(2);
-  const tallies = Array.from({ length: 1_000 }, (_, i) => ledger.tally({ address: `h${i}.test`, port: i }, true));
+  const ledger = new MetricRegistry(2);
+  const tallies = Array.from({ length: 1_000 }, (_, i) =>
+    ledger.originCounts({ address: `h${i}.test`, port: i }, true),
+  );
 
-  expect(ledger.tallies).toHaveLength(3);
+  expect(ledger.allOriginCounts).toHaveLength(3);
   expect(new Set(tallies.slice(2)).size).toBe(1);
   expect(tallies[999]?.attributes).toEqual({ 'server.address': '_OTHER', 'network.protocol.name': 'http' });
-  expect(ledger.tally({ address: 'h0.test', port: 0 }, true)).toBe(tallies[0]);
+  expect(ledger.originCounts({ address: 'h0.test', port: 0 }, true)).toBe(tallies[0]);
 });
 
 test('series are born at zero: every outcome of a family, and the failures to be expected of a phase', () => {
-  const tally = new Ledger(10).tally(origin, true);
+  const tally = new MetricRegistry(10).originCounts(origin, true);
 
   tally.attempt('ipv4', 'ok').value++;
-  tally.passes('connect');
+  tally.initialiseFailures('connect');
 
   expect(tally.attempts.map(({ value }) => value)).toEqual([1, 0, 0]);
   expect(tally.failures.map(({ attributes, value }) => [attributes['error.type'], value])).toEqual([
@@ -48,7 +50,7 @@ test('series are born at zero: every outcome of a family, and the failures to be
 });
 
 test('kinds of failure are bounded: late ones become _OTHER, and none is lost', () => {
-  const tally = new Ledger(10).tally(origin, true);
+  const tally = new MetricRegistry(10).originCounts(origin, true);
 
   for (let i = 0; i < 100; i++) tally.failure('connect', `E${i}`).value++;
 
@@ -58,7 +60,7 @@ test('kinds of failure are bounded: late ones become _OTHER, and none is lost', 
 });
 
 test('failed lookups are bounded by name and by kind, and late ones keep what can be told', () => {
-  const ledger = new Ledger(2);
+  const ledger = new MetricRegistry(2);
   const labelsOf = (name: string, errorType: string) => Object.values(ledger.failedQuestion(name, errorType));
 
   expect(labelsOf('a', 'E1')).toEqual(['a', 'E1']);

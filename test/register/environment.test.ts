@@ -156,7 +156,7 @@ test.each(['0', '2147483648', 'soon'])(
 );
 
 test('every bad variable has a line of its own, and a line break in one stays in its line', () => {
-  const { complaints } = readEnvironment({
+  const { warnings } = readEnvironment({
     OTEL_SDK_DISABLED: 'per\nhaps',
     OTEL_METRICS_EXPORTER: 'otlp',
     OTEL_EXPORTER_PROMETHEUS_PORT: 'x',
@@ -164,11 +164,11 @@ test('every bad variable has a line of its own, and a line break in one stays in
     CONNMETER_ALLOWED_HOSTS: 'z\n',
   });
 
-  expect(complaints.map(complaint => complaint.split(' ')[0])).toEqual([
+  expect(warnings.map(complaint => complaint.split(' ')[0])).toEqual([
     'OTEL_SDK_DISABLED',
     'OTEL_METRICS_EXPORTER',
     'OTEL_EXPORTER_PROMETHEUS_PORT',
     'OTEL_METRIC_EXPORT_INTERVAL',
   ]);
-  expect(complaints.join('')).not.toContain('\n');
+  expect(warnings.join('')).not.toContain('\n');
 });

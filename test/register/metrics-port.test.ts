@@ -48,7 +48,7 @@ async function ready({
       return server;
     },
     leaveOut: (_server, name) => names.push(name),
-    say: line => lines.push(line),
+    warn: line => lines.push(line),
     announce: line => lines.push(line),
     guard: guardWith((where, error) => expect.unreachable(`${where}: ${error}`)),
   });

@@ -10,7 +10,7 @@ import { parseExposition } from '../../examples/demo/exposition.ts';
 import { findingsOf } from '../../examples/demo/findings.ts';
 import { intervalOf } from '../../examples/demo/interval.ts';
 import { linesOf } from '../../examples/demo/table.ts';
-import { inWords, pick } from '../../src/client/attribution/call-sites.ts';
+import { inWords, programFrame } from '../../src/client/attribution/call-sites.ts';
 import { errorType } from '../../src/core/errors.ts';
 import { ConnectionInstrumentation, type Snapshot } from '../../src/index.ts';
 import { strictlyRead } from './grammar.ts';
@@ -153,7 +153,7 @@ test('a call site is short and legible, whatever a script calls itself', () => {
 /** What is told of a script of this name; undefined also where asking throws, which the guard would catch. */
 function siteOf(scriptName: string): string | undefined {
   try {
-    return pick([{ scriptName, lineNumber: 7 }]);
+    return programFrame([{ scriptName, lineNumber: 7 }]);
   } catch {
     return undefined;
   }
@@ -170,7 +170,7 @@ test.each([
   ],
   ['the query of a file', 'file:///srv/app/pay.mjs?token=hunter2#hunter2', '/srv/app/pay.mjs:7'],
 ])('no call site shows %s', (_what, scriptName, site) => {
-  expect(pick([{ scriptName, lineNumber: 7 }])).toBe(site);
+  expect(programFrame([{ scriptName, lineNumber: 7 }])).toBe(site);
 });
 
 test.each([

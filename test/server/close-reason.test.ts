@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { SERVER_CLOSE_REASONS } from '../../src/core/reasons.ts';
-import { type ServerEnding, serverCloseReason } from '../../src/server/close-reason.ts';
+import { type ServerCloseFacts, serverCloseReason } from '../../src/server/close-reason.ts';
 
 /** A kept connection of HTTP/1 that served one request, and that the program then destroyed. */
-const QUIET: ServerEnding = {
+const QUIET: ServerCloseFacts = {
   http1: true,
   unsecured: false,
   error: undefined,
@@ -19,7 +19,7 @@ const QUIET: ServerEnding = {
 
 const failure = (code: string) => Object.assign(new Error(code), { code });
 
-const ROWS: readonly (readonly [what: string, ending: Partial<ServerEnding>, reason: string])[] = [
+const ROWS: readonly (readonly [what: string, ending: Partial<ServerCloseFacts>, reason: string])[] = [
   ['the program destroys it, or closes the server', {}, 'server_shutdown'],
   ['the program destroys it in the middle of an answer', { inExchange: true }, 'server_shutdown'],
   ['the timeout strikes while it is idle', { timedOut: true }, 'keep_alive_timeout'],

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
 import { listen } from '../../src/core/channels.ts';
 import type { Guard } from '../../src/core/guard.ts';
-import { Ledger } from '../../src/metrics/registry.ts';
+import { MetricRegistry } from '../../src/metrics/registry.ts';
 import { Servers } from '../../src/server/servers.ts';
 import { serverSource } from '../../src/server/source.ts';
 import { type Duration, publish, ReplaySocket } from '../support/replay.ts';
@@ -37,7 +37,7 @@ const failLoudly: Guard = (_where, run) =>
 /** The parts wired as in production, with a clock that the test moves. */
 function replaying({ limit = 100 } = {}) {
   const durations: Duration[] = [];
-  const ledger = new Ledger(limit);
+  const ledger = new MetricRegistry(limit);
   const clock = { now: 0 };
   const servers = new Servers(
     ledger,
@@ -47,8 +47,8 @@ function replaying({ limit = 100 } = {}) {
   );
   onTestFinished(listen(failLoudly, serverSource(servers, failLoudly)));
   const of = (address: string, port: number, http = true) => {
-    servers.takeStock();
-    const tally = ledger.listener({ address, port }, http);
+    servers.refreshGauges();
+    const tally = ledger.listenerCounts({ address, port }, http);
     return {
       accepted: tally.accepted.value,
       refused: tally.refused.value,
@@ -172,13 +172,13 @@ test('a server that does not listen itself is heard once, too', () => {
 test('what is left out is not counted, nor heard', () => {
   const { servers, ledger } = replaying();
   const server = new ReplayServer();
-  servers.leaveOut(server);
+  servers.ignore(server);
 
   publish('tracing:net.server.listen:asyncEnd', { server });
   const socket = accept(server);
   publish('http.server.request.start', { request: {}, response: {}, socket, server });
 
-  expect(ledger.listeners).toEqual([]);
+  expect(ledger.allListenerCounts).toEqual([]);
   expect([server.eventNames(), socket.eventNames()]).toEqual([[], []]);
 });
 
@@ -187,9 +187,14 @@ test('listeners are bounded: late ones share _OTHER, and none is lost', () => {
 
   for (let port = 1; port <= 10; port++) accept(Object.assign(new ReplayServer(), { bound: { address: '::', port } }));
 
-  servers.takeStock();
-  expect(ledger.listeners.map(({ attributes }) => attributes['server.address'])).toEqual(['::', '::', '::', '_OTHER']);
-  expect(ledger.listeners.reduce((sum, { accepted }) => sum + accepted.value, 0)).toBe(10);
+  servers.refreshGauges();
+  expect(ledger.allListenerCounts.map(({ attributes }) => attributes['server.address'])).toEqual([
+    '::',
+    '::',
+    '::',
+    '_OTHER',
+  ]);
+  expect(ledger.allListenerCounts.reduce((sum, { accepted }) => sum + accepted.value, 0)).toBe(10);
 });
 
 test('two handshakes at once each find their connection; one that fails leaves the other alone', () => {

@@ -12,7 +12,7 @@ import { undiciSource } from '../../src/client/sources/undici.ts';
 import { listen } from '../../src/core/channels.ts';
 import type { Guard } from '../../src/core/guard.ts';
 import { Lookups } from '../../src/metrics/lookups.ts';
-import { Ledger } from '../../src/metrics/registry.ts';
+import { MetricRegistry } from '../../src/metrics/registry.ts';
 
 /** Speaks as a socket does, when told to. */
 export class ReplaySocket extends EventEmitter {
@@ -46,10 +46,10 @@ export interface Duration {
 export interface Replay {
   readonly connections: Connections;
   /** Brought up to date, as before a snapshot. */
-  readonly ledger: Ledger;
+  readonly ledger: MetricRegistry;
   readonly durations: Duration[];
   /** The ledger as it is when nobody looks. */
-  readonly unread: Ledger;
+  readonly unread: MetricRegistry;
   /** The clock, in seconds. */
   now: number;
   /** Stops listening; the end of the test does too. */
@@ -69,7 +69,7 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
   const durations: Duration[] = [];
   const record = (metric: string, seconds: number, attributes: Attributes) =>
     void durations.push({ metric, seconds, attributes });
-  const ledger = new Ledger(maxOrigins);
+  const ledger = new MetricRegistry(maxOrigins);
   const failLoudly: Guard = (_where, run) =>
     function (...args) {
       run.apply(this, args);
@@ -126,8 +126,8 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
       turn = undefined;
     },
     tally(address, port, http = true) {
-      connections.takeStock();
-      const tally = ledger.tally({ address, port }, http);
+      connections.refreshGauges();
+      const tally = ledger.originCounts({ address, port }, http);
       const inUse = tally.allInUse;
       const sum = (counts: readonly { value: number }[]) => counts.reduce((total, { value }) => total + value, 0);
       return {
@@ -142,7 +142,7 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
       };
     },
     closedFor(address, port, http = true) {
-      const closed = replay.ledger.tally({ address, port }, http).allClosed.filter(({ value }) => value > 0);
+      const closed = replay.ledger.originCounts({ address, port }, http).allClosed.filter(({ value }) => value > 0);
       return Object.fromEntries(
         closed.map(({ attributes, value }) => [String(attributes['connmeter.close.reason']), value]),
       );

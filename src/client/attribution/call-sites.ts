@@ -1,4 +1,4 @@
-import { legible, type Origin } from '../../core/origins.ts';
+import { type Origin, printable } from '../../core/origins.ts';
 
 const { relative } = process.getBuiltinModule('node:path');
 const { fileURLToPath } = process.getBuiltinModule('node:url');
@@ -141,7 +141,7 @@ export function inWords({ problem, address, port, site, count }: CallSite): stri
  * The innermost frame that is the program's own: beyond the channel that called us, not Node's, and not a package's unless
  * nothing else is there.
  */
-export function pick(
+export function programFrame(
   frames: readonly { readonly scriptName: string; readonly lineNumber: number }[],
 ): string | undefined {
   const published = frames.findLastIndex(({ scriptName }) => scriptName === 'node:diagnostics_channel');
@@ -151,7 +151,7 @@ export function pick(
 }
 
 function callSite(): string | undefined {
-  return pick(getCallSites(MOST_FRAMES));
+  return programFrame(getCallSites(MOST_FRAMES));
 }
 
 /** Node's own, what was compiled from a text, and modules that are their own text or come by the network. */
@@ -171,7 +171,7 @@ function shortened(scriptName: string): string {
 }
 
 function shown(path: string): string {
-  return legible(path.slice(-LONGEST_SITE));
+  return printable(path.slice(-LONGEST_SITE));
 }
 
 function keyOf({ address, port }: Origin): string {

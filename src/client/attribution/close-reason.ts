@@ -2,7 +2,7 @@ import { failedOutcome, messageOf } from '../../core/errors.ts';
 import type { CloseReason } from '../../core/reasons.ts';
 
 /** What the last request and its answer said of the connection's future. */
-export interface Parting {
+export interface KeepAliveSignals {
   /** The client does not use a connection again after such a request, as undici after HEAD. */
   readonly isLast: boolean;
   /** The request said that the connection ends with it. */
@@ -22,7 +22,7 @@ export interface Parting {
 }
 
 /** What is known of an opened connection when it is closed. */
-export interface Ending {
+export interface CloseFacts {
   readonly http: boolean;
   /** What the socket met. */
   readonly error: unknown;
@@ -32,7 +32,7 @@ export interface Ending {
   readonly timedOut: boolean;
   readonly goneAway: boolean;
   /** Undefined where it served none. */
-  readonly parting: Parting | undefined;
+  readonly parting: KeepAliveSignals | undefined;
   /** Requests are on it, as with HTTP/2. */
   readonly streams: number;
   /** The answer to the last request has begun. */
@@ -61,11 +61,11 @@ const ABORTED = 'aborted';
 const GOAWAY = 'GOAWAY';
 
 /** Exactly one reason per close, so that the reasons add up to the connections closed. */
-export function closeReason(ending: Ending): CloseReason {
+export function closeReason(ending: CloseFacts): CloseReason {
   const { http, error, parting, serverEnded, timedOut } = ending;
   if (parting?.upgraded && ending.answered) return 'upgraded';
   if (ending.goneAway) return 'goaway';
-  const told = error === undefined ? undefined : toldByError(ending);
+  const told = error === undefined ? undefined : reasonFromError(ending);
   if (told !== undefined) return told;
   if (!http) return reasonWithoutHttp(ending);
 
@@ -74,11 +74,11 @@ export function closeReason(ending: Ending): CloseReason {
   if (error !== undefined) return failedOutcome(error) === 'timed_out' && inExchange ? 'request_timeout' : 'error';
   if (timedOut) return inExchange ? 'request_timeout' : 'client_idle_timeout';
   if (inExchange) return parting?.givenUp || ending.answered ? reasonOfAbort(ending) : 'client_shutdown';
-  return saidBefore(ending) ?? reasonOfIdle(ending);
+  return reasonFromSignals(ending) ?? reasonOfIdle(ending);
 }
 
 /** What the error says by itself, where it is one of those we know. */
-function toldByError(ending: Ending): CloseReason | undefined {
+function reasonFromError(ending: CloseFacts): CloseReason | undefined {
   const { http, error } = ending;
   const { code } = (error ?? {}) as { code?: unknown };
   const text = messageOf(error);
@@ -94,33 +94,33 @@ function toldByError(ending: Ending): CloseReason | undefined {
   return WENT_AWAY.has(code) ? reasonOfServer(ending) : undefined;
 }
 
-function isInExchange({ streams, parting }: Ending): boolean {
+function isInExchange({ streams, parting }: CloseFacts): boolean {
   return streams > 0 || (parting !== undefined && !parting.complete);
 }
 
 /** The other side ended it. */
-function reasonOfServer(ending: Ending): CloseReason {
-  return isInExchange(ending) ? 'server_closed_active' : (saidBefore(ending) ?? 'server_idle_close');
+function reasonOfServer(ending: CloseFacts): CloseReason {
+  return isInExchange(ending) ? 'server_closed_active' : (reasonFromSignals(ending) ?? 'server_idle_close');
 }
 
 /** A socket without HTTP tells who ended it, and no more. */
-function reasonWithoutHttp({ error, serverEnded, timedOut }: Ending): CloseReason {
+function reasonWithoutHttp({ error, serverEnded, timedOut }: CloseFacts): CloseReason {
   if (error !== undefined) return 'error';
   if (serverEnded) return 'server_idle_close';
   return timedOut ? 'client_idle_timeout' : 'client_shutdown';
 }
 
-function reasonOfAbort({ answered }: Ending): CloseReason {
+function reasonOfAbort({ answered }: CloseFacts): CloseReason {
   return answered ? 'body_abandoned' : 'request_aborted';
 }
 
 /** undici's "reset": the exchange is complete, and the connection is not to be used again. */
-function reasonOfReset(ending: Ending): CloseReason {
-  return saidBefore(ending) ?? 'server_close_header'; // HTTP/1.0 says nothing, and means it
+function reasonOfReset(ending: CloseFacts): CloseReason {
+  return reasonFromSignals(ending) ?? 'server_close_header'; // HTTP/1.0 says nothing, and means it
 }
 
 /** What request and answer had said: the connection ends with them. One that the agent took back did not. */
-function saidBefore({ parting, requests, freed, poolWasFull }: Ending): CloseReason | undefined {
+function reasonFromSignals({ parting, requests, freed, poolWasFull }: CloseFacts): CloseReason | undefined {
   if (parting === undefined) return undefined;
 
   if (!freed) {
@@ -136,6 +136,6 @@ function saidBefore({ parting, requests, freed, poolWasFull }: Ending): CloseRea
  * node:http closes an idle connection without a word, whoever began. One that its agent had taken back went because the
  * server ended it (an Agent.destroy() looks the same); one still with the program was ended by the program.
  */
-function reasonOfIdle({ parting, freed, streams }: Ending): CloseReason {
+function reasonOfIdle({ parting, freed, streams }: CloseFacts): CloseReason {
   return parting === undefined || streams > 0 || !freed ? 'client_shutdown' : 'server_idle_close';
 }

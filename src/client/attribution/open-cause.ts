@@ -1,31 +1,31 @@
 import type { OpenCause } from '../../core/causes.ts';
 
 /** How things stood when the connection was attempted. */
-export interface Standing {
+export interface OriginFacts {
   /** The process had tried this origin before. */
   readonly originIsKnown: boolean;
   /** The pool had tried this origin before. Always so for sockets without a pool. */
   readonly poolIsKnown: boolean;
   /** A connection of the pool was open and no request on it. Never so for sockets without HTTP: nobody can tell. */
-  readonly oneIsIdle: boolean;
+  readonly hasIdle: boolean;
 }
 
 /** How its pool stood: asked in this order, and no further than need be, for a pool may be large. */
-export interface PoolStanding {
+export interface PoolFacts {
   /** The pool lost a connection that was not replaced yet. */
-  readonly oneIsLost: boolean;
+  readonly hasUnreplacedLoss: boolean;
   /** A connection of the pool was held by a body that nobody reads. */
-  readonly oneIsHeld: boolean;
+  readonly hasHeld: boolean;
   /** The pool had connections, open or opening. */
-  readonly anyLive: boolean;
+  readonly hasLive: boolean;
 }
 
-export function openCause({ originIsKnown, poolIsKnown, oneIsIdle }: Standing, pool: PoolStanding): OpenCause {
+export function openCause({ originIsKnown, poolIsKnown, hasIdle }: OriginFacts, pool: PoolFacts): OpenCause {
   if (!originIsKnown) return 'first';
   if (!poolIsKnown) return 'new_pool';
-  if (oneIsIdle) return 'release_race';
-  if (pool.oneIsLost) return 'replaced';
-  if (pool.oneIsHeld) return 'body_held';
-  if (pool.anyLive) return 'pool_busy';
+  if (hasIdle) return 'release_race';
+  if (pool.hasUnreplacedLoss) return 'replaced';
+  if (pool.hasHeld) return 'body_held';
+  if (pool.hasLive) return 'pool_busy';
   return 'unknown';
 }

@@ -2,10 +2,10 @@ import type { OpenCause } from '../../core/causes.ts';
 import type { CloseReason } from '../../core/reasons.ts';
 
 /** What a pool has to one origin. */
-export interface Place {
+export interface MemberPool {
   readonly live: ReadonlySet<PoolMember>;
   /** The connection is gone: closed, for a reason, or never opened. */
-  left(member: PoolMember, reason: CloseReason | undefined): void;
+  remove(member: PoolMember, reason: CloseReason | undefined): void;
 }
 
 /** A connection was idle: when, by the clock and by the rounds of the event loop, and how many requests it had served. */
@@ -19,17 +19,17 @@ export interface SeenIdle {
 export interface PoolMember {
   readonly opened: number | undefined;
   readonly requests: number;
-  readonly goneAway: boolean;
+  readonly receivedGoaway: boolean;
 
   /** Where it belongs, until it is closed or its attempt failed. */
-  place: Place | undefined;
+  pool: MemberPool | undefined;
   poolNumber: number | undefined;
   cause: OpenCause;
   /** Why it is closed, once that is judged. */
   reason: CloseReason | undefined;
   /** The reason of the loss that it makes good, and whether it left that to another because it was never used. */
-  predecessor: CloseReason | undefined;
-  handedOn: boolean;
+  replacedReason: CloseReason | undefined;
+  lossHandedOn: boolean;
   /** When it was first seen idle since its last request. */
   seenIdle: SeenIdle | undefined;
 }

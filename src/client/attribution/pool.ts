@@ -1,11 +1,11 @@
 import type { CloseReason } from '../../core/reasons.ts';
-import type { PoolStanding } from './open-cause.ts';
-import type { MemberStates, Place, PoolMember } from './pool-member.ts';
+import type { PoolFacts } from './open-cause.ts';
+import type { MemberPool, MemberStates, PoolMember } from './pool-member.ts';
 
 /** Connections lost and not replaced yet, remembered per pool. */
-const MOST_CREDITS = 256;
+const MAX_UNREPLACED_LOSSES = 256;
 /** Connections of a pool looked at to see how it stands; a pool with more is busy for sure. */
-const MOST_LOOKED_AT = 100;
+const MAX_MEMBERS_CHECKED = 100;
 
 const NONE: readonly PoolMember[] = [];
 
@@ -13,7 +13,7 @@ const NONE: readonly PoolMember[] = [];
 export type Owner = 'agent' | 'undici' | 'nobody';
 
 /** What all pools of one origin share. */
-export interface Site {
+export interface OriginState {
   /** A connection was attempted, and the attempt did not fail. */
   tried: boolean;
   /** Connections of all its pools, open or opening. */
@@ -21,7 +21,7 @@ export interface Site {
 }
 
 /** What one pool has to one origin, and what became of what it had. */
-export class Pool implements Place, PoolStanding {
+export class Pool implements MemberPool, PoolFacts {
   readonly owner: Owner;
   /** Undefined for sockets without one. */
   readonly number: number | undefined;
@@ -29,13 +29,13 @@ export class Pool implements Place, PoolStanding {
   /** As for the site. */
   tried = false;
   /** The connection lost last was closed by the program after its one request: a client per request. */
-  endedAfterOne = false;
+  lastClosedAfterOneRequest = false;
   /** The reason of each loss, the oldest first: each close leaves one, each replacement takes one. */
-  readonly #credits: CloseReason[] = [];
-  readonly #site: Site;
+  readonly #unreplacedLosses: CloseReason[] = [];
+  readonly #site: OriginState;
   readonly #states: MemberStates;
 
-  constructor(owner: Owner, number: number | undefined, site: Site, states: MemberStates) {
+  constructor(owner: Owner, number: number | undefined, site: OriginState, states: MemberStates) {
     this.owner = owner;
     this.number = number;
     this.#site = site;
@@ -43,49 +43,49 @@ export class Pool implements Place, PoolStanding {
   }
 
   /** A connection of it is attempted. */
-  joined(connection: PoolMember): void {
-    this.endedAfterOne = false;
+  add(connection: PoolMember): void {
+    this.lastClosedAfterOneRequest = false;
     this.tried = true;
     this.live.add(connection);
     this.#site.tried = true;
     this.#site.live++;
-    connection.place = this;
+    connection.pool = this;
     connection.poolNumber = this.number;
   }
 
   /** One is gone: closed, for a reason, or never opened. */
-  left(connection: PoolMember, reason: CloseReason | undefined): void {
-    connection.place = undefined;
+  remove(connection: PoolMember, reason: CloseReason | undefined): void {
+    connection.pool = undefined;
     this.#site.live--;
     if (reason === undefined) this.#failed(connection);
     else this.#lost(connection, reason);
   }
 
-  get oneIsLost(): boolean {
-    if (this.#credits.length > 0) return true;
+  get hasUnreplacedLoss(): boolean {
+    if (this.#unreplacedLosses.length > 0) return true;
 
     let looked = 0;
     for (const connection of this.live) {
-      if (looked++ === MOST_LOOKED_AT) break;
+      if (looked++ === MAX_MEMBERS_CHECKED) break;
       if (this.#states.isClosing(connection)) this.#judge(connection);
-      if (this.#credits.length > 0) return true;
+      if (this.#unreplacedLosses.length > 0) return true;
     }
-    return this.#spare() !== undefined;
+    return this.#unusedReplacement() !== undefined;
   }
 
   /** The reason of the oldest loss, which is made good now. */
   takeLoss(): CloseReason | undefined {
-    const credit = this.#credits.length === 1 ? this.#credits.pop() : this.#credits.shift(); // to shift is dear
+    const credit = this.#unreplacedLosses.length === 1 ? this.#unreplacedLosses.pop() : this.#unreplacedLosses.shift(); // to shift is dear
     if (credit !== undefined) return credit;
 
-    const spare = this.#spare();
-    if (spare !== undefined) spare.handedOn = true;
-    return spare?.predecessor;
+    const spare = this.#unusedReplacement();
+    if (spare !== undefined) spare.lossHandedOn = true;
+    return spare?.replacedReason;
   }
 
   /** The loss of the latest is no reason to replace it. */
   forgetLoss(): void {
-    this.#credits.pop();
+    this.#unreplacedLosses.pop();
   }
 
   /** Those without a request, of undici's: node:http opens none while it has one, of others nobody can tell. */
@@ -95,7 +95,7 @@ export class Pool implements Place, PoolStanding {
     const idle: PoolMember[] = [];
     let looked = 0;
     for (const connection of this.live) {
-      if (looked++ === MOST_LOOKED_AT) break;
+      if (looked++ === MAX_MEMBERS_CHECKED) break;
       if (this.#states.isClosing(connection)) this.#judge(connection);
       else if (this.isIdle(connection)) idle.push(connection);
     }
@@ -104,14 +104,14 @@ export class Pool implements Place, PoolStanding {
 
   /** Open, and no request on it; one that never had any is not counted on: see `isSpare`. */
   isIdle(member: PoolMember): boolean {
-    return member.opened !== undefined && member.requests > 0 && !member.goneAway && !this.#states.isBusy(member);
+    return member.opened !== undefined && member.requests > 0 && !member.receivedGoaway && !this.#states.isBusy(member);
   }
 
-  get oneIsHeld(): boolean {
-    return this.#lookedAt().some(each => this.#states.isHeld(each));
+  get hasHeld(): boolean {
+    return this.#firstMembers().some(each => this.#states.isHeld(each));
   }
 
-  get anyLive(): boolean {
+  get hasLive(): boolean {
     return this.live.size > 0;
   }
 
@@ -129,11 +129,11 @@ export class Pool implements Place, PoolStanding {
     const madeGood = lossOf(connection);
     const ofUndici = this.owner === 'undici';
     const wasSpare = ofUndici && requests === 0 && cause === 'replaced';
-    if (!wasSpare) this.#credits.push(reason);
-    else if (madeGood !== undefined) this.#credits.push(madeGood);
-    if (this.#credits.length > MOST_CREDITS) this.#credits.shift();
+    if (!wasSpare) this.#unreplacedLosses.push(reason);
+    else if (madeGood !== undefined) this.#unreplacedLosses.push(madeGood);
+    if (this.#unreplacedLosses.length > MAX_UNREPLACED_LOSSES) this.#unreplacedLosses.shift();
     const openedOne = cause === 'first' || cause === 'new_pool' || madeGood === 'client_shutdown';
-    this.endedAfterOne = ofUndici && reason === 'client_shutdown' && requests === 1 && openedOne;
+    this.lastClosedAfterOneRequest = ofUndici && reason === 'client_shutdown' && requests === 1 && openedOne;
   }
 
   /** The attempt failed: it took nobody's place, and the first one is still to come. */
@@ -142,17 +142,17 @@ export class Pool implements Place, PoolStanding {
 
     const { cause } = connection;
     const madeGood = lossOf(connection);
-    if (madeGood !== undefined) this.#credits.unshift(madeGood);
+    if (madeGood !== undefined) this.#unreplacedLosses.unshift(madeGood);
     if (cause === 'first') this.#site.tried = false;
     if (cause === 'first' || cause === 'new_pool') this.tried = false;
   }
 
-  #spare(): PoolMember | undefined {
-    return this.owner === 'undici' ? this.#lookedAt().find(isSpare) : undefined;
+  #unusedReplacement(): PoolMember | undefined {
+    return this.owner === 'undici' ? this.#firstMembers().find(isUnusedReplacement) : undefined;
   }
 
-  #lookedAt(): PoolMember[] {
-    return firstOf(this.live, MOST_LOOKED_AT);
+  #firstMembers(): PoolMember[] {
+    return firstOf(this.live, MAX_MEMBERS_CHECKED);
   }
 }
 
@@ -160,13 +160,13 @@ export class Pool implements Place, PoolStanding {
  * Opened in the place of a lost one, and never used: undici opens one more where a request was aborted, and then uses
  * another (https://github.com/nodejs/undici/issues/5845). Whatever is opened next makes good the same loss.
  */
-function isSpare(connection: PoolMember): boolean {
+function isUnusedReplacement(connection: PoolMember): boolean {
   return lossOf(connection) !== undefined && connection.requests === 0 && connection.opened !== undefined;
 }
 
 /** The reason of the loss that it makes good, unless another does by now. */
-function lossOf({ predecessor, handedOn }: PoolMember): CloseReason | undefined {
-  return handedOn ? undefined : predecessor;
+function lossOf({ replacedReason, lossHandedOn }: PoolMember): CloseReason | undefined {
+  return lossHandedOn ? undefined : replacedReason;
 }
 
 export function firstOf<T>(set: Iterable<T>, most: number): T[] {

@@ -1,6 +1,6 @@
 import type { Origin } from '../../core/origins.ts';
 import { openCause } from './open-cause.ts';
-import { firstOf, type Owner, Pool, type Site } from './pool.ts';
+import { firstOf, type OriginState, type Owner, Pool } from './pool.ts';
 import type { MemberStates, PoolMember } from './pool-member.ts';
 
 /** Rounds of the event loop after which an idle connection is back in undici's pool, with one to spare. */
@@ -13,7 +13,7 @@ const MOST_LOOKED_AT = 100;
 const LONG_FREE_SECONDS = 0.02;
 
 /** What the pools need from outside. */
-interface Surroundings {
+interface Dependencies {
   readonly onNewPool: (origin: Origin) => void;
   /** How many rounds the event loop has made. */
   readonly rounds: () => number;
@@ -23,7 +23,7 @@ interface Surroundings {
 }
 
 /** The pools of one origin. */
-interface SiteOfPools extends Site {
+interface OriginPools extends OriginState {
   undici: Pool | undefined;
   nobody: Pool | undefined;
   readonly agents: WeakMap<object, Pool>;
@@ -39,36 +39,36 @@ interface SiteOfPools extends Site {
  * program itself.
  */
 export class Pools {
-  readonly #outside: Surroundings;
-  readonly #sites = new Map<string, SiteOfPools>();
+  readonly #outside: Dependencies;
+  readonly #sites = new Map<string, OriginPools>();
   readonly #connectors = new WeakSet<object>();
   #count = 0;
 
-  constructor(outside: Surroundings) {
+  constructor(outside: Dependencies) {
     this.#outside = outside;
   }
 
   /** A connection is attempted: finds its pool, and says why it is opened. */
-  joined(connection: PoolMember, origin: Origin, owner: object | undefined): void {
+  assign(connection: PoolMember, origin: Origin, owner: object | undefined): void {
     const site = this.#site(origin);
     const pool = this.#poolOf(owner, site);
     const idle = pool.idle();
-    const isAnothersPool = this.#isNewConnector(owner) && (pool.endedAfterOne || this.#someLongFree(idle));
+    const isAnothersPool = this.#isNewConnector(owner) && (pool.lastClosedAfterOneRequest || this.#someLongFree(idle));
     const standing = {
       originIsKnown: site.tried,
       poolIsKnown: pool.owner === 'nobody' || (pool.tried && !isAnothersPool),
       // One that is free for long was passed over for another reason: undici prefers a place in its pool to a connection.
-      oneIsIdle: idle.some(each => !this.#isFree(each)) || (idle.length > 0 && !pool.oneIsLost),
+      hasIdle: idle.some(each => !this.#isFree(each)) || (idle.length > 0 && !pool.hasUnreplacedLoss),
     };
     connection.cause = openCause(standing, pool);
-    if (connection.cause === 'replaced') connection.predecessor = pool.takeLoss();
+    if (connection.cause === 'replaced') connection.replacedReason = pool.takeLoss();
     if (connection.cause === 'new_pool') {
-      if (pool.endedAfterOne) pool.forgetLoss();
+      if (pool.lastClosedAfterOneRequest) pool.forgetLoss();
       this.#outside.onNewPool(origin);
     }
     for (const each of idle) this.#note(each);
 
-    pool.joined(connection);
+    pool.add(connection);
   }
 
   #isNewConnector(owner: object | undefined): boolean {
@@ -98,7 +98,7 @@ export class Pools {
     connection.seenIdle = { at: this.#outside.now(), round: this.#outside.rounds(), requests };
   }
 
-  #site({ address, port }: Origin): SiteOfPools {
+  #site({ address, port }: Origin): OriginPools {
     const key = `${address} ${port ?? ''}`;
     let site = this.#sites.get(key);
     if (site === undefined) {
@@ -112,11 +112,11 @@ export class Pools {
   /** Forgets the oldest origin without connections, or the oldest: its next connection will be its first again. */
   #forget(): void {
     const oldest = firstOf(this.#sites, MOST_LOOKED_AT);
-    const [key] = oldest.find(([, { live }]) => live === 0) ?? (oldest[0] as [string, SiteOfPools]);
+    const [key] = oldest.find(([, { live }]) => live === 0) ?? (oldest[0] as [string, OriginPools]);
     this.#sites.delete(key);
   }
 
-  #poolOf(owner: object | undefined, site: SiteOfPools): Pool {
+  #poolOf(owner: object | undefined, site: OriginPools): Pool {
     if (owner === undefined) {
       site.nobody ??= this.#newPool('nobody', site);
       return site.nobody;
@@ -133,7 +133,7 @@ export class Pools {
     return pool;
   }
 
-  #newPool(owner: Owner, site: Site): Pool {
+  #newPool(owner: Owner, site: OriginState): Pool {
     return new Pool(owner, owner === 'nobody' ? undefined : ++this.#count, site, this.#outside.states);
   }
 }

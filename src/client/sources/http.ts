@@ -5,11 +5,11 @@ import type { Guard } from '../../core/guard.ts';
 import { listenFirst, ours, stopSteppingAside } from '../../core/listeners.ts';
 import { originOf, portInHostHeader } from '../../core/origins.ts';
 import type { CallSites } from '../attribution/call-sites.ts';
-import type { Parting } from '../attribution/close-reason.ts';
-import type { Client } from '../connection.ts';
+import type { KeepAliveSignals } from '../attribution/close-reason.ts';
+import type { ClientAdapter } from '../connection.ts';
 import type { Connections } from '../connections.ts';
 
-const http: Client<ClientRequest> = {
+const http: ClientAdapter<ClientRequest> = {
   // What is dialled, never what the `Host` header says: proxies pass on what strangers wrote there.
   originOf: (request, socket) => {
     const port = portDialled(request, socket) ?? portInHostHeader(request.getHeader('host'), request.host);
@@ -29,7 +29,7 @@ const http: Client<ClientRequest> = {
   idleNow: (request, port) => freeSocketsTo(`${request.host}:${port}:`, agentOf(request)),
   partingOfFinished: (_request, answer) => (hintsShort(answer as IncomingMessage | undefined) ? KEPT_SHORTLY : KEPT),
   withHeaders: parting => parting,
-  parting: (request, answer) => {
+  keepAliveSignals: (request, answer) => {
     const response = answer as IncomingMessage | undefined;
     const agent = agentOf(request);
     const clientCloses = agent?.keepAlive === false || saysClose(request.getHeader('connection'));
@@ -54,7 +54,7 @@ const http: Client<ClientRequest> = {
 const MARGIN_SECONDS = 1;
 
 /** What is left of a request whose connection the agent took back, and of one whose answer hinted that it is kept for a moment only. */
-const KEPT: Parting = {
+const KEPT: KeepAliveSignals = {
   isLast: false,
   clientCloses: false,
   byRequest: true,
@@ -65,7 +65,7 @@ const KEPT: Parting = {
   givenUp: true,
   upgraded: false,
 };
-const KEPT_SHORTLY: Parting = { ...KEPT, keepAlive: MARGIN_SECONDS };
+const KEPT_SHORTLY: KeepAliveSignals = { ...KEPT, keepAlive: MARGIN_SECONDS };
 
 /** CONNECT and Upgrade hand the connection over to something else. */
 function becomesAnother(request: ClientRequest): boolean {
@@ -179,13 +179,13 @@ export function httpSource(connections: Connections, callSites: CallSites, guard
     [
       'free',
       guard('free', function (this: Socket) {
-        connections.freed(this);
+        connections.returnedToPool(this);
       }),
     ],
     [
       'agentRemove',
       guard('agentRemove', function (this: Socket) {
-        connections.detached(this);
+        connections.removedFromPool(this);
       }),
     ],
   ]);
@@ -210,7 +210,7 @@ export function httpSource(connections: Connections, callSites: CallSites, guard
     },
     'http.client.response.finish': ({ request, response }: { request: ClientRequest; response: IncomingMessage }) => {
       const { socket } = request;
-      if (socket && connections.answered(socket, request, http, response)) hear(socket);
+      if (socket && connections.responseStarted(socket, request, http, response)) hear(socket);
     },
   };
 }

@@ -13,7 +13,7 @@ export function http2Source(connections: Connections, guard: Guard): Handlers {
     [
       'goaway',
       guard('goaway', function (this: Http2Session) {
-        connections.goneAway(this);
+        connections.goawayReceived(this);
       }),
     ],
   ]);

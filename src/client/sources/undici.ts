@@ -2,8 +2,8 @@ import type { Socket } from 'node:net';
 import type { Handlers } from '../../core/channels.ts';
 import { type Origin, originOf } from '../../core/origins.ts';
 import type { CallSites } from '../attribution/call-sites.ts';
-import type { Parting } from '../attribution/close-reason.ts';
-import type { Client } from '../connection.ts';
+import type { KeepAliveSignals } from '../attribution/close-reason.ts';
+import type { ClientAdapter } from '../connection.ts';
 import type { Connections } from '../connections.ts';
 
 /** What undici says of a connection; the hostname is without brackets, the port empty where it is the protocol's own. */
@@ -43,7 +43,7 @@ interface Farewell {
 const MARGIN_SECONDS = 2;
 
 /** What is left of a usual request that was answered. */
-const USUAL: Parting = {
+const USUAL: KeepAliveSignals = {
   isLast: false,
   clientCloses: false,
   byRequest: false,
@@ -55,7 +55,7 @@ const USUAL: Parting = {
   upgraded: false,
 };
 
-const undici: Client<UndiciRequest> = {
+const undici: ClientAdapter<UndiciRequest> = {
   originOf: originOfRequest,
   // Of a new socket `connected` has told us; one we do not know is older than we are.
   wasReused: () => true,
@@ -65,7 +65,7 @@ const undici: Client<UndiciRequest> = {
   pipelines: true,
   mostIdle: () => Infinity,
   idleNow: () => 0,
-  parting,
+  keepAliveSignals: parting,
   partingOfFinished: (request, answer) =>
     answer === undefined && request.completed && request.method !== 'HEAD' && request.reset !== true
       ? USUAL
@@ -74,7 +74,7 @@ const undici: Client<UndiciRequest> = {
     said.clientCloses || !sentHeaders.includes('\r\nconnection: close\r') ? said : { ...said, clientCloses: true },
 };
 
-function parting(request: UndiciRequest, answer: object | undefined): Parting {
+function parting(request: UndiciRequest, answer: object | undefined): KeepAliveSignals {
   const farewell = answer as Farewell | undefined;
   return {
     isLast: request.method === 'HEAD' || request.method === 'CONNECT',
@@ -146,13 +146,13 @@ export function undiciSource(connections: Connections): Handlers {
 
       const refused = Boolean(request.upgrade) && response.statusCode !== 101;
       const farewell = farewellOf(response.headers, refused);
-      if (farewell !== undefined) connections.answerSaid(request, farewell);
+      if (farewell !== undefined) connections.responseHeaders(request, farewell);
     },
     'undici:request:trailers': ({ request }: { request: UndiciRequest }) => {
-      connections.requestOver(request, false);
+      connections.requestFinished(request, false);
     },
     'undici:request:error': ({ request }: { request: UndiciRequest }) => {
-      connections.requestOver(request, true);
+      connections.requestFinished(request, true);
     },
   };
 }

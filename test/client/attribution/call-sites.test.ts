@@ -1,6 +1,6 @@
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { expect, test, vi } from 'vitest';
-import { CallSites, inWords, pick } from '../../../src/client/attribution/call-sites.ts';
+import { CallSites, inWords, programFrame } from '../../../src/client/attribution/call-sites.ts';
 
 const origin = { address: 'a.test', port: 80 };
 
@@ -133,11 +133,11 @@ test.each([
   ['the end of a long one', [`/${'x'.repeat(1_000)}/pay.ts`], `${'x'.repeat(248)}/pay.ts:1`],
   ['nothing', ['node:net', 'evalmachine.<anonymous>', ''], undefined],
 ])('picks %s', (_what, scripts, site) => {
-  expect(pick(scripts.map((scriptName, i) => ({ scriptName, lineNumber: i + 1 })))).toBe(site);
+  expect(programFrame(scripts.map((scriptName, i) => ({ scriptName, lineNumber: i + 1 })))).toBe(site);
 });
 
 test('a site below the working directory is named from there', () => {
-  expect(pick([{ scriptName: `${process.cwd()}/src/pay.ts`, lineNumber: 42 }])).toBe('src/pay.ts:42');
+  expect(programFrame([{ scriptName: `${process.cwd()}/src/pay.ts`, lineNumber: 42 }])).toBe('src/pay.ts:42');
 });
 
 test('IPv6 addresses stand in brackets', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { closeReason, type Ending, type Parting } from '../../../src/client/attribution/close-reason.ts';
+import { type CloseFacts, closeReason, type KeepAliveSignals } from '../../../src/client/attribution/close-reason.ts';
 import { errorType, failedOutcome, failedPhase, isLookupFailure } from '../../../src/core/errors.ts';
 import { CLOSE_REASONS, type CloseReason } from '../../../src/core/reasons.ts';
 
@@ -50,7 +50,7 @@ test.each([
 });
 
 /** The last request of a connection that may go on: a GET that is over, with nothing said against it. */
-function over(said: Partial<Parting> = {}): Parting {
+function over(said: Partial<KeepAliveSignals> = {}): KeepAliveSignals {
   return {
     isLast: false,
     clientCloses: false,
@@ -66,10 +66,10 @@ function over(said: Partial<Parting> = {}): Parting {
 }
 
 /** The last request of a connection that was closed before it was over. */
-const cut = (said: Partial<Parting> = {}) => over({ complete: false, ...said });
+const cut = (said: Partial<KeepAliveSignals> = {}) => over({ complete: false, ...said });
 
 /** A connection that served one request, whose answer was read to its end, and was closed without a word. */
-function ending(seen: Partial<Ending> = {}): Ending {
+function ending(seen: Partial<CloseFacts> = {}): CloseFacts {
   return {
     http: true,
     error: undefined,
@@ -92,7 +92,7 @@ const reset = undici('reset');
 const aborted = undici('aborted');
 const otherSideClosed = error('UND_ERR_SOCKET', 'other side closed');
 
-const ROWS: readonly (readonly [CloseReason, when: string, Partial<Ending>])[] = [
+const ROWS: readonly (readonly [CloseReason, when: string, Partial<CloseFacts>])[] = [
   ['client_idle_timeout', 'undici lets an idle one go', { error: undici('socket idle timeout') }],
   ['client_idle_timeout', 'undici 6 names the host too', { error: undici('socket idle timeout (a.test)') }],
   ['client_idle_timeout', 'its timeout strikes while its agent has it', { timedOut: true, freed: true }],
@@ -179,7 +179,7 @@ test('every reason of the list has a row', () => {
 });
 
 /** Two reasons at once: what was seen first, or says more, wins. */
-test.each<[winner: CloseReason, loser: CloseReason, Partial<Ending>]>([
+test.each<[winner: CloseReason, loser: CloseReason, Partial<CloseFacts>]>([
   ['upgraded', 'goaway', { goneAway: true, parting: over({ upgraded: true }) }],
   ['upgraded', 'server_closed_active', { serverEnded: true, parting: cut({ upgraded: true }) }],
   ['upgraded', 'client_shutdown', { error: error('UND_ERR_DESTROYED'), parting: over({ upgraded: true }) }],
@@ -243,7 +243,7 @@ test('any ending at all has one reason of the list', () => {
     fc.anything(),
   );
   const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
-  const anyParting = fc.record<Parting>({
+  const anyParting = fc.record<KeepAliveSignals>({
     isLast: fc.boolean(),
     clientCloses: fc.boolean(),
     byRequest: fc.boolean(),
@@ -254,7 +254,7 @@ test('any ending at all has one reason of the list', () => {
     givenUp: fc.boolean(),
     upgraded: fc.boolean(),
   });
-  const anyEnding = fc.record<Ending>({
+  const anyEnding = fc.record<CloseFacts>({
     http: fc.boolean(),
     error: anyError,
     serverEnded: fc.boolean(),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { openCause, type PoolStanding, type Standing } from '../../../src/client/attribution/open-cause.ts';
+import { type OriginFacts, openCause, type PoolFacts } from '../../../src/client/attribution/open-cause.ts';
 import { OPEN_CAUSES, type OpenCause } from '../../../src/core/causes.ts';
 
 const FACTS = ['originIsKnown', 'poolIsKnown', 'oneIsIdle', 'oneIsLost', 'oneIsHeld', 'anyLive'] as const;
@@ -18,7 +18,7 @@ const RULES: readonly (readonly [OpenCause, facts: string])[] = [
 test.each(RULES)('%s: %s', (cause, given) => {
   const facts = Object.fromEntries(FACTS.map((fact, index) => [fact, given[index] === 'y']));
 
-  expect(openCause(facts as unknown as Standing, facts as unknown as PoolStanding)).toBe(cause);
+  expect(openCause(facts as unknown as OriginFacts, facts as unknown as PoolFacts)).toBe(cause);
 });
 
 test('every cause of the list has its rule, in the order of the list', () => {

@@ -34,15 +34,15 @@ function process() {
   function attempt(pool?: object, origin = HERE): Connection {
     const connection = new Connection(new ReplaySocket() as never, 0);
     connection.http = pool !== undefined;
-    pools.joined(connection, origin, pool);
+    pools.assign(connection, origin, pool);
     return connection;
   }
   function open(pool?: object, origin = HERE): Connection {
     const connection = attempt(pool, origin);
     connection.opened = 1;
     connection.requests = connection.streams = connection.http ? 1 : 0;
-    const { cause, predecessor } = connection;
-    causes.push(cause === 'replaced' ? `replaced ${predecessor}` : cause);
+    const { cause, replacedReason } = connection;
+    causes.push(cause === 'replaced' ? `replaced ${replacedReason}` : cause);
     return connection;
   }
   return {
@@ -62,10 +62,10 @@ function process() {
       Object.assign(connection.socket ?? {}, { paused: true, readableLength: 1, bytesRead: 1 });
     },
     close(connection: Connection, reason: CloseReason): void {
-      connection.place?.left(connection, reason);
+      connection.pool?.remove(connection, reason);
     },
     fail(connection: Connection): void {
-      connection.place?.left(connection, undefined);
+      connection.pool?.remove(connection, undefined);
     },
     /** Destroys it, whose `close` is still to come. */
     destroy(connection: Connection, reason: CloseReason): void {
@@ -299,7 +299,7 @@ describe('connectors of undici', () => {
     const first = open(connector());
 
     idle(first);
-    first.goneAway = true;
+    first.receivedGoaway = true;
     open(connector());
 
     expect(causes().at(-1)).not.toBe('release_race');
@@ -559,7 +559,10 @@ test('whatever comes and goes, no loss is made good twice, and none is forgotten
         if (what === 'open') {
           const canBe = lost.length > 0;
           const opened = open(pool);
-          expect([opened.cause === 'replaced', opened.predecessor]).toEqual([canBe, canBe ? lost.shift() : undefined]);
+          expect([opened.cause === 'replaced', opened.replacedReason]).toEqual([
+            canBe,
+            canBe ? lost.shift() : undefined,
+          ]);
           live.push(opened);
         } else if (what === 'fail') {
           fail(attempt(pool));

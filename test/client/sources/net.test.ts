@@ -60,7 +60,7 @@ test('several addresses of one name are one lookup and several attempts', () => 
   connect(socket, '127.0.0.1', 80);
 
   expect(tally('a.test', 80, false)).toMatchObject({ opened: 1, failed: 0 });
-  const { attempts } = ledger.tally({ address: 'a.test', port: 80 }, false);
+  const { attempts } = ledger.originCounts({ address: 'a.test', port: 80 }, false);
   expect(
     attempts.map(({ attributes, value }) => [attributes['network.type'], attributes['connmeter.outcome'], value]),
   ).toEqual([
@@ -90,7 +90,7 @@ test.each<[string, Error | undefined, string[]]>([
   close(socket, error);
   tally('any');
 
-  const failures = ledger.tallies.flatMap(each => each.failures).filter(({ value }) => value > 0);
+  const failures = ledger.allOriginCounts.flatMap(each => each.failures).filter(({ value }) => value > 0);
   expect(failures).toHaveLength(1);
   expect(failures[0]?.attributes).toMatchObject({
     'connmeter.phase': phase,
@@ -130,9 +130,9 @@ test('a connect that throws, or is undone in the same turn, leaves nothing', () 
   undone.connecting = false;
   endTurn();
   close(undone);
-  connections.takeStock();
+  connections.refreshGauges();
 
-  expect(ledger.tallies).toEqual([]);
+  expect(ledger.allOriginCounts).toEqual([]);
   expect(ledger.lookupsPending.value).toBe(0);
 });
 
@@ -141,12 +141,12 @@ test('a name is pending from the end of its turn until it is found', () => {
 
   const socket = attempt();
   endTurn();
-  connections.takeStock();
+  connections.refreshGauges();
 
   expect(ledger.lookupsPending.value).toBe(1);
 
   socket.emit('lookup', null, '127.0.0.1', 4, 'a.test');
-  connections.takeStock();
+  connections.refreshGauges();
 
   expect(ledger.lookupsPending.value).toBe(0);
 });
