@@ -44,7 +44,7 @@ export class ConnectionInstrumentation {
   readonly instrumentationVersion: string = VERSION;
 
   #config: ConnectionInstrumentationConfig;
-  readonly #ledger: MetricRegistry;
+  readonly #registry: MetricRegistry;
   readonly #connections: Connections;
   readonly #servers: Servers;
   readonly #lookups: Lookups;
@@ -64,11 +64,11 @@ export class ConnectionInstrumentation {
   constructor(config: ConnectionInstrumentationConfig = {}) {
     const options = checkedOptions(config);
     this.#config = { ...config, ...options };
-    this.#ledger = new MetricRegistry(options.maxOrigins);
+    this.#registry = new MetricRegistry(options.maxOrigins);
 
     const record: Instruments['record'] = (metric, seconds, attributes) =>
       this.#exposure?.record(metric, seconds, attributes);
-    this.#lookups = new Lookups(this.#ledger, record);
+    this.#lookups = new Lookups(this.#registry, record);
     this.#callSites = new CallSites(
       options.callSites,
       message => diag.warn(`connmeter: ${message}`),
@@ -76,10 +76,10 @@ export class ConnectionInstrumentation {
     );
     const now = () => monotonic() / 1000;
     const guard = this.#guard('collection');
-    this.#servers = new Servers(this.#ledger, record, now, guard);
+    this.#servers = new Servers(this.#registry, record, now, guard);
     this.#connections = new Connections({
       callSites: this.#callSites,
-      ledger: this.#ledger,
+      registry: this.#registry,
       lookups: this.#lookups,
       record,
       now,
@@ -120,7 +120,7 @@ export class ConnectionInstrumentation {
   /** Catches our own faults in one part: counts each, and warns of the first at each place. */
   #guard(place: FaultPlace): Guard {
     return guardWith((where, error) => {
-      this.#ledger.faults.count(place);
+      this.#registry.faults.count(place);
       this.#warnOnce(where, error);
     });
   }
@@ -137,14 +137,14 @@ export class ConnectionInstrumentation {
   }
 
   /** @internal The server is not the program's own: what it accepts is not counted, nor is the lookup of its host. */
-  leaveOut(server: object, host?: string): void {
+  ignoreServer(server: object, host?: string): void {
     this.#servers.ignore(server);
     if (host !== undefined) this.#lookups.ignoreNext(host);
   }
 
   /** @internal A fault outside of the instrumentation, in what serves its metrics. */
   countFault(place: FaultPlace): void {
-    this.#ledger.faults.count(place);
+    this.#registry.faults.count(place);
   }
 
   /** Where the metrics go from now on. Called by the SDK, and more than once. */
@@ -159,13 +159,13 @@ export class ConnectionInstrumentation {
       guard('client connections', () => this.#connections.refreshGauges()),
       guard('server connections', () => this.#servers.refreshGauges()),
       guard('ports', () => {
-        this.#ledger.ports = readPorts();
+        this.#registry.ports = readPorts();
       }),
     ];
     const bringUpToDate = () => {
       for (const step of steps) step();
     };
-    this.#exposure = createInstruments(provider.getMeter(NAME, VERSION), this.#ledger, bringUpToDate);
+    this.#exposure = createInstruments(provider.getMeter(NAME, VERSION), this.#registry, bringUpToDate);
   }
 
   #watchRequests(on: boolean): void {
@@ -180,7 +180,7 @@ export class ConnectionInstrumentation {
   setConfig(config: ConnectionInstrumentationConfig = {}): void {
     const options = checkedOptions(config);
     this.#config = { ...config, ...options };
-    this.#ledger.limit = options.maxOrigins;
+    this.#registry.limit = options.maxOrigins;
   }
 
   /** The options in force. */

@@ -24,13 +24,13 @@ const write = guardWith(() => {})(
   'write',
   (line: string) => void writeSync(2, `connmeter: ${printable(line.slice(0, LONGEST_LINE))}\n`),
 );
-const say = (line: string) => {
+const warn = (line: string) => {
   if (lines !== 'none') write(line);
 };
 const announce = (line: string) => {
   if (lines === 'all') write(line);
 };
-const guard = guardWith((where, error) => say(`could not ${where}, the program runs on unmeasured: ${error}`));
+const guard = guardWith((where, error) => warn(`could not ${where}, the program runs on unmeasured: ${error}`));
 
 /** The instrumentation in force. */
 let instrumentation: ConnectionInstrumentation | undefined;
@@ -47,10 +47,10 @@ function start(environment: Environment): void {
     instrumentation = new ConnectionInstrumentation();
   } else if (isMainThread) {
     setEnvironmentData(TOLD, new SharedArrayBuffer(4));
-    environment.warnings.forEach(say);
+    environment.warnings.forEach(warn);
     if (environment.exporters.length > 0) startExporting(environment);
   } else if (environment.exporters.length > 0 && isFirstToTell()) {
-    say("worker threads are not measured; the metrics are the main thread's");
+    warn("worker threads are not measured; the metrics are the main thread's");
   }
 }
 
@@ -76,12 +76,12 @@ function prometheusReader(
   }
   const reader = new AskedReader({ otelComponentType: 'prometheus_http_text_metric_exporter' });
   let serializer: ReturnType<typeof loadSerializer> | undefined;
-  const sayOnce = oncePerPlace((where, error) =>
-    say(`could not ${where}, the program is unaffected: ${stackOf(error)}`),
+  const warnOnce = oncePerPlace((where, error) =>
+    warn(`could not ${where}, the program is unaffected: ${stackOf(error)}`),
   );
   const onFault = (where: string, error: unknown) => {
     instrumentation?.countFault('exposition');
-    sayOnce(where, error);
+    warnOnce(where, error);
   };
   const exposition = new Exposition(
     async () => {
@@ -97,8 +97,8 @@ function prometheusReader(
     host,
     port,
     createServer: () => createMetricsServer(exposition, { host, allowed: allowedHosts }, guard),
-    leaveOut: (server, name) => instrumentation?.leaveOut(server, name),
-    warn: say,
+    ignoreServer: (server, name) => instrumentation?.ignoreServer(server, name),
+    warn: warn,
     announce,
     guard,
   });

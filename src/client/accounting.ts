@@ -10,7 +10,7 @@ import type { CallSites } from './attribution/call-sites.ts';
 import type { Pools } from './attribution/pools.ts';
 import { attemptEnded, type Connection, originOfConnection, releaseReferences } from './connection.ts';
 import type { ConnectionStates } from './connection-states.ts';
-import { MOST_CLOSED } from './snapshot.ts';
+import { MAX_CLOSED } from './snapshot.ts';
 
 /** How long nothing may be read before a body counts as held: a reader may be slow for a moment. */
 const HELD_SECONDS = 0.5;
@@ -21,11 +21,11 @@ const LIFE: LifetimeMetrics = {
 };
 
 /** How many closed connections wait at most until they are written down. */
-const MOST_UNWRITTEN = 32;
+const MAX_UNCOUNTED = 32;
 
 /** What the accounts need from outside. */
 interface Dependencies {
-  readonly ledger: MetricRegistry;
+  readonly registry: MetricRegistry;
   readonly pools: Pools;
   readonly states: ConnectionStates;
   readonly callSites: CallSites;
@@ -44,7 +44,7 @@ interface Dependencies {
  * own and the SDK's, in the processor's caches, and cost several times as much.
  */
 export class ConnectionAccounting {
-  readonly #ledger: MetricRegistry;
+  readonly #registry: MetricRegistry;
   readonly #pools: Pools;
   readonly #record: Recorder;
   readonly #now: () => number;
@@ -54,10 +54,10 @@ export class ConnectionAccounting {
   readonly #settleSafely: (connection: Connection) => void;
   readonly #countNow: (connection: Connection) => void;
   readonly #callSites: CallSites;
-  readonly closedLast = new RingBuffer<Connection>(MOST_CLOSED);
+  readonly closedLast = new RingBuffer<Connection>(MAX_CLOSED);
 
-  constructor({ ledger, pools, states, callSites, record, now, guard }: Dependencies) {
-    this.#ledger = ledger;
+  constructor({ registry, pools, states, callSites, record, now, guard }: Dependencies) {
+    this.#registry = registry;
     this.#pools = pools;
     this.#states = states;
     this.#callSites = callSites;
@@ -80,17 +80,17 @@ export class ConnectionAccounting {
     const origin = originOfConnection(connection);
     if (connection.pool === undefined && connection.closed === undefined)
       this.#pools.assign(connection, origin, undefined);
-    const tally = this.#ledger.originCounts(origin, connection.http);
-    connection.counts = tally;
-    connection.requestCounts = tally;
-    if (connection.resolved !== undefined) tally.initialiseFailures('dns');
-    if (connection.attempts.length > 0) tally.initialiseFailures('connect');
+    const counts = this.#registry.originCounts(origin, connection.http);
+    connection.counts = counts;
+    connection.requestCounts = counts;
+    if (connection.resolved !== undefined) counts.initialiseFailures('dns');
+    if (connection.attempts.length > 0) counts.initialiseFailures('connect');
     for (const { type, outcome } of connection.attempts) {
-      if (outcome !== undefined) tally.attempt(type, outcome).value++;
+      if (outcome !== undefined) counts.attempt(type, outcome).value++;
     }
-    if (connection.opened !== undefined) this.#countOpened(connection, tally);
-    if (connection.requests > 0) tally.requests.fresh.value++;
-    return tally;
+    if (connection.opened !== undefined) this.#countOpened(connection, counts);
+    if (connection.requests > 0) counts.requests.fresh.value++;
+    return counts;
   }
 
   /** Counts what nothing more can be learned of: those closed, and those that a client has claimed. */
@@ -107,7 +107,7 @@ export class ConnectionAccounting {
       return;
     }
     const settled = connection.requestCounts ?? this.assignToOrigin(connection);
-    if (!settled.http) connection.requestCounts = this.#ledger.originCounts(originOfConnection(connection), true);
+    if (!settled.http) connection.requestCounts = this.#registry.originCounts(originOfConnection(connection), true);
     countRequest(connection, connection.requestCounts as OriginCounts);
   }
 
@@ -125,26 +125,26 @@ export class ConnectionAccounting {
   refreshGauges(live: ReadonlyMap<object, Connection>): void {
     this.#countClosedConnections();
     for (const connection of live.values()) if (connection.opened !== undefined) this.#settleSafely(connection);
-    for (const tally of this.#ledger.allOriginCounts) tally.resetGauges();
-    this.#ledger.lookupsPending.value = 0;
+    for (const counts of this.#registry.allOriginCounts) counts.resetGauges();
+    this.#registry.lookupsPending.value = 0;
     for (const connection of live.values()) this.#countNow(connection);
   }
 
   #countState(connection: Connection): void {
     if (connection.opened !== undefined) this.#countInUse(connection);
     else if (connection.hasBegun && connection.resolved === undefined && !connection.dialled) {
-      this.#ledger.lookupsPending.value++;
+      this.#registry.lookupsPending.value++;
     }
   }
 
-  #countOpened(connection: Connection, tally: OriginCounts): void {
-    tally.opened(connection.cause, connection.replacedReason).value++;
-    this.#recordConnect(connection, tally);
+  #countOpened(connection: Connection, counts: OriginCounts): void {
+    counts.opened(connection.cause, connection.replacedReason).value++;
+    this.#recordConnect(connection, counts);
     const { tls } = phasesOf(connection);
     if (tls !== undefined && connection.tls !== undefined) {
-      tally.initialiseFailures('tls');
+      counts.initialiseFailures('tls');
       this.#record('connmeter.tls.handshake.duration', tls, {
-        ...tally.attributes,
+        ...counts.attributes,
         'tls.protocol.version': connection.tls.version,
         'tls.resumed': connection.tls.resumed,
       });
@@ -155,16 +155,16 @@ export class ConnectionAccounting {
     const { error } = connection;
     attemptEnded(connection, failedOutcome(error));
     const phase = failedPhase(connection, connection.dialled, error);
-    const tally = this.assignToOrigin(connection);
-    tally.initialiseFailures(phase);
-    tally.failure(phase, errorType(error)).value++;
-    if (phase === 'tls') this.#recordConnect(connection, tally);
+    const counts = this.assignToOrigin(connection);
+    counts.initialiseFailures(phase);
+    counts.failure(phase, errorType(error)).value++;
+    if (phase === 'tls') this.#recordConnect(connection, counts);
   }
 
-  #recordConnect(connection: Connection, tally: OriginCounts): void {
+  #recordConnect(connection: Connection, counts: OriginCounts): void {
     const { connect } = phasesOf(connection);
     if (connect !== undefined && connection.attempts.length > 0) {
-      this.#record('connmeter.connect.duration', connect, tally.attributes);
+      this.#record('connmeter.connect.duration', connect, counts.attributes);
     }
   }
 
@@ -174,7 +174,7 @@ export class ConnectionAccounting {
     connection.pool?.remove(connection, connection.reason);
     this.closedLast.add(connection);
     this.#uncounted.push(connection);
-    if (this.#uncounted.length >= MOST_UNWRITTEN) this.#countClosedConnections();
+    if (this.#uncounted.length >= MAX_UNCOUNTED) this.#countClosedConnections();
   }
 
   #countClosedConnections(): void {
@@ -182,16 +182,16 @@ export class ConnectionAccounting {
   }
 
   #countClosed(connection: Connection): void {
-    const tally = this.assignToOrigin(connection);
-    tally.closed(connection.reason ?? 'unknown').value++;
-    if (!tally.http) return;
+    const counts = this.assignToOrigin(connection);
+    counts.closed(connection.reason ?? 'unknown').value++;
+    if (!counts.http) return;
 
-    const { attributes } = tally.inUse(connection.version).requests;
+    const { attributes } = counts.inUse(connection.version).requests;
     recordLifetime(connection, LIFE, attributes, connection.closed as number, this.#record);
     if (connection.requests > 1) return;
 
     const { dns, connect, tls } = phasesOf(connection);
-    tally.wastedSetup.value += (dns ?? 0) + (connect ?? 0) + (tls ?? 0);
+    counts.wastedSetup.value += (dns ?? 0) + (connect ?? 0) + (tls ?? 0);
   }
 
   #countInUse(connection: Connection): void {
@@ -200,11 +200,11 @@ export class ConnectionAccounting {
     if (counts?.http) this.#countHeld(connection, counts);
   }
 
-  #countHeld(connection: Connection, tally: OriginCounts): void {
+  #countHeld(connection: Connection, counts: OriginCounts): void {
     connection.held = this.#isStalled(connection) && this.#states.isHeld(connection);
     if (!connection.held) return;
 
-    tally.held.value++;
+    counts.held.value++;
     if (connection.request === undefined || connection.callSiteReported) return;
     connection.callSiteReported = this.#callSites.bodyHeld(connection.request, originOfConnection(connection));
   }

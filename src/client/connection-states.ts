@@ -12,7 +12,7 @@ export class ConnectionStates implements MemberStates {
   /** Why it is being closed, as far as is known by now. */
   readonly reasonOf: (connection: Connection) => CloseReason;
   /** What the last request and its answer said of the connection's future. */
-  readonly partingOf: (connection: Connection) => KeepAliveSignals | undefined;
+  readonly signalsOf: (connection: Connection) => KeepAliveSignals | undefined;
   /** How many requests it is busy with. */
   readonly requestsOn: (connection: Connection) => number;
   /** Whether a request is on it, or on its way to it. */
@@ -28,7 +28,7 @@ export class ConnectionStates implements MemberStates {
 
   constructor(guard: Guard) {
     this.reasonOf = asking(guard, 'close reason', reasonOf, 'unknown');
-    this.partingOf = asking(guard, 'last request of a connection', partingOf, undefined);
+    this.signalsOf = asking(guard, 'last request of a connection', signalsOf, undefined);
     this.requestsOn = asking(guard, 'requests of a connection', requestsOn, 0);
     this.isBusy = asking(guard, 'requests of a connection', isBusy, false);
     this.isHeld = asking(guard, 'body of a response', isHeld, false);
@@ -50,7 +50,7 @@ function reasonOf(connection: Connection): CloseReason {
     serverEnded: connection.peerEnded,
     timedOut: connection.timedOut,
     goneAway: connection.receivedGoaway,
-    parting: partingOf(connection),
+    signals: signalsOf(connection),
     streams: connection.streams,
     answered: hasResponse(connection),
     requests: connection.requests,
@@ -60,8 +60,8 @@ function reasonOf(connection: Connection): CloseReason {
 }
 
 /** What the last request and its answer said of the connection's future. */
-function partingOf({ client, request, response, parting, sentHeaders }: Connection): KeepAliveSignals | undefined {
-  const said = request === undefined ? parting : client?.keepAliveSignals(request, response);
+function signalsOf({ client, request, response, signals, sentHeaders }: Connection): KeepAliveSignals | undefined {
+  const said = request === undefined ? signals : client?.signalsOf(request, response);
   return said === undefined || sentHeaders === undefined ? said : client?.withHeaders(said, sentHeaders);
 }
 
@@ -69,8 +69,8 @@ function partingOf({ client, request, response, parting, sentHeaders }: Connecti
 function requestsOn({ client, request, earlier, streams, takenOver }: Connection): number {
   let count = streams;
   if (takenOver) count++;
-  if (request !== undefined && !client?.isOver(request)) count++;
-  if (earlier !== undefined) for (const each of earlier) if (!client?.isOver(each)) count++;
+  if (request !== undefined && !client?.isFinished(request)) count++;
+  if (earlier !== undefined) for (const each of earlier) if (!client?.isFinished(each)) count++;
   return count;
 }
 
@@ -94,7 +94,7 @@ function isHeld(connection: Connection): boolean {
 
 /** Whether the request it was opened for is still to be sent, its body maybe being written. */
 function awaitsFirstRequest({ client, openedFor }: Connection): boolean {
-  return openedFor !== undefined && !client?.isOver(openedFor);
+  return openedFor !== undefined && !client?.isFinished(openedFor);
 }
 
 function isClosing({ opened, socket }: Connection): boolean {

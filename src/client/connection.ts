@@ -18,21 +18,21 @@ export interface ClientAdapter<Request extends object = object> {
   /** Whether the request waits for a connection of another, and opened none. */
   isWaiting(request: Request): boolean;
   /** Whether the connection is free of the request: it is finished or failed, and did not turn into something else. */
-  isOver(request: Request): boolean;
+  isFinished(request: Request): boolean;
   /** Whether the connection may turn into something else, and not come back: CONNECT, and the wish for an upgrade. */
   mayTakeOver(request: Request): boolean;
   /** Whether it may send requests on a connection while others are on it. It tells the end of each by the request alone. */
   readonly pipelines: boolean;
   /** How many idle connections the request's pool keeps at most, to its origin. */
-  mostIdle(request: Request): number;
+  maxIdle(request: Request): number;
   /** How many it has. Asked only where it may be too many. */
-  idleNow(request: Request, port: number | undefined): number;
+  idleCount(request: Request, port: number | undefined): number;
   /** What the request and its answer, as far as it is known, said of the connection's future. */
-  keepAliveSignals(request: Request, answer: object | undefined): KeepAliveSignals;
+  signalsOf(request: Request, answer: object | undefined): KeepAliveSignals;
   /** The same of one that has just finished, and let the connection go. Asked for each request: makes no object where all is usual. */
-  partingOfFinished(request: Request, answer: object | undefined): KeepAliveSignals;
+  signalsOfFinished(request: Request, answer: object | undefined): KeepAliveSignals;
   /** The same, and what the headers it was sent with said besides. */
-  withHeaders(parting: KeepAliveSignals, sentHeaders: string): KeepAliveSignals;
+  withHeaders(signals: KeepAliveSignals, sentHeaders: string): KeepAliveSignals;
 }
 
 const NONE: readonly Attempt[] = [];
@@ -88,7 +88,7 @@ export class Connection extends TrackedConnection<OriginCounts> implements Momen
   /** What was read from the socket before the last request. */
   bytesReadBefore = 0;
   /** What is left of the last request once it is over, so that it can be freed. */
-  parting: KeepAliveSignals | undefined;
+  signals: KeepAliveSignals | undefined;
   /** What had been read from the socket at the last look, and since when nothing more was. */
   bytesReadAtCheck = -1;
   stalledSince = 0;
@@ -134,8 +134,8 @@ export function releaseReferences(connection: Connection): void {
 }
 
 /** The last request has finished: what is still needed of it is taken down, so that it can be freed. */
-export function releaseRequest(connection: Connection, parting: KeepAliveSignals): void {
-  connection.parting = parting;
+export function releaseRequest(connection: Connection, signals: KeepAliveSignals): void {
+  connection.signals = signals;
   connection.request = undefined;
   connection.response = undefined;
 }

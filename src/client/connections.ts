@@ -21,14 +21,14 @@ import {
   closedConnection,
   type LiveConnection,
   liveConnection,
-  MOST_LIVE,
+  MAX_LIVE,
   originSnapshot,
   type Snapshot,
 } from './snapshot.ts';
 
 /** What the connections need from outside. */
 export interface Dependencies {
-  readonly ledger: MetricRegistry;
+  readonly registry: MetricRegistry;
   readonly lookups: Lookups;
   readonly callSites: CallSites;
   readonly record: Recorder;
@@ -47,10 +47,10 @@ export interface Dependencies {
  * or failed, and every opened connection in at most one closed.
  */
 export class Connections {
-  readonly #ledger: MetricRegistry;
+  readonly #registry: MetricRegistry;
   readonly #lookups: Lookups;
   readonly #now: () => number;
-  readonly #turn: CurrentTurn;
+  readonly #currentTurn: CurrentTurn;
 
   /**
    * Connections attempted and not closed, by their socket. Not weak: each leaves at its close, or at the end of the turn
@@ -69,10 +69,10 @@ export class Connections {
   readonly #states: ConnectionStates;
   /** Its close was emitted after somebody had removed all listeners, or is yet to be emitted. */
   readonly #closeIfClosed: (connection: Connection) => void;
-  readonly #accounts: ConnectionAccounting;
+  readonly #accounting: ConnectionAccounting;
 
-  constructor({ ledger, lookups, callSites, record, now, atEndOfTurn, rounds, guard }: Dependencies) {
-    this.#ledger = ledger;
+  constructor({ registry, lookups, callSites, record, now, atEndOfTurn, rounds, guard }: Dependencies) {
+    this.#registry = registry;
     this.#callSites = callSites;
     this.#states = new ConnectionStates(guard);
     this.#closeIfClosed = guard('connection', (connection: Connection) => {
@@ -85,8 +85,8 @@ export class Connections {
       states: this.#states,
       now,
     });
-    this.#accounts = new ConnectionAccounting({
-      ledger,
+    this.#accounting = new ConnectionAccounting({
+      registry,
       pools: this.#pools,
       states: this.#states,
       callSites,
@@ -96,7 +96,7 @@ export class Connections {
     });
     this.#lookups = lookups;
     this.#now = now;
-    this.#turn = new CurrentTurn(atEndOfTurn, attempted => this.#turnEnded(attempted));
+    this.#currentTurn = new CurrentTurn(atEndOfTurn, attempted => this.#turnEnded(attempted));
   }
 
   /** Connections attempted and not closed. */
@@ -106,7 +106,7 @@ export class Connections {
 
   /** An HTTP client is about to open a connection: the next socket attempted in this turn. */
   expected(origin: Origin, pool: object): void {
-    this.#turn.expect({ origin, pool });
+    this.#currentTurn.expect({ origin, pool });
   }
 
   /** `connect` was called on a socket. It may yet throw. */
@@ -115,10 +115,10 @@ export class Connections {
 
     this.#patrol.checkSome();
     const connection = new Connection(socket, this.#now());
-    const expected = this.#turn.takeExpected();
+    const expected = this.#currentTurn.takeExpected();
     if (expected !== undefined) this.#assignToPool(connection, expected.origin, expected.pool);
     this.#live.set(socket, connection);
-    this.#turn.attempted(connection);
+    this.#currentTurn.attempted(connection);
   }
 
   /**
@@ -130,7 +130,7 @@ export class Connections {
     client: ClientAdapter<Request>,
     pool: object | undefined,
   ): Socket | undefined {
-    const connection = this.#turn.latest;
+    const connection = this.#currentTurn.latest;
     if (connection === undefined || connection.http || client.wasReused(request) || client.isWaiting(request)) {
       return undefined;
     }
@@ -148,7 +148,7 @@ export class Connections {
 
     connection.hasBegun = true;
     connection.host = hostName(host);
-    this.#ledger.names.labelOf(host, 'connection');
+    this.#registry.names.labelOf(host, 'connection');
     connection.resolved = this.#now();
     if (error) this.#lookups.failed(host, connection.resolved - connection.started, error);
   }
@@ -190,7 +190,7 @@ export class Connections {
     connection.hasBegun = true;
     connection.connected = this.#now();
     attemptEnded(connection, 'ok');
-    if (!tlsToCome) this.#accounts.opened(connection, connection.connected);
+    if (!tlsToCome) this.#accounting.opened(connection, connection.connected);
   }
 
   /** The TLS handshake is done and the peer is who it should be. */
@@ -202,7 +202,7 @@ export class Connections {
     connection.tls = { version, resumed };
     if (alpn === 'h2') connection.version = '2';
     if (alpn === 'h2' || alpn === 'http/1.1') connection.http = true;
-    this.#accounts.opened(connection, connection.secured);
+    this.#accounting.opened(connection, connection.secured);
   }
 
   /** An HTTP client took the socket for requests to this origin: a connection of its own, or a tunnel through a proxy. */
@@ -260,7 +260,7 @@ export class Connections {
     else if (connection.earlier?.includes(request)) connection.earlier = without(connection.earlier, request);
     else if (connection.takenOver) {
       this.#takeoverSaid(connection, request, connection.response, givenUp);
-      connection.takenOver = connection.client?.isOver(request) !== true;
+      connection.takenOver = connection.client?.isFinished(request) !== true;
     }
   }
 
@@ -275,12 +275,12 @@ export class Connections {
       connection.returnedToPool = true;
       // The agent hears of it after us: what it does next follows from what it has now.
       if (client !== undefined && request !== undefined && pool !== undefined) {
-        const most = client.mostIdle(request);
-        if (pool.live.size > most) connection.poolWasFull = client.idleNow(request, port) >= most;
+        const most = client.maxIdle(request);
+        if (pool.live.size > most) connection.poolWasFull = client.idleCount(request, port) >= most;
       }
     }
     if (client !== undefined && request !== undefined)
-      releaseRequest(connection, client.partingOfFinished(request, response));
+      releaseRequest(connection, client.signalsOfFinished(request, response));
   }
 
   /** The agent is to forget the socket, for it was upgraded, or is a tunnel, or the program wants it so. */
@@ -292,7 +292,7 @@ export class Connections {
     if (client === undefined || request === undefined) return;
     if (!client.mayTakeOver(request) || !hasResponse(connection)) return;
 
-    releaseRequest(connection, { ...client.keepAliveSignals(request, response), upgraded: true });
+    releaseRequest(connection, { ...client.signalsOf(request, response), upgraded: true });
     connection.takenOver = true;
   }
 
@@ -321,7 +321,7 @@ export class Connections {
     if (connection === undefined) return false; // opened before we were listening
 
     connection.streams++;
-    if (connection.opened !== undefined) this.#accounts.requestSent(connection);
+    if (connection.opened !== undefined) this.#accounting.requestSent(connection);
     return known === undefined;
   }
 
@@ -349,9 +349,9 @@ export class Connections {
       const { client, request } = connection;
       if (!client?.pipelines || request === undefined) continue;
 
-      const parting = this.#states.partingOf(connection);
-      if (parting === undefined) connection.request = undefined;
-      else releaseRequest(connection, { ...parting, complete: true });
+      const signals = this.#states.signalsOf(connection);
+      if (signals === undefined) connection.request = undefined;
+      else releaseRequest(connection, { ...signals, complete: true });
     }
     this.#open.clear();
   }
@@ -359,21 +359,21 @@ export class Connections {
   /** Brings the ledger's states up to now, for a collection. */
   refreshGauges(): void {
     for (const connection of this.#live.values()) this.#closeIfClosed(connection);
-    this.#accounts.refreshGauges(this.#live);
+    this.#accounting.refreshGauges(this.#live);
   }
 
   snapshot(): Snapshot {
     for (const connection of this.#live.values()) this.#closeIfClosed(connection);
-    this.#accounts.countPending(this.#live);
+    this.#accounting.countPending(this.#live);
     const now = this.#now();
     const live: LiveConnection[] = [];
     for (const connection of this.#live.values()) {
-      if (live.length < MOST_LIVE) live.push(liveConnection(connection, this.#states.isBusy(connection), now));
+      if (live.length < MAX_LIVE) live.push(liveConnection(connection, this.#states.isBusy(connection), now));
     }
     return {
-      origins: this.#ledger.allOriginCounts.map(originSnapshot),
+      origins: this.#registry.allOriginCounts.map(originSnapshot),
       live,
-      closed: this.#accounts.closedLast.all.map(closedConnection),
+      closed: this.#accounting.closedLast.all.map(closedConnection),
       callSites: this.#callSites.found,
     };
   }
@@ -432,7 +432,7 @@ export class Connections {
     connection.http = true;
     connection.sentHeaders = sentHeaders;
     connection.response = undefined;
-    connection.parting = undefined;
+    connection.signals = undefined;
     connection.bytesReadBefore = socket.bytesRead;
     connection.returnedToPool = false;
     connection.timedOut = false;
@@ -441,7 +441,7 @@ export class Connections {
     if (client.pipelines) this.#isOn(connection, request, client);
     else connection.takenOver = false;
     if (connection.requestCounts?.http === false) this.#enterTunnel(connection, client.originOf(request, socket));
-    if (connection.opened !== undefined) this.#accounts.requestSent(connection);
+    if (connection.opened !== undefined) this.#accounting.requestSent(connection);
   }
 
   /** Its end will be told by the request alone. One that may have no end is not kept: what it says of it is known by now. */
@@ -454,12 +454,12 @@ export class Connections {
     connection.takenOver = true;
     const { sentHeaders = '' } = connection;
     connection.sentHeaders = undefined;
-    releaseRequest(connection, client.withHeaders(client.keepAliveSignals(request, undefined), sentHeaders));
+    releaseRequest(connection, client.withHeaders(client.signalsOf(request, undefined), sentHeaders));
   }
 
   /** Another request follows the one before, which is still on the connection, or ended without a word. */
   #follows<Request extends object>(connection: Connection, before: Request): void {
-    if (connection.client?.isOver(before)) this.#open.remove(before);
+    if (connection.client?.isFinished(before)) this.#open.remove(before);
     else {
       connection.earlier ??= [];
       connection.earlier.push(before);
@@ -471,8 +471,8 @@ export class Connections {
     const { client, response } = connection;
     if (client === undefined) return;
 
-    const parting = client.partingOfFinished(request, response);
-    releaseRequest(connection, givenUp ? { ...parting, givenUp } : parting);
+    const signals = client.signalsOfFinished(request, response);
+    releaseRequest(connection, givenUp ? { ...signals, givenUp } : signals);
     const before = this.#finishedLast;
     if (before === connection) return;
 
@@ -483,11 +483,11 @@ export class Connections {
 
   /** What is known now of a request that may have taken its connection over, which does not keep it. */
   #takeoverSaid(connection: Connection, request: object, answer: object | undefined, givenUp: boolean): void {
-    const { client, parting } = connection;
-    if (client === undefined || parting === undefined || connection.request !== undefined) return;
+    const { client, signals } = connection;
+    if (client === undefined || signals === undefined || connection.request !== undefined) return;
 
-    const said = client.keepAliveSignals(request, answer);
-    const clientCloses = said.clientCloses || parting.clientCloses;
+    const said = client.signalsOf(request, answer);
+    const clientCloses = said.clientCloses || signals.clientCloses;
     releaseRequest(connection, { ...said, clientCloses, givenUp: said.givenUp || givenUp });
     connection.response = answer;
   }
@@ -497,13 +497,13 @@ export class Connections {
     if (connection.socket !== undefined) this.#live.delete(connection.socket);
     this.#patrol.entryDeleted();
     if (this.#finishedLast === connection) this.#finishedLast = undefined;
-    this.#accounts.closed(connection);
+    this.#accounting.closed(connection);
   }
 
   /** The requests from now on go through the connection to another origin, for which it is new. */
   #enterTunnel(connection: Connection, origin: Origin): void {
-    this.#accounts.assignToOrigin(connection);
-    connection.requestCounts = this.#ledger.originCounts(origin, true);
+    this.#accounting.assignToOrigin(connection);
+    connection.requestCounts = this.#registry.originCounts(origin, true);
     connection.requests = 0;
     connection.origin = origin;
   }
@@ -514,21 +514,21 @@ export class Connections {
    */
   #adopt(socket: Socket, origin: Origin, reused: boolean): Connection {
     const ends = addressesOf(socket);
-    for (const carrier of ends.localPort === undefined ? [] : this.#live.values()) {
-      if (carrier.opened === undefined || !hasAddresses(carrier, ends)) continue;
+    for (const connection of ends.localPort === undefined ? [] : this.#live.values()) {
+      if (connection.opened === undefined || !hasAddresses(connection, ends)) continue;
 
-      this.#enterTunnel(carrier, origin);
-      this.#aliases.set(socket, carrier);
-      return carrier;
+      this.#enterTunnel(connection, origin);
+      this.#aliases.set(socket, connection);
+      return connection;
     }
 
-    const stranger = new Connection(socket, this.#now());
-    stranger.opened = stranger.started;
-    stranger.counts = stranger.requestCounts = this.#ledger.originCounts(origin, true);
-    stranger.origin = origin;
-    stranger.requests = reused ? 1 : 0;
-    this.#aliases.set(socket, stranger);
-    return stranger;
+    const untracked = new Connection(socket, this.#now());
+    untracked.opened = untracked.started;
+    untracked.counts = untracked.requestCounts = this.#registry.originCounts(origin, true);
+    untracked.origin = origin;
+    untracked.requests = reused ? 1 : 0;
+    this.#aliases.set(socket, untracked);
+    return untracked;
   }
 }
 

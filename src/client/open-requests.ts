@@ -1,7 +1,7 @@
 import type { Connection } from './connection.ts';
 
 /** This many are searched one by one. The rest are in a map, which allocates. */
-const MOST_LISTED = 16;
+const MAX_LISTED = 16;
 
 /**
  * Finds the connection that a request is on, for clients whose events name only the request. Keeps a request until it is
@@ -9,8 +9,8 @@ const MOST_LISTED = 16;
  */
 export class OpenRequests {
   /** Both have a fixed length: an array that grows and shrinks allocates. */
-  readonly #requests = new Array<object | undefined>(MOST_LISTED).fill(undefined);
-  readonly #connections = new Array<Connection | undefined>(MOST_LISTED).fill(undefined);
+  readonly #requests = new Array<object | undefined>(MAX_LISTED).fill(undefined);
+  readonly #connections = new Array<Connection | undefined>(MAX_LISTED).fill(undefined);
   #listed = 0;
   #more = new Map<object, Connection>();
   /** CONNECT and upgrades, weakly: not every client publishes their end. */
@@ -22,7 +22,7 @@ export class OpenRequests {
   }
 
   add(request: object, connection: Connection): void {
-    if (this.#listed === MOST_LISTED) {
+    if (this.#listed === MAX_LISTED) {
       this.#more.set(request, connection);
       return;
     }

@@ -9,9 +9,9 @@ import type { CallSite } from './attribution/call-sites.ts';
 import { type Connection, originOfConnection } from './connection.ts';
 
 /** Live connections listed at most. */
-export const MOST_LIVE = 1_000;
+export const MAX_LIVE = 1_000;
 /** Closed connections remembered. */
-export const MOST_CLOSED = 100;
+export const MAX_CLOSED = 100;
 
 /** What is known at one moment: plain data, a copy, bounded. All durations are in seconds. */
 export interface Snapshot {
@@ -62,28 +62,28 @@ export interface ClosedConnection extends Origin {
 }
 
 /** @internal */
-export function originSnapshot(tally: OriginCounts): OriginSnapshot {
-  const { fresh, reused } = tally.requests;
+export function originSnapshot(counts: OriginCounts): OriginSnapshot {
+  const { fresh, reused } = counts.requests;
   return {
-    address: String(tally.attributes['server.address']),
-    port: tally.port,
-    http: tally.http,
-    opened: happened(tally.allOpened).map(({ attributes, value }) => ({
+    address: String(counts.attributes['server.address']),
+    port: counts.port,
+    http: counts.http,
+    opened: happened(counts.allOpened).map(({ attributes, value }) => ({
       cause: attributes['connmeter.open.cause'] as OpenCause,
       reason: attributes['connmeter.close.reason'] as CloseReason | undefined,
       count: value,
     })),
-    closed: happened(tally.allClosed).map(({ attributes, value }) => ({
+    closed: happened(counts.allClosed).map(({ attributes, value }) => ({
       reason: attributes['connmeter.close.reason'] as CloseReason,
       count: value,
     })),
-    failed: happened(tally.failures).map(({ attributes, value }) => ({
+    failed: happened(counts.failures).map(({ attributes, value }) => ({
       phase: attributes['connmeter.phase'] as Phase,
       errorType: String(attributes['error.type']),
       count: value,
     })),
     requests: { fresh: fresh.value, reused: reused.value },
-    wasted: tally.wastedSetup.value,
+    wasted: counts.wastedSetup.value,
   };
 }
 

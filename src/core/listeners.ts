@@ -13,7 +13,7 @@ export type Listeners = readonly (readonly [event: string, listener: Listener])[
 const known = new WeakSet<Listener>();
 
 /** Marks them as ours, for `stepAside` to know them by. */
-export function ours(listeners: Listeners): Listeners {
+export function markAsOurs(listeners: Listeners): Listeners {
   for (const [, listener] of listeners) known.add(listener);
   return listeners;
 }

@@ -8,7 +8,7 @@ export class BoundedIndex<Tally extends { readonly port: number | undefined; rea
   /** Addresses told apart. */
   limit: number;
   readonly #make: (origin: Origin, http: boolean) => Tally;
-  readonly #tallies: Tally[] = [];
+  readonly #entries: Tally[] = [];
   readonly #byAddress = new Map<string, Tally[]>();
   readonly #overflow = new Map<boolean, Tally>();
 
@@ -18,31 +18,31 @@ export class BoundedIndex<Tally extends { readonly port: number | undefined; rea
   }
 
   get all(): Tally[] {
-    return [...this.#tallies, ...this.#overflow.values()];
+    return [...this.#entries, ...this.#overflow.values()];
   }
 
   /** The tally of an address, born on first mention. */
   find(origin: Origin, http: boolean): Tally {
     const address = normalName(origin.address);
     const there = this.#byAddress.get(address);
-    const known = there?.find(tally => tally.port === origin.port && tally.http === http);
+    const known = there?.find(counts => counts.port === origin.port && counts.http === http);
     if (known !== undefined) return known;
-    if (this.#tallies.length >= this.limit) return this.#late(http);
+    if (this.#entries.length >= this.limit) return this.#late(http);
 
-    const tally = this.#make({ address, port: origin.port }, http);
-    this.#tallies.push(tally);
-    if (there === undefined) this.#byAddress.set(address, [tally]);
-    else there.push(tally);
-    return tally;
+    const counts = this.#make({ address, port: origin.port }, http);
+    this.#entries.push(counts);
+    if (there === undefined) this.#byAddress.set(address, [counts]);
+    else there.push(counts);
+    return counts;
   }
 
   #late(http: boolean): Tally {
-    let tally = this.#overflow.get(http);
-    if (tally === undefined) {
-      tally = this.#make(OVERFLOW, http);
-      this.#overflow.set(http, tally);
+    let counts = this.#overflow.get(http);
+    if (counts === undefined) {
+      counts = this.#make(OVERFLOW, http);
+      this.#overflow.set(http, counts);
     }
-    return tally;
+    return counts;
   }
 }
 

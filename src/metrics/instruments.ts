@@ -16,7 +16,7 @@ export interface ObservedMetric extends Described {
   readonly kind: 'counter' | 'upDownCounter';
   readonly counts?: (tally: OriginCounts) => readonly Count[];
   readonly served?: (tally: ListenerCounts) => readonly Count[];
-  readonly process?: (ledger: MetricRegistry) => readonly Count[];
+  readonly process?: (registry: MetricRegistry) => readonly Count[];
 }
 
 /** Pushed, once per connection or lookup. */
@@ -146,7 +146,7 @@ export const METRICS: readonly (ObservedMetric | PushedMetric)[] = [
     kind: 'upDownCounter',
     unit: '{lookup}',
     description: 'Names being looked up now for a connection.',
-    process: ledger => [ledger.lookupsPending],
+    process: registry => [registry.lookupsPending],
   },
   {
     name: 'connmeter.server.connection.accepted',
@@ -246,7 +246,7 @@ export interface Instruments {
 }
 
 /** Makes the instruments of a meter and keeps them fed: `bringUpToDate` runs before each collection reads the ledger. */
-export function createInstruments(meter: Meter, ledger: MetricRegistry, bringUpToDate: () => void): Instruments {
+export function createInstruments(meter: Meter, registry: MetricRegistry, bringUpToDate: () => void): Instruments {
   const observed: { metric: ObservedMetric; instrument: Observable }[] = [];
   const histograms = new Map<Pushed, Histogram>();
   for (const metric of METRICS) {
@@ -257,12 +257,12 @@ export function createInstruments(meter: Meter, ledger: MetricRegistry, bringUpT
   const instruments = observed.map(({ instrument }) => instrument);
   const read = (result: BatchObservableResult) => {
     bringUpToDate();
-    const { allOriginCounts, allListenerCounts } = ledger;
+    const { allOriginCounts, allListenerCounts } = registry;
     for (const { metric, instrument } of observed) {
       const observe = ({ value, attributes }: Count) => result.observe(instrument, value, attributes);
       if (metric.counts !== undefined) for (const tally of allOriginCounts) metric.counts(tally).forEach(observe);
       if (metric.served !== undefined) for (const tally of allListenerCounts) metric.served(tally).forEach(observe);
-      metric.process?.(ledger).forEach(observe);
+      metric.process?.(registry).forEach(observe);
     }
   };
   meter.addBatchObservableCallback(read, instruments);

@@ -4,14 +4,14 @@ import type { MetricRegistry } from './registry.ts';
 
 /** Counts each true DNS lookup once, under its name. */
 export class Lookups {
-  readonly #ledger: MetricRegistry;
+  readonly #registry: MetricRegistry;
   readonly #record: Recorder;
   readonly #seen = new WeakSet<object>();
   /** The name whose next lookup is not the program's. */
   #leftOut: string | undefined;
 
-  constructor(ledger: MetricRegistry, record: Recorder) {
-    this.#ledger = ledger;
+  constructor(registry: MetricRegistry, record: Recorder) {
+    this.#registry = registry;
     this.#record = record;
   }
 
@@ -26,7 +26,7 @@ export class Lookups {
       this.#leftOut = undefined;
       return;
     }
-    const question = this.#ledger.names.labelOf(name, bySystem ? 'lookup' : 'query');
+    const question = this.#registry.names.labelOf(name, bySystem ? 'lookup' : 'query');
     this.#record('dns.lookup.duration', seconds, { 'dns.question.name': question });
   }
 
@@ -35,6 +35,6 @@ export class Lookups {
     if (!isLookupFailure(error) || this.#seen.has(error as object)) return;
 
     this.#seen.add(error as object);
-    this.#record('dns.lookup.duration', seconds, this.#ledger.failedQuestion(name, errorType(error)));
+    this.#record('dns.lookup.duration', seconds, this.#registry.failedQuestion(name, errorType(error)));
   }
 }

@@ -35,9 +35,9 @@ const HOST = /^(?:[a-z\d_-]+(?:\.[a-z\d_-]+)*|\[[a-f\d:.]+\])$/;
  * https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
  */
 export function readEnvironment(env: Readonly<Record<string, string | undefined>>): Environment {
-  const complaints: string[] = [];
+  const warnings: string[] = [];
   const complain = (name: string, expected: string, used: string) =>
-    complaints.push(`${name} must be ${expected}, got ${JSON.stringify(env[name])}; using ${used}`);
+    warnings.push(`${name} must be ${expected}, got ${JSON.stringify(env[name])}; using ${used}`);
   const given = (name: string) => env[name]?.trim() || undefined;
 
   const disabled = given('OTEL_SDK_DISABLED')?.toLowerCase();
@@ -84,6 +84,6 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     allowedHosts,
     interval: integer('OTEL_METRIC_EXPORT_INTERVAL', 1, 2_147_483_647, 60_000),
     lines: lines ?? 'all',
-    warnings: complaints,
+    warnings: warnings,
   };
 }

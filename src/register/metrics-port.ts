@@ -8,7 +8,7 @@ import { type ListenAddress, type ListenCall, overlaps } from './overlap.ts';
 const { isIP } = process.getBuiltinModule('node:net');
 
 /** A program that listens on one port after the other could make our server follow for ever. */
-const MOST_MOVES = 3;
+const MAX_MOVES = 3;
 const CHOOSE = 'set OTEL_EXPORTER_PROMETHEUS_PORT to choose the port';
 
 export interface PortOptions {
@@ -19,7 +19,7 @@ export interface PortOptions {
   /** Makes a server that does not listen yet. */
   readonly createServer: () => Server;
   /** Called before the server listens, with the name that Node looks up for it, if it does. */
-  readonly leaveOut: (server: Server, name: string | undefined) => void;
+  readonly ignoreServer: (server: Server, name: string | undefined) => void;
   /** A line for what went wrong, or is not where it was. */
   readonly warn: (line: string) => void;
   /** A line for what is as it was asked for. */
@@ -80,13 +80,13 @@ export class MetricsPort {
   }
 
   #bind(): void {
-    const { createServer, leaveOut, warn, announce } = this.#options;
+    const { createServer, ignoreServer, warn, announce } = this.#options;
     this.#bindSoon = this.#inThisContext();
 
     const left = this.#programs.length > 0 ? this.#place.port : undefined;
     this.#programs = [];
     if (left !== undefined) {
-      if (++this.#moves > MOST_MOVES) {
+      if (++this.#moves > MAX_MOVES) {
         const why = `this program listens on each port that they are served on, ${left} the last`;
         this.#giveUp(`the metrics are no longer served: ${why}; ${CHOOSE}`);
         return;
@@ -101,7 +101,7 @@ export class MetricsPort {
     const server = createServer();
     this.#server = server;
     const { address, port } = this.#place;
-    leaveOut(server, isIP(address) === 0 ? address : undefined);
+    ignoreServer(server, isIP(address) === 0 ? address : undefined);
     server.on('listening', () => {
       this.#place = server.address() as AddressInfo;
       if (left !== undefined) {

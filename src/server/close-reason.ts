@@ -30,19 +30,19 @@ export interface ServerCloseFacts {
 const WENT_AWAY: ReadonlySet<string> = new Set(['ECONNRESET', 'ECONNABORTED', 'EPIPE', 'HPE_INVALID_EOF_STATE']);
 
 /** Exactly one reason per close, so that the reasons add up to the connections closed. */
-export function serverCloseReason(ending: ServerCloseFacts): ServerCloseReason {
-  const { http1, error, inExchange } = ending;
+export function serverCloseReason(facts: ServerCloseFacts): ServerCloseReason {
+  const { http1, error, inExchange } = facts;
   const code = errorType(error);
-  if (ending.unsecured) return 'tls_failed';
+  if (facts.unsecured) return 'tls_failed';
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'request_timeout';
-  if (ending.timedOut) return inExchange ? 'request_timeout' : 'keep_alive_timeout';
+  if (facts.timedOut) return inExchange ? 'request_timeout' : 'keep_alive_timeout';
   if (code === 'HPE_INVALID_EOF_STATE') return 'client_aborted';
-  if (!inExchange && ending.mostRequests > 0 && ending.requests >= ending.mostRequests) return 'max_requests';
-  if (ending.clientEnded || WENT_AWAY.has(code)) return inExchange ? 'client_aborted' : 'client_closed_idle';
+  if (!inExchange && facts.mostRequests > 0 && facts.requests >= facts.mostRequests) return 'max_requests';
+  if (facts.clientEnded || WENT_AWAY.has(code)) return inExchange ? 'client_aborted' : 'client_closed_idle';
   if (error !== undefined) return 'error';
-  if (ending.silent) return 'unknown';
-  if (http1 && ending.serverEnded && ending.requests > 0 && !inExchange) {
-    return ending.clientCloses ? 'client_close_header' : 'server_close_header';
+  if (facts.silent) return 'unknown';
+  if (http1 && facts.serverEnded && facts.requests > 0 && !inExchange) {
+    return facts.clientCloses ? 'client_close_header' : 'server_close_header';
   }
   return 'server_shutdown';
 }

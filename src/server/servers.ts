@@ -27,7 +27,7 @@ const LIFE: LifetimeMetrics = {
 /** Where a server that listens has its connections counted. */
 interface KnownServer {
   readonly listener: Listener;
-  readonly tally: ListenerCounts;
+  readonly counts: ListenerCounts;
 }
 
 type ListenerOf = (server: AnyServer) => Listener;
@@ -37,7 +37,7 @@ type ListenerOf = (server: AnyServer) => Listener;
  * accepted one is closed at most once.
  */
 export class Servers {
-  readonly #ledger: MetricRegistry;
+  readonly #registry: MetricRegistry;
   readonly #record: Recorder;
   readonly #now: () => number;
   /** Connections accepted and not closed, by the socket that speaks for them: with TLS that around the accepted one. */
@@ -60,8 +60,8 @@ export class Servers {
   readonly #countNow: (connection: ServedConnection) => void;
   readonly #reasonOf: (connection: ServedConnection) => ServerCloseReason;
 
-  constructor(ledger: MetricRegistry, record: Recorder, now: () => number, guard: Guard) {
-    this.#ledger = ledger;
+  constructor(registry: MetricRegistry, record: Recorder, now: () => number, guard: Guard) {
+    this.#registry = registry;
     this.#record = record;
     this.#now = now;
     this.#closeIfGone = guard('accepted connection', (connection: ServedConnection) => this.#lookAtEnd(connection));
@@ -93,9 +93,9 @@ export class Servers {
     this.#known.add(server);
     const listener = listenerOf(server);
     if (listener.origin !== undefined) {
-      const tally = this.#ledger.listenerCounts(listener.origin, listener.http);
-      tally.listening(listener);
-      this.#listening.set(server, { listener, tally });
+      const counts = this.#registry.listenerCounts(listener.origin, listener.http);
+      counts.listening(listener);
+      this.#listening.set(server, { listener, counts });
     }
     return isNew;
   }
@@ -105,12 +105,12 @@ export class Servers {
     if (this.#ignored.has(server)) return false;
 
     this.#patrol.checkSome();
-    const { listener, tally } = this.#placeOf(server, socket, listenerOf);
+    const { listener, counts } = this.#placeOf(server, socket, listenerOf);
     const connection = new ServedConnection(socket, server, listener.tls, this.#now());
     connection.opened = connection.started;
     connection.version = listener.version;
-    connection.counts = connection.requestCounts = tally;
-    tally.accepted.value++;
+    connection.counts = connection.requestCounts = counts;
+    counts.accepted.value++;
     this.#live.set(socket, connection);
     if (listener.tls) this.#handshakes(connection);
     const session = this.#early.get(socket);
@@ -121,7 +121,7 @@ export class Servers {
   /** The server had as many connections as it takes, and closed this one at once. */
   refused(server: AnyServer): void {
     const met = this.#listening.get(server);
-    if (met !== undefined && !this.#isPaused) met.tally.refused.value++;
+    if (met !== undefined && !this.#isPaused) met.counts.refused.value++;
   }
 
   /** The TLS handshake is done: from now on its own socket speaks. Returns whether the connection is counted. */
@@ -232,7 +232,7 @@ export class Servers {
   /** Brings the ledger's states up to now, for a collection. */
   refreshGauges(): void {
     for (const connection of this.#live.values()) this.#closeIfGone(connection);
-    for (const tally of this.#ledger.allListenerCounts) tally.resetGauges();
+    for (const counts of this.#registry.allListenerCounts) counts.resetGauges();
     for (const connection of this.#live.values()) this.#countNow(connection);
   }
 
@@ -250,14 +250,14 @@ export class Servers {
     if (met !== undefined) return met;
 
     const listener = listenerOf(server);
-    return { listener, tally: this.#ledger.listenerCounts(listener.origin ?? this.#boundTo(socket), listener.http) };
+    return { listener, counts: this.#registry.listenerCounts(listener.origin ?? this.#boundTo(socket), listener.http) };
   }
 
   /** The listener behind a connection whose server was handed it: one we know by its port, else the connection's own end. */
   #boundTo(socket: Socket): Origin {
     const { localAddress = 'unknown', localPort } = addressesOf(socket);
     const isIts = (address: unknown) => address === localAddress || address === '::' || address === '0.0.0.0';
-    const known = this.#ledger.allListenerCounts.find(
+    const known = this.#registry.allListenerCounts.find(
       ({ port, attributes }) => port !== undefined && port === localPort && isIts(attributes['server.address']),
     );
     return { address: String(known?.attributes['server.address'] ?? localAddress), port: localPort };
@@ -268,7 +268,7 @@ export class Servers {
     if (this.#ignored.has(server)) return undefined;
 
     const connection = new ServedConnection(socket, server, false, this.#now());
-    connection.counts = connection.requestCounts = this.#placeOf(server, socket, listenerOf).tally;
+    connection.counts = connection.requestCounts = this.#placeOf(server, socket, listenerOf).counts;
     this.#aliases.set(socket, connection);
     return connection;
   }
@@ -276,7 +276,7 @@ export class Servers {
   /** The connection was let in by a server that knows no HTTP, and passed on to one that does. */
   #speaksHttp(connection: ServedConnection): void {
     const { attributes, port } = connection.counts as ListenerCounts;
-    connection.requestCounts = this.#ledger.listenerCounts(
+    connection.requestCounts = this.#registry.listenerCounts(
       { address: String(attributes['server.address']), port },
       true,
     );
@@ -303,17 +303,17 @@ export class Servers {
   }
 
   #close(connection: ServedConnection): void {
-    const tally = connection.counts as ListenerCounts;
+    const counts = connection.counts as ListenerCounts;
     this.#live.delete(connection.socket);
     this.#patrol.entryDeleted();
-    tally.closed(this.#reasonOf(connection)).value++;
-    recordLifetime(connection, LIFE, tally.attributes, this.#now(), this.#record);
+    counts.closed(this.#reasonOf(connection)).value++;
+    recordLifetime(connection, LIFE, counts.attributes, this.#now(), this.#record);
     if (!connection.tlsPending) return;
 
     this.#handshakeOver(connection);
     // One that goes without a word is told of after its close, and always so.
     const { error = { code: 'ECONNRESET' } } = connection;
-    this.#recordHandshake(connection, tally.failedHandshake(errorType(error)));
+    this.#recordHandshake(connection, counts.failedHandshake(errorType(error)));
   }
 
   #recordHandshake({ started }: ServedConnection, attributes: Attributes): void {

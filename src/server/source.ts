@@ -4,7 +4,7 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Handlers } from '../core/channels.ts';
 import type { Guard } from '../core/guard.ts';
-import { type Listeners, listenFirst, ours, stepAside } from '../core/listeners.ts';
+import { type Listeners, listenFirst, markAsOurs, stepAside } from '../core/listeners.ts';
 import { hostName, type Origin, portNumber, socketPath } from '../core/origins.ts';
 import { handshakeOf } from '../core/tls-handshake.ts';
 import type { Listener } from '../metrics/listener-counts.ts';
@@ -44,7 +44,7 @@ function boundTo(bound: string | AddressInfo): Origin {
 // Limitations: of an upgrade (and CONNECT) there is neither channel nor event that we could hear without changing what
 // Node does; such a connection is active, and has no request. A connection refused by a server's `blockList` says nothing.
 export function serverSource(servers: Servers, guard: Guard): Handlers {
-  const ofServer = ours([
+  const ofServer = markAsOurs([
     [
       'drop',
       guard('drop', function (this: Server) {
@@ -52,7 +52,7 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
       }),
     ],
   ]);
-  const ofTlsServer = ours([
+  const ofTlsServer = markAsOurs([
     [
       'secureConnection',
       guard('secureConnection', (socket: TLSSocket) => {
@@ -66,7 +66,7 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
       }),
     ],
   ]);
-  const ofHttp2Server = ours([
+  const ofHttp2Server = markAsOurs([
     [
       'session',
       guard('session', (session: Http2Session) => {
@@ -74,7 +74,7 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
       }),
     ],
   ]);
-  const ofSession = ours([
+  const ofSession = markAsOurs([
     [
       'goaway',
       guard('goaway', function (this: Http2Session) {
@@ -88,7 +88,7 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
       }),
     ],
   ]);
-  const ofAnySocket = ours([
+  const ofAnySocket = markAsOurs([
     [
       'close',
       guard('close', function (this: Socket) {
@@ -96,7 +96,7 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
       }),
     ],
   ]);
-  const ofSpeakingSocket = ours([
+  const ofSpeakingSocket = markAsOurs([
     ...ofAnySocket,
     [
       'end',

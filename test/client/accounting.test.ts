@@ -20,8 +20,10 @@ function ask(socket: ReturnType<typeof open>, asked = request()) {
   return asked;
 }
 
-function openedOf({ ledger }: Replay) {
-  const counts = ledger.originCounts({ address: 'a.test', port: 80 }, true).allOpened.filter(({ value }) => value > 0);
+function openedOf({ registry }: Replay) {
+  const counts = registry
+    .originCounts({ address: 'a.test', port: 80 }, true)
+    .allOpened.filter(({ value }) => value > 0);
   return counts.map(({ attributes, value }) => [
     attributes['connmeter.open.cause'],
     attributes['connmeter.close.reason'],

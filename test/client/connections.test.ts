@@ -147,17 +147,17 @@ test('whatever is said in whatever order, gauges are never negative and every at
 
       expect(atLast).toMatchObject({ closed: atLast.opened, active: 0, idle: 0, requests: 0, negative: 0 });
       expect(replay.connections.liveCount).toBe(0);
-      expect(replay.ledger.lookupsPending.value).toBe(0);
-      expect(replay.ledger.allOriginCounts.length).toBeLessThanOrEqual(3 + 2);
+      expect(replay.registry.lookupsPending.value).toBe(0);
+      expect(replay.registry.allOriginCounts.length).toBeLessThanOrEqual(3 + 2);
     }),
     { numRuns: 2_000 },
   );
 });
 
-function total({ connections, ledger }: ReturnType<typeof replaying>) {
+function total({ connections, registry }: ReturnType<typeof replaying>) {
   connections.refreshGauges();
   const sums = { opened: 0, closed: 0, failed: 0, active: 0, idle: 0, requests: 0, negative: 0 };
-  for (const tally of ledger.allOriginCounts) {
+  for (const tally of registry.allOriginCounts) {
     for (const { value } of tally.allOpened) sums.opened += value;
     for (const { value } of tally.allClosed) sums.closed += value;
     for (const { value } of tally.failures) sums.failed += value;

@@ -83,6 +83,16 @@ not ok 3 null
     expect(told(readTap(text))).toEqual(['passed 2x: first › should be equal', 'failed: second › null']);
   });
 
+  test('of ava: names stand behind a dash, and a comment above them is what a hook logged', () => {
+    const text = `TAP version 13
+# a › afterEach hook for first
+ok 1 - a › first
+not ok 2 - b › second
+1..2`;
+
+    expect(told(readTap(text))).toEqual(['passed: a › first', 'failed: b › second']);
+  });
+
   test('that breaks off in the middle tells what it told', () => {
     expect(told(readTap('TAP version 13\n# Subtest: outer\n    ok 1 - a\n    ok 2 - b'))).toEqual([
       'passed: outer › a',

@@ -8,9 +8,13 @@ class HandReader extends MetricReader {
   protected override async onShutdown() {}
 }
 
-function exposing(ledger: MetricRegistry, bringUpToDate = () => {}) {
+function exposing(registry: MetricRegistry, bringUpToDate = () => {}) {
   const reader = new HandReader();
-  const exposure = createInstruments(new MeterProvider({ readers: [reader] }).getMeter('test'), ledger, bringUpToDate);
+  const exposure = createInstruments(
+    new MeterProvider({ readers: [reader] }).getMeter('test'),
+    registry,
+    bringUpToDate,
+  );
   const collect = async () => {
     const { resourceMetrics } = await reader.collect();
     return resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics);
@@ -19,15 +23,15 @@ function exposing(ledger: MetricRegistry, bringUpToDate = () => {}) {
 }
 
 test('each row is an instrument with its name, unit, description and boundaries', async () => {
-  const ledger = new MetricRegistry(10);
-  const tally = ledger.originCounts({ address: 'a.test', port: 80 }, true);
+  const registry = new MetricRegistry(10);
+  const tally = registry.originCounts({ address: 'a.test', port: 80 }, true);
   tally.inUse('1.1');
   tally.attempt('ipv4', 'ok');
   tally.initialiseFailures('connect');
   tally.closed('error');
-  ledger.listenerCounts({ address: '::', port: 80 }, true).inUse('1.1');
-  ledger.ports = { timeWait: 1, inUse: 2, range: 3 };
-  const { record, collect } = exposing(ledger);
+  registry.listenerCounts({ address: '::', port: 80 }, true).inUse('1.1');
+  registry.ports = { timeWait: 1, inUse: 2, range: 3 };
+  const { record, collect } = exposing(registry);
   for (const metric of METRICS) if (metric.kind === 'histogram') record(metric.name, 1, {});
 
   const metrics = await collect();
@@ -43,9 +47,9 @@ test('each row is an instrument with its name, unit, description and boundaries'
 });
 
 test('the ledger is brought up to date before it is read', async () => {
-  const ledger = new MetricRegistry(10);
-  const tally = ledger.originCounts({ address: 'a.test', port: 80 }, true);
-  const { collect } = exposing(ledger, () => {
+  const registry = new MetricRegistry(10);
+  const tally = registry.originCounts({ address: 'a.test', port: 80 }, true);
+  const { collect } = exposing(registry, () => {
     tally.opened('first', undefined).value = 7;
   });
 
@@ -56,9 +60,9 @@ test('the ledger is brought up to date before it is read', async () => {
 });
 
 test('an origin without HTTP has no rows of HTTP', async () => {
-  const ledger = new MetricRegistry(10);
-  ledger.originCounts({ address: 'db.test', port: 5432 }, false);
-  const { collect } = exposing(ledger);
+  const registry = new MetricRegistry(10);
+  registry.originCounts({ address: 'db.test', port: 5432 }, false);
+  const { collect } = exposing(registry);
 
   const withSeries = (await collect()).filter(({ dataPoints }) => dataPoints.length > 0);
 
@@ -70,15 +74,15 @@ test('an origin without HTTP has no rows of HTTP', async () => {
 });
 
 test('what the host does not tell has no series', async () => {
-  const ledger = new MetricRegistry(10);
-  const { collect } = exposing(ledger);
+  const registry = new MetricRegistry(10);
+  const { collect } = exposing(registry);
   const ports = async () =>
     (await collect())
       .filter(({ descriptor }) => descriptor.name.startsWith('connmeter.ports.'))
       .map(({ descriptor, dataPoints }) => [descriptor.name, dataPoints.map(({ value }) => value)]);
   expect((await ports()).filter(([, values]) => values?.length)).toEqual([]);
 
-  ledger.ports = { timeWait: 7, inUse: 8, range: 9 };
+  registry.ports = { timeWait: 7, inUse: 8, range: 9 };
 
   expect(await ports()).toEqual([
     ['connmeter.ports.time_wait', [7]],
@@ -88,9 +92,9 @@ test('what the host does not tell has no series', async () => {
 });
 
 test('a listener without HTTP has no rows of HTTP, and its open connections no state', async () => {
-  const ledger = new MetricRegistry(10);
-  ledger.listenerCounts({ address: '::', port: 5432 }, false).open.value = 3;
-  const { collect } = exposing(ledger);
+  const registry = new MetricRegistry(10);
+  registry.listenerCounts({ address: '::', port: 5432 }, false).open.value = 3;
+  const { collect } = exposing(registry);
 
   const withSeries = (await collect()).filter(({ dataPoints }) => dataPoints.length > 0);
 

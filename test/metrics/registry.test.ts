@@ -4,35 +4,35 @@ import { MetricRegistry } from '../../src/metrics/registry.ts';
 const origin = { address: 'a.test', port: 80 };
 
 test('an origin keeps its tally, whatever the case of its name', () => {
-  const ledger = new MetricRegistry(10);
+  const registry = new MetricRegistry(10);
 
-  expect(ledger.originCounts({ address: 'A.Test', port: 80 }, true)).toBe(ledger.originCounts(origin, true));
-  expect(ledger.originCounts({ address: '/run/A', port: undefined }, false)).not.toBe(
-    ledger.originCounts({ address: '/run/a', port: undefined }, false),
+  expect(registry.originCounts({ address: 'A.Test', port: 80 }, true)).toBe(registry.originCounts(origin, true));
+  expect(registry.originCounts({ address: '/run/A', port: undefined }, false)).not.toBe(
+    registry.originCounts({ address: '/run/a', port: undefined }, false),
   );
 });
 
 test('an origin with HTTP and the same without are told apart', () => {
-  const ledger = new MetricRegistry(10);
+  const registry = new MetricRegistry(10);
 
-  expect(ledger.originCounts(origin, true).attributes).toEqual({
+  expect(registry.originCounts(origin, true).attributes).toEqual({
     'server.address': 'a.test',
     'server.port': 80,
     'network.protocol.name': 'http',
   });
-  expect(ledger.originCounts(origin, false).attributes).toEqual({ 'server.address': 'a.test', 'server.port': 80 });
+  expect(registry.originCounts(origin, false).attributes).toEqual({ 'server.address': 'a.test', 'server.port': 80 });
 });
 
 test('late-comers share one tally', () => {
-  const ledger = new MetricRegistry(2);
+  const registry = new MetricRegistry(2);
   const tallies = Array.from({ length: 1_000 }, (_, i) =>
-    ledger.originCounts({ address: `h${i}.test`, port: i }, true),
+    registry.originCounts({ address: `h${i}.test`, port: i }, true),
   );
 
-  expect(ledger.allOriginCounts).toHaveLength(3);
+  expect(registry.allOriginCounts).toHaveLength(3);
   expect(new Set(tallies.slice(2)).size).toBe(1);
   expect(tallies[999]?.attributes).toEqual({ 'server.address': '_OTHER', 'network.protocol.name': 'http' });
-  expect(ledger.originCounts({ address: 'h0.test', port: 0 }, true)).toBe(tallies[0]);
+  expect(registry.originCounts({ address: 'h0.test', port: 0 }, true)).toBe(tallies[0]);
 });
 
 test('series are born at zero: every outcome of a family, and the failures to be expected of a phase', () => {
@@ -60,8 +60,8 @@ test('kinds of failure are bounded: late ones become _OTHER, and none is lost', 
 });
 
 test('failed lookups are bounded by name and by kind, and late ones keep what can be told', () => {
-  const ledger = new MetricRegistry(2);
-  const labelsOf = (name: string, errorType: string) => Object.values(ledger.failedQuestion(name, errorType));
+  const registry = new MetricRegistry(2);
+  const labelsOf = (name: string, errorType: string) => Object.values(registry.failedQuestion(name, errorType));
 
   expect(labelsOf('a', 'E1')).toEqual(['a', 'E1']);
   expect(labelsOf('a', 'E2')).toEqual(['a', 'E2']);

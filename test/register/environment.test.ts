@@ -9,7 +9,7 @@ const UNSET = {
   allowedHosts: undefined,
   interval: 60_000,
   lines: 'all',
-  complaints: [],
+  warnings: [],
 };
 
 test('without variables the metrics are served at localhost:9464', () => {
@@ -54,7 +54,7 @@ test('an OTEL_LOG_LEVEL that there is not is complained about', () => {
   const complaint =
     'OTEL_LOG_LEVEL must be one of none, error, warn, info, debug, verbose, all, got "constructor"; using info';
 
-  expect(readEnvironment({ OTEL_LOG_LEVEL: 'constructor' })).toEqual({ ...UNSET, complaints: [complaint] });
+  expect(readEnvironment({ OTEL_LOG_LEVEL: 'constructor' })).toEqual({ ...UNSET, warnings: [complaint] });
 });
 
 test.each([
@@ -75,7 +75,7 @@ test.each([
   expect(readEnvironment({ CONNMETER_ALLOWED_HOSTS: value })).toEqual({
     ...UNSET,
     allowedHosts,
-    complaints: [
+    warnings: [
       `CONNMETER_ALLOWED_HOSTS must be host names without ports, separated by commas, got "${value}"; using ${used}`,
     ],
   });
@@ -84,7 +84,7 @@ test.each([
 test.each(['1', 'yes', 'on'])('OTEL_SDK_DISABLED=%j does not disable, and is complained about', value => {
   expect(readEnvironment({ OTEL_SDK_DISABLED: value })).toEqual({
     ...UNSET,
-    complaints: [`OTEL_SDK_DISABLED must be true or false, got "${value}"; using false`],
+    warnings: [`OTEL_SDK_DISABLED must be true or false, got "${value}"; using false`],
   });
 });
 
@@ -109,7 +109,7 @@ test.each([
   expect(readEnvironment({ OTEL_METRICS_EXPORTER: value })).toEqual({
     ...UNSET,
     exporters,
-    complaints: [`OTEL_METRICS_EXPORTER must be prometheus, console or none, got "${value}"; using ${used}`],
+    warnings: [`OTEL_METRICS_EXPORTER must be prometheus, console or none, got "${value}"; using ${used}`],
   });
 });
 
@@ -131,7 +131,7 @@ test.each(['65536', '-1', '80.5', '1e3', '0x50', 'http', '99999999999999999999']
   value => {
     expect(readEnvironment({ OTEL_EXPORTER_PROMETHEUS_PORT: value })).toEqual({
       ...UNSET,
-      complaints: [
+      warnings: [
         `OTEL_EXPORTER_PROMETHEUS_PORT must be an integer from 0 to 65535, got ${JSON.stringify(value)}; using 9464`,
       ],
     });
@@ -150,7 +150,7 @@ test.each(['0', '2147483648', 'soon'])(
   value => {
     expect(readEnvironment({ OTEL_METRIC_EXPORT_INTERVAL: value })).toEqual({
       ...UNSET,
-      complaints: [`OTEL_METRIC_EXPORT_INTERVAL must be an integer from 1 to 2147483647, got "${value}"; using 60000`],
+      warnings: [`OTEL_METRIC_EXPORT_INTERVAL must be an integer from 1 to 2147483647, got "${value}"; using 60000`],
     });
   },
 );

@@ -47,7 +47,7 @@ async function ready({
       });
       return server;
     },
-    leaveOut: (_server, name) => names.push(name),
+    ignoreServer: (_server, name) => names.push(name),
     warn: line => lines.push(line),
     announce: line => lines.push(line),
     guard: guardWith((where, error) => expect.unreachable(`${where}: ${error}`)),

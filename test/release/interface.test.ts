@@ -44,7 +44,7 @@ async function everythingPublic(): Promise<string[]> {
     ),
     ...Object.entries(checkedOptions({})).map(([name, value]) => `option ${name} = ${value}`),
     ...Object.entries(readEnvironment({}))
-      .filter(([name]) => name !== 'complaints')
+      .filter(([name]) => name !== 'warnings')
       .map(([name, value]) => `setting ${name} = ${value ?? 'unset'}`),
     ...METRICS.map(metric => {
       const buckets = metric.kind === 'histogram' ? ` [${metric.boundaries.join(' ')}]` : '';

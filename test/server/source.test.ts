@@ -37,10 +37,10 @@ const failLoudly: Guard = (_where, run) =>
 /** The parts wired as in production, with a clock that the test moves. */
 function replaying({ limit = 100 } = {}) {
   const durations: Duration[] = [];
-  const ledger = new MetricRegistry(limit);
+  const registry = new MetricRegistry(limit);
   const clock = { now: 0 };
   const servers = new Servers(
-    ledger,
+    registry,
     (metric, seconds, attributes) => void durations.push({ metric, seconds, attributes }),
     () => clock.now,
     failLoudly,
@@ -48,7 +48,7 @@ function replaying({ limit = 100 } = {}) {
   onTestFinished(listen(failLoudly, serverSource(servers, failLoudly)));
   const of = (address: string, port: number, http = true) => {
     servers.refreshGauges();
-    const tally = ledger.listenerCounts({ address, port }, http);
+    const tally = registry.listenerCounts({ address, port }, http);
     return {
       accepted: tally.accepted.value,
       refused: tally.refused.value,
@@ -62,7 +62,7 @@ function replaying({ limit = 100 } = {}) {
       ),
     };
   };
-  return { servers, ledger, clock, durations, of };
+  return { servers, registry, clock, durations, of };
 }
 
 function accept(server: ReplayServer, remotePort?: number): AcceptedSocket {
@@ -170,7 +170,7 @@ test('a server that does not listen itself is heard once, too', () => {
 });
 
 test('what is left out is not counted, nor heard', () => {
-  const { servers, ledger } = replaying();
+  const { servers, registry } = replaying();
   const server = new ReplayServer();
   servers.ignore(server);
 
@@ -178,23 +178,23 @@ test('what is left out is not counted, nor heard', () => {
   const socket = accept(server);
   publish('http.server.request.start', { request: {}, response: {}, socket, server });
 
-  expect(ledger.allListenerCounts).toEqual([]);
+  expect(registry.allListenerCounts).toEqual([]);
   expect([server.eventNames(), socket.eventNames()]).toEqual([[], []]);
 });
 
 test('listeners are bounded: late ones share _OTHER, and none is lost', () => {
-  const { ledger, servers } = replaying({ limit: 3 });
+  const { registry, servers } = replaying({ limit: 3 });
 
   for (let port = 1; port <= 10; port++) accept(Object.assign(new ReplayServer(), { bound: { address: '::', port } }));
 
   servers.refreshGauges();
-  expect(ledger.allListenerCounts.map(({ attributes }) => attributes['server.address'])).toEqual([
+  expect(registry.allListenerCounts.map(({ attributes }) => attributes['server.address'])).toEqual([
     '::',
     '::',
     '::',
     '_OTHER',
   ]);
-  expect(ledger.allListenerCounts.reduce((sum, { accepted }) => sum + accepted.value, 0)).toBe(10);
+  expect(registry.allListenerCounts.reduce((sum, { accepted }) => sum + accepted.value, 0)).toBe(10);
 });
 
 test('two handshakes at once each find their connection; one that fails leaves the other alone', () => {

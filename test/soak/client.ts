@@ -119,7 +119,7 @@ const report: ClientReport = {
   metrics,
   endings: [...endings.values()],
   faults: world.faults,
-  complaints: scrapes.complaints,
+  warnings: scrapes.warnings,
   impossible: scrapes.impossible,
   scrapes: scrapes.done,
   series: scrapes.series,

@@ -52,7 +52,7 @@ export interface ClientReport {
   readonly endings: readonly Endings[];
   readonly faults: Readonly<Record<string, number>>;
   /** What connmeter said that it must not say: faults of its own. */
-  readonly complaints: readonly string[];
+  readonly warnings: readonly string[];
   /** Gauges below zero, and counters that fell, as the scrapes saw them. */
   readonly impossible: readonly string[];
   readonly scrapes: number;

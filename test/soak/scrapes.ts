@@ -24,7 +24,7 @@ const OF_THE_HOST = /^connmeter\.ports\./;
 
 export class Scrapes {
   /** Faults of connmeter's own. */
-  readonly complaints: string[] = [];
+  readonly warnings: string[] = [];
   readonly impossible: string[] = [];
   /** The most that each gauge showed. */
   readonly most: Record<string, number> = {};
@@ -38,7 +38,7 @@ export class Scrapes {
   constructor() {
     const complain = (...words: unknown[]) => {
       const text = words.map(word => (word instanceof Error ? word.stack : String(word))).join(' ');
-      if (!/ created at /.test(text)) this.complaints.push(text); // a call site is the program's fault
+      if (!/ created at /.test(text)) this.warnings.push(text); // a call site is the program's fault
     };
     diag.setLogger(
       { verbose() {}, debug() {}, info() {}, warn: complain, error: complain },
@@ -50,7 +50,7 @@ export class Scrapes {
   /** Collects, and looks at what came. */
   async read(): Promise<Metrics> {
     const { resourceMetrics, errors } = await this.#reader.collect();
-    this.complaints.push(...errors.map(String));
+    this.warnings.push(...errors.map(String));
     const metrics: Metrics = {};
     this.done++;
     this.series = 0;

@@ -205,7 +205,7 @@ function harmless({ client }: Soaked): Check[] {
   const late = client.endings.filter(({ failed }) => failed['SOAK_TOO_LATE'] !== undefined).map(({ kind }) => kind);
   const { middle, last } = heapThirds(client.heap);
   return [
-    none('faults of connmeter', client.complaints),
+    none('faults of connmeter', client.warnings),
     none('jobs that never ended', late),
     {
       what: 'heap of the last third, against the one before',

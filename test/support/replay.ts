@@ -46,7 +46,7 @@ export interface Duration {
 export interface Replay {
   readonly connections: Connections;
   /** Brought up to date, as before a snapshot. */
-  readonly ledger: MetricRegistry;
+  readonly registry: MetricRegistry;
   readonly durations: Duration[];
   /** The ledger as it is when nobody looks. */
   readonly unread: MetricRegistry;
@@ -69,12 +69,12 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
   const durations: Duration[] = [];
   const record = (metric: string, seconds: number, attributes: Attributes) =>
     void durations.push({ metric, seconds, attributes });
-  const ledger = new MetricRegistry(maxOrigins);
+  const registry = new MetricRegistry(maxOrigins);
   const failLoudly: Guard = (_where, run) =>
     function (...args) {
       run.apply(this, args);
     };
-  const lookups = new Lookups(ledger, record);
+  const lookups = new Lookups(registry, record);
   let turn: (() => void) | undefined;
   let rounds = 0;
   const callSites = new CallSites(
@@ -84,7 +84,7 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
   );
   const connections = new Connections({
     callSites,
-    ledger,
+    registry,
     lookups,
     record,
     now: () => replay.now,
@@ -107,11 +107,11 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
 
   const replay: Replay = {
     connections,
-    get ledger() {
+    get registry() {
       connections.snapshot(); // brings it up to date
-      return ledger;
+      return registry;
     },
-    unread: ledger,
+    unread: registry,
     get durations() {
       connections.snapshot();
       return durations;
@@ -127,7 +127,7 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
     },
     tally(address, port, http = true) {
       connections.refreshGauges();
-      const tally = ledger.originCounts({ address, port }, http);
+      const tally = registry.originCounts({ address, port }, http);
       const inUse = tally.allInUse;
       const sum = (counts: readonly { value: number }[]) => counts.reduce((total, { value }) => total + value, 0);
       return {
@@ -142,7 +142,7 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
       };
     },
     closedFor(address, port, http = true) {
-      const closed = replay.ledger.originCounts({ address, port }, http).allClosed.filter(({ value }) => value > 0);
+      const closed = replay.registry.originCounts({ address, port }, http).allClosed.filter(({ value }) => value > 0);
       return Object.fromEntries(
         closed.map(({ attributes, value }) => [String(attributes['connmeter.close.reason']), value]),
       );

@@ -19,18 +19,18 @@ export interface CallSite {
 }
 
 /** Requests looked at per suspicion. */
-const MOST_LOOKED_AT = 5;
+const MAX_CHECKED = 5;
 /** Pools opened one after another until it is no accident. */
 const SUSPICIOUS_POOLS = 3;
-const MOST_SITES = 50;
-const MOST_ORIGINS = 100;
+const MAX_SITES = 50;
+const MAX_ORIGINS = 100;
 /** undici alone puts some twenty frames between the program and its channels. */
-const MOST_FRAMES = 60;
+const MAX_FRAMES = 60;
 
 interface Suspicion {
   pools: number;
   /** Requests still to be looked at. */
-  looks: number;
+  stacksLeft: number;
 }
 
 /**
@@ -44,7 +44,7 @@ export class CallSites {
   readonly #suspicions = new Map<string, Suspicion>();
   readonly #made = new WeakMap<object, string>();
   readonly #found = new Map<string, CallSite>();
-  #looksLeft = 0;
+  #stacksLeft = 0;
 
   /** `watch` is told when requests are to be shown to `requestCreated`, and when no more. */
   constructor(enabled: boolean, warn: (message: string) => void, watch: (on: boolean) => void) {
@@ -59,13 +59,13 @@ export class CallSites {
 
   /** A request is being made, by whoever called. */
   requestCreated<Request extends object>(request: Request, originOf: (request: Request) => Origin): void {
-    if (this.#looksLeft === 0) return;
+    if (this.#stacksLeft === 0) return;
 
     const suspicion = this.#suspicions.get(keyOf(originOf(request)));
-    if (suspicion === undefined || suspicion.looks === 0) return;
+    if (suspicion === undefined || suspicion.stacksLeft === 0) return;
 
-    suspicion.looks--;
-    this.#spend(1);
+    suspicion.stacksLeft--;
+    this.#useStacks(1);
     const site = callSite();
     if (site !== undefined) this.#made.set(request, site);
   }
@@ -73,7 +73,7 @@ export class CallSites {
   /** The body of the answer to this request holds a connection. Returns whether it is known who made the request. */
   bodyHeld(request: object, origin: Origin): boolean {
     const site = this.#made.get(request);
-    if (site === undefined) this.#lookAt(origin);
+    if (site === undefined) this.#watchRequests(origin);
     else this.#count('body_held', origin, site);
     return site !== undefined;
   }
@@ -82,18 +82,18 @@ export class CallSites {
   poolOpened(origin: Origin): void {
     const suspicion = this.#suspicion(origin);
     if (suspicion === undefined || ++suspicion.pools < SUSPICIOUS_POOLS) return;
-    if (suspicion.pools >= SUSPICIOUS_POOLS + MOST_LOOKED_AT) return;
+    if (suspicion.pools >= SUSPICIOUS_POOLS + MAX_CHECKED) return;
 
     const site = callSite();
     if (site !== undefined) this.#count('new_pool', origin, site);
   }
 
-  #lookAt(origin: Origin): void {
+  #watchRequests(origin: Origin): void {
     const suspicion = this.#suspicion(origin);
     if (suspicion === undefined) return;
 
-    this.#spend(suspicion.looks - MOST_LOOKED_AT);
-    suspicion.looks = MOST_LOOKED_AT;
+    this.#useStacks(suspicion.stacksLeft - MAX_CHECKED);
+    suspicion.stacksLeft = MAX_CHECKED;
   }
 
   #suspicion(origin: Origin): Suspicion | undefined {
@@ -101,17 +101,17 @@ export class CallSites {
 
     const key = keyOf(origin);
     let suspicion = this.#suspicions.get(key);
-    if (suspicion === undefined && this.#suspicions.size < MOST_ORIGINS) {
-      suspicion = { pools: 0, looks: 0 };
+    if (suspicion === undefined && this.#suspicions.size < MAX_ORIGINS) {
+      suspicion = { pools: 0, stacksLeft: 0 };
       this.#suspicions.set(key, suspicion);
     }
     return suspicion;
   }
 
-  #spend(looks: number): void {
-    const before = this.#looksLeft;
-    this.#looksLeft -= looks;
-    if ((before === 0) !== (this.#looksLeft === 0)) this.#watch(this.#looksLeft > 0);
+  #useStacks(stacksLeft: number): void {
+    const before = this.#stacksLeft;
+    this.#stacksLeft -= stacksLeft;
+    if ((before === 0) !== (this.#stacksLeft === 0)) this.#watch(this.#stacksLeft > 0);
   }
 
   #count(problem: Problem, { address, port }: Origin, site: string): void {
@@ -121,7 +121,7 @@ export class CallSites {
       known.count++;
       return;
     }
-    if (this.#found.size >= MOST_SITES) return;
+    if (this.#found.size >= MAX_SITES) return;
 
     const found: CallSite = { problem, address, port, site, count: 1 };
     this.#found.set(key, found);
@@ -151,7 +151,7 @@ export function programFrame(
 }
 
 function callSite(): string | undefined {
-  return programFrame(getCallSites(MOST_FRAMES));
+  return programFrame(getCallSites(MAX_FRAMES));
 }
 
 /** Node's own, what was compiled from a text, and modules that are their own text or come by the network. */

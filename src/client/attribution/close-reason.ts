@@ -32,7 +32,7 @@ export interface CloseFacts {
   readonly timedOut: boolean;
   readonly goneAway: boolean;
   /** Undefined where it served none. */
-  readonly parting: KeepAliveSignals | undefined;
+  readonly signals: KeepAliveSignals | undefined;
   /** Requests are on it, as with HTTP/2. */
   readonly streams: number;
   /** The answer to the last request has begun. */
@@ -61,25 +61,25 @@ const ABORTED = 'aborted';
 const GOAWAY = 'GOAWAY';
 
 /** Exactly one reason per close, so that the reasons add up to the connections closed. */
-export function closeReason(ending: CloseFacts): CloseReason {
-  const { http, error, parting, serverEnded, timedOut } = ending;
-  if (parting?.upgraded && ending.answered) return 'upgraded';
-  if (ending.goneAway) return 'goaway';
-  const told = error === undefined ? undefined : reasonFromError(ending);
+export function closeReason(facts: CloseFacts): CloseReason {
+  const { http, error, signals, serverEnded, timedOut } = facts;
+  if (signals?.upgraded && facts.answered) return 'upgraded';
+  if (facts.goneAway) return 'goaway';
+  const told = error === undefined ? undefined : reasonFromError(facts);
   if (told !== undefined) return told;
-  if (!http) return reasonWithoutHttp(ending);
+  if (!http) return reasonWithoutHttp(facts);
 
-  const inExchange = isInExchange(ending);
-  if (serverEnded) return reasonOfServer(ending);
+  const inExchange = isInExchange(facts);
+  if (serverEnded) return reasonOfServer(facts);
   if (error !== undefined) return failedOutcome(error) === 'timed_out' && inExchange ? 'request_timeout' : 'error';
   if (timedOut) return inExchange ? 'request_timeout' : 'client_idle_timeout';
-  if (inExchange) return parting?.givenUp || ending.answered ? reasonOfAbort(ending) : 'client_shutdown';
-  return reasonFromSignals(ending) ?? reasonOfIdle(ending);
+  if (inExchange) return signals?.givenUp || facts.answered ? reasonOfAbort(facts) : 'client_shutdown';
+  return reasonFromSignals(facts) ?? reasonOfIdle(facts);
 }
 
 /** What the error says by itself, where it is one of those we know. */
-function reasonFromError(ending: CloseFacts): CloseReason | undefined {
-  const { http, error } = ending;
+function reasonFromError(facts: CloseFacts): CloseReason | undefined {
+  const { http, error } = facts;
   const { code } = (error ?? {}) as { code?: unknown };
   const text = messageOf(error);
   if (text.includes(GOAWAY)) return 'goaway';
@@ -87,20 +87,20 @@ function reasonFromError(ending: CloseFacts): CloseReason | undefined {
   if (byCode !== undefined || !http) return byCode;
 
   if (code === 'UND_ERR_INFO' && text.includes(IDLE)) return 'client_idle_timeout';
-  if (code === 'UND_ERR_INFO' && text === RESET) return reasonOfReset(ending);
-  if (code === 'UND_ERR_INFO' && text === ABORTED) return reasonOfAbort(ending);
+  if (code === 'UND_ERR_INFO' && text === RESET) return reasonOfReset(facts);
+  if (code === 'UND_ERR_INFO' && text === ABORTED) return reasonOfAbort(facts);
   if (code === 'UND_ERR_INFO') return 'unknown'; // a word of undici's own that nobody foresaw
-  if (code === 'ABORT_ERR' || code === 'UND_ERR_ABORTED') return reasonOfAbort(ending);
-  return WENT_AWAY.has(code) ? reasonOfServer(ending) : undefined;
+  if (code === 'ABORT_ERR' || code === 'UND_ERR_ABORTED') return reasonOfAbort(facts);
+  return WENT_AWAY.has(code) ? reasonOfServer(facts) : undefined;
 }
 
-function isInExchange({ streams, parting }: CloseFacts): boolean {
-  return streams > 0 || (parting !== undefined && !parting.complete);
+function isInExchange({ streams, signals }: CloseFacts): boolean {
+  return streams > 0 || (signals !== undefined && !signals.complete);
 }
 
 /** The other side ended it. */
-function reasonOfServer(ending: CloseFacts): CloseReason {
-  return isInExchange(ending) ? 'server_closed_active' : (reasonFromSignals(ending) ?? 'server_idle_close');
+function reasonOfServer(facts: CloseFacts): CloseReason {
+  return isInExchange(facts) ? 'server_closed_active' : (reasonFromSignals(facts) ?? 'server_idle_close');
 }
 
 /** A socket without HTTP tells who ended it, and no more. */
@@ -115,20 +115,20 @@ function reasonOfAbort({ answered }: CloseFacts): CloseReason {
 }
 
 /** undici's "reset": the exchange is complete, and the connection is not to be used again. */
-function reasonOfReset(ending: CloseFacts): CloseReason {
-  return reasonFromSignals(ending) ?? 'server_close_header'; // HTTP/1.0 says nothing, and means it
+function reasonOfReset(facts: CloseFacts): CloseReason {
+  return reasonFromSignals(facts) ?? 'server_close_header'; // HTTP/1.0 says nothing, and means it
 }
 
 /** What request and answer had said: the connection ends with them. One that the agent took back did not. */
-function reasonFromSignals({ parting, requests, freed, poolWasFull }: CloseFacts): CloseReason | undefined {
-  if (parting === undefined) return undefined;
+function reasonFromSignals({ signals, requests, freed, poolWasFull }: CloseFacts): CloseReason | undefined {
+  if (signals === undefined) return undefined;
 
   if (!freed) {
-    if (parting.isLast) return 'not_reusable_method';
-    if (parting.clientCloses) return parting.byRequest || requests <= 1 ? 'keep_alive_off' : 'max_requests';
-    if (parting.serverCloses) return 'server_close_header';
+    if (signals.isLast) return 'not_reusable_method';
+    if (signals.clientCloses) return signals.byRequest || requests <= 1 ? 'keep_alive_off' : 'max_requests';
+    if (signals.serverCloses) return 'server_close_header';
   }
-  if (parting.keepAlive !== undefined && parting.keepAlive <= parting.margin) return 'keep_alive_hint_too_short';
+  if (signals.keepAlive !== undefined && signals.keepAlive <= signals.margin) return 'keep_alive_hint_too_short';
   return poolWasFull ? 'pool_full' : undefined;
 }
 
@@ -136,6 +136,6 @@ function reasonFromSignals({ parting, requests, freed, poolWasFull }: CloseFacts
  * node:http closes an idle connection without a word, whoever began. One that its agent had taken back went because the
  * server ended it (an Agent.destroy() looks the same); one still with the program was ended by the program.
  */
-function reasonOfIdle({ parting, freed, streams }: CloseFacts): CloseReason {
-  return parting === undefined || streams > 0 || !freed ? 'client_shutdown' : 'server_idle_close';
+function reasonOfIdle({ signals, freed, streams }: CloseFacts): CloseReason {
+  return signals === undefined || streams > 0 || !freed ? 'client_shutdown' : 'server_idle_close';
 }

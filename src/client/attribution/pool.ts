@@ -10,7 +10,7 @@ const MAX_MEMBERS_CHECKED = 100;
 const NONE: readonly PoolMember[] = [];
 
 /** Who opens the connections: an agent of node:http, undici, or a socket by itself. */
-export type Owner = 'agent' | 'undici' | 'nobody';
+export type Owner = 'agent' | 'undici' | 'none';
 
 /** What all pools of one origin share. */
 export interface OriginState {
@@ -32,13 +32,13 @@ export class Pool implements MemberPool, PoolFacts {
   lastClosedAfterOneRequest = false;
   /** The reason of each loss, the oldest first: each close leaves one, each replacement takes one. */
   readonly #unreplacedLosses: CloseReason[] = [];
-  readonly #site: OriginState;
+  readonly #origin: OriginState;
   readonly #states: MemberStates;
 
-  constructor(owner: Owner, number: number | undefined, site: OriginState, states: MemberStates) {
+  constructor(owner: Owner, number: number | undefined, origin: OriginState, states: MemberStates) {
     this.owner = owner;
     this.number = number;
-    this.#site = site;
+    this.#origin = origin;
     this.#states = states;
   }
 
@@ -47,8 +47,8 @@ export class Pool implements MemberPool, PoolFacts {
     this.lastClosedAfterOneRequest = false;
     this.tried = true;
     this.live.add(connection);
-    this.#site.tried = true;
-    this.#site.live++;
+    this.#origin.tried = true;
+    this.#origin.live++;
     connection.pool = this;
     connection.poolNumber = this.number;
   }
@@ -56,7 +56,7 @@ export class Pool implements MemberPool, PoolFacts {
   /** One is gone: closed, for a reason, or never opened. */
   remove(connection: PoolMember, reason: CloseReason | undefined): void {
     connection.pool = undefined;
-    this.#site.live--;
+    this.#origin.live--;
     if (reason === undefined) this.#failed(connection);
     else this.#lost(connection, reason);
   }
@@ -143,7 +143,7 @@ export class Pool implements MemberPool, PoolFacts {
     const { cause } = connection;
     const madeGood = lossOf(connection);
     if (madeGood !== undefined) this.#unreplacedLosses.unshift(madeGood);
-    if (cause === 'first') this.#site.tried = false;
+    if (cause === 'first') this.#origin.tried = false;
     if (cause === 'first' || cause === 'new_pool') this.tried = false;
   }
 

@@ -6,11 +6,11 @@ import type { MemberStates, PoolMember } from './pool-member.ts';
 /** Rounds of the event loop after which an idle connection is back in undici's pool, with one to spare. */
 const ROUNDS_TO_FREE = 3;
 /** Origins remembered, of which far fewer have series of their own. */
-const MOST_SITES = 5_000;
+const MAX_ORIGINS = 5_000;
 /** Origins looked at to find one that can be forgotten. */
-const MOST_LOOKED_AT = 100;
+const MAX_CHECKED = 100;
 /** How long a connection must be free until opening another is no accident of a pool that all share. */
-const LONG_FREE_SECONDS = 0.02;
+const LONG_IDLE_SECONDS = 0.02;
 
 /** What the pools need from outside. */
 interface Dependencies {
@@ -25,7 +25,7 @@ interface Dependencies {
 /** The pools of one origin. */
 interface OriginPools extends OriginState {
   undici: Pool | undefined;
-  nobody: Pool | undefined;
+  none: Pool | undefined;
   readonly agents: WeakMap<object, Pool>;
 }
 
@@ -39,34 +39,34 @@ interface OriginPools extends OriginState {
  * program itself.
  */
 export class Pools {
-  readonly #outside: Dependencies;
-  readonly #sites = new Map<string, OriginPools>();
+  readonly #dependencies: Dependencies;
+  readonly #origins = new Map<string, OriginPools>();
   readonly #connectors = new WeakSet<object>();
   #count = 0;
 
-  constructor(outside: Dependencies) {
-    this.#outside = outside;
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies;
   }
 
   /** A connection is attempted: finds its pool, and says why it is opened. */
   assign(connection: PoolMember, origin: Origin, owner: object | undefined): void {
-    const site = this.#site(origin);
-    const pool = this.#poolOf(owner, site);
+    const known = this.#poolsOf(origin);
+    const pool = this.#poolOf(owner, known);
     const idle = pool.idle();
-    const isAnothersPool = this.#isNewConnector(owner) && (pool.lastClosedAfterOneRequest || this.#someLongFree(idle));
-    const standing = {
-      originIsKnown: site.tried,
-      poolIsKnown: pool.owner === 'nobody' || (pool.tried && !isAnothersPool),
+    const isAnothersPool = this.#isNewConnector(owner) && (pool.lastClosedAfterOneRequest || this.#hasLongIdle(idle));
+    const facts = {
+      originIsKnown: known.tried,
+      poolIsKnown: pool.owner === 'none' || (pool.tried && !isAnothersPool),
       // One that is free for long was passed over for another reason: undici prefers a place in its pool to a connection.
       hasIdle: idle.some(each => !this.#isFree(each)) || (idle.length > 0 && !pool.hasUnreplacedLoss),
     };
-    connection.cause = openCause(standing, pool);
+    connection.cause = openCause(facts, pool);
     if (connection.cause === 'replaced') connection.replacedReason = pool.takeLoss();
     if (connection.cause === 'new_pool') {
       if (pool.lastClosedAfterOneRequest) pool.forgetLoss();
-      this.#outside.onNewPool(origin);
+      this.#dependencies.onNewPool(origin);
     }
-    for (const each of idle) this.#note(each);
+    for (const each of idle) this.#noteIdle(each);
 
     pool.add(connection);
   }
@@ -78,63 +78,63 @@ export class Pools {
     return true;
   }
 
-  #someLongFree(idle: readonly PoolMember[]): boolean {
-    const now = this.#outside.now();
-    return idle.some(each => this.#isFree(each) && now - (each.seenIdle?.at ?? now) >= LONG_FREE_SECONDS);
+  #hasLongIdle(idle: readonly PoolMember[]): boolean {
+    const now = this.#dependencies.now();
+    return idle.some(each => this.#isFree(each) && now - (each.seenIdle?.at ?? now) >= LONG_IDLE_SECONDS);
   }
 
   /** undici takes a connection back late, by up to two rounds of the event loop; after that it is really free. */
   #isFree({ seenIdle, requests }: PoolMember): boolean {
     if (seenIdle === undefined || seenIdle.requests !== requests) return false;
 
-    return this.#outside.rounds() - seenIdle.round >= ROUNDS_TO_FREE;
+    return this.#dependencies.rounds() - seenIdle.round >= ROUNDS_TO_FREE;
   }
 
   /** Notes when the connection was first seen idle since its last request. */
-  #note(connection: PoolMember): void {
+  #noteIdle(connection: PoolMember): void {
     const { seenIdle, requests } = connection;
     if (seenIdle?.requests === requests) return;
 
-    connection.seenIdle = { at: this.#outside.now(), round: this.#outside.rounds(), requests };
+    connection.seenIdle = { at: this.#dependencies.now(), round: this.#dependencies.rounds(), requests };
   }
 
-  #site({ address, port }: Origin): OriginPools {
+  #poolsOf({ address, port }: Origin): OriginPools {
     const key = `${address} ${port ?? ''}`;
-    let site = this.#sites.get(key);
-    if (site === undefined) {
-      if (this.#sites.size >= MOST_SITES) this.#forget();
-      site = { tried: false, live: 0, undici: undefined, nobody: undefined, agents: new WeakMap() };
-      this.#sites.set(key, site);
+    let pools = this.#origins.get(key);
+    if (pools === undefined) {
+      if (this.#origins.size >= MAX_ORIGINS) this.#forget();
+      pools = { tried: false, live: 0, undici: undefined, none: undefined, agents: new WeakMap() };
+      this.#origins.set(key, pools);
     }
-    return site;
+    return pools;
   }
 
   /** Forgets the oldest origin without connections, or the oldest: its next connection will be its first again. */
   #forget(): void {
-    const oldest = firstOf(this.#sites, MOST_LOOKED_AT);
+    const oldest = firstOf(this.#origins, MAX_CHECKED);
     const [key] = oldest.find(([, { live }]) => live === 0) ?? (oldest[0] as [string, OriginPools]);
-    this.#sites.delete(key);
+    this.#origins.delete(key);
   }
 
-  #poolOf(owner: object | undefined, site: OriginPools): Pool {
+  #poolOf(owner: object | undefined, origin: OriginPools): Pool {
     if (owner === undefined) {
-      site.nobody ??= this.#newPool('nobody', site);
-      return site.nobody;
+      origin.none ??= this.#newPool('none', origin);
+      return origin.none;
     }
     if (isConnector(owner)) {
-      site.undici ??= this.#newPool('undici', site);
-      return site.undici;
+      origin.undici ??= this.#newPool('undici', origin);
+      return origin.undici;
     }
-    let pool = site.agents.get(owner);
+    let pool = origin.agents.get(owner);
     if (pool === undefined) {
-      pool = this.#newPool('agent', site);
-      site.agents.set(owner, pool);
+      pool = this.#newPool('agent', origin);
+      origin.agents.set(owner, pool);
     }
     return pool;
   }
 
-  #newPool(owner: Owner, site: OriginState): Pool {
-    return new Pool(owner, owner === 'nobody' ? undefined : ++this.#count, site, this.#outside.states);
+  #newPool(owner: Owner, origin: OriginState): Pool {
+    return new Pool(owner, owner === 'none' ? undefined : ++this.#count, origin, this.#dependencies.states);
   }
 }
 

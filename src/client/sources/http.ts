@@ -2,7 +2,7 @@ import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Handlers } from '../../core/channels.ts';
 import type { Guard } from '../../core/guard.ts';
-import { listenFirst, ours, stopSteppingAside } from '../../core/listeners.ts';
+import { listenFirst, markAsOurs, stopSteppingAside } from '../../core/listeners.ts';
 import { originOf, portInHostHeader } from '../../core/origins.ts';
 import type { CallSites } from '../attribution/call-sites.ts';
 import type { KeepAliveSignals } from '../attribution/close-reason.ts';
@@ -22,18 +22,18 @@ const http: ClientAdapter<ClientRequest> = {
     return false;
   },
   // `destroyed` is also how Node marks a request whose response is read; after an upgrade the socket is somebody else's.
-  isOver: request => request.destroyed && !becomesAnother(request),
+  isFinished: request => request.destroyed && !becomesAnother(request),
   mayTakeOver: becomesAnother,
   pipelines: false,
-  mostIdle: request => agentOf(request)?.maxFreeSockets ?? Infinity,
-  idleNow: (request, port) => freeSocketsTo(`${request.host}:${port}:`, agentOf(request)),
-  partingOfFinished: (_request, answer) => (hintsShort(answer as IncomingMessage | undefined) ? KEPT_SHORTLY : KEPT),
-  withHeaders: parting => parting,
-  keepAliveSignals: (request, answer) => {
+  maxIdle: request => agentOf(request)?.maxFreeSockets ?? Infinity,
+  idleCount: (request, port) => freeSocketsTo(`${request.host}:${port}:`, agentOf(request)),
+  signalsOfFinished: (_request, answer) => (hintsShort(answer as IncomingMessage | undefined) ? KEPT_SHORTLY : KEPT),
+  withHeaders: signals => signals,
+  signalsOf: (request, answer) => {
     const response = answer as IncomingMessage | undefined;
     const agent = agentOf(request);
     const clientCloses = agent?.keepAlive === false || saysClose(request.getHeader('connection'));
-    const { closes, keepAlive } = response === undefined ? SILENCE : farewellOf(response.rawHeaders);
+    const { closes, keepAlive } = response === undefined ? SILENCE : responseSignalsOf(response.rawHeaders);
     const serverCloses = closes || response?.httpVersion === '1.0';
     return {
       // Without a length, the parser takes the end of the answer to HEAD for the end of the connection.
@@ -78,16 +78,16 @@ type PoolingAgent = Partial<Pick<Agent, 'maxFreeSockets' | 'freeSockets' | 'sock
 };
 
 /** What an answer says of its connection's future. */
-interface Farewell {
+interface ResponseSignals {
   readonly closes: boolean;
   /** Seconds. */
   readonly keepAlive: number | undefined;
 }
 
-const SILENCE: Farewell = { closes: false, keepAlive: undefined };
+const SILENCE: ResponseSignals = { closes: false, keepAlive: undefined };
 
 /** Looks through raw headers, name after value: Node makes an object of them at the first look at it, which few programs take. */
-function farewellOf(headers: readonly string[]): Farewell {
+function responseSignalsOf(headers: readonly string[]): ResponseSignals {
   let closes = false;
   let keepAlive: number | undefined;
   for (let i = 0; i + 1 < headers.length; i += 2) {
@@ -118,7 +118,7 @@ function hintsShort(response: IncomingMessage | undefined): boolean {
     const name = headers[i] as string;
     if (name.length !== 10 || (name.charCodeAt(0) | 0x20) !== K || isLong(headers[i + 1] as string)) continue;
 
-    const { keepAlive } = farewellOf(headers);
+    const { keepAlive } = responseSignalsOf(headers);
     return keepAlive !== undefined && keepAlive <= MARGIN_SECONDS;
   }
   return false;
@@ -175,7 +175,7 @@ function freeSocketsTo(name: string, agent: PoolingAgent | undefined): number {
 // Limitations: no channel tells when a request begins on a reused socket before its body is complete; such a connection
 // counts as idle until then.
 export function httpSource(connections: Connections, callSites: CallSites, guard: Guard): Handlers {
-  const ofSocket = ours([
+  const ofSocket = markAsOurs([
     [
       'free',
       guard('free', function (this: Socket) {

@@ -2,14 +2,14 @@ import type { ClientHttp2Stream, Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Handlers } from '../../core/channels.ts';
 import type { Guard } from '../../core/guard.ts';
-import { listenFirst, ours, stepAside } from '../../core/listeners.ts';
+import { listenFirst, markAsOurs, stepAside } from '../../core/listeners.ts';
 import type { Connections } from '../connections.ts';
 
 // One request, in the order node:http2 speaks of it (and undici, which uses it):
 //   http2.client.stream.created -> start (has an id, headers are out) -> close
 // A stream that never started has no id; one that the server pushed has an even one. Neither is a request sent.
 export function http2Source(connections: Connections, guard: Guard): Handlers {
-  const ofSession = ours([
+  const ofSession = markAsOurs([
     [
       'goaway',
       guard('goaway', function (this: Http2Session) {

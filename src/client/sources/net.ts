@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Handlers } from '../../core/channels.ts';
 import type { Guard } from '../../core/guard.ts';
-import { listenFirst, ours, stepAside } from '../../core/listeners.ts';
+import { listenFirst, markAsOurs, stepAside } from '../../core/listeners.ts';
 import { handshakeOf } from '../../core/tls-handshake.ts';
 import type { Connections } from '../connections.ts';
 
@@ -14,7 +14,7 @@ import type { Connections } from '../connections.ts';
 // Limitations: a TLS handshake on a socket that is connected already (inside a proxy's tunnel, STARTTLS) has no event
 // that tells when it began, so it is not measured.
 export function netSource(connections: Connections, guard: Guard): Handlers {
-  const ofAll = ours([
+  const ofAll = markAsOurs([
     [
       'lookup',
       guard('lookup', function (this: Socket, error: Error | null, _address: string, _family: number, host: string) {
@@ -64,7 +64,7 @@ export function netSource(connections: Connections, guard: Guard): Handlers {
       }),
     ],
   ]);
-  const ofTls = ours([
+  const ofTls = markAsOurs([
     ...ofAll,
     [
       'secureConnect',

@@ -32,7 +32,7 @@ function originOfRequest({ origin }: UndiciRequest): Origin {
 }
 
 /** What an answer says of its connection's future. Made only where it says that there is none, or a short one. */
-interface Farewell {
+interface ResponseSignals {
   /** It was an answer of HTTP, though the request asked for another protocol. */
   readonly refused: boolean;
   readonly closes: boolean;
@@ -60,32 +60,32 @@ const undici: ClientAdapter<UndiciRequest> = {
   // Of a new socket `connected` has told us; one we do not know is older than we are.
   wasReused: () => true,
   isWaiting: () => false,
-  isOver: ({ completed, aborted, upgrade }) => (completed || aborted) && !upgrade,
+  isFinished: ({ completed, aborted, upgrade }) => (completed || aborted) && !upgrade,
   mayTakeOver: ({ method, upgrade }) => method === 'CONNECT' || Boolean(upgrade),
   pipelines: true,
-  mostIdle: () => Infinity,
-  idleNow: () => 0,
-  keepAliveSignals: parting,
-  partingOfFinished: (request, answer) =>
+  maxIdle: () => Infinity,
+  idleCount: () => 0,
+  signalsOf: signals,
+  signalsOfFinished: (request, answer) =>
     answer === undefined && request.completed && request.method !== 'HEAD' && request.reset !== true
       ? USUAL
-      : parting(request, answer),
+      : signals(request, answer),
   withHeaders: (said, sentHeaders) =>
     said.clientCloses || !sentHeaders.includes('\r\nconnection: close\r') ? said : { ...said, clientCloses: true },
 };
 
-function parting(request: UndiciRequest, answer: object | undefined): KeepAliveSignals {
-  const farewell = answer as Farewell | undefined;
+function signals(request: UndiciRequest, answer: object | undefined): KeepAliveSignals {
+  const responseSignals = answer as ResponseSignals | undefined;
   return {
     isLast: request.method === 'HEAD' || request.method === 'CONNECT',
     clientCloses: request.reset === true,
     byRequest: request.reset === true,
-    serverCloses: farewell?.closes === true,
-    keepAlive: farewell?.keepAlive,
+    serverCloses: responseSignals?.closes === true,
+    keepAlive: responseSignals?.keepAlive,
     margin: MARGIN_SECONDS,
     complete: request.completed,
     givenUp: request.aborted,
-    upgraded: Boolean(request.upgrade) && farewell?.refused !== true,
+    upgraded: Boolean(request.upgrade) && responseSignals?.refused !== true,
   };
 }
 
@@ -145,8 +145,8 @@ export function undiciSource(connections: Connections): Handlers {
       if (request.reset && !request.upgrade) return; // the program said itself that the connection ends
 
       const refused = Boolean(request.upgrade) && response.statusCode !== 101;
-      const farewell = farewellOf(response.headers, refused);
-      if (farewell !== undefined) connections.responseHeaders(request, farewell);
+      const responseSignals = responseSignalsOf(response.headers, refused);
+      if (responseSignals !== undefined) connections.responseHeaders(request, responseSignals);
     },
     'undici:request:trailers': ({ request }: { request: UndiciRequest }) => {
       connections.requestFinished(request, false);
@@ -169,7 +169,7 @@ export function undiciRequests(callSites: CallSites): Handlers {
 const SHORT_SECONDS = 3;
 
 /** Looks through raw headers, name after value, without making a string where nothing is to be said. */
-function farewellOf(headers: readonly Buffer[], refused: boolean): Farewell | undefined {
+function responseSignalsOf(headers: readonly Buffer[], refused: boolean): ResponseSignals | undefined {
   let closes = false;
   let keepAlive: number | undefined;
   for (let i = 0; i + 1 < headers.length; i += 2) {

@@ -149,5 +149,5 @@ const after = inHeap();
 const afterClose = Object.fromEntries(
   Object.entries(after).map(([name, count]) => [name, count - (before[name] ?? 0)]),
 );
-const told: Kept = { made, whileIdle, afterClose, faults: scrapes?.complaints ?? [] };
+const told: Kept = { made, whileIdle, afterClose, faults: scrapes?.warnings ?? [] };
 process.stdout.write(JSON.stringify(told), () => process.exit());

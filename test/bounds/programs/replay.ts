@@ -41,6 +41,6 @@ const outcome: Outcome = {
   requests: total(metrics, 'connmeter.requests'),
   failedLookups: total(metrics, 'dns.lookup.duration'),
   notZero: notZero(metrics),
-  faults: [...(scrapes?.complaints ?? []), ...(scrapes?.impossible ?? [])],
+  faults: [...(scrapes?.warnings ?? []), ...(scrapes?.impossible ?? [])],
 };
 process.stdout.write(JSON.stringify(outcome), () => process.exit());

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { type OriginFacts, openCause, type PoolFacts } from '../../../src/client/attribution/open-cause.ts';
 import { OPEN_CAUSES, type OpenCause } from '../../../src/core/causes.ts';
 
-const FACTS = ['originIsKnown', 'poolIsKnown', 'oneIsIdle', 'oneIsLost', 'oneIsHeld', 'anyLive'] as const;
+const FACTS = ['originIsKnown', 'poolIsKnown', 'hasIdle', 'hasUnreplacedLoss', 'hasHeld', 'hasLive'] as const;
 
 /** The facts in the order above, `y` or `n`. Each rule is given all that would fit the rules below it, too: the first wins. */
 const RULES: readonly (readonly [OpenCause, facts: string])[] = [

@@ -10,7 +10,7 @@ import { ReplaySocket } from '../../support/replay.ts';
 
 const HERE: Origin = { address: 'a.test', port: 80 };
 const MOST_CREDITS = 256;
-const MOST_ORIGINS = 5_000;
+const MAX_ORIGINS = 5_000;
 
 /** A pool as its client shows it: node:http its agent, undici a function, one a pool (6) or one a connection (7, 8). */
 const agent = () => ({});
@@ -505,7 +505,7 @@ test('of more origins than are remembered, the oldest without connections is for
   const at = (port: number) => ({ address: 'a.test', port });
 
   open(undefined, at(0));
-  for (let port = 1; port <= MOST_ORIGINS; port++) close(open(undefined, at(port)), 'client_shutdown');
+  for (let port = 1; port <= MAX_ORIGINS; port++) close(open(undefined, at(port)), 'client_shutdown');
   const before = causes().length;
   open(undefined, at(0));
   open(undefined, at(2));
@@ -519,7 +519,7 @@ test('where all origins have connections, the oldest is forgotten', () => {
   const at = (port: number) => ({ address: 'a.test', port });
 
   const oldest = open(undefined, at(0));
-  for (let port = 1; port <= MOST_ORIGINS; port++) open(undefined, at(port));
+  for (let port = 1; port <= MAX_ORIGINS; port++) open(undefined, at(port));
   close(oldest, 'error');
   open(undefined, at(2));
   open(undefined, at(0));

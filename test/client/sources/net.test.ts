@@ -50,7 +50,7 @@ test('each phase is timed from the end of the one before', () => {
 });
 
 test('several addresses of one name are one lookup and several attempts', () => {
-  const { tally, ledger } = replaying();
+  const { tally, registry } = replaying();
 
   const socket = attempt();
   socket.emit('lookup', null, '::1', 6, 'a.test');
@@ -60,7 +60,7 @@ test('several addresses of one name are one lookup and several attempts', () => 
   connect(socket, '127.0.0.1', 80);
 
   expect(tally('a.test', 80, false)).toMatchObject({ opened: 1, failed: 0 });
-  const { attempts } = ledger.originCounts({ address: 'a.test', port: 80 }, false);
+  const { attempts } = registry.originCounts({ address: 'a.test', port: 80 }, false);
   expect(
     attempts.map(({ attributes, value }) => [attributes['network.type'], attributes['connmeter.outcome'], value]),
   ).toEqual([
@@ -80,7 +80,7 @@ test.each<[string, Error | undefined, string[]]>([
   ['connect', failure('EADDRNOTAVAIL', 'bind'), []],
   ['tls', failure('CERT_HAS_EXPIRED'), ['attempt', 'connect']],
 ])('a connection that ends before it opened failed in %s (%o)', (phase, error, steps) => {
-  const { ledger, endTurn, tally } = replaying();
+  const { registry, endTurn, tally } = replaying();
 
   const socket = attempt(Object.assign(new ReplaySocket(), { encrypted: true as const }));
   endTurn();
@@ -90,7 +90,7 @@ test.each<[string, Error | undefined, string[]]>([
   close(socket, error);
   tally('any');
 
-  const failures = ledger.allOriginCounts.flatMap(each => each.failures).filter(({ value }) => value > 0);
+  const failures = registry.allOriginCounts.flatMap(each => each.failures).filter(({ value }) => value > 0);
   expect(failures).toHaveLength(1);
   expect(failures[0]?.attributes).toMatchObject({
     'connmeter.phase': phase,
@@ -122,7 +122,7 @@ test('a lookup function that fails in its own way made no DNS lookup', () => {
 });
 
 test('a connect that throws, or is undone in the same turn, leaves nothing', () => {
-  const { ledger, endTurn, connections } = replaying();
+  const { registry, endTurn, connections } = replaying();
 
   const thrown = attempt();
   thrown.connecting = false;
@@ -132,23 +132,23 @@ test('a connect that throws, or is undone in the same turn, leaves nothing', () 
   close(undone);
   connections.refreshGauges();
 
-  expect(ledger.allOriginCounts).toEqual([]);
-  expect(ledger.lookupsPending.value).toBe(0);
+  expect(registry.allOriginCounts).toEqual([]);
+  expect(registry.lookupsPending.value).toBe(0);
 });
 
 test('a name is pending from the end of its turn until it is found', () => {
-  const { ledger, endTurn, connections } = replaying();
+  const { registry, endTurn, connections } = replaying();
 
   const socket = attempt();
   endTurn();
   connections.refreshGauges();
 
-  expect(ledger.lookupsPending.value).toBe(1);
+  expect(registry.lookupsPending.value).toBe(1);
 
   socket.emit('lookup', null, '127.0.0.1', 4, 'a.test');
   connections.refreshGauges();
 
-  expect(ledger.lookupsPending.value).toBe(0);
+  expect(registry.lookupsPending.value).toBe(0);
 });
 
 test('a socket that is connected again after its close is a second connection', () => {

@@ -196,7 +196,7 @@ test('requests on a connection from before we listened count, the connection doe
 });
 
 test('a refused connect is one failure of the origin that was meant', () => {
-  const { tally, ledger, durations } = replaying();
+  const { tally, registry, durations } = replaying();
 
   publish('undici:client:beforeConnect', { connectParams, connector });
   const socket = attempt();
@@ -205,7 +205,7 @@ test('a refused connect is one failure of the origin that was meant', () => {
   close(socket, failure('ECONNREFUSED', 'connect'));
 
   expect(tally('a.test', 80)).toMatchObject({ opened: 0, failed: 1 });
-  expect(ledger.originCounts({ address: 'a.test', port: 80 }, true).failure('connect', 'ECONNREFUSED').value).toBe(1);
+  expect(registry.originCounts({ address: 'a.test', port: 80 }, true).failure('connect', 'ECONNREFUSED').value).toBe(1);
   expect(durations).toEqual([]); // counted, not timed
 });
 
@@ -331,7 +331,7 @@ test.each([
   const session = new EventEmitter();
   const look = () => {
     replay.tally('a.test', 80);
-    return replay.ledger.originCounts({ address: 'a.test', port: 80 }, true).held.value;
+    return replay.registry.originCounts({ address: 'a.test', port: 80 }, true).held.value;
   };
 
   publish('undici:client:beforeConnect', { connectParams, connector });
@@ -368,7 +368,7 @@ test('what is read between two looks starts the half second anew', () => {
     Object.assign(replay, { now });
     socket.bytesRead = bytesRead;
     replay.tally('a.test', 80);
-    held.push(replay.ledger.originCounts({ address: 'a.test', port: 80 }, true).held.value);
+    held.push(replay.registry.originCounts({ address: 'a.test', port: 80 }, true).held.value);
   }
 
   expect(held).toEqual([0, 0, 0, 1, 0]);
@@ -392,7 +392,7 @@ test('a connection that was free, and served another request since, is not free 
   publish('undici:client:sendHeaders', { request: { ...over, method: 'GET' }, headers: '', socket: first });
   opened();
 
-  const causes = replay.ledger
+  const causes = replay.registry
     .originCounts({ address: 'a.test', port: 80 }, true)
     .allOpened.filter(({ value }) => value > 0);
   expect(causes.map(({ attributes, value }) => [attributes['connmeter.open.cause'], value])).toEqual([
@@ -405,7 +405,7 @@ test('a connect that throws leaves nothing in its pool: the next connection is t
   const replay = replaying();
   const { endTurn, connections } = replay;
   const cause = (name: 'first' | 'pool_busy') =>
-    replay.ledger.originCounts({ address: 'a.test', port: 80 }, true).opened(name, undefined).value;
+    replay.registry.originCounts({ address: 'a.test', port: 80 }, true).opened(name, undefined).value;
 
   publish('undici:client:beforeConnect', { connectParams, connector });
   attempt().connecting = false;

@@ -6,7 +6,7 @@ interface Entry {
 }
 
 // `ok 3 - name # SKIP why`, with or without number, dash and name; tap adds ` {` where the parts of a test come behind it.
-const POINT = /^( *)(not )?ok\b(?: +\d+)?(?: *- +| +|$)(.*)$/;
+const POINT = /^( *)(not )?ok\b(?: +\d+)?( *- +| +|$)(.*)$/;
 const DIRECTIVE = / +# *(skip|todo|time)\b.*$/i;
 
 /** Whether this looks like the Test Anything Protocol. */
@@ -67,14 +67,15 @@ export function readTap(text: string): Report {
     if (subtest !== null) announced[depth] = (subtest[1] ?? '').replace(/\\#/g, '#');
     const point = POINT.exec(line);
     if (point === null) continue;
-    const [, , not, rest = ''] = point;
+    const [, , not, between = '', rest = ''] = point;
     const behind = / \{$/.test(rest);
     const said = rest.replace(/ \{$/, '');
     const directive = DIRECTIVE.exec(said);
     const kind = directive?.[1]?.toLowerCase();
     const title = said.replace(DIRECTIVE, '').replace(/\\#/g, '#') || '(no name)';
     const ending = kind === 'skip' || kind === 'todo' ? 'skipped' : not === undefined ? 'passed' : 'failed';
-    const entry: Entry = { name: flat && section !== '' ? section + WITHIN + title : title, ending };
+    const isOfTape = flat && !between.includes('-'); // ava writes a dash, and comments of its own
+    const entry: Entry = { name: isOfTape && section !== '' ? section + WITHIN + title : title, ending };
     if (behind) opened.push({ depth, entry });
     else close(depth, entry);
   }
