@@ -1,5 +1,6 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { Pushed, Recorder } from './recorder.ts';
+import type { Listed } from './round-robin.ts';
 import type { HttpVersion, Usage } from './usage.ts';
 
 /** What a finished TLS handshake tells: `version` as in `tls.protocol.version`, and the protocol agreed on, if any. */
@@ -13,7 +14,8 @@ export interface Secured {
  * A connection with requests on it, ours to a server or a client's to us: what is known of both alike. Moments are in
  * seconds of the monotonic clock.
  */
-export class Carrier<Counted extends Usage<string> = Usage<string>> {
+export class Carrier<Counted extends Usage<string> = Usage<string>> implements Listed {
+  index = 0;
   readonly started: number;
   opened: number | undefined;
   secured: number | undefined;

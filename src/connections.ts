@@ -8,10 +8,10 @@ import type { Ledger } from './ledger.ts';
 import type { Lookups } from './lookups.ts';
 import { OpenRequests } from './open-requests.ts';
 import { hostName, type Origin, sameOrigin, socketPath } from './origins.ts';
-import { Patrol } from './patrol.ts';
 import { Pools } from './pools.ts';
 import { failedOutcome } from './reasons.ts';
 import type { Recorder } from './recorder.ts';
+import { RoundRobin } from './round-robin.ts';
 import {
   closedConnection,
   type LiveConnection,
@@ -52,8 +52,8 @@ export class Connections {
    * if it never began, and weak entries cost the garbage collector more than all else we do for a new connection.
    */
   readonly #live = new Map<object, Connection>();
-  /** Finds those whose close nobody told us of. */
-  readonly #patrol = new Patrol(this.#live, connection => this.#closeIfClosed(connection));
+  /** The same, to find those whose close nobody told us of. */
+  readonly #inTurn = new RoundRobin<Connection>(connection => this.#closeIfClosed(connection));
   readonly #open = new OpenRequests();
   /** The connection whose request finished last; only it still has the text of that request's headers. */
   #finishedLast: Connection | undefined;
@@ -92,11 +92,12 @@ export class Connections {
   attempted(socket: Socket): void {
     if (this.#live.has(socket)) return; // connecting or open already: nothing new begins
 
-    this.#patrol.lookAtSome();
+    this.#inTurn.lookAtSome();
     const connection = new Connection(socket, this.#now());
     const expected = this.#turn.takeExpected();
     if (expected !== undefined) this.#claim(connection, expected.origin, expected.pool);
     this.#live.set(socket, connection);
+    this.#inTurn.add(connection);
     this.#turn.attempted(connection);
   }
 
@@ -371,7 +372,7 @@ export class Connections {
 
   /** `connect` threw, or was undone at once: as if it had never been. */
   #undone(connection: Connection): void {
-    if (connection.socket !== undefined) this.#live.delete(connection.socket);
+    this.#forget(connection);
     connection.place?.left(connection, undefined);
   }
 
@@ -462,9 +463,14 @@ export class Connections {
     connection.answer = answer;
   }
 
+  #forget(connection: Connection): void {
+    if (connection.socket !== undefined) this.#live.delete(connection.socket);
+    this.#inTurn.delete(connection);
+  }
+
   #close(connection: Connection): void {
     this.#open.removeAllOf(connection);
-    if (connection.socket !== undefined) this.#live.delete(connection.socket);
+    this.#forget(connection);
     if (this.#finishedLast === connection) this.#finishedLast = undefined;
     this.#accounts.closed(connection);
   }

@@ -5,9 +5,9 @@ import { endsOf } from './ends.ts';
 import type { Ledger } from './ledger.ts';
 import type { Listener, ListenerTally } from './listener-tally.ts';
 import type { Origin } from './origins.ts';
-import { Patrol } from './patrol.ts';
 import { errorType } from './reasons.ts';
 import type { Recorder } from './recorder.ts';
+import { RoundRobin } from './round-robin.ts';
 import { type AnyServer, isActive, reasonOf, ServedConnection } from './served-connection.ts';
 
 const LIFE: LifeMetrics = {
@@ -33,8 +33,8 @@ export class Servers {
   readonly #now: () => number;
   /** Connections accepted and not closed, by the socket that speaks for them: with TLS that around the accepted one. */
   readonly #live = new Map<object, ServedConnection>();
-  /** Finds those whose close nobody told us of. */
-  readonly #patrol = new Patrol(this.#live, connection => this.#closeIfGone(connection));
+  /** The same, to find those whose close nobody told us of. */
+  readonly #inTurn = new RoundRobin<ServedConnection>(connection => this.#closeIfGone(connection));
   /** Those whose handshake is under way, by the ends that both sockets share. */
   readonly #handshaking = new Map<string, ServedConnection[]>();
   /** HTTP/2 sessions, and sockets that we did not see being accepted. */
@@ -86,7 +86,7 @@ export class Servers {
   accepted(socket: Socket, server: AnyServer, listenerOf: ListenerOf): boolean {
     if (this.#leftOut.has(server)) return false;
 
-    this.#patrol.lookAtSome();
+    this.#inTurn.lookAtSome();
     const { listener, tally } = this.#placeOf(server, socket, listenerOf);
     const connection = new ServedConnection(socket, server, listener.tls, this.#now());
     connection.opened = connection.started;
@@ -94,6 +94,7 @@ export class Servers {
     connection.tally = connection.target = tally;
     tally.accepted.value++;
     this.#live.set(socket, connection);
+    this.#inTurn.add(connection);
     if (listener.tls) this.#handshakes(connection);
     const session = this.#early.get(socket);
     if (session !== undefined) this.#carries(connection, session);
@@ -290,6 +291,7 @@ export class Servers {
     // A handshake that failed is told of by its server; what its accepted socket met is a consequence.
     if (!connection.unsecured) connection.error ??= connection.socket.errored ?? undefined;
     this.#live.delete(connection.socket);
+    this.#inTurn.delete(connection);
     tally.closed(reasonOf(connection, silent)).value++;
     recordLife(connection, LIFE, tally.attributes, this.#now(), this.#record);
     if (!connection.unsecured) return;
