@@ -36,17 +36,18 @@ export function listenFirst(emitter: EventEmitter, listeners: Listeners): void {
 
 /**
  * From now on, Node warns of too many listeners when it would without ours, in the same words: whatever limit the program
- * sets, before or after, and though the default changes. It looks at their number when one is added; if ours would make the
- * difference it is taken away, and comes back when the code that runs now has returned.
+ * sets, before or after, and though the default changes. Node counts when one is added, and says so before. If the limit is
+ * reached by then, ours are taken away, and come back when the code that runs now has returned.
  *
- * Costs a call for each listener that is added to the emitter. So a socket to which Node itself adds some for each
- * request has none of this: see `stopSteppingAside`.
+ * Limitations: each listener that is added to the emitter costs a call. So where Node itself adds several for each
+ * request, ours do not step aside: see `stopSteppingAside`. Nor on an emitter whose class has its own `emit`, which would
+ * see that call.
  */
 export function stepAside(emitter: EventEmitter): void {
-  listenFirst(emitter, AWARE);
+  if (emitter.emit === events.prototype.emit) listenFirst(emitter, AWARE);
 }
 
-/** From now on ours count like any other: who fills an event of the emitter up to its limit is warned one listener early. */
+/** From now on ours count as any others do: a program that fills an event up to its limit is warned one listener early. */
 export function stopSteppingAside(emitter: EventEmitter): void {
   emitter.removeListener('newListener', onNewListener);
 }

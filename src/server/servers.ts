@@ -43,7 +43,7 @@ export class Servers {
   /** Connections accepted and not closed, by the socket that speaks for them: with TLS that around the accepted one. */
   readonly #live = new Map<object, ServedConnection>();
   /** Finds those whose close nobody told us of. */
-  readonly #patrol: RotatingCheck<ServedConnection>;
+  readonly #closeCheck: RotatingCheck<ServedConnection>;
   /** Those whose handshake is under way, by the ends that both sockets share. */
   readonly #handshaking = new Map<string, ServedConnection[]>();
   /** HTTP/2 sessions, and sockets that we did not see being accepted. */
@@ -67,7 +67,7 @@ export class Servers {
     this.#closeIfGone = guard('accepted connection', (connection: ServedConnection) => this.#lookAtEnd(connection));
     this.#countNow = guard('accepted connection', countState);
     this.#reasonOf = asking(guard, 'close reason', reasonOf, 'unknown');
-    this.#patrol = new RotatingCheck(this.#live, this.#closeIfGone);
+    this.#closeCheck = new RotatingCheck(this.#closeIfGone);
   }
 
   /** Connections accepted and not closed. */
@@ -104,7 +104,7 @@ export class Servers {
   accepted(socket: Socket, server: AnyServer, listenerOf: ListenerOf): boolean {
     if (this.#ignored.has(server)) return false;
 
-    this.#patrol.checkSome();
+    this.#closeCheck.checkSome();
     const { listener, counts } = this.#placeOf(server, socket, listenerOf);
     const connection = new ServedConnection(socket, server, listener.tls, this.#now());
     connection.opened = connection.started;
@@ -112,6 +112,7 @@ export class Servers {
     connection.counts = connection.requestCounts = counts;
     counts.accepted.value++;
     this.#live.set(socket, connection);
+    this.#closeCheck.add(connection);
     if (listener.tls) this.#handshakes(connection);
     const session = this.#early.get(socket);
     if (session !== undefined) this.#carries(connection, session);
@@ -305,7 +306,7 @@ export class Servers {
   #close(connection: ServedConnection): void {
     const counts = connection.counts as ListenerCounts;
     this.#live.delete(connection.socket);
-    this.#patrol.entryDeleted();
+    this.#closeCheck.delete(connection);
     counts.closed(this.#reasonOf(connection)).value++;
     recordLifetime(connection, LIFE, counts.attributes, this.#now(), this.#record);
     if (!connection.tlsPending) return;
