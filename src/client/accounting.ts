@@ -94,9 +94,9 @@ export class ConnectionAccounting {
   }
 
   /** Counts what nothing more can be learned of: those closed, and those that a client has claimed. */
-  countPending(live: ReadonlyMap<object, Connection>): void {
+  countPending(live: Iterable<Connection>): void {
     this.#countClosedConnections();
-    for (const connection of live.values()) {
+    for (const connection of live) {
       if (connection.opened !== undefined && connection.http) this.#settleSafely(connection);
     }
   }
@@ -122,12 +122,12 @@ export class ConnectionAccounting {
   }
 
   /** Brings the ledger's states up to now. */
-  refreshGauges(live: ReadonlyMap<object, Connection>): void {
+  refreshGauges(live: Iterable<Connection>): void {
     this.#countClosedConnections();
-    for (const connection of live.values()) if (connection.opened !== undefined) this.#settleSafely(connection);
+    for (const connection of live) if (connection.opened !== undefined) this.#settleSafely(connection);
     for (const counts of this.#registry.allOriginCounts) counts.resetGauges();
     this.#registry.lookupsPending.value = 0;
-    for (const connection of live.values()) this.#countNow(connection);
+    for (const connection of live) this.#countNow(connection);
   }
 
   #countState(connection: Connection): void {

@@ -133,13 +133,6 @@ export function releaseReferences(connection: Connection): void {
   connection.response = undefined;
 }
 
-/** The last request has finished: what is still needed of it is taken down, so that it can be freed. */
-export function releaseRequest(connection: Connection, signals: KeepAliveSignals): void {
-  connection.signals = signals;
-  connection.request = undefined;
-  connection.response = undefined;
-}
-
 /** The attempt under way has ended; one that has already stays as it ended. */
 export function attemptEnded(connection: Connection | undefined, outcome: Outcome): void {
   const attempt = connection?.attempts.at(-1);

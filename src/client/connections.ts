@@ -1,9 +1,7 @@
 import type { Socket } from 'node:net';
-import { addressesOf, haveSameAddresses, type SocketAddresses } from '../core/ends.ts';
 import { failedOutcome } from '../core/errors.ts';
 import type { Guard } from '../core/guard.ts';
 import { hostName, type Origin, portNumber, sameOrigin, socketPath } from '../core/origins.ts';
-import { RotatingCheck } from '../core/patrol.ts';
 import type { TlsHandshake } from '../core/tls-handshake.ts';
 import type { HttpVersion } from '../metrics/address-counts.ts';
 import type { Lookups } from '../metrics/lookups.ts';
@@ -13,10 +11,11 @@ import { streamEnded } from '../metrics/tracked-connection.ts';
 import { ConnectionAccounting } from './accounting.ts';
 import type { CallSites } from './attribution/call-sites.ts';
 import { Pools } from './attribution/pools.ts';
-import { attemptEnded, type ClientAdapter, Connection, releaseRequest } from './connection.ts';
-import { ConnectionStates, hasResponse } from './connection-states.ts';
+import { attemptEnded, type ClientAdapter, Connection } from './connection.ts';
+import { ConnectionStates } from './connection-states.ts';
 import { CurrentTurn } from './current-turn.ts';
-import { OpenRequests } from './open-requests.ts';
+import { LiveConnections } from './live-connections.ts';
+import { Requests } from './requests.ts';
 import {
   closedConnection,
   type LiveConnection,
@@ -52,33 +51,19 @@ export class Connections {
   readonly #now: () => number;
   readonly #currentTurn: CurrentTurn;
 
-  /**
-   * Connections attempted and not closed, by their socket. Not weak: each leaves at its close, or at the end of the turn
-   * if it never began, and weak entries cost the garbage collector more than all else we do for a new connection.
-   */
-  readonly #live = new Map<object, Connection>();
-  /** Finds those whose close nobody told us of. */
-  readonly #closeCheck: RotatingCheck<Connection>;
-  readonly #open = new OpenRequests();
-  /** The connection whose request finished last; only it still has the text of that request's headers. */
-  #finishedLast: Connection | undefined;
-  /** What else leads to a connection: HTTP/2 sessions, TLS inside a tunnel, sockets from before we listened. */
-  readonly #aliases = new WeakMap<object, Connection>();
+  readonly #live: LiveConnections;
+  readonly #requests: Requests;
   readonly #callSites: CallSites;
   readonly #pools: Pools;
   readonly #states: ConnectionStates;
-  /** Its close was emitted after somebody had removed all listeners, or is yet to be emitted. */
-  readonly #closeIfClosed: (connection: Connection) => void;
   readonly #accounting: ConnectionAccounting;
 
   constructor({ registry, lookups, callSites, record, now, atEndOfTurn, rounds, guard }: Dependencies) {
     this.#registry = registry;
     this.#callSites = callSites;
     this.#states = new ConnectionStates(guard);
-    this.#closeIfClosed = guard('connection', (connection: Connection) => {
-      if (this.#states.isClosed(connection)) this.#close(connection);
-    });
-    this.#closeCheck = new RotatingCheck(this.#closeIfClosed);
+    this.#live = new LiveConnections(this.#states, guard, connection => this.#close(connection));
+    this.#requests = new Requests(this.#states);
     this.#pools = new Pools({
       onNewPool: origin => callSites.poolOpened(origin),
       rounds,
@@ -111,14 +96,13 @@ export class Connections {
 
   /** `connect` was called on a socket. It may yet throw. */
   attempted(socket: Socket): void {
-    if (this.#live.has(socket)) return; // connecting or open already: nothing new begins
+    if (this.#live.get(socket) !== undefined) return; // connecting or open already: nothing new begins
 
-    this.#closeCheck.checkSome();
+    this.#live.closeSome();
     const connection = new Connection(socket, this.#now());
     const expected = this.#currentTurn.takeExpected();
     if (expected !== undefined) this.#assignToPool(connection, expected.origin, expected.pool);
-    this.#live.set(socket, connection);
-    this.#closeCheck.add(connection);
+    this.#live.add(socket, connection);
     this.#currentTurn.attempted(connection);
   }
 
@@ -136,8 +120,7 @@ export class Connections {
       return undefined;
     }
     this.#assignToPool(connection, client.originOf(request, connection.socket), pool);
-    connection.openedFor = request;
-    connection.client = client;
+    this.#requests.waitsFor(connection, request, client);
     connection.listenedSocket = connection.socket;
     return connection.listenedSocket;
   }
@@ -171,7 +154,7 @@ export class Connections {
       connection.pool?.remove(connection, undefined);
       connection.http = false;
       connection.origin = undefined;
-      connection.openedFor = undefined;
+      this.#requests.waitsForNone(connection);
     }
   }
 
@@ -208,7 +191,7 @@ export class Connections {
 
   /** An HTTP client took the socket for requests to this origin: a connection of its own, or a tunnel through a proxy. */
   taken(socket: Socket, origin: Origin, pool: object, version: HttpVersion): void {
-    const connection = this.#find(socket) ?? this.#adopt(socket, origin, false);
+    const connection = this.#live.find(socket) ?? this.#adopt(socket, origin, false);
     connection.version = version;
     if (connection.counts === undefined && !connection.http) this.#assignToPool(connection, origin, pool);
     else if (connection.origin === undefined || !sameOrigin(connection.origin, origin))
@@ -235,66 +218,34 @@ export class Connections {
     socket: Socket,
     request: Request,
     client: ClientAdapter<Request>,
-    answer: object,
+    response: object,
   ): boolean {
     const connection = this.#carrying(socket, request, client);
     this.#sent(connection, socket, request, client, undefined);
-    connection.response = answer;
+    this.#requests.responseStarted(connection, response);
     return isFirstOn(socket, connection);
   }
 
-  /** What the answer's headers said of the connection's future, where the client does not name that. */
-  responseHeaders(request: object, answer: object): void {
-    const connection = this.#open.connectionOf(request);
-    if (connection === undefined) return;
-
-    if (connection.request === request) connection.response = answer;
-    else if (connection.takenOver) this.#takeoverSaid(connection, request, answer, false);
+  /** The response headers of a request, from a client that does not name the connection. */
+  responseHeaders(request: object, response: object): void {
+    this.#requests.responseHeaders(request, response);
   }
 
-  /** The request is over, whether it was answered or failed: `givenUp`. Its connection is not named. */
+  /** A request is over: answered, or given up. The client does not name the connection. */
   requestFinished(request: object, givenUp: boolean): void {
-    const connection = this.#open.remove(request);
-    if (connection === undefined) return;
-
-    if (connection.request === request) this.#finished(connection, request, givenUp);
-    else if (connection.earlier?.includes(request)) connection.earlier = without(connection.earlier, request);
-    else if (connection.takenOver) {
-      this.#takeoverSaid(connection, request, connection.response, givenUp);
-      connection.takenOver = connection.client?.isFinished(request) !== true;
-    }
+    this.#requests.finished(request, givenUp);
   }
 
-  /** The agent took the socket back: it is idle. */
+  /** The agent took the socket back, so the connection is idle. */
   returnedToPool(socket: Socket): void {
-    const connection = this.#find(socket);
-    if (connection === undefined) return;
-
-    const { client, request, pool, port, response } = connection;
-    connection.openedFor = undefined; // where it still is, it was given up before it was sent
-    if (connection.socket === socket) {
-      connection.returnedToPool = true;
-      // The agent hears of it after us: what it does next follows from what it has now.
-      if (client !== undefined && request !== undefined && pool !== undefined) {
-        const most = client.maxIdle(request);
-        if (pool.live.size > most) connection.poolWasFull = client.idleCount(request, port) >= most;
-      }
-    }
-    if (client !== undefined && request !== undefined)
-      releaseRequest(connection, client.signalsOfFinished(request, response));
+    const connection = this.#live.find(socket);
+    if (connection !== undefined) this.#requests.returnedToPool(connection, socket);
   }
 
-  /** The agent is to forget the socket, for it was upgraded, or is a tunnel, or the program wants it so. */
+  /** The agent gives the socket up: it was upgraded, became a tunnel, or the program wants it so. */
   removedFromPool(socket: Socket): void {
-    const connection = this.#find(socket);
-    if (connection === undefined) return;
-
-    const { client, request, response } = connection;
-    if (client === undefined || request === undefined) return;
-    if (!client.mayTakeOver(request) || !hasResponse(connection)) return;
-
-    releaseRequest(connection, { ...client.signalsOf(request, response), upgraded: true });
-    connection.takenOver = true;
+    const connection = this.#live.find(socket);
+    if (connection !== undefined) this.#requests.removedFromPool(connection);
   }
 
   /** Nothing happened on the socket for as long as somebody had set. */
@@ -311,13 +262,13 @@ export class Connections {
 
   /** The server sent GOAWAY on the session. */
   goawayReceived(session: object): void {
-    const connection = this.#aliases.get(session);
+    const connection = this.#live.ofSession(session);
     if (connection !== undefined) connection.receivedGoaway = true;
   }
 
   /** An HTTP/2 stream carries a request. Returns whether it is the first we see of its session. */
   streamStarted<Session extends object>(session: Session, socketOf: (session: Session) => Socket | undefined): boolean {
-    const known = this.#aliases.get(session);
+    const known = this.#live.ofSession(session);
     const connection = known ?? this.#bindSession(session, socketOf(session));
     if (connection === undefined) return false; // opened before we were listening
 
@@ -327,7 +278,7 @@ export class Connections {
   }
 
   streamEnded(session: object): void {
-    streamEnded(this.#aliases.get(session));
+    streamEnded(this.#live.ofSession(session));
   }
 
   /** The socket met an error; its close comes next. The first error is the reason. */
@@ -344,31 +295,22 @@ export class Connections {
 
   /** Nobody listens any more: requests that end now are not seen, so those open now are not counted on. */
   pause(): void {
-    for (const connection of this.#live.values()) {
-      connection.streams = 0;
-      connection.earlier = undefined;
-      const { client, request } = connection;
-      if (!client?.pipelines || request === undefined) continue;
-
-      const signals = this.#states.signalsOf(connection);
-      if (signals === undefined) connection.request = undefined;
-      else releaseRequest(connection, { ...signals, complete: true });
-    }
-    this.#open.clear();
+    for (const connection of this.#live) connection.streams = 0;
+    this.#requests.pause(this.#live);
   }
 
   /** Brings the ledger's states up to now, for a collection. */
   refreshGauges(): void {
-    for (const connection of this.#live.values()) this.#closeIfClosed(connection);
+    this.#live.closeAll();
     this.#accounting.refreshGauges(this.#live);
   }
 
   snapshot(): Snapshot {
-    for (const connection of this.#live.values()) this.#closeIfClosed(connection);
+    this.#live.closeAll();
     this.#accounting.countPending(this.#live);
     const now = this.#now();
     const live: LiveConnection[] = [];
-    for (const connection of this.#live.values()) {
+    for (const connection of this.#live) {
       if (live.length < MAX_LIVE) live.push(liveConnection(connection, this.#states.isBusy(connection), now));
     }
     return {
@@ -379,15 +321,11 @@ export class Connections {
     };
   }
 
-  #find(socket: object): Connection | undefined {
-    return this.#live.get(socket) ?? this.#aliases.get(socket);
-  }
-
   #bindSession(session: object, socket: Socket | undefined): Connection | undefined {
-    const connection = socket && this.#find(socket);
+    const connection = socket && this.#live.find(socket);
     if (connection === undefined) return undefined;
 
-    this.#aliases.set(session, connection);
+    this.#live.addAlias(session, connection);
     connection.http = true;
     connection.version = '2';
     return connection;
@@ -402,7 +340,7 @@ export class Connections {
 
   /** `connect` threw, or was undone at once: as if it had never been. */
   #discard(connection: Connection): void {
-    this.#forget(connection);
+    this.#live.delete(connection);
     connection.pool?.remove(connection, undefined);
   }
 
@@ -414,7 +352,7 @@ export class Connections {
 
   /** The connection of the socket that a request is on. */
   #carrying<Request extends object>(socket: Socket, request: Request, client: ClientAdapter<Request>): Connection {
-    return this.#find(socket) ?? this.#adopt(socket, client.originOf(request, socket), client.wasReused(request));
+    return this.#live.find(socket) ?? this.#adopt(socket, client.originOf(request, socket), client.wasReused(request));
   }
 
   #sent<Request extends object>(
@@ -424,84 +362,15 @@ export class Connections {
     client: ClientAdapter<Request>,
     sentHeaders: string | undefined,
   ): void {
-    if (connection.request === request || connection.version === '2') return; // HTTP/2 is counted by its streams
+    if (!this.#requests.sent(connection, socket, request, client, sentHeaders)) return;
 
-    if (connection.request !== undefined && client.pipelines) this.#follows(connection, connection.request as Request);
-    connection.request = request;
-    connection.openedFor = undefined;
-    connection.client = client;
-    connection.http = true;
-    connection.sentHeaders = sentHeaders;
-    connection.response = undefined;
-    connection.signals = undefined;
-    connection.bytesReadBefore = socket.bytesRead;
-    connection.returnedToPool = false;
-    connection.timedOut = false;
-    connection.callSiteReported = false;
-    connection.poolWasFull = false;
-    if (client.pipelines) this.#isOn(connection, request, client);
-    else connection.takenOver = false;
     if (connection.requestCounts?.http === false) this.#enterTunnel(connection, client.originOf(request, socket));
     if (connection.opened !== undefined) this.#accounting.requestSent(connection);
   }
 
-  /** Its end will be told by the request alone. One that may have no end is not kept: what it says of it is known by now. */
-  #isOn<Request extends object>(connection: Connection, request: Request, client: ClientAdapter<Request>): void {
-    if (!client.mayTakeOver(request)) {
-      this.#open.add(request, connection);
-      return;
-    }
-    this.#open.addTakeover(request, connection);
-    connection.takenOver = true;
-    const { sentHeaders = '' } = connection;
-    connection.sentHeaders = undefined;
-    releaseRequest(connection, client.withHeaders(client.signalsOf(request, undefined), sentHeaders));
-  }
-
-  /** Another request follows the one before, which is still on the connection, or ended without a word. */
-  #follows<Request extends object>(connection: Connection, before: Request): void {
-    if (connection.client?.isFinished(before)) this.#open.remove(before);
-    else {
-      connection.earlier ??= [];
-      connection.earlier.push(before);
-    }
-  }
-
-  /** The last request of a connection is over, and can be freed. What its headers said is asked for only at a close. */
-  #finished(connection: Connection, request: object, givenUp: boolean): void {
-    const { client, response } = connection;
-    if (client === undefined) return;
-
-    const signals = client.signalsOfFinished(request, response);
-    releaseRequest(connection, givenUp ? { ...signals, givenUp } : signals);
-    const before = this.#finishedLast;
-    if (before === connection) return;
-
-    // Had it been the last one for that connection, its client would have destroyed the socket by now.
-    if (before?.request === undefined && before?.socket?.destroyed === false) before.sentHeaders = undefined;
-    this.#finishedLast = connection;
-  }
-
-  /** What is known now of a request that may have taken its connection over, which does not keep it. */
-  #takeoverSaid(connection: Connection, request: object, answer: object | undefined, givenUp: boolean): void {
-    const { client, signals } = connection;
-    if (client === undefined || signals === undefined || connection.request !== undefined) return;
-
-    const said = client.signalsOf(request, answer);
-    const clientCloses = said.clientCloses || signals.clientCloses;
-    releaseRequest(connection, { ...said, clientCloses, givenUp: said.givenUp || givenUp });
-    connection.response = answer;
-  }
-
-  #forget(connection: Connection): void {
-    if (connection.socket !== undefined) this.#live.delete(connection.socket);
-    this.#closeCheck.delete(connection);
-  }
-
   #close(connection: Connection): void {
-    this.#open.removeAllOf(connection);
-    this.#forget(connection);
-    if (this.#finishedLast === connection) this.#finishedLast = undefined;
+    this.#requests.connectionClosed(connection);
+    this.#live.delete(connection);
     this.#accounting.closed(connection);
   }
 
@@ -518,13 +387,11 @@ export class Connections {
    * a connection from before we listened, or no network socket at all. The latter two are not counted, their requests are.
    */
   #adopt(socket: Socket, origin: Origin, reused: boolean): Connection {
-    const ends = addressesOf(socket);
-    for (const connection of ends.localPort === undefined ? [] : this.#live.values()) {
-      if (connection.opened === undefined || !hasAddresses(connection, ends)) continue;
-
-      this.#enterTunnel(connection, origin);
-      this.#aliases.set(socket, connection);
-      return connection;
+    const carrier = this.#live.carrierOf(socket);
+    if (carrier !== undefined) {
+      this.#enterTunnel(carrier, origin);
+      this.#live.addAlias(socket, carrier);
+      return carrier;
     }
 
     const untracked = new Connection(socket, this.#now());
@@ -532,7 +399,7 @@ export class Connections {
     untracked.counts = untracked.requestCounts = this.#registry.originCounts(origin, true);
     untracked.origin = origin;
     untracked.requests = reused ? 1 : 0;
-    this.#aliases.set(socket, untracked);
+    this.#live.addAlias(socket, untracked);
     return untracked;
   }
 }
@@ -543,18 +410,4 @@ function isFirstOn(socket: Socket, connection: Connection): boolean {
 
   connection.listenedSocket = socket;
   return true;
-}
-
-/** Whether the connection has these ends. Its own port is remembered: to ask the kernel for it costs. */
-function hasAddresses(connection: Connection, ends: SocketAddresses): boolean {
-  const { socket } = connection;
-  if (socket === undefined) return false;
-
-  connection.localPort ??= addressesOf(socket).localPort;
-  return connection.localPort === ends.localPort && haveSameAddresses(addressesOf(socket), ends);
-}
-
-function without(requests: readonly object[], request: object): object[] | undefined {
-  const left = requests.filter(each => each !== request);
-  return left.length > 0 ? left : undefined;
 }
