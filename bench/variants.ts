@@ -1,4 +1,4 @@
-// What a program may have beside it, that looks at its requests: nothing, something that does nothing, us, or others.
+// What can observe the requests of a program: nothing, subscribers that do nothing, connmeter, or others.
 import { subscribe } from 'node:diagnostics_channel';
 import type { EventEmitter } from 'node:events';
 import { PerformanceObserver } from 'node:perf_hooks';
@@ -53,10 +53,10 @@ export const HTTP_SOCKET_EVENTS = ['free', 'agentRemove'] as const;
 const LABELS = { 'server.address': '127.0.0.1', 'server.port': 80, 'http.request.method': 'GET', status: 200 };
 
 export const VARIANTS = {
-  nobody: { title: 'nobody', start: () => ({}) },
-  again: { title: 'nobody, again', start: () => ({}) },
+  nobody: { title: 'baseline', start: () => ({}) },
+  again: { title: 'baseline, again', start: () => ({}) },
   noop: { title: 'subscribers that do nothing', start: subscribeNothing },
-  histograms: { title: 'and record the histograms', start: startHistograms },
+  histograms: { title: 'and the histograms', start: startHistograms },
   connmeter: { title: 'connmeter', start: startConnmeter },
   undici: { title: '`instrumentation-undici`', start: () => startInstrumentation('undici') },
   http: { title: '`instrumentation-http`', start: () => startInstrumentation('http') },

@@ -2,7 +2,7 @@ import { endingOf, isSlower, type Tried, verdictOf } from './node-files.ts';
 import type { Run } from './suite.ts';
 import type { Verdict } from './verdicts.ts';
 
-/** All that was found on one Node. */
+/** The results on one Node. */
 export interface Told {
   readonly version: string;
   readonly tried: readonly Tried[];
@@ -15,7 +15,7 @@ export function worseIn({ tried }: Told): Tried[] {
   return tried.filter(one => ['broken', 'suspect'].includes(verdictOf(one).verdict) || isSlower(one));
 }
 
-/** The table, and behind it what ended differently, with what it said last. */
+/** The table, then the files that ended differently, and the last lines of those that got worse. */
 export function nodeSummary(told: Told): string {
   const { version, tried } = told;
   const of = (...verdicts: Verdict[]) => tried.filter(one => verdicts.includes(verdictOf(one).verdict));
@@ -47,7 +47,7 @@ export function nodeSummary(told: Told): string {
 function line({ name, plain, measured }: Tried): string {
   const bad = (runs: readonly Run[]) => `${runs.filter(run => endingOf(run) === 'failed').length}/${runs.length}`;
   const time = (runs: readonly Run[]) => `${Math.min(...runs.map(({ seconds }) => seconds)).toFixed(1)} s`;
-  return `${name}  [bad ${bad(plain)} in ${time(plain)} without, ${bad(measured)} in ${time(measured)} with]`;
+  return `${name}  [failed ${bad(plain)} in ${time(plain)} without, ${bad(measured)} in ${time(measured)} with]`;
 }
 
 function lastLines(runs: readonly Run[]): string[] {

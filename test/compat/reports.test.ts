@@ -230,7 +230,7 @@ test('names are the same in each run: ports, times and temporary folders are not
 test('where nothing can be read, the end of the command is all there is', () => {
   const output = { stdout: '...F..', stderr: '', file: undefined, ok: false };
 
-  expect(read(output, '/suite')).toMatchObject({ how: 'its exit code only', tests: 0 });
+  expect(read(output, '/suite')).toMatchObject({ how: 'the exit code only', tests: 0 });
   expect(told(read(output, '/suite').report)).toEqual(['failed: (the command itself)']);
   expect(read({ ...output, stdout: 'TAP version 13\nok 1 - a', ok: true }, '/suite')).toMatchObject({
     how: 'TAP',

@@ -34,7 +34,7 @@ async function compare(wanted: Asked): Promise<number> {
   const own = refusal({ path: process.execPath, version: process.version }, supported);
   if (own !== undefined) return refuse(own);
 
-  // npm runs its scripts in the project's folder, and tells where it was called.
+  // npm runs its scripts in the project's folder, and passes the folder where it was called.
   const folder = resolve(process.env['INIT_CWD'] ?? '.', wanted.folder);
   const notes = mkdtempSync(join(tmpdir(), 'connmeter-compat-'));
   const place: Place = {
@@ -55,7 +55,7 @@ async function compare(wanted: Asked): Promise<number> {
   return inRounds(wanted, place, notes, node.version);
 }
 
-/** Whatever failed on a Node that connmeter does not support would be blamed on connmeter. */
+/** On a Node that connmeter does not support, every failure would be blamed on connmeter. */
 function refuse(why: string): number {
   process.stderr.write(`${why}\n`);
   return 2;
@@ -81,14 +81,14 @@ async function inRounds(wanted: Asked, place: Place, notes: string, version: str
     keep(wanted.keep, `${count}-${arm}`, ended);
     const end = ended.timedOut ? 'timed out' : `ended with ${ended.signal ?? ended.code}`;
     console.log(
-      `${arm.padEnd(9)} ${end} after ${ended.seconds.toFixed(1)} s, ${tried.tests} tests told by ${tried.how}`,
+      `${arm.padEnd(9)} ${end} after ${ended.seconds.toFixed(1)} s, ${tried.tests} tests, read from ${tried.how}`,
     );
     return tried;
   };
 
   let first = await attempt('plain');
   if (first.tests === 0 && command.words !== wanted.words) {
-    console.log('The runner did not take what it was told in addition; once more, as it is.');
+    console.log('The runner did not accept the added arguments. Running the command without them.');
     command = { words: wanted.words, runner: command.runner, toFile: false };
     first = await attempt('plain');
   }
@@ -97,7 +97,7 @@ async function inRounds(wanted: Asked, place: Place, notes: string, version: str
   const blank: Tried[] = [];
   const judged = () => judge(reports(plain), reports(measured), reports(blank));
   while (plain.length < wanted.rounds && judged().some(test => isOpen(test, plain.length))) {
-    // In turns, and not always in the same order: what wears off or warms up must not fall on one arm.
+    // In turns, and in varying order, so that effects over time do not affect one arm only.
     if (plain.length % 2 === 1) measured.push(await attempt('measured'));
     plain.push(await attempt('plain'));
     if (plain.length % 2 === 1) measured.push(await attempt('measured'));

@@ -6,12 +6,12 @@ export const USAGE = `Runs the tests of another library with and without connmet
 
   --node <path>       the Node that runs the suite (default: the first on the PATH)
   --timeout <s>       seconds that one run may take (default: 900)
-  --idle <s>          seconds that a run may say nothing (default: 120)
-  --rounds <n>        runs of each arm at most, where tests differ (default: 6)
-  --junit <file>      the suite itself writes this JUnit file, below <folder>: read it
+  --idle <s>          seconds that a run may print nothing (default: 120)
+  --rounds <n>        maximum number of runs with and without connmeter, if tests differ (default: 6)
+  --junit <file>      read this JUnit file, which the suite itself writes below <folder>
   --as-is             add no arguments to the command
-  --no-watch          leave out the run that is watched
-  --keep <folder>     keep the output of all runs here
+  --no-watch          leave out the watched run, which collects every 25 ms
+  --keep <folder>     keep the output of all runs in this folder
 `;
 
 export interface Asked {
@@ -27,7 +27,7 @@ export interface Asked {
   readonly keep: string | undefined;
 }
 
-/** What was asked for; undefined where that cannot be told. Options stand before the folder: what follows is the command's. */
+/** The parsed arguments, or undefined if they are invalid. Options come before the folder; everything after it is the command. */
 export function asked(argv: readonly string[]): Asked | undefined {
   const takesValue = ['--node', '--timeout', '--idle', '--rounds', '--junit', '--keep'];
   let end = 0;

@@ -166,7 +166,7 @@ const ROWS: readonly Row[] = [
     when: 'the client was made for one request',
     server: 'client_closed_idle',
     client: 'client_shutdown',
-    but: { 'node:http': 'server_idle_close' }, // its agent closes without a word: docs/causes.md, "Cannot be told"
+    but: { 'node:http': 'server_idle_close' }, // its agent closes without a word: docs/causes.md, "Limitations"
     clients: [...UNDICI, 'node:http'],
     async program(client, target) {
       await askAndRead(client, target);

@@ -3,14 +3,14 @@ import { type Report, Results, uncoloured } from './report.ts';
 import { isTap, readTap } from './tap.ts';
 import { readTicks } from './ticks.ts';
 
-/** The name that the end of the whole command has in a report. */
+/** The name of the whole command in a report. */
 export const WHOLE = '(the command itself)';
 
 export interface Read {
   readonly report: Report;
-  /** In words, for people: how the tests were told apart. */
+  /** What the results were read from, for people. */
   readonly how: string;
-  /** Single tests that were told apart. */
+  /** The number of single tests that were found. */
   readonly tests: number;
 }
 
@@ -23,7 +23,7 @@ export interface Output {
   readonly ok: boolean;
 }
 
-/** Finds out in which form the runner told of its tests. The end of the command is always in the report. */
+/** Detects the format of the runner's results. The report always includes the exit code of the command. */
 export function read(output: Output, folder: string): Read {
   const results = new Results();
   const how: string[] = [];
@@ -48,5 +48,5 @@ export function read(output: Output, folder: string): Read {
   }
   const tests = results.report.size;
   results.add(WHOLE, output.ok ? 'passed' : 'failed');
-  return { report: results.report, how: [...new Set(how)].join(' and ') || 'its exit code only', tests };
+  return { report: results.report, how: [...new Set(how)].join(' and ') || 'the exit code only', tests };
 }
