@@ -5,7 +5,7 @@ import net, { type AddressInfo } from 'node:net';
 import { DiagLogLevel, diag } from '@opentelemetry/api';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { ConnectionInstrumentation } from '../../src/index.ts';
-import { reading } from '../support/measuring.ts';
+import { attachReader } from '../support/instrument.ts';
 
 // Agents, requests, sockets and servers are the program's, and may be proxies, mocks, half built, or throw when they are
 // looked at. One bad object spoils itself: everybody else's counts and gauges go on, and the faults are counted.
@@ -124,7 +124,7 @@ test.each(Object.keys(OBJECTS))('%s', async name => {
   );
   const instrumentation = new ConnectionInstrumentation();
   onTestFinished(() => instrumentation.disable());
-  const read = reading(instrumentation);
+  const read = attachReader(instrumentation);
 
   await OBJECTS[name]?.();
   await new Promise(setImmediate);
@@ -161,7 +161,7 @@ test('a fault is counted where it happened, and every place has a series from th
   );
   const instrumentation = new ConnectionInstrumentation();
   onTestFinished(() => instrumentation.disable());
-  const read = reading(instrumentation);
+  const read = attachReader(instrumentation);
   const faults = async () =>
     Object.fromEntries(
       (await read())
@@ -186,7 +186,7 @@ test('an object that cannot be looked at is a fault of each collection', async (
   );
   const instrumentation = new ConnectionInstrumentation();
   onTestFinished(() => instrumentation.disable());
-  const read = reading(instrumentation);
+  const read = attachReader(instrumentation);
   await publishSent(throwing({ origin: 'http://a.test' }, 'completed'));
 
   const first = (await read()).value('connmeter.faults', { 'connmeter.fault.place': 'collection' });

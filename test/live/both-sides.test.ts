@@ -7,9 +7,17 @@ import tls from 'node:tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { CloseReason, ServerCloseReason } from '../../src/core/reasons.ts';
 import { certificate } from '../support/certificates.ts';
-import { ALL, CLIENTS, type Client, FETCH, type Name, type Setting, UNDICI } from '../support/clients.ts';
-import { nextTurn } from '../support/lives.ts';
-import { type Measuring, measuring, type Readings } from '../support/measuring.ts';
+import {
+  ALL_CLIENTS,
+  CLIENTS,
+  type Client,
+  type ClientName,
+  type ClientOptions,
+  FETCH_CLIENTS,
+  UNDICI_CLIENTS,
+} from '../support/clients.ts';
+import { nextTurn } from '../support/connection-counts.ts';
+import { type Instrumented, instrument, type Readings } from '../support/instrument.ts';
 
 // One connection, seen from both its ends in one process. The table says beforehand who closed it, and why each side
 // says so; docs/both-sides.md has the same table, for people.
@@ -26,10 +34,10 @@ interface Row {
   readonly when: string;
   readonly client: CloseReason;
   /** Where one client calls it otherwise. */
-  readonly but?: Partial<Record<Name, CloseReason>>;
+  readonly but?: Partial<Record<ClientName, CloseReason>>;
   readonly server: ServerCloseReason;
-  readonly clients: readonly Name[];
-  readonly setting?: Setting;
+  readonly clients: readonly ClientName[];
+  readonly setting?: ClientOptions;
   readonly options?: ServerOptions;
   readonly answer?: RequestListener;
   readonly prepare?: (server: http.Server) => void;
@@ -50,12 +58,12 @@ const quiet: RequestListener = (_request, response) => {
 };
 
 async function askAndRead(client: Client, { url }: Target): Promise<void> {
-  await (await client.ask(url)).read();
+  await (await client.sendRequest(url)).read();
   await nextTurn();
 }
 
 async function askInVain(client: Client, { url }: Target): Promise<void> {
-  await expect(client.ask(url).then(answer => answer.read())).rejects.toThrow();
+  await expect(client.sendRequest(url).then(answer => answer.read())).rejects.toThrow();
 }
 
 const ROWS: readonly Row[] = [
@@ -64,7 +72,7 @@ const ROWS: readonly Row[] = [
     when: "the server's keep-alive timeout is over before the next request",
     server: 'keep_alive_timeout',
     client: 'server_idle_close',
-    clients: ALL,
+    clients: ALL_CLIENTS,
     options: { keepAliveTimeout: 50 },
     answer: quiet,
   },
@@ -72,14 +80,14 @@ const ROWS: readonly Row[] = [
     when: 'the server says Connection: close',
     server: 'server_close_header',
     client: 'server_close_header',
-    clients: ALL,
+    clients: ALL_CLIENTS,
     answer: (_request, response) => void response.setHeader('connection', 'close').end('bye'),
   },
   {
     when: 'the server takes no more requests on one connection',
     server: 'max_requests',
     client: 'server_close_header',
-    clients: ALL,
+    clients: ALL_CLIENTS,
     prepare: server => {
       server.maxRequestsPerSocket = 1;
     },
@@ -88,7 +96,7 @@ const ROWS: readonly Row[] = [
     when: 'the server shuts down while the connection is idle',
     server: 'server_shutdown',
     client: 'server_idle_close',
-    clients: ALL,
+    clients: ALL_CLIENTS,
     async program(client, target) {
       await askAndRead(client, target);
       target.server.close();
@@ -98,7 +106,7 @@ const ROWS: readonly Row[] = [
     when: 'the server destroys the connection instead of an answer',
     server: 'server_shutdown',
     client: 'server_closed_active',
-    clients: ALL,
+    clients: ALL_CLIENTS,
     answer: request => void request.socket.destroy(),
     program: askInVain,
   },
@@ -106,7 +114,7 @@ const ROWS: readonly Row[] = [
     when: 'the server destroys the connection in the middle of its answer',
     server: 'server_shutdown',
     client: 'server_closed_active',
-    clients: ALL,
+    clients: ALL_CLIENTS,
     answer: (request, response) => {
       response.setHeader('content-length', 100_000);
       response.write('x'.repeat(50_000), () => setImmediate(() => request.socket.destroy()));
@@ -117,7 +125,7 @@ const ROWS: readonly Row[] = [
     when: 'the server waits no longer for the program behind it',
     server: 'request_timeout',
     client: 'server_closed_active',
-    clients: ALL,
+    clients: ALL_CLIENTS,
     answer: never,
     prepare: server => server.setTimeout(400),
     program: askInVain,
@@ -127,36 +135,36 @@ const ROWS: readonly Row[] = [
     when: 'the client lets idle ones go after a while',
     server: 'client_closed_idle',
     client: 'client_idle_timeout',
-    clients: [...UNDICI, 'node:http'],
-    setting: { idleMs: 100 },
+    clients: [...UNDICI_CLIENTS, 'node:http'],
+    setting: { idleTimeoutMs: 100 },
     answer: quiet,
   },
   {
     when: 'the server keeps connections for so short that the client gives them up at once',
     server: 'client_closed_idle',
     client: 'keep_alive_hint_too_short',
-    clients: ALL,
+    clients: ALL_CLIENTS,
     options: { keepAliveTimeout: 1_000 },
   },
   {
     when: 'the client keeps no connections',
     server: 'client_close_header',
     client: 'keep_alive_off',
-    clients: [...UNDICI, 'node:http'],
+    clients: [...UNDICI_CLIENTS, 'node:http'],
     setting: { keepAlive: false },
   },
   {
     when: 'the program asks for the end by a header',
     server: 'client_close_header',
     client: 'keep_alive_off',
-    clients: ALL,
-    program: async (client, { url }) => (await client.ask(url, { headers: { connection: 'close' } })).read(),
+    clients: ALL_CLIENTS,
+    program: async (client, { url }) => (await client.sendRequest(url, { headers: { connection: 'close' } })).read(),
   },
   {
     when: 'the client sends no more requests on one connection',
     server: 'client_close_header',
     client: 'max_requests',
-    clients: UNDICI,
+    clients: UNDICI_CLIENTS,
     setting: { maxRequests: 2 },
     async program(client, target) {
       for (let i = 0; i < 3; i++) await askAndRead(client, target);
@@ -167,7 +175,7 @@ const ROWS: readonly Row[] = [
     server: 'client_closed_idle',
     client: 'client_shutdown',
     but: { 'node:http': 'server_idle_close' }, // its agent closes without a word: docs/causes.md, "Cannot be told"
-    clients: [...UNDICI, 'node:http'],
+    clients: [...UNDICI_CLIENTS, 'node:http'],
     async program(client, target) {
       await askAndRead(client, target);
       client.shutDown?.();
@@ -177,27 +185,27 @@ const ROWS: readonly Row[] = [
     when: 'undici asks by HEAD, and for the end by a header',
     server: 'client_close_header',
     client: 'not_reusable_method',
-    clients: FETCH,
-    program: async (client, { url }) => (await client.ask(url, { method: 'HEAD' })).read(),
+    clients: FETCH_CLIENTS,
+    program: async (client, { url }) => (await client.sendRequest(url, { method: 'HEAD' })).read(),
   },
   {
     when: 'the program gives the answer up half way',
     server: 'client_aborted',
     client: 'body_abandoned',
-    clients: ALL,
+    clients: ALL_CLIENTS,
     answer: half,
-    program: async (client, { url }) => (await client.ask(url)).giveUp(),
+    program: async (client, { url }) => (await client.sendRequest(url)).cancel(),
   },
   {
     when: 'the program aborts before the answer',
     server: 'client_aborted',
     client: 'request_aborted',
-    clients: ALL,
+    clients: ALL_CLIENTS,
     answer: never,
     async program(client, target) {
       const abort = new AbortController();
       const arrived = target.request();
-      const asking = client.ask(target.url, { signal: abort.signal });
+      const asking = client.sendRequest(target.url, { signal: abort.signal });
       asking.catch(() => {});
       await arrived;
       abort.abort();
@@ -208,8 +216,8 @@ const ROWS: readonly Row[] = [
     when: 'the client waits no longer for the answer',
     server: 'client_aborted',
     client: 'request_timeout',
-    clients: [...UNDICI, 'node:http'],
-    setting: { answerWithinMs: 600 },
+    clients: [...UNDICI_CLIENTS, 'node:http'],
+    setting: { responseTimeoutMs: 600 },
     answer: never,
     program: askInVain,
   },
@@ -263,7 +271,7 @@ function reasonsAt(readings: Readings, metric: string, port: number): Record<str
 }
 
 /** Waits until each side has closed a connection for its reason, and both have seen as many, and no more reasons. */
-async function expectBoth(read: Measuring['read'], port: number, client: CloseReason, server: ServerCloseReason) {
+async function expectBoth(read: Instrumented['read'], port: number, client: CloseReason, server: ServerCloseReason) {
   const seen = async () => {
     const readings = await read();
     const at = { 'server.port': port };
@@ -283,7 +291,7 @@ describe.each(ROWS)('$client here is $server there, where $when:', row => {
   const { client, but, server: reason, clients, setting = {}, options, answer = hello, prepare, program } = row;
 
   test.each(clients)('%s', async name => {
-    const { read } = measuring();
+    const { read } = instrument();
     const server = http.createServer({ keepAliveTimeout: 20_000, ...options }, answer);
     Object.assign(server, { keepAliveTimeoutBuffer: 0 });
     prepare?.(server);
@@ -303,7 +311,7 @@ describe.each(ROWS)('$client here is $server there, where $when:', row => {
 
 describe('HTTP/2:', () => {
   test.each(OVER_HTTP2)('%s here is %s there, where %s', async (client, reason, _when, end) => {
-    const { read } = measuring();
+    const { read } = instrument();
     const server = http2.createServer((_request, response) => void response.end('hello'));
     server.on('session', session => server.on('connmeter test: close', () => session.close()));
     const port = await listening(server);
@@ -319,7 +327,7 @@ describe('HTTP/2:', () => {
 
 test('a handshake that fails is a connection failed here and one closed by it there', async () => {
   const { key, cert } = await certificate();
-  const { read } = measuring();
+  const { read } = instrument();
   const port = await listening(tls.createServer({ key, cert }));
 
   const socket = tls.connect({ port, host: '127.0.0.1' });
@@ -338,12 +346,12 @@ test('a handshake that fails is a connection failed here and one closed by it th
 test.each(['node:http', 'undici 8'] as const)(
   'a request of %s to a server that is full is refused there, and its connection closed by the server here',
   async name => {
-    const { read } = measuring();
+    const { read } = instrument();
     const server = http.createServer(hello);
     server.maxConnections = 0;
     const port = await listening(server);
 
-    await expect(CLIENTS[name]({}).ask(`http://127.0.0.1:${port}/`)).rejects.toThrow();
+    await expect(CLIENTS[name]({}).sendRequest(`http://127.0.0.1:${port}/`)).rejects.toThrow();
 
     const at = { 'server.port': port };
     await expect
@@ -354,7 +362,7 @@ test.each(['node:http', 'undici 8'] as const)(
 );
 
 test('a connection that is refused there is one opened here, and closed by the server', async () => {
-  const { read } = measuring();
+  const { read } = instrument();
   const server = net.createServer();
   server.maxConnections = 0;
   const port = await listening(server);

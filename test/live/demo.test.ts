@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { until } from '../support/measuring.ts';
+import { until } from '../support/instrument.ts';
 
 /** Runs the demo in a process group of its own. Needs `npm run build`: it uses the package by its name. */
 function demo({ args = [] as string[], port = 0 } = {}) {

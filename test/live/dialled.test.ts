@@ -2,7 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { expect, onTestFinished, test } from 'vitest';
 import { certificate } from '../support/certificates.ts';
-import { measuring, type Readings } from '../support/measuring.ts';
+import { instrument, type Readings } from '../support/instrument.ts';
 import { NO_SUCH_NAME, server } from '../support/server.ts';
 
 // An origin is what the program dials. The Host header is what somebody else wrote, where a proxy passes it on: it must
@@ -50,7 +50,7 @@ test.each(HEADERS)(
   'node:http, a Host header that names %s: an agent per request is a new pool each',
   async (_, host) => {
     const { port, seen } = await server({ kind: 'http' });
-    const { read } = measuring({ maxOrigins: 5 });
+    const { read } = instrument({ maxOrigins: 5 });
 
     for (let i = 0; i < 10; i++) {
       const agent = new http.Agent({ keepAlive: true });
@@ -68,7 +68,7 @@ test.each(HEADERS)(
 test.each(HEADERS)('node:https, a Host header that names %s: the same', async (_, host) => {
   const made = await certificate();
   const { port } = await server({ kind: 'https', certificate: made });
-  const { read } = measuring({ maxOrigins: 5 });
+  const { read } = instrument({ maxOrigins: 5 });
 
   for (let i = 0; i < 3; i++) {
     const agent = new https.Agent({ keepAlive: true, ca: made.cert, servername: 'localhost' });
@@ -83,7 +83,7 @@ test.each(HEADERS)('node:https, a Host header that names %s: the same', async (_
 
 test('one kept connection, asked for by two names, is one origin', async () => {
   const { port } = await server({ kind: 'http' });
-  const { read } = measuring();
+  const { read } = instrument();
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
   onTestFinished(() => agent.destroy());
 
@@ -95,7 +95,7 @@ test('one kept connection, asked for by two names, is one origin', async () => {
 });
 
 test('a name that cannot be found fails under the port that was dialled', async () => {
-  const { read } = measuring();
+  const { read } = instrument();
 
   for (let i = 0; i < 3; i++) {
     const host = `${NO_SUCH_NAME}:${20_000 + i}`;
@@ -108,7 +108,7 @@ test('a name that cannot be found fails under the port that was dialled', async 
 test('120 visitors of a reverse proxy take no place: the next backend has its own series', async () => {
   const upstream = await server({ kind: 'http' });
   const backend = await server({ kind: 'http' });
-  const { read } = measuring();
+  const { read } = instrument();
   const agent = new http.Agent();
 
   for (let i = 0; i < 120; i++) {
@@ -129,7 +129,7 @@ test('120 visitors of a reverse proxy take no place: the next backend has its ow
 
 test("two agents, one host and two ports: each connection is its agent's, each request counts where it goes", async () => {
   const [one, two] = [await server({ kind: 'http' }), await server({ kind: 'http' })];
-  const { read } = measuring();
+  const { read } = instrument();
 
   for (let i = 0; i < 2; i++) {
     const agent = new http.Agent({ keepAlive: true });

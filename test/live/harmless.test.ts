@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { certificate } from '../support/certificates.ts';
-import { ask, freePort, type Outcome, type Program, programPath, REGISTER, start } from '../support/child.ts';
+import { freePort, httpRequest, type Outcome, type Program, programPath, REGISTER, start } from '../support/child.ts';
 import { server } from '../support/server.ts';
 
-const SUBSCRIBED = new URL('../support/programs/subscribed.ts', import.meta.url);
+const SUBSCRIBED = new URL('../support/programs/require-connmeter.ts', import.meta.url);
 /** Something to import for the program without us too: a preload changes by itself how Node starts a program. */
 const WITHOUT_US = ['--import', 'data:text/javascript,0', '--import', 'data:text/javascript,0'];
 const WITH_US = ['--import', REGISTER.href, '--import', SUBSCRIBED.href];
@@ -59,7 +59,7 @@ test.each([
   async (what, code, words) => {
     const refused = await freePort();
 
-    const { plain, measured } = await bothWays('failing.ts', [what, refused]);
+    const { plain, measured } = await bothWays('unhandled-errors.ts', [what, refused]);
 
     expect(plain).toMatchObject({ code, stderr: expect.stringContaining(words) });
     expect(measured).toEqual(plain);
@@ -76,7 +76,7 @@ test.each([
   async (what, words) => {
     const { port } = await server({ kind: 'http' });
 
-    const { plain, measured } = await bothWays('failing.ts', [what, port]);
+    const { plain, measured } = await bothWays('unhandled-errors.ts', [what, port]);
 
     expect(plain).toMatchObject({ code: 1, stderr: expect.stringContaining(words) });
     expect(measured).toEqual(plain);
@@ -88,7 +88,7 @@ test.each(['socket', 'tls', 'http', 'http2', 'bad port', 'bad lookup', 'throwing
   async what => {
     const refused = await freePort();
 
-    const { plain, measured } = await bothWays('failing.ts', [what, refused, 'caught']);
+    const { plain, measured } = await bothWays('unhandled-errors.ts', [what, refused, 'caught']);
 
     expect(plain.stdout).toContain('uncaught');
     expect(measured).toEqual(plain);
@@ -98,7 +98,7 @@ test.each(['socket', 'tls', 'http', 'http2', 'bad port', 'bad lookup', 'throwing
 test('a certificate nobody trusts ends the program with the same error', async () => {
   const { port } = await secureServer('tls');
 
-  const { plain, measured } = await bothWays('failing.ts', ['tls', port]);
+  const { plain, measured } = await bothWays('unhandled-errors.ts', ['tls', port]);
 
   expect(plain).toMatchObject({ code: 1, stderr: expect.stringContaining('DEPTH_ZERO_SELF_SIGNED_CERT') });
   expect(measured).toEqual(plain);
@@ -108,7 +108,7 @@ test('sockets take as many listeners as without us before Node warns of a leak, 
   const { port } = await server({ kind: 'http' });
   const { port: tlsPort } = await secureServer('tls');
 
-  const { plain, measured } = await bothWays('listening.ts', [port, tlsPort]);
+  const { plain, measured } = await bothWays('listener-limits.ts', [port, tlsPort]);
 
   expect(plain).toMatchObject({ code: 0, stderr: expect.not.stringContaining('failed') });
   expect(plain.stdout).toContain('net close takes 10\n');
@@ -126,7 +126,7 @@ test('sockets take as many listeners as without us before Node warns of a leak, 
 test('what the program does not read stays unread, and what it reads later is all there', async () => {
   const { port } = await server({ kind: 'http' });
 
-  const { plain, measured } = await bothWays('holding.ts', [port]);
+  const { plain, measured } = await bothWays('unread-bodies.ts', [port]);
 
   expect(plain).toMatchObject({ code: 0, stderr: '' });
   expect(plain.stdout).toContain('untouched null false some\nkept true\nread true\n');
@@ -139,7 +139,7 @@ test('the program sees its events, and its turns of the loop, in the same order'
   const { port: httpPort } = await server({ kind: 'http' });
   const { port: tlsPort } = await secureServer('tls');
 
-  const { plain, measured } = await bothWays('telling.ts', [tcpPort, httpPort, tlsPort]);
+  const { plain, measured } = await bothWays('client-events.ts', [tcpPort, httpPort, tlsPort]);
 
   expect(plain).toMatchObject({ code: 0, stderr: '' });
   for (const told of ['tcp lookup', 'tls secureConnect', 'refused error', 'reused true', 'fetch 200', 'beforeExit 0'])
@@ -152,7 +152,7 @@ test('servers do by themselves what they do without us, and see their events in 
   const { key, cert } = await certificate();
   const inBase64 = [key, cert].map(text => Buffer.from(text).toString('base64'));
 
-  const { plain, measured } = await bothWays('serving.ts', inBase64);
+  const { plain, measured } = await bothWays('server-events.ts', inBase64);
 
   expect(plain).toMatchObject({ code: 0, stderr: '' });
   for (const told of [
@@ -181,7 +181,7 @@ test('the stores of AsyncLocalStorage are the same in every callback', async () 
   const { port: httpPort } = await server({ kind: 'http' });
   const { port: tlsPort } = await secureServer('tls');
 
-  const { plain, measured } = await bothWays('remembering.ts', [httpPort, tlsPort]);
+  const { plain, measured } = await bothWays('async-local-storage.ts', [httpPort, tlsPort]);
 
   expect(plain).toMatchObject({ code: 0, stderr: '' });
   expect(plain.stdout).toContain('net connect first\n');
@@ -193,12 +193,12 @@ test.each(['replaced', 'mocked'])(
   'with time %s by fakes neither the program nor a count nor a duration is off',
   async how => {
     const { port, seen } = await server({ kind: 'http' });
-    const plain = start(programPath('faking.ts'), { args: [how, port], node: WITHOUT_US });
-    await plain.wrote('ready');
-    const measured = await startedWithUs('faking.ts', [how, port]);
-    await measured.wrote('ready');
+    const plain = start(programPath('fake-timers.ts'), { args: [how, port], node: WITHOUT_US });
+    await plain.printed('ready');
+    const measured = await startedWithUs('fake-timers.ts', [how, port]);
+    await measured.printed('ready');
 
-    const { status, body } = await ask(measured.metrics);
+    const { status, body } = await httpRequest(measured.metrics);
 
     expect(measured.said.stdout).toBe(plain.said.stdout);
     expect(status).toBe(200);
@@ -208,7 +208,7 @@ test.each(['replaced', 'mocked'])(
     expect(sum(body, 'connmeter_connect_duration_count')).toBe(2);
     expect(sum(body, 'connmeter_connect_duration_sum')).toBeGreaterThan(0);
     expect(sum(body, 'connmeter_connect_duration_sum')).toBeLessThan(5);
-    for (const { tell } of [plain, measured]) tell('enough');
+    for (const { writeLine } of [plain, measured]) writeLine('enough');
     expect(comparable(await measured.outcome)).toEqual(comparable(await plain.outcome));
   },
 );
@@ -222,7 +222,7 @@ function sum(exposition: string, name: string): number {
 
 test('messages we cannot read are reported once per place, and change nothing', async () => {
   const { port } = await server({ kind: 'http' });
-  const run = (kind: string) => start(programPath('confusing.ts'), { args: [port, kind] }).outcome;
+  const run = (kind: string) => start(programPath('invalid-messages.ts'), { args: [port, kind] }).outcome;
   const plain = await run('alone');
 
   const { code, stdout, stderr } = await run('collecting');
@@ -261,7 +261,7 @@ test('messages we cannot read are reported once per place, and change nothing', 
 
 test('a diag logger that throws ends nobody', async () => {
   const { port } = await server({ kind: 'http' });
-  const run = (kind: string) => start(programPath('confusing.ts'), { args: [port, kind] }).outcome;
+  const run = (kind: string) => start(programPath('invalid-messages.ts'), { args: [port, kind] }).outcome;
 
   const { stdout, ...end } = await run('throwing');
 

@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
-import type { Readings } from '../support/measuring.ts';
+import type { Readings } from '../support/instrument.ts';
 import { namespace, testInNamespace } from '../support/namespace.ts';
 import type { BothSidesReport } from '../support/netns/both-sides.ts';
-import type { MixedReport } from '../support/netns/mixed.ts';
+import type { MixedReport } from '../support/netns/mixed-traffic.ts';
 import type { TwoFamiliesReport } from '../support/netns/two-families.ts';
 
 const test = testInNamespace();
@@ -20,7 +20,8 @@ function sums(readings: Readings, metric: string, ...labels: string[]): Record<s
 test('thousands of connections of all kinds add up to what the kernel and the servers counted', async () => {
   const { run } = namespace();
 
-  const { readings, activeOpens, established, accepts, failures, jobs, succeeded } = await run<MixedReport>('mixed.ts');
+  const { readings, activeOpens, established, accepts, failures, jobs, succeeded } =
+    await run<MixedReport>('mixed-traffic.ts');
 
   const opened = readings.value('connmeter.connection.opened');
   const failed = sums(readings, 'connmeter.connection.failed', 'connmeter.phase');

@@ -8,11 +8,11 @@ import got from 'got';
 import { Redis } from 'ioredis';
 import nodeFetch from 'node-fetch';
 import { expect, onTestFinished, test } from 'vitest';
+import { expectAllClosed, expectConnectionCounts, nextTurn } from '../support/connection-counts.ts';
 import { ECHO } from '../support/grpc-service.ts';
-import { expectAllClosed, expectLife, nextTurn } from '../support/lives.ts';
-import { measuring } from '../support/measuring.ts';
-import { expectServed } from '../support/served.ts';
+import { instrument } from '../support/instrument.ts';
 import { server } from '../support/server.ts';
+import { expectServerCounts } from '../support/server-counts.ts';
 
 /** Each library gets a URL, with an agent where it takes one, and reads the whole answer. */
 const HTTP_LIBRARIES = {
@@ -24,7 +24,7 @@ const HTTP_LIBRARIES = {
 
 test.each(Object.entries(HTTP_LIBRARIES))('%s is counted without any code for it', async (_name, get) => {
   const { port, seen, drop } = await server({ kind: 'http' });
-  const { read } = measuring();
+  const { read } = instrument();
   const agent = new http.Agent({ keepAlive: true });
   onTestFinished(() => agent.destroy());
   const url = `http://127.0.0.1:${port}/`;
@@ -37,10 +37,15 @@ test.each(Object.entries(HTTP_LIBRARIES))('%s is counted without any code for it
 
   const { accepts, requests } = await seen();
   expect({ accepts, requests }).toEqual({ accepts: 4, requests: 7 });
-  await expectLife(read, port, { opened: accepts, fresh: accepts, reused: requests - accepts, idle: accepts });
+  await expectConnectionCounts(read, port, {
+    opened: accepts,
+    fresh: accepts,
+    reused: requests - accepts,
+    idle: accepts,
+  });
 
   const hanging = Promise.resolve(get(`${url}hang`, agent)).catch(() => 'dropped');
-  await expectLife(read, port, { opened: 4, fresh: 4, reused: 4, active: 1, idle: 3, requests: 1 });
+  await expectConnectionCounts(read, port, { opened: 4, fresh: 4, reused: 4, active: 1, idle: 3, requests: 1 });
   await drop();
 
   expect(await hanging).toBe('dropped');
@@ -49,7 +54,7 @@ test.each(Object.entries(HTTP_LIBRARIES))('%s is counted without any code for it
 
 test('a gRPC client is one HTTP/2 connection, and each call a request', async () => {
   const { port, seen } = await server({ kind: 'grpc' });
-  const { read } = measuring();
+  const { read } = instrument();
   const client = new GrpcClient(`127.0.0.1:${port}`, credentials.createInsecure());
   onTestFinished(() => client.close());
   const { path, requestSerialize, responseDeserialize } = ECHO.say;
@@ -64,7 +69,7 @@ test('a gRPC client is one HTTP/2 connection, and each call a request', async ()
   await Promise.all(['a', 'b', 'c', 'd'].map(say));
 
   expect(await seen()).toMatchObject({ accepts: 1, requests: 5 });
-  await expectLife(read, port, { opened: 1, fresh: 1, reused: 4, idle: 1 });
+  await expectConnectionCounts(read, port, { opened: 1, fresh: 1, reused: 4, idle: 1 });
   expect(
     (await read()).value('http.client.open_connections', { 'server.port': port, 'network.protocol.version': '2' }),
   ).toBe(1);
@@ -72,13 +77,13 @@ test('a gRPC client is one HTTP/2 connection, and each call a request', async ()
   client.close();
 
   await expect.poll(seen).toMatchObject({ open: 0 });
-  await expectLife(read, port, { opened: 1, closed: 1, fresh: 1, reused: 4 });
+  await expectConnectionCounts(read, port, { opened: 1, closed: 1, fresh: 1, reused: 4 });
   await expectAllClosed(read);
 });
 
 test('a Redis client is one connection and no HTTP', async () => {
   const { port, seen, drop } = await server({ kind: 'redis' });
-  const { read } = measuring();
+  const { read } = instrument();
   const redis = new Redis({ host: '127.0.0.1', port, retryStrategy: () => 1, enableReadyCheck: false });
   onTestFinished(() => redis.disconnect());
   redis.on('error', () => {});
@@ -88,17 +93,17 @@ test('a Redis client is one connection and no HTTP', async () => {
 
   expect(await seen()).toMatchObject({ accepts: 1, open: 1 });
   expect((await seen()).requests).toBeGreaterThanOrEqual(6);
-  await expectLife(read, port, { opened: 1 });
+  await expectConnectionCounts(read, port, { opened: 1 });
 
   await drop();
   await expect.poll(seen).toMatchObject({ accepts: 2, open: 1 });
 
-  await expectLife(read, port, { opened: 2, closed: 1 });
+  await expectConnectionCounts(read, port, { opened: 2, closed: 1 });
 
   redis.disconnect();
 
   await expect.poll(seen).toMatchObject({ accepts: 2, open: 0 });
-  await expectLife(read, port, { opened: 2, closed: 2 });
+  await expectConnectionCounts(read, port, { opened: 2, closed: 2 });
   await expectAllClosed(read);
   const readings = await read();
   expect(readings.points('connmeter.connection.opened', { 'network.protocol.name': 'http' })).toEqual([]);
@@ -136,7 +141,7 @@ const FRAMEWORKS: Readonly<Record<string, () => Promise<number>>> = {
 };
 
 test.each(Object.entries(FRAMEWORKS))('a server of %s is counted without any code for it', async (_name, listen) => {
-  const { read } = measuring();
+  const { read } = instrument();
   const port = await listen();
   const agent = new http.Agent({ keepAlive: true });
   onTestFinished(() => agent.destroy());
@@ -151,15 +156,15 @@ test.each(Object.entries(FRAMEWORKS))('a server of %s is counted without any cod
   }
   await Promise.all(Array.from({ length: 4 }, get));
 
-  await expectServed(read, port, { accepted: 4, fresh: 4, reused: 3, idle: 4 });
+  await expectServerCounts(read, port, { accepted: 4, fresh: 4, reused: 3, idle: 4 });
 
   agent.destroy();
-  await expectServed(read, port, {
+  await expectServerCounts(read, port, {
     accepted: 4,
     fresh: 4,
     reused: 3,
     closed: { client_closed_idle: 4 },
-    lives: 4,
-    servedAtClose: 7,
+    durations: 4,
+    requestsAtClose: 7,
   });
 });

@@ -6,7 +6,7 @@ import { scenario as clientPerRequest } from '../../examples/scenarios/client-pe
 import { scenario as crawler } from '../../examples/scenarios/crawler.ts';
 import { run, type Variant } from '../../examples/scenarios/scenario.ts';
 import { scenario as unreadBody } from '../../examples/scenarios/unread-body.ts';
-import { measuring, type Readings } from '../support/measuring.ts';
+import { instrument, type Readings } from '../support/instrument.ts';
 import { server } from '../support/server.ts';
 
 // Five teams had the disease that connmeter is made for, and found it with netstat, a profiler, or a counter they wrote.
@@ -52,7 +52,7 @@ function inTimeWait(port: number): number {
 /** Runs a variant against a server of its own, and reads the metrics. */
 async function after(variant: Variant, client: 'fetch' | 'undici8' | 'http') {
   const { port, seen } = await server({ kind: 'http' });
-  const { read } = measuring({ callSites: false });
+  const { read } = instrument({ callSites: false });
   const cleanup = await run(variant, client, port, '');
   onTestFinished(async () => {
     await cleanup.cancelBodies();

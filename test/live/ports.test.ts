@@ -6,7 +6,7 @@ import { parseExposition } from '../../examples/demo/exposition.ts';
 import { readPorts } from '../../src/metrics/kernel-ports.ts';
 import { namespace, testInNamespace } from '../support/namespace.ts';
 import type { ExhaustionReport, ExhaustionTask } from '../support/netns/exhaustion.ts';
-import { type InputSeries, inputSeries } from '../support/recording.ts';
+import { type InputSeries, inputSeries } from '../support/promtool-series.ts';
 
 const test = testInNamespace();
 

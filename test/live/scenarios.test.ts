@@ -5,7 +5,7 @@ import type { OpenCause } from '../../src/core/causes.ts';
 import type { Phase } from '../../src/core/errors.ts';
 import type { CloseReason } from '../../src/core/reasons.ts';
 import { certificate } from '../support/certificates.ts';
-import { measuring, type Readings } from '../support/measuring.ts';
+import { instrument, type Readings } from '../support/instrument.ts';
 import { type Seen, server } from '../support/server.ts';
 
 // What each scenario of examples/scenarios does to a server, said beforehand: how many connections it will accept, why each
@@ -462,7 +462,7 @@ describe.each(cases)('$name, $kind, $client', ({ name, kind, client, variant, ex
     trustAll(client === 'fetch' && variant.server?.kind === 'http2');
     const { port, seen, drop, stop } = await server({ kind: 'http', ...variant.server, certificate: own });
     if (variant.serverStopped) await stop();
-    const { read, instrumentation } = measuring({ callSites: false });
+    const { read, instrumentation } = instrument({ callSites: false });
 
     const cleanup = await run(variant, client, port, own.cert);
     onTestFinished(cleanup.destroy);

@@ -3,8 +3,8 @@ import * as undici6 from 'undici6';
 import * as undici7 from 'undici7';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { certificate } from '../support/certificates.ts';
-import { expectAllClosed, expectLife, nextTurn } from '../support/lives.ts';
-import { measuring } from '../support/measuring.ts';
+import { expectAllClosed, expectConnectionCounts, nextTurn } from '../support/connection-counts.ts';
+import { instrument } from '../support/instrument.ts';
 import { server } from '../support/server.ts';
 
 type Undici = typeof undici8;
@@ -24,7 +24,7 @@ describe.each(VERSIONS)('undici %i', (_, { ProxyAgent, request }) => {
     const secure = { certificate: await certificate() };
     const proxy = await server({ kind: proxyKind, ...secure });
     const target = await server({ kind: targetKind, ...secure });
-    const measured = measuring();
+    const measured = instrument();
     const dispatcher = new ProxyAgent({
       uri: `${proxyKind}://localhost:${proxy.port}`, // undici wants a name for TLS,
       proxyTunnel: true,
@@ -52,14 +52,20 @@ describe.each(VERSIONS)('undici %i', (_, { ProxyAgent, request }) => {
 
       expect(await proxy.seen()).toMatchObject({ accepts: 1, connects: 1, requests: 0, open: 1 });
       expect(await target.seen()).toMatchObject({ accepts: 1, requests: 3 });
-      await expectLife(read, target.port, { fresh: 1, reused: 2 });
-      expect((await read()).lifeOf(proxy.port)).toMatchObject({ opened: 1, closed: 0, failed: 0, active: 0, idle: 1 });
+      await expectConnectionCounts(read, target.port, { fresh: 1, reused: 2 });
+      expect((await read()).countsOf(proxy.port)).toMatchObject({
+        opened: 1,
+        closed: 0,
+        failed: 0,
+        active: 0,
+        idle: 1,
+      });
 
       await dispatcher.close();
 
       await expect.poll(proxy.seen).toMatchObject({ open: 0 });
       await expectAllClosed(read);
-      expect((await read()).lifeOf(proxy.port)).toMatchObject({ opened: 1, closed: 1, failed: 0 });
+      expect((await read()).countsOf(proxy.port)).toMatchObject({ opened: 1, closed: 1, failed: 0 });
     });
 
     test('the tunnel is active while a request hangs in it, and idle after', async () => {
@@ -68,13 +74,13 @@ describe.each(VERSIONS)('undici %i', (_, { ProxyAgent, request }) => {
 
       const slow = get('/slow');
 
-      await expectLife(read, target.port, { fresh: 1, reused: 1, requests: 1 });
-      expect((await read()).lifeOf(proxy.port)).toMatchObject({ opened: 1, active: 1, idle: 0, requests: 0 });
+      await expectConnectionCounts(read, target.port, { fresh: 1, reused: 1, requests: 1 });
+      expect((await read()).countsOf(proxy.port)).toMatchObject({ opened: 1, active: 1, idle: 0, requests: 0 });
 
       await slow;
 
-      await expectLife(read, target.port, { fresh: 1, reused: 1 });
-      expect((await read()).lifeOf(proxy.port)).toMatchObject({ opened: 1, active: 0, idle: 1, requests: 0 });
+      await expectConnectionCounts(read, target.port, { fresh: 1, reused: 1 });
+      expect((await read()).countsOf(proxy.port)).toMatchObject({ opened: 1, active: 0, idle: 1, requests: 0 });
       expect(await proxy.seen()).toMatchObject({ accepts: 1, open: 1 });
     });
   });
@@ -91,8 +97,8 @@ describe.each(VERSIONS)('undici %i', (_, { ProxyAgent, request }) => {
     await expect.poll(proxy.seen).toMatchObject({ open: 0 });
     const { accepts } = await proxy.seen();
     await expectAllClosed(read);
-    expect((await read()).lifeOf(proxy.port)).toMatchObject({ opened: accepts, closed: accepts, failed: 0 });
-    expect((await read()).lifeOf(target.port)).toMatchObject({ opened: 0, fresh: 1, reused: 0, requests: 0 });
+    expect((await read()).countsOf(proxy.port)).toMatchObject({ opened: accepts, closed: accepts, failed: 0 });
+    expect((await read()).countsOf(target.port)).toMatchObject({ opened: 0, fresh: 1, reused: 0, requests: 0 });
   });
 
   test('a proxy that refuses is a failure at the proxy', async () => {
@@ -101,7 +107,7 @@ describe.each(VERSIONS)('undici %i', (_, { ProxyAgent, request }) => {
 
     await expect(get('/')).rejects.toThrow();
 
-    await expectLife(read, proxy.port, { failed: 1 });
-    await expectLife(read, target.port, {});
+    await expectConnectionCounts(read, proxy.port, { failed: 1 });
+    await expectConnectionCounts(read, target.port, {});
   });
 });

@@ -1,0 +1,65 @@
+import { parseArgs } from 'node:util';
+
+export const USAGE = `Runs the tests of another library with and without connmeter, and compares them test by test.
+
+  npm run compat -- [options] <folder> <test command...>
+
+  --node <path>       the Node that runs the suite (default: the first on the PATH)
+  --timeout <s>       seconds that one run may take (default: 900)
+  --idle <s>          seconds that a run may say nothing (default: 120)
+  --rounds <n>        runs of each arm at most, where tests differ (default: 6)
+  --junit <file>      the suite itself writes this JUnit file, below <folder>: read it
+  --as-is             add no arguments to the command
+  --no-watch          leave out the run that is watched
+  --keep <folder>     keep the output of all runs here
+`;
+
+export interface CompatOptions {
+  readonly folder: string;
+  readonly words: readonly string[];
+  readonly node: string | undefined;
+  readonly timeout: number;
+  readonly idle: number;
+  readonly rounds: number;
+  readonly junit: string | undefined;
+  readonly asIs: boolean;
+  readonly watch: boolean;
+  readonly keep: string | undefined;
+}
+
+/** What was asked for; undefined where that cannot be told. Options stand before the folder: what follows is the command's. */
+export function parseOptions(argv: readonly string[]): CompatOptions | undefined {
+  const takesValue = ['--node', '--timeout', '--idle', '--rounds', '--junit', '--keep'];
+  let end = 0;
+  while (argv[end]?.startsWith('--')) end += takesValue.includes(argv[end] as string) ? 2 : 1;
+  const [folder, ...words] = argv.slice(end);
+  if (folder === undefined || words.length === 0) return undefined;
+
+  const { values } = parseArgs({
+    args: argv.slice(0, end) as string[],
+    options: {
+      node: { type: 'string' },
+      timeout: { type: 'string', default: '900' },
+      idle: { type: 'string', default: '120' },
+      rounds: { type: 'string', default: '6' },
+      junit: { type: 'string' },
+      'as-is': { type: 'boolean', default: false },
+      'no-watch': { type: 'boolean', default: false },
+      keep: { type: 'string' },
+    },
+  });
+  const [timeout, idle, rounds] = [Number(values.timeout), Number(values.idle), Number(values.rounds)];
+  if (!(timeout > 0) || !(idle > 0) || !(rounds >= 1)) return undefined;
+  return {
+    folder,
+    words,
+    node: values.node,
+    timeout,
+    idle,
+    rounds,
+    junit: values.junit,
+    asIs: values['as-is'],
+    watch: !values['no-watch'],
+    keep: values.keep,
+  };
+}
