@@ -19,21 +19,21 @@ import {
 import { nextTurn } from '../support/connection-counts.ts';
 import { type Instrumented, instrument, type Readings } from '../support/instrument.ts';
 
-// One connection, seen from both its ends in one process. The table says beforehand who closed it, and why each side
-// says so; docs/both-sides.md has the same table, for people.
+// One connection, measured at both ends in one process. The table lists the close reason that each side reports;
+// docs/both-sides.md has the same table.
 
 interface Target {
   readonly server: http.Server;
   readonly url: string;
   readonly port: number;
-  /** Resolves when the next request has come. */
+  /** Resolves when the next request arrives. */
   request(): Promise<unknown>;
 }
 
 interface Row {
   readonly when: string;
   readonly client: CloseReason;
-  /** Where one client calls it otherwise. */
+  /** Clients that report another reason. */
   readonly but?: Partial<Record<ClientName, CloseReason>>;
   readonly server: ServerCloseReason;
   readonly clients: readonly ClientName[];
@@ -41,7 +41,7 @@ interface Row {
   readonly options?: ServerOptions;
   readonly answer?: RequestListener;
   readonly prepare?: (server: http.Server) => void;
-  /** Asking once and reading the answer, where nothing is said. */
+  /** Default: send one request and read the response. */
   readonly program?: (client: Client, target: Target) => Promise<unknown>;
 }
 
@@ -51,7 +51,7 @@ const half: RequestListener = (_request, response) => {
   response.setHeader('content-length', 100_000);
   response.write('x'.repeat(50_000));
 };
-/** Says nothing of keep-alive, so that the client does not close first. */
+/** Sends no Keep-Alive header, so that the client does not close first. */
 const quiet: RequestListener = (_request, response) => {
   response.setHeader('connection', 'keep-alive');
   response.end('hello');
@@ -174,7 +174,7 @@ const ROWS: readonly Row[] = [
     when: 'the client was made for one request',
     server: 'client_closed_idle',
     client: 'client_shutdown',
-    but: { 'node:http': 'server_idle_close' }, // its agent closes without a word: docs/causes.md, "Cannot be told"
+    but: { 'node:http': 'server_idle_close' }, // its agent closes without a signal
     clients: [...UNDICI_CLIENTS, 'node:http'],
     async program(client, target) {
       await askAndRead(client, target);
@@ -238,7 +238,7 @@ const OVER_HTTP2: readonly [
   ],
 ];
 
-test('docs/both-sides.md has every pair of this table, and no other', () => {
+test('docs/both-sides.md lists exactly the pairs of this table', () => {
   const text = readFileSync(new URL('../../docs/both-sides.md', import.meta.url), 'utf8');
   const written = Array.from(
     text.matchAll(/^\| [^|]+ \| `(\w+)` \| `(\w+)` \|$/gm),
@@ -262,7 +262,7 @@ async function listening<T extends Server>(server: T): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** Reason -> how many, of one side's closes at a port. */
+/** Closed connections of one side at a port, by reason. */
 function reasonsAt(readings: Readings, metric: string, port: number): Record<string, number> {
   const points = readings.points(metric, { 'server.port': port }).filter(({ value }) => value > 0);
   return Object.fromEntries(
@@ -270,7 +270,7 @@ function reasonsAt(readings: Readings, metric: string, port: number): Record<str
   );
 }
 
-/** Waits until each side has closed a connection for its reason, and both have seen as many, and no more reasons. */
+/** Waits until both sides have counted the same number of closes, each for its expected reason only. */
 async function expectBoth(read: Instrumented['read'], port: number, client: CloseReason, server: ServerCloseReason) {
   const seen = async () => {
     const readings = await read();
@@ -287,7 +287,7 @@ async function expectBoth(read: Instrumented['read'], port: number, client: Clos
   await expect.poll(seen, { timeout: 8_000, interval: 20 }).toEqual({ client: 1, server: 1, openedLessAccepted: 0 });
 }
 
-describe.each(ROWS)('$client here is $server there, where $when:', row => {
+describe.each(ROWS)('the client reports $client and the server $server when $when:', row => {
   const { client, but, server: reason, clients, setting = {}, options, answer = hello, prepare, program } = row;
 
   test.each(clients)('%s', async name => {
@@ -310,7 +310,7 @@ describe.each(ROWS)('$client here is $server there, where $when:', row => {
 });
 
 describe('HTTP/2:', () => {
-  test.each(OVER_HTTP2)('%s here is %s there, where %s', async (client, reason, _when, end) => {
+  test.each(OVER_HTTP2)('the client reports %s and the server %s when %s', async (client, reason, _when, end) => {
     const { read } = instrument();
     const server = http2.createServer((_request, response) => void response.end('hello'));
     server.on('session', session => server.on('connmeter test: close', () => session.close()));
@@ -325,7 +325,7 @@ describe('HTTP/2:', () => {
   });
 });
 
-test('a handshake that fails is a connection failed here and one closed by it there', async () => {
+test('a failed handshake is a failed connection at the client and a closed one at the server', async () => {
   const { key, cert } = await certificate();
   const { read } = instrument();
   const port = await listening(tls.createServer({ key, cert }));
@@ -344,7 +344,7 @@ test('a handshake that fails is a connection failed here and one closed by it th
 });
 
 test.each(['node:http', 'undici 8'] as const)(
-  'a request of %s to a server that is full is refused there, and its connection closed by the server here',
+  'a full server refuses a connection of %s, and the client reports that the server closed it',
   async name => {
     const { read } = instrument();
     const server = http.createServer(hello);
@@ -361,7 +361,7 @@ test.each(['node:http', 'undici 8'] as const)(
   },
 );
 
-test('a connection that is refused there is one opened here, and closed by the server', async () => {
+test('a connection that a full server refuses is opened and closed by the server at the client', async () => {
   const { read } = instrument();
   const server = net.createServer();
   server.maxConnections = 0;

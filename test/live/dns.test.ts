@@ -8,7 +8,7 @@ import type { WithRegisterReport } from '../support/netns/with-register.ts';
 
 const test = testInNamespace('dnsmasq');
 
-/** Names that the resolver knows. It denies `missing.test`, and refuses to speak of any other. */
+/** Names that the resolver knows. `missing.test` does not exist, and queries for any other name are refused. */
 const NAMES = {
   'one.test': ['127.0.0.1'],
   'two.test': ['127.0.0.1'],
@@ -46,29 +46,38 @@ const CONNECTING: ClientName[] = [
   'node:net, IPv4 only',
 ];
 
-test.each(CONNECTING)('%s: lookups by name, found or failed, are those the resolver wrote down', async client => {
-  const { resolver, run } = namespace();
-  const { queries } = await resolver(NAMES);
-  const task: NameLookupsTask = {
-    client,
-    names: ['one.test', 'two.test', 'One.test', 'both.test', 'missing.test', 'missing.test', 'refused.example'],
-  };
+test.each(CONNECTING)(
+  '%s: lookups by name, successful or failed, match the queries in the resolver log',
+  async client => {
+    const { resolver, run } = namespace();
+    const { queries } = await resolver(NAMES);
+    const task: NameLookupsTask = {
+      client,
+      names: ['one.test', 'two.test', 'One.test', 'both.test', 'missing.test', 'missing.test', 'refused.example'],
+    };
 
-  const { readings, endings } = await run<NameLookupsReport>('name-lookups.ts', task);
+    const { readings, endings } = await run<NameLookupsReport>('name-lookups.ts', task);
 
-  expect(endings).toEqual({
-    'one.test': ['ok'],
-    'two.test': ['ok'],
-    'One.test': ['ok'],
-    'both.test': ['ok'],
-    'missing.test': ['ENOTFOUND', 'ENOTFOUND'],
-    'refused.example': ['EAI_AGAIN'],
-  });
-  expect(queries()).toEqual({ 'one.test': 2, 'two.test': 1, 'both.test': 1, 'missing.test': 2, 'refused.example': 1 });
-  expect(lookupsByName(readings)).toEqual(queries());
-  expect(failuresByName(readings)).toEqual({ 'missing.test': ['ENOTFOUND', 2], 'refused.example': ['EAI_AGAIN', 1] });
-  expect(readings.value('connmeter.connection.failed', { 'connmeter.phase': 'dns' })).toBe(3);
-});
+    expect(endings).toEqual({
+      'one.test': ['ok'],
+      'two.test': ['ok'],
+      'One.test': ['ok'],
+      'both.test': ['ok'],
+      'missing.test': ['ENOTFOUND', 'ENOTFOUND'],
+      'refused.example': ['EAI_AGAIN'],
+    });
+    expect(queries()).toEqual({
+      'one.test': 2,
+      'two.test': 1,
+      'both.test': 1,
+      'missing.test': 2,
+      'refused.example': 1,
+    });
+    expect(lookupsByName(readings)).toEqual(queries());
+    expect(failuresByName(readings)).toEqual({ 'missing.test': ['ENOTFOUND', 2], 'refused.example': ['EAI_AGAIN', 1] });
+    expect(readings.value('connmeter.connection.failed', { 'connmeter.phase': 'dns' })).toBe(3);
+  },
+);
 
 const ASKING: ClientName[] = [
   'dns.lookup',
@@ -78,23 +87,20 @@ const ASKING: ClientName[] = [
   'dns.promises.Resolver',
 ];
 
-// The limitation that sources/dns.ts tells of: Node has no sign of a lookup that fails outside of a socket.
-test.each(ASKING)(
-  '%s: lookups that find are counted as the resolver does, those that fail are not seen',
-  async client => {
-    const { resolver, run } = namespace();
-    const { queries } = await resolver(NAMES);
-    const task: NameLookupsTask = { client, names: ['one.test', 'one.test', 'two.test', 'missing.test'] };
+// A known limitation: Node publishes nothing about a lookup that fails outside a socket.
+test.each(ASKING)('%s: successful lookups match the resolver log, failed ones are not counted', async client => {
+  const { resolver, run } = namespace();
+  const { queries } = await resolver(NAMES);
+  const task: NameLookupsTask = { client, names: ['one.test', 'one.test', 'two.test', 'missing.test'] };
 
-    const { readings, endings } = await run<NameLookupsReport>('name-lookups.ts', task);
+  const { readings, endings } = await run<NameLookupsReport>('name-lookups.ts', task);
 
-    expect(endings).toEqual({ 'one.test': ['ok', 'ok'], 'two.test': ['ok'], 'missing.test': ['ENOTFOUND'] });
-    const { 'missing.test': failed, ...found } = queries();
-    expect(found).toEqual({ 'one.test': 2, 'two.test': 1 });
-    expect(failed).toBe(1);
-    expect(lookupsByName(readings)).toEqual(found);
-  },
-);
+  expect(endings).toEqual({ 'one.test': ['ok', 'ok'], 'two.test': ['ok'], 'missing.test': ['ENOTFOUND'] });
+  const { 'missing.test': failed, ...found } = queries();
+  expect(found).toEqual({ 'one.test': 2, 'two.test': 1 });
+  expect(failed).toBe(1);
+  expect(lookupsByName(readings)).toEqual(found);
+});
 
 const KEEPING: CachedClientName[] = [
   'undici 8 with a lookup that keeps answers',
@@ -103,7 +109,7 @@ const KEEPING: CachedClientName[] = [
   'node:net with a lookup that answers in the same turn',
 ];
 
-test.each(KEEPING)('%s: an answer or a failure handed to many sockets counts once', async client => {
+test.each(KEEPING)('%s: a cached answer or failure counts once, however many sockets get it', async client => {
   const { resolver, run } = namespace();
   const { queries } = await resolver(NAMES);
   const task: CachedLookupsTask = { client, names: ['one.test', 'both.test', 'missing.test'], times: 5 };
@@ -124,7 +130,7 @@ test.each(KEEPING)('%s: an answer or a failure handed to many sockets counts onc
 
 const INTERCEPTING: CachedClientName[] = ['undici 7 with interceptors.dns', 'undici 8 with interceptors.dns'];
 
-test.each(INTERCEPTING)('%s: only what the interceptor really looks up counts', async client => {
+test.each(INTERCEPTING)('%s: only real lookups of the interceptor count', async client => {
   const { resolver, run } = namespace();
   const { queries } = await resolver(NAMES);
   const task: CachedLookupsTask = { client, names: ['one.test', 'two.test'], times: 5 };
@@ -137,7 +143,7 @@ test.each(INTERCEPTING)('%s: only what the interceptor really looks up counts', 
   expect(lookupsByName(readings)).toEqual(queries());
 });
 
-test('a resolver that is gone makes every lookup fail, and each counts', async () => {
+test('each lookup fails and counts when the resolver is down', async () => {
   const { resolver, run } = namespace();
   const { queries, stop } = await resolver(NAMES);
   await stop();
@@ -151,7 +157,7 @@ test('a resolver that is gone makes every lookup fail, and each counts', async (
   expect(readings.value('connmeter.dns.pending')).toBe(0);
 });
 
-test('lookups are pending while the resolver is slow, and none is once it has answered', async () => {
+test('lookups are pending until a slow resolver answers', async () => {
   const { resolver, run } = namespace({ patience: 20 });
   const { queries, pid } = await resolver(NAMES);
 
@@ -164,7 +170,7 @@ test('lookups are pending while the resolver is slow, and none is once it has an
   expect(queries()).toEqual({ 'one.test': 4 });
 });
 
-test('lookups are pending while the resolver is silent, and fail when the program gives up', async () => {
+test('lookups are pending while the resolver is silent, and fail when they time out', async () => {
   const { resolver, run } = namespace({ patience: 1 });
   const { pid } = await resolver(NAMES);
 
@@ -177,7 +183,7 @@ test('lookups are pending while the resolver is silent, and fail when the progra
   expect(readings.points('dns.lookup.duration')[0]?.sum).toBeGreaterThan(3.9); // four that waited a second or more
 });
 
-test('a collection right after a lookup has it already', async () => {
+test('a collection right after a lookup includes it', async () => {
   const { resolver, run } = namespace();
   const { queries } = await resolver(NAMES);
   const task: NameLookupsTask = { client: 'dns.lookup', names: ['one.test'] };
@@ -188,7 +194,7 @@ test('a collection right after a lookup has it already', async () => {
   expect(lookupsByName(readings)).toEqual(queries());
 });
 
-test('past maxOrigins, names are counted together, and none is lost', async () => {
+test('names beyond maxOrigins are counted together, and none is lost', async () => {
   const { resolver, run } = namespace();
   const { queries } = await resolver(NAMES);
   const task: NameLookupsTask = {
@@ -201,12 +207,12 @@ test('past maxOrigins, names are counted together, and none is lost', async () =
 
   expect(queries()).toEqual({ 'one.test': 2, 'two.test': 1, 'both.test': 1, 'missing.test': 1, 'refused.example': 1 });
   const names = Object.keys(lookupsByName(readings));
-  // Two that connections went to, and one more by its lookup: a quarter of the places are for names without a connection.
+  // Two names with connections and one looked up only: a quarter of the places are for names without a connection.
   expect(names.toSorted()).toEqual(['_OTHER', 'both.test', 'one.test', 'two.test']);
   expect(readings.value('dns.lookup.duration')).toBe(6);
 });
 
-test("under --import register the program's lookups are counted, and not those of the metrics server", async () => {
+test('with --import register the lookups of the program are counted, and those of the metrics server are not', async () => {
   const { resolver, run } = namespace();
   const { queries } = await resolver({ ...NAMES, 'metrics.test': ['127.0.0.1'] });
 
@@ -221,7 +227,7 @@ test("under --import register the program's lookups are counted, and not those o
   expect(counted).toEqual({ 'one.test': 3, 'missing.test': 1 });
 });
 
-test('names that strangers choose take no place of those that the service connects to', async () => {
+test('names from user input use no place of the names that the service connects to', async () => {
   const { resolver, run } = namespace();
   const strangers = Array.from({ length: 20 }, (_, i) => `user-${i}.test`);
   await resolver({ ...NAMES, ...Object.fromEntries(strangers.map(name => [name, ['127.0.0.1']])) });

@@ -9,12 +9,12 @@ const { undici: builtIn = '' } = process.versions;
 const UNDICI_MAJOR = Number(builtIn.split('.')[0]);
 
 /**
- * When a connection ends with its request, undici opens another at once, for nobody. How many of the two are left:
- * the agent of undici 7 (Node 24) closes a pool at its last disconnect, and the new connection with it.
+ * When a connection closes with its request, undici opens another one at once, without a request. This is the number of
+ * connections left: the agent of undici 7 (Node 24) closes a pool, and so the new connection, at its last disconnect.
  */
 const LEFT_OPEN = UNDICI_MAJOR === 7 ? 0 : 1;
 
-/** Fetches, reads all of it, and lets undici take the connection back. */
+/** Fetches, reads the whole body, and waits until undici has the connection back. */
 async function get(url: string, init?: RequestInit): Promise<string> {
   const text = await (await fetch(url, init)).text();
   await nextTurn();
@@ -31,7 +31,7 @@ test('sequential fetches share one connection', async () => {
   await expectConnectionCounts(read, port, { opened: 1, fresh: 1, reused: 4, idle: 1 });
 });
 
-test('ten parallel fetches open ten connections, and the next ten open none', async () => {
+test('ten parallel fetches open ten connections, and the next ten reuse them', async () => {
   const { port, seen } = await server({ kind: 'http' });
   const { read } = instrument();
   const ten = () => Promise.all(Array.from({ length: 10 }, () => get(`http://127.0.0.1:${port}/`)));
@@ -47,7 +47,7 @@ test('ten parallel fetches open ten connections, and the next ten open none', as
   await expectConnectionCounts(read, port, { opened: 10, fresh: 10, reused: 10, idle: 10 });
 });
 
-test('a fetch by name counts under the name, with one lookup and one attempt for each address tried', async () => {
+test('a fetch by name counts under the name, with one lookup and one attempt per address tried', async () => {
   const { port, seen } = await server({ kind: 'http' });
   const addresses = await lookup('localhost', { all: true });
   const { read } = instrument();
@@ -67,7 +67,7 @@ test('a fetch by name counts under the name, with one lookup and one attempt for
   );
 });
 
-test('a large body that nobody reads keeps its connection active, and cancelling it closes the connection', async () => {
+test('an unread large body keeps its connection active, and cancelling it closes the connection', async () => {
   const { port, seen } = await server({ kind: 'http' });
   const { read } = instrument();
 
@@ -81,7 +81,7 @@ test('a large body that nobody reads keeps its connection active, and cancelling
   await expectConnectionCounts(read, port, { opened: 2, closed: 2 - LEFT_OPEN, fresh: 1, idle: LEFT_OPEN });
 });
 
-test('an abort before the answer ends the request and its connection', async () => {
+test('an abort before the response ends the request and its connection', async () => {
   const { port, seen } = await server({ kind: 'http' });
   const { read } = instrument();
   const abort = new AbortController();
@@ -96,7 +96,7 @@ test('an abort before the answer ends the request and its connection', async () 
   await expectConnectionCounts(read, port, { opened: 2, closed: 2 - LEFT_OPEN, fresh: 1, idle: LEFT_OPEN });
 });
 
-test('a POST with a body is one request like any other', async () => {
+test('a POST with a body counts as one request', async () => {
   const { port, seen } = await server({ kind: 'http' });
   const { read } = instrument();
   const url = `http://127.0.0.1:${port}/echo`;
@@ -128,7 +128,7 @@ test('a refused fetch is one failure in the connect phase', async () => {
   ).toBe(1);
 });
 
-test('a fetch of a name that does not exist fails in the dns phase, at the port it wanted', async () => {
+test('a fetch of a name that does not exist fails in the dns phase, under the requested port', async () => {
   const { read } = instrument();
 
   await expect(fetch(`http://${NO_SUCH_NAME}:4711/`)).rejects.toThrow('fetch failed');
@@ -140,13 +140,13 @@ test('a fetch of a name that does not exist fails in the dns phase, at the port 
   ).toBe(1);
 });
 
-test('fetch over TLS counts each handshake, and speaks HTTP/2 where the built-in undici does', async () => {
-  // Set late on purpose: Node reads this one at each handshake.
+test('fetch over TLS counts each handshake, and uses HTTP/2 if the built-in undici does', async () => {
+  // Set here because Node reads the variable at each handshake.
   vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
   onTestFinished(() => void vi.unstubAllEnvs());
   const { port, seen } = await server({ kind: 'http2', certificate: await certificate() });
   const { read } = instrument();
-  // undici 8 (Node 26) offers HTTP/2 by itself; 6 and 7 (Node 22 and 24) only where allowH2 is set
+  // undici 8 (Node 26) offers HTTP/2 by default; 6 and 7 (Node 22 and 24) only with allowH2
   const version = UNDICI_MAJOR >= 8 ? '2' : '1.1';
 
   await get(`https://127.0.0.1:${port}/`);
@@ -169,7 +169,7 @@ test('fetch over TLS counts each handshake, and speaks HTTP/2 where the built-in
   expect(readings.value('http.client.open_connections', { 'network.protocol.version': version })).toBe(accepts);
 });
 
-test('a fetch whose certificate is not trusted fails in the tls phase', async () => {
+test('a fetch with an untrusted certificate fails in the tls phase', async () => {
   const { port, seen } = await server({ kind: 'https', certificate: await certificate() });
   const { read } = instrument();
 
@@ -182,7 +182,7 @@ test('a fetch whose certificate is not trusted fails in the tls phase', async ()
   );
 });
 
-test('after the server has closed all of it, opened equals closed and the gauges are zero', async () => {
+test('after the server has closed all connections, opened equals closed and the gauges are zero', async () => {
   const { port, seen, drop } = await server({ kind: 'http' });
   const { read } = instrument();
   const url = `http://127.0.0.1:${port}`;

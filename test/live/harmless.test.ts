@@ -4,7 +4,7 @@ import { freePort, httpRequest, type Outcome, type Program, programPath, REGISTE
 import { server } from '../support/server.ts';
 
 const SUBSCRIBED = new URL('../support/programs/require-connmeter.ts', import.meta.url);
-/** Something to import for the program without us too: a preload changes by itself how Node starts a program. */
+/** An empty module to import instead of connmeter, because any preload changes how Node starts a program. */
 const WITHOUT_US = ['--import', 'data:text/javascript,0', '--import', 'data:text/javascript,0'];
 const WITH_US = ['--import', REGISTER.href, '--import', SUBSCRIBED.href];
 
@@ -20,8 +20,8 @@ async function startedWithUs(program: string, args: Args): Promise<Program & { r
 }
 
 /**
- * Without what differs from run to run. Where in Node itself an event is emitted depends on the number of listeners; all
- * else in a stack must not.
+ * Removes what differs between runs. The frame in Node that emits an event depends on the number of listeners; the rest
+ * of a stack does not.
  */
 function comparable({ code, stdout, stderr }: Outcome): Outcome {
   return {
@@ -34,7 +34,7 @@ function comparable({ code, stdout, stderr }: Outcome): Outcome {
   };
 }
 
-/** What a program prints and how it ends, without us and with us. */
+/** Output and exit code of a program, without and with connmeter. */
 async function bothWays(program: string, args: Args): Promise<{ plain: Outcome; measured: Outcome }> {
   const plain = await start(programPath(program), { args, node: WITHOUT_US }).outcome;
   const measured = await (await startedWithUs(program, args)).outcome;
@@ -46,7 +46,7 @@ async function secureServer(kind: 'https' | 'tls') {
 }
 
 test.each([
-  // what fails, the program's end, something its stderr says
+  // what fails, exit code, part of stderr
   ['socket', 1, 'connect ECONNREFUSED'],
   ['tls', 1, 'connect ECONNREFUSED'],
   ['http', 1, 'connect ECONNREFUSED'],
@@ -54,17 +54,14 @@ test.each([
   ['bad port', 1, 'ERR_SOCKET_BAD_PORT'],
   ['bad lookup', 1, 'no such name'],
   ['throwing lookup', 1, 'thrown by lookup'],
-])(
-  'a program that does not handle its failing %s dies of the same error, in the same words',
-  async (what, code, words) => {
-    const refused = await freePort();
+])('a program that does not handle an error of %s exits with the same error output', async (what, code, words) => {
+  const refused = await freePort();
 
-    const { plain, measured } = await bothWays('unhandled-errors.ts', [what, refused]);
+  const { plain, measured } = await bothWays('unhandled-errors.ts', [what, refused]);
 
-    expect(plain).toMatchObject({ code, stderr: expect.stringContaining(words) });
-    expect(measured).toEqual(plain);
-  },
-);
+  expect(plain).toMatchObject({ code, stderr: expect.stringContaining(words) });
+  expect(measured).toEqual(plain);
+});
 
 test.each([
   ['http body', 'socket hang up'],
@@ -72,7 +69,7 @@ test.each([
   ['listener', 'thrown by a listener'],
   ['close listener', 'thrown at close'],
 ])(
-  'a program that does not handle its failing %s dies of the same error where there is a server',
+  'a program that does not handle an error of %s after connecting exits with the same error output',
   async (what, words) => {
     const { port } = await server({ kind: 'http' });
 
@@ -95,7 +92,7 @@ test.each(['socket', 'tls', 'http', 'http2', 'bad port', 'bad lookup', 'throwing
   },
 );
 
-test('a certificate nobody trusts ends the program with the same error', async () => {
+test('an untrusted certificate ends the program with the same error', async () => {
   const { port } = await secureServer('tls');
 
   const { plain, measured } = await bothWays('unhandled-errors.ts', ['tls', port]);
@@ -104,7 +101,7 @@ test('a certificate nobody trusts ends the program with the same error', async (
   expect(measured).toEqual(plain);
 });
 
-test('sockets take as many listeners as without us before Node warns of a leak, those of node:http one fewer', async () => {
+test('a socket takes as many listeners as without connmeter before Node warns of a leak, one fewer with node:http', async () => {
   const { port } = await server({ kind: 'http' });
   const { port: tlsPort } = await secureServer('tls');
 
@@ -123,7 +120,7 @@ test('sockets take as many listeners as without us before Node warns of a leak, 
   expect(lessRoom.filter(([what, less]) => less !== 0 && !(what.startsWith('http') && less === 1))).toEqual([]);
 });
 
-test('what the program does not read stays unread, and what it reads later is all there', async () => {
+test('unread data stays unread, and is complete when the program reads it later', async () => {
   const { port } = await server({ kind: 'http' });
 
   const { plain, measured } = await bothWays('unread-bodies.ts', [port]);
@@ -134,7 +131,7 @@ test('what the program does not read stays unread, and what it reads later is al
   expect(measured).toEqual(plain);
 });
 
-test('the program sees its events, and its turns of the loop, in the same order', async () => {
+test('the program sees its events and event-loop turns in the same order', async () => {
   const { port: tcpPort } = await server({ kind: 'tcp' });
   const { port: httpPort } = await server({ kind: 'http' });
   const { port: tlsPort } = await secureServer('tls');
@@ -148,7 +145,7 @@ test('the program sees its events, and its turns of the loop, in the same order'
   expect(measured).toEqual(plain);
 });
 
-test('servers do by themselves what they do without us, and see their events in the same order', async () => {
+test('servers behave as without connmeter, and see their events in the same order', async () => {
   const { key, cert } = await certificate();
   const inBase64 = [key, cert].map(text => Buffer.from(text).toString('base64'));
 
@@ -168,7 +165,7 @@ test('servers do by themselves what they do without us, and see their events in 
 });
 
 test.each(['a listener of the server', 'the handler'])(
-  'a server whose program throws in %s dies of it in the same words',
+  'a server that throws in %s exits with the same error output',
   async where => {
     const { plain, measured } = await bothWays('failing-server.ts', [where]);
 
@@ -177,7 +174,7 @@ test.each(['a listener of the server', 'the handler'])(
   },
 );
 
-test('the stores of AsyncLocalStorage are the same in every callback', async () => {
+test('every callback has the same AsyncLocalStorage store', async () => {
   const { port: httpPort } = await server({ kind: 'http' });
   const { port: tlsPort } = await secureServer('tls');
 
@@ -190,7 +187,7 @@ test('the stores of AsyncLocalStorage are the same in every callback', async () 
 });
 
 test.each(['replaced', 'mocked'])(
-  'with time %s by fakes neither the program nor a count nor a duration is off',
+  'with timers and clocks %s, the program, counts and durations stay right',
   async how => {
     const { port, seen } = await server({ kind: 'http' });
     const plain = start(programPath('fake-timers.ts'), { args: [how, port], node: WITHOUT_US });
@@ -220,7 +217,7 @@ function sum(exposition: string, name: string): number {
     .reduce((total, line) => total + Number(line.slice(line.lastIndexOf(' '))), 0);
 }
 
-test('messages we cannot read are reported once per place, and change nothing', async () => {
+test('unreadable messages are reported once per place, and change nothing', async () => {
   const { port } = await server({ kind: 'http' });
   const run = (kind: string) => start(programPath('invalid-messages.ts'), { args: [port, kind] }).outcome;
   const plain = await run('alone');
@@ -259,7 +256,7 @@ test('messages we cannot read are reported once per place, and change nothing', 
   );
 });
 
-test('a diag logger that throws ends nobody', async () => {
+test('a diag logger that throws does not end the program', async () => {
   const { port } = await server({ kind: 'http' });
   const run = (kind: string) => start(programPath('invalid-messages.ts'), { args: [port, kind] }).outcome;
 

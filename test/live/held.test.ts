@@ -13,7 +13,7 @@ import { nextTurn } from '../support/connection-counts.ts';
 import { type Instrumented, instrument } from '../support/instrument.ts';
 import { server } from '../support/server.ts';
 
-/** More than the buffers on both sides take, so that it cannot arrive unless it is read. */
+/** Larger than the buffers on both sides, so that it cannot arrive completely unless it is read. */
 const ENDLESS = `${responseHead('Content-Length: 8000000')}${'x'.repeat(8_000_000)}`;
 
 async function heldAt(read: Instrumented['read'], port: number): Promise<number> {
@@ -24,7 +24,7 @@ async function expectHeld(read: Instrumented['read'], port: number, count: numbe
   await expect.poll(() => heldAt(read, port), { timeout: 5_000, interval: 50 }).toBe(count);
 }
 
-/** Looks ten times in more than the time after which an unread body counts; what each look showed. */
+/** Reads the gauge ten times, for longer than it takes until an unread body counts as held. Returns all readings. */
 async function looks(read: Instrumented['read'], port: number): Promise<{ held: number[]; requests: number }> {
   const held: number[] = [];
   for (let i = 0; i < 10; i++) {
@@ -37,12 +37,12 @@ async function looks(read: Instrumented['read'], port: number): Promise<{ held: 
 const NEVER = Array.from({ length: 10 }, () => 0);
 
 describe.each(ALL_CLIENTS)('%s', name => {
-  test('a large body that nobody reads is held from half a second after the first look until it is read', async () => {
+  test('an unread large body is held from half a second after the first collection until it is read', async () => {
     const { port } = await server({ kind: 'http' });
     const { read } = instrument();
 
     const answer = await CLIENTS[name]({}).sendRequest(`http://127.0.0.1:${port}/large`);
-    await passed(100); // what has room has arrived
+    await passed(100); // the buffers are full by now
     const first = await heldAt(read, port);
     await passed(600);
     const second = await heldAt(read, port);
@@ -56,7 +56,7 @@ describe.each(ALL_CLIENTS)('%s', name => {
     expect((await read()).countsOf(port)).toMatchObject({ opened: 1, closed: 0, active: 0, idle: 1 });
   });
 
-  test('each connection that is held counts, and none after the bodies are given up', async () => {
+  test('each held connection counts, and none after the bodies are cancelled', async () => {
     const { port, seen } = await server({ kind: 'http' });
     const { read } = instrument();
     const client = CLIENTS[name]({});
@@ -72,7 +72,7 @@ describe.each(ALL_CLIENTS)('%s', name => {
     await expect.poll(async () => (await read()).countsOf(port)).toMatchObject({ active: 0, requests: 0 });
   });
 
-  test('a server that is slow to send holds nothing, whether it has said a word or not', async () => {
+  test('a slow server does not cause a held body, whether it has sent data or not', async () => {
     const silent = await scriptedServer('');
     const slow = await scriptedServer(`${responseHead('Content-Length: 100')}begun`);
     const { read } = instrument();
@@ -91,8 +91,8 @@ describe.each(ALL_CLIENTS)('%s', name => {
   });
 });
 
-describe('a reader who is slow but steady holds nothing', () => {
-  /** Reads on until the test is over, in sips, with a rest after each. */
+describe('a slow but steady reader holds no body', () => {
+  /** Reads in small pieces with pauses, until the test ends. */
   async function sip(chunks: AsyncIterable<unknown>): Promise<void> {
     for await (const _ of chunks) await passed(40);
   }
@@ -114,13 +114,13 @@ describe('a reader who is slow but steady holds nothing', () => {
     const { port, url } = await scriptedServer(ENDLESS);
     const { read } = instrument();
 
-    sip(await ask(url)).catch(() => {}); // the server's end cuts it off
+    sip(await ask(url)).catch(() => {}); // rejects when the server ends
 
     expect(await looks(read, port)).toEqual({ held: NEVER, requests: 1 });
   });
 });
 
-describe('a body that the garbage collector takes is held no more', () => {
+describe('a garbage-collected body is no longer held', () => {
   setFlagsFromString('--expose-gc');
   const collectGarbage = runInNewContext('gc') as () => void;
 
@@ -133,7 +133,7 @@ describe('a body that the garbage collector takes is held no more', () => {
     const { port } = await server({ kind: 'http' });
     const { read } = instrument();
 
-    const kept = [await fetchIt(`http://127.0.0.1:${port}/large`)]; // or the collector may be faster than the first look
+    const kept = [await fetchIt(`http://127.0.0.1:${port}/large`)]; // keeps it from being collected too early
     await expectHeld(read, port, 1);
     kept.length = 0;
     await expect
@@ -150,7 +150,7 @@ describe('a body that the garbage collector takes is held no more', () => {
   });
 });
 
-describe('over HTTP/2 an unread stream holds its connection from nobody', () => {
+describe('an unread HTTP/2 stream does not hold its connection', () => {
   test('node:http2', async () => {
     const { port } = await server({ kind: 'http2c' });
     const { read } = instrument();

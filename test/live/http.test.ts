@@ -22,7 +22,7 @@ function using<Agent extends http.Agent>(agent: Agent): Agent {
   return agent;
 }
 
-/** Waits for the whole answer of a request, and for its agent to take the connection back. */
+/** Waits for the whole response of a request, and until its agent has the connection back. */
 async function answered(request: ClientRequest): Promise<void> {
   const [response] = (await once(request, 'response')) as [http.IncomingMessage];
   await once(response.resume(), 'end');
@@ -62,7 +62,7 @@ test.each(['http', 'https'] as const)(
   },
 );
 
-test('the global agent keeps connections alive too', async () => {
+test('the global agent keeps connections alive', async () => {
   const { port, seen } = await server({ kind: 'http' });
   const { read } = instrument();
 
@@ -86,7 +86,7 @@ test.each([
   await expectConnectionCounts(read, port, { opened: 3, closed: 3, fresh: 3 });
 });
 
-test('requests that wait for a free connection count when they get it', async () => {
+test('requests that wait for a free connection count when they get one', async () => {
   const { port, seen } = await server({ kind: 'http' });
   const { read } = instrument();
   const agent = using(new http.Agent({ keepAlive: true, maxSockets: 2 }));
@@ -99,7 +99,7 @@ test('requests that wait for a free connection count when they get it', async ()
   await expectConnectionCounts(read, port, { opened: 2, fresh: 2, reused: 4, idle: 2 });
 });
 
-test('a plain connection made in the same turn as a queued request is not taken for its own', async () => {
+test('a plain connection made in the same turn is not assigned to a queued request', async () => {
   const { port, seen } = await server({ kind: 'http' });
   const echo = await server({ kind: 'tcp' });
   const { read } = instrument();
@@ -120,7 +120,7 @@ test('a plain connection made in the same turn as a queued request is not taken 
   expect(point?.attributes).not.toHaveProperty('network.protocol.name');
 });
 
-test('a plain connection to the same server, in the same turn as a queued request, is no HTTP connection', async () => {
+test('a plain connection to the same server in the same turn as a queued request is not an HTTP connection', async () => {
   const { port, seen } = await server({ kind: 'http' });
   const { read } = instrument();
   const agent = using(new http.Agent({ keepAlive: true, maxSockets: 1 }));
@@ -157,7 +157,7 @@ test('a Unix socket counts under its path, without a port', async () => {
   expect(readings.value('connmeter.requests')).toBe(2);
 });
 
-test('a CONNECT by hand stays active until its tunnel closes', async () => {
+test('a CONNECT request stays active until its tunnel closes', async () => {
   const proxy = await server({ kind: 'http' });
   const target = await server({ kind: 'tcp' });
   const { read } = instrument();
@@ -200,7 +200,7 @@ test('an upgraded connection stays active until it closes', async () => {
   await expectConnectionCounts(read, port, { opened: 1, closed: 1, fresh: 1 });
 });
 
-test('a streaming upload on a reused connection is one more request', async () => {
+test('a streaming upload on a reused connection counts as one request', async () => {
   const { port, seen } = await server({ kind: 'http' });
   const { read } = instrument();
   const agent = using(new http.Agent({ keepAlive: true }));
@@ -220,7 +220,7 @@ test('a streaming upload on a reused connection is one more request', async () =
   await expectConnectionCounts(read, port, { opened: 1, fresh: 1, reused: 1, idle: 1 });
 });
 
-test('an answer that comes before the end of the upload counts its request once', async () => {
+test('a request whose response arrives before the upload ends counts once', async () => {
   const { port, seen } = await server({ kind: 'http' });
   const { read } = instrument();
   const agent = using(new http.Agent({ keepAlive: true }));
@@ -238,7 +238,7 @@ test('an answer that comes before the end of the upload counts its request once'
   await expectConnectionCounts(read, port, { opened: 1, fresh: 1, idle: 1 });
 });
 
-test('a request destroyed in the turn that made it leaves nothing behind, where no agent keeps connections', async () => {
+test('a request destroyed in its first turn leaves nothing behind without a keep-alive agent', async () => {
   const { port, seen } = await server({ kind: 'http' });
   const { read } = instrument();
 
@@ -253,11 +253,11 @@ test('a request destroyed in the turn that made it leaves nothing behind, where 
   expect(rest).toEqual({ fresh: 0, reused: 0, active: 0, idle: 0, requests: 0 });
 });
 
-test('a request destroyed in the turn that made it leaves no active connection to a keep-alive agent', async () => {
+test('a request destroyed in its first turn leaves no active connection in a keep-alive agent', async () => {
   const { port, seen } = await server({ kind: 'http' });
   const { read } = instrument();
   const agent = using(new http.Agent({ keepAlive: true }));
-  // Node 22 destroys the socket, which never gets to its `connect`; later ones hand it to the agent all the same.
+  // Node 22 destroys the socket before it connects; later versions hand it to the agent.
   const kept = NODE_MAJOR === 22 ? 0 : 1;
 
   const request = http.get(`http://127.0.0.1:${port}/`, { agent });
@@ -273,7 +273,7 @@ test('a request destroyed in the turn that made it leaves no active connection t
   await expectConnectionCounts(read, port, { opened: 1, failed: 1 - kept, fresh: 1, idle: 1 });
 });
 
-test('a request destroyed while its connection is being opened leaves no connection', async () => {
+test('a request destroyed while it connects leaves no connection', async () => {
   const { port, seen } = await server({ kind: 'silent' });
   const { read } = instrument();
 
@@ -286,7 +286,7 @@ test('a request destroyed while its connection is being opened leaves no connect
   await expectConnectionCounts(read, port, { failed: 1 });
 });
 
-test('a request destroyed while it is queued was never sent', async () => {
+test('a request destroyed while it is queued does not count', async () => {
   const { port, seen } = await server({ kind: 'http' });
   const { read } = instrument();
   const agent = using(new http.Agent({ keepAlive: true, maxSockets: 1 }));
@@ -301,7 +301,7 @@ test('a request destroyed while it is queued was never sent', async () => {
   await expectConnectionCounts(read, port, { opened: 1, fresh: 1, idle: 1 });
 });
 
-test('a response destroyed in the middle of its body closes the connection', async () => {
+test('destroying a response before the end of its body closes the connection', async () => {
   const { port, seen } = await server({ kind: 'http' });
   const { read } = instrument();
   const agent = using(new http.Agent({ keepAlive: true }));
@@ -315,7 +315,7 @@ test('a response destroyed in the middle of its body closes the connection', asy
   await expectConnectionCounts(read, port, { opened: 1, closed: 1, fresh: 1 });
 });
 
-test('a request that the server drops is closed, and the next one opens anew', async () => {
+test('a connection that the server drops counts as closed, and the next request opens a new one', async () => {
   const { port, seen } = await server({ kind: 'http' });
   const { read } = instrument();
   const agent = using(new http.Agent({ keepAlive: true }));
@@ -340,7 +340,7 @@ test('a refused request is one failure in the connect phase', async () => {
 });
 
 test.each(['http', 'https'] as const)(
-  '%s: a name that does not exist fails in the dns phase, at the port it was meant for',
+  '%s: a name that does not exist fails in the dns phase, under the requested port',
   async kind => {
     const { read } = instrument();
 
@@ -356,7 +356,7 @@ test.each(['http', 'https'] as const)(
   },
 );
 
-/** Opens its connections a moment later, as agents do that ask somebody first. */
+/** Opens its connections asynchronously, as agents do that look something up first. */
 class LateAgent extends http.Agent {
   override createConnection(
     options: http.ClientRequestArgs,
@@ -367,7 +367,7 @@ class LateAgent extends http.Agent {
   }
 }
 
-test('an agent that opens its connections in a later turn is counted like any other', async () => {
+test('connections that an agent opens in a later turn are counted', async () => {
   const { port, seen } = await server({ kind: 'http' });
   const { read } = instrument();
   const agent = using(new LateAgent({ keepAlive: true }));
@@ -379,7 +379,7 @@ test('an agent that opens its connections in a later turn is counted like any ot
   expect((await read()).value('connmeter.connection.opened', { 'network.protocol.name': 'http' })).toBe(1);
 });
 
-/** Tunnels through a proxy: CONNECT over a plain socket, then TLS over that. */
+/** Tunnels through a proxy: CONNECT over a plain socket, then TLS inside it. */
 class TunnelAgent extends https.Agent {
   readonly #proxyPort: number;
 
@@ -400,7 +400,7 @@ class TunnelAgent extends https.Agent {
   }
 }
 
-test("TLS in a proxy's tunnel is one connection at the proxy, and its requests count at the target", async () => {
+test('TLS in a proxy tunnel is one connection to the proxy, and its requests count at the target', async () => {
   const proxy = await server({ kind: 'http' });
   const target = await server({ kind: 'https', certificate: await certificate() });
   const { read } = instrument();
@@ -424,7 +424,7 @@ test("TLS in a proxy's tunnel is one connection at the proxy, and its requests c
   await expectAllClosed(read);
 });
 
-test('after all is closed, opened equals closed and the gauges are zero', async () => {
+test('after all connections are closed, opened equals closed and the gauges are zero', async () => {
   const plain = await server({ kind: 'http' });
   const secure = await server({ kind: 'https', certificate: await certificate() });
   const { read } = instrument();

@@ -16,7 +16,7 @@ async function get(session: ClientHttp2Session, path = '/'): Promise<void> {
   await once(session.request({ ':path': path }).resume(), 'close');
 }
 
-/** The HTTP/2 connections of a port that are open now. */
+/** Open HTTP/2 connections to a port. */
 function openAsHttp2(readings: Readings, port: number): number {
   return readings.value('http.client.open_connections', { 'server.port': port, 'network.protocol.version': '2' });
 }
@@ -25,7 +25,7 @@ describe.each([
   ['http', 'http2c'],
   ['https', 'http2'],
 ] as const)('%s', (scheme, kind) => {
-  test('sequential and parallel streams share the one connection of their session', async () => {
+  test('sequential and parallel streams share the connection of their session', async () => {
     const { port, seen } = await server({ kind, certificate: await certificate() });
     const { read } = instrument();
     const session = connect(`${scheme}://127.0.0.1:${port}`);
@@ -61,7 +61,7 @@ describe.each([
     await expectConnectionCounts(read, port, { opened: 1, closed: 1, fresh: 1, reused: 2 });
   });
 
-  test('a stream cancelled by the program ends its request, and the connection goes on', async () => {
+  test('cancelling a stream ends its request, and the connection stays open', async () => {
     const { port, seen } = await server({ kind, certificate: await certificate() });
     const { read } = instrument();
     const session = connect(`${scheme}://127.0.0.1:${port}`);
@@ -76,7 +76,7 @@ describe.each([
     await expectConnectionCounts(read, port, { opened: 1, fresh: 1, reused: 1, idle: 1 });
   });
 
-  test('what the server pushes is no request of ours', async () => {
+  test('a pushed stream is not a request', async () => {
     const { port, seen } = await server({ kind, certificate: await certificate() });
     const { read } = instrument();
     const session = connect(`${scheme}://127.0.0.1:${port}`);
@@ -91,7 +91,7 @@ describe.each([
     await expectConnectionCounts(read, port, { opened: 1, fresh: 1, idle: 1 });
   });
 
-  test('a GOAWAY lets the streams that run come to their end, and closes the connection once', async () => {
+  test('running streams finish after a GOAWAY, and the connection closes once', async () => {
     const { port, seen } = await server({ kind, certificate: await certificate() });
     const { read } = instrument();
     const session = connect(`${scheme}://127.0.0.1:${port}`);
@@ -104,7 +104,7 @@ describe.each([
     await expectConnectionCounts(read, port, { opened: 1, closed: 1, fresh: 1, reused: 1 });
   });
 
-  test('a connection that the server drops ends its streams', async () => {
+  test('streams end when the server drops the connection', async () => {
     const { port, seen, drop } = await server({ kind, certificate: await certificate() });
     const { read } = instrument();
     const session = connect(`${scheme}://127.0.0.1:${port}`);
@@ -120,7 +120,7 @@ describe.each([
     await expectConnectionCounts(read, port, { opened: 1, closed: 1, fresh: 1 });
   });
 
-  test('a request made before the connection is refused is one failure, and no request', async () => {
+  test('a request on a refused connection is one failure and no request', async () => {
     const { port, stop } = await server({ kind, certificate: await certificate() });
     await stop();
     const { read } = instrument();

@@ -14,7 +14,7 @@ import { instrument } from '../support/instrument.ts';
 import { server } from '../support/server.ts';
 import { expectServerCounts } from '../support/server-counts.ts';
 
-/** Each library gets a URL, with an agent where it takes one, and reads the whole answer. */
+/** Each library requests a URL, with an agent if it supports one, and reads the whole response. */
 const HTTP_LIBRARIES = {
   got: (url: string, agent: http.Agent) => got(url, { agent: { http: agent }, retry: { limit: 0 } }).text(),
   axios: (url: string, agent: http.Agent) => axios.get(url, { httpAgent: agent, proxy: false }),
@@ -22,7 +22,7 @@ const HTTP_LIBRARIES = {
   'node-fetch': async (url: string, agent: http.Agent) => (await nodeFetch(url, { agent })).text(),
 };
 
-test.each(Object.entries(HTTP_LIBRARIES))('%s is counted without any code for it', async (_name, get) => {
+test.each(Object.entries(HTTP_LIBRARIES))('%s is measured without special support', async (_name, get) => {
   const { port, seen, drop } = await server({ kind: 'http' });
   const { read } = instrument();
   const agent = new http.Agent({ keepAlive: true });
@@ -52,7 +52,7 @@ test.each(Object.entries(HTTP_LIBRARIES))('%s is counted without any code for it
   await expectAllClosed(read);
 });
 
-test('a gRPC client is one HTTP/2 connection, and each call a request', async () => {
+test('a gRPC client has one HTTP/2 connection, and each call is a request', async () => {
   const { port, seen } = await server({ kind: 'grpc' });
   const { read } = instrument();
   const client = new GrpcClient(`127.0.0.1:${port}`, credentials.createInsecure());
@@ -81,7 +81,7 @@ test('a gRPC client is one HTTP/2 connection, and each call a request', async ()
   await expectAllClosed(read);
 });
 
-test('a Redis client is one connection and no HTTP', async () => {
+test('a Redis client has one connection without HTTP', async () => {
   const { port, seen, drop } = await server({ kind: 'redis' });
   const { read } = instrument();
   const redis = new Redis({ host: '127.0.0.1', port, retryStrategy: () => 1, enableReadyCheck: false });
@@ -110,7 +110,7 @@ test('a Redis client is one connection and no HTTP', async () => {
   expect(readings.points('connmeter.requests')).toEqual([]);
 });
 
-/** As far as it is used here: it comes without types. */
+/** The part of its interface used here: it has no types. */
 interface Express {
   get(path: string, handler: (request: unknown, response: { send(text: string): void }) => void): Express;
   listen(port: number, host: string): http.Server;
@@ -118,7 +118,7 @@ interface Express {
 
 const express = createRequire(import.meta.url)('express') as () => Express;
 
-/** Each framework says hello, on a port of its own. */
+/** Each framework answers on its own port. */
 const FRAMEWORKS: Readonly<Record<string, () => Promise<number>>> = {
   async fastify() {
     const app = fastify({ keepAliveTimeout: 20_000, forceCloseConnections: true });
@@ -140,7 +140,7 @@ const FRAMEWORKS: Readonly<Record<string, () => Promise<number>>> = {
   },
 };
 
-test.each(Object.entries(FRAMEWORKS))('a server of %s is counted without any code for it', async (_name, listen) => {
+test.each(Object.entries(FRAMEWORKS))('a server of %s is measured without special support', async (_name, listen) => {
   const { read } = instrument();
   const port = await listen();
   const agent = new http.Agent({ keepAlive: true });

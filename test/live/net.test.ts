@@ -16,7 +16,7 @@ function using<S extends Socket>(socket: S): S {
   return socket;
 }
 
-/** Sends a word to the echo and hears it back: whatever the connection does first is done then. */
+/** Sends a word to the echo server and waits for the reply, so that the connection is set up completely. */
 async function echoed<S extends Socket>(socket: S): Promise<S> {
   socket.write('x');
   await once(socket, 'data');
@@ -29,7 +29,7 @@ async function ended(socket: Socket): Promise<void> {
   await closed;
 }
 
-/** The error a connection fails with, once the socket is closed too. */
+/** Resolves with the error of a connection once its socket is closed. */
 async function failureOf(socket: Socket): Promise<NodeJS.ErrnoException> {
   let failure: NodeJS.ErrnoException | undefined;
   socket.on('error', error => {
@@ -48,7 +48,7 @@ function failuresOf(readings: Readings, port: number): string[] {
     .map(({ attributes }) => `${attributes['connmeter.phase']} ${attributes['error.type']}`);
 }
 
-/** The attempts to reach addresses at a port, as `network.type outcome`: how many. */
+/** Number of connection attempts to a port, by `network.type outcome`. */
 function attemptsOf(readings: Readings, port: number): Record<string, number> {
   return Object.fromEntries(
     readings
@@ -58,7 +58,7 @@ function attemptsOf(readings: Readings, port: number): Record<string, number> {
   );
 }
 
-/** A resolver that knows one name, with these addresses. */
+/** A lookup function that returns these addresses. */
 function resolvingTo(...addresses: string[]): LookupFunction {
   return (_name, _options, callback) =>
     setImmediate(
@@ -68,7 +68,7 @@ function resolvingTo(...addresses: string[]): LookupFunction {
     );
 }
 
-/** Connects to one who accepts nobody until the kernel takes no more: from then on a connect hangs. */
+/** Connects to a server that does not accept until its backlog is full: further connects hang. */
 async function fillBacklog(port: number, host: string): Promise<void> {
   for (let i = 0; i < 10; i++) {
     const socket = using(net.connect(port, host));
@@ -79,7 +79,7 @@ async function fillBacklog(port: number, host: string): Promise<void> {
 }
 
 test.each(['tcp', 'tls'] as const)(
-  '%s: a connection of no HTTP client has no protocol name and no http.client rows',
+  '%s: a connection without HTTP has no protocol name and no http.client series',
   async kind => {
     const { port, seen } = await server({ kind, certificate: await certificate() });
     const { read } = instrument();
@@ -113,7 +113,7 @@ describe.each(['1.2', '1.3'] as const)('TLS %s', version => {
   const tlsVersion = `TLSv${version}` as const;
   const tlsOptions = { minVersion: tlsVersion, maxVersion: tlsVersion };
 
-  test('handshakes are told apart by whether they resumed a session', async () => {
+  test('handshakes are labelled by whether they resumed a session', async () => {
     const { port, seen } = await server({ kind: 'tls', certificate: await certificate(), tlsOptions });
     const { read } = instrument();
     const options: ConnectionOptions = { port, host: '127.0.0.1', rejectUnauthorized: false };
@@ -191,10 +191,10 @@ describe('a failed handshake', () => {
     expect(failuresOf(readings, port)).toEqual([`tls ${code}`]);
     expect(attemptsOf(readings, port)).toEqual({ 'ipv4 ok': 1 });
     expect(readings.value('connmeter.connect.duration', { 'server.port': port })).toBe(1);
-    expect(readings.points('connmeter.tls.handshake.duration')).toEqual([]); // counted, not timed
+    expect(readings.points('connmeter.tls.handshake.duration')).toEqual([]); // counted as a failure, without a duration
   });
 
-  test('with a server that hangs up fails in the tls phase as ECONNRESET', async () => {
+  test('fails in the tls phase with ECONNRESET when the server closes the connection', async () => {
     const { port, seen } = await server({ kind: 'rude' });
     const { read } = instrument();
 
@@ -206,7 +206,7 @@ describe('a failed handshake', () => {
     expect(failuresOf(readings, port)).toEqual(['tls ECONNRESET']);
   });
 
-  test('that the program gives up is a failure without an error', async () => {
+  test('has no error type when the program destroys the socket', async () => {
     const { port, seen } = await server({ kind: 'silent' });
     const { read } = instrument();
 
@@ -225,7 +225,7 @@ describe('a name with several addresses', () => {
     const { port, seen } = await server({ kind: 'tcp' });
     const { read } = instrument();
 
-    // Nothing listens on ::1; where there is no IPv6 at all, the attempt fails just as well.
+    // Nothing listens on ::1; without IPv6 the attempt fails, too.
     const socket = using(
       net.connect({ host: 'two.test', port, lookup: resolvingTo('::1', '127.0.0.1'), autoSelectFamily: true }),
     );
@@ -238,7 +238,7 @@ describe('a name with several addresses', () => {
     expect(readings.value('connmeter.connection.opened', { 'server.address': 'two.test' })).toBe(1);
   });
 
-  test('counts an address that does not answer in time as timed out', async () => {
+  test('counts an attempt as timed out if the address does not answer in time', async () => {
     const { port, seen } = await server({ kind: 'tcp' });
     await server({ kind: 'frozen', host: '127.0.0.2', port });
     await fillBacklog(port, '127.0.0.2');
@@ -254,7 +254,7 @@ describe('a name with several addresses', () => {
     expect(attemptsOf(readings, port)).toEqual({ 'ipv4 timed_out': 1, 'ipv4 ok': 1 });
   });
 
-  test('that all refuse is one failed connection of several failed attempts', async () => {
+  test('is one failed connection with several failed attempts if all addresses refuse', async () => {
     const { port, stop } = await server({ kind: 'tcp' });
     await stop();
     const { read } = instrument();
@@ -271,8 +271,8 @@ describe('a name with several addresses', () => {
   });
 });
 
-describe('a connection undone', () => {
-  test('a connect that throws is no attempt, and the socket counts when it does connect', async () => {
+describe('a connection that the program gives up', () => {
+  test('does not count if connect throws, and the same socket counts when it connects later', async () => {
     const { port, seen } = await server({ kind: 'tcp' });
     const { read } = instrument();
     const socket = using(new net.Socket());
@@ -291,7 +291,7 @@ describe('a connection undone', () => {
     await expectConnectionCounts(read, port, { opened: 1, closed: 1 });
   });
 
-  test('a socket destroyed in the turn of its connect ends as failed or closed, and is open nowhere', async () => {
+  test('counts as failed or closed if the socket is destroyed in the turn of its connect, and is never open', async () => {
     const { port } = await server({ kind: 'tcp' });
     const { read } = instrument();
 
@@ -326,7 +326,7 @@ test('a name that does not exist fails in the dns phase', async () => {
   );
 });
 
-test('a socket object connected three times is three connections', async () => {
+test('a socket object that connects three times counts as three connections', async () => {
   const { port, seen } = await server({ kind: 'tcp' });
   const { read } = instrument();
   const socket = using(new net.Socket());
@@ -342,7 +342,7 @@ test('a socket object connected three times is three connections', async () => {
   expect(attemptsOf(await read(), port)).toEqual({ 'ipv4 ok': 3 });
 });
 
-test('a program that removes all listeners of an open socket still sees it counted closed', async () => {
+test('a socket still counts as closed if the program removes all its listeners', async () => {
   const { port, seen } = await server({ kind: 'tcp' });
   const { read } = instrument();
   const socket = await echoed(using(net.connect(port, '127.0.0.1')));
@@ -372,7 +372,7 @@ test('a Unix socket counts under its path, without a port and without attempts',
   expect(readings.points('connmeter.connect.attempts')).toEqual([]);
 });
 
-test('a Unix socket that is not there is a failure in the connect phase', async () => {
+test('a missing Unix socket is a failure in the connect phase', async () => {
   const path = join(tmpdir(), `connmeter-${randomUUID()}.sock`);
   const { read } = instrument();
 
@@ -390,7 +390,7 @@ test('a Unix socket that is not there is a failure in the connect phase', async 
   ).toBe(1);
 });
 
-test('after all is closed, by either side, opened equals closed', async () => {
+test('after all connections are closed by either side, opened equals closed', async () => {
   const plain = await server({ kind: 'tcp' });
   const secure = await server({ kind: 'tls', certificate: await certificate() });
   const { read } = instrument();

@@ -29,14 +29,14 @@ import { nextTurn } from '../support/connection-counts.ts';
 import { type Instrumented, instrument } from '../support/instrument.ts';
 import { server } from '../support/server.ts';
 
-// undici says why it closes a connection by texts that are no API. Each row here is real traffic, so it turns red if one
-// of the majors, or the one built into the Node that runs, changes its words.
+// undici explains why it closes a connection in error messages, which are not an API. Each row is real traffic, so a test
+// fails if an undici version, or the one built into Node, changes its messages.
 
 const { undici: builtIn = '' } = process.versions;
 const BUILT_IN = Number(builtIn.split('.')[0]);
 
 /**
- * The reason why the connection is closed that undici opens, for nobody, in place of one that an abort ended. The
+ * The close reason of the connection that undici opens, without a request, after an abort closed the previous one. The
  * agent of undici 7 (Node 24) closes it at once; 6 and 8 keep it. https://github.com/nodejs/undici/issues/5845
  */
 function spareOf(name: ClientName): Partial<Record<CloseReason, number>> {
@@ -44,7 +44,7 @@ function spareOf(name: ClientName): Partial<Record<CloseReason, number>> {
   return major === 7 ? { client_shutdown: 1 } : {};
 }
 
-/** Waits until the connections to the port are closed for these reasons, and no other. */
+/** Waits until the connections to the port are closed for exactly these reasons. */
 async function expectClosed(read: Instrumented['read'], port: number, reasons: Partial<Record<CloseReason, number>>) {
   const closed = async () => {
     const readings = await read();
@@ -62,9 +62,9 @@ interface Way {
   readonly clients: readonly ClientName[];
   readonly setting?: ClientOptions;
   readonly server: () => Promise<ScriptedServer>;
-  /** What the program does; asking once and reading the answer where nothing is said. */
+  /** What the program does. Default: send one request and read the response. */
   readonly program?: (client: Client, script: ScriptedServer) => Promise<unknown>;
-  /** Closes besides that one. */
+  /** Other closes. */
   readonly besides?: (name: ClientName) => Partial<Record<CloseReason, number>>;
 }
 
@@ -282,7 +282,7 @@ const WAYS: readonly Way[] = [
     },
   },
   {
-    // node:http closes an idle connection without a word, whoever began: see "Limitations" in docs/causes.md
+    // node:http gives no signal about who closed an idle connection: see "Limitations" in docs/causes.md
     reason: 'server_idle_close',
     when: 'the program destroys an agent of node:http, which looks the same',
     clients: ['node:http'],
@@ -315,7 +315,7 @@ const WAYS: readonly Way[] = [
 ];
 
 describe.each(WAYS)(
-  '$reason where $when',
+  'the reason is $reason when $when',
   ({ reason, clients, setting = {}, server, program = askAndRead, besides }) => {
     test.each(clients)('%s', async name => {
       const script = await server();
@@ -329,7 +329,7 @@ describe.each(WAYS)(
   },
 );
 
-describe('goaway where the server lets no more streams in, and goes', () => {
+describe('the reason is goaway when the server sends GOAWAY and closes', () => {
   const asking: readonly (readonly [string, (url: string) => Promise<unknown>])[] = [
     [
       'undici 6',
@@ -355,7 +355,7 @@ describe('goaway where the server lets no more streams in, and goes', () => {
         return (await undici8.request(url, { dispatcher })).body.text();
       },
     ],
-    // the undici of Node 22 and 24 speaks HTTP/1.1 unless told otherwise
+    // the undici of Node 22 and 24 uses HTTP/1.1 by default
     ...(BUILT_IN >= 8 ? [['fetch', async (url: string) => (await fetch(url)).text()] as const] : []),
   ];
 
@@ -365,7 +365,7 @@ describe('goaway where the server lets no more streams in, and goes', () => {
     const { port, drop } = await server({ kind: 'http2', certificate: await certificate() });
     const { read } = instrument();
 
-    await ask(`https://127.0.0.1:${port}/goaway`).catch(() => {}); // undici 6 and 7 end the streams that run
+    await ask(`https://127.0.0.1:${port}/goaway`).catch(() => {}); // undici 6 and 7 abort running streams
     await drop();
 
     await expectClosed(read, port, { goaway: 1 });
@@ -387,7 +387,7 @@ describe('node:http2', () => {
   test.each<[CloseReason, string, (made: http2.ClientHttp2Session, drop: () => Promise<unknown>) => unknown]>([
     [
       'goaway',
-      'the server lets no more streams in, and goes',
+      'the server sends GOAWAY and closes',
       async (made, drop) => {
         await Promise.all([once(made, 'goaway'), ask(made, '/goaway')]);
         await drop();
@@ -395,7 +395,7 @@ describe('node:http2', () => {
     ],
     [
       'server_idle_close',
-      'the server drops an idle one',
+      'the server drops an idle session',
       async (made, drop) => {
         await ask(made);
         await drop();
@@ -403,7 +403,7 @@ describe('node:http2', () => {
     ],
     [
       'server_closed_active',
-      'the server drops one with a stream',
+      'the server drops a session with a stream',
       async (made, drop) => {
         await ask(made);
         const hanging = ask(made, '/hang');
@@ -422,7 +422,7 @@ describe('node:http2', () => {
     ],
     [
       'client_shutdown',
-      'the program destroys it with a stream',
+      'the program destroys a session with a stream',
       async made => {
         const hanging = ask(made, '/hang');
         await new Promise(resolve => made.ping(resolve));
@@ -440,7 +440,7 @@ describe('node:http2', () => {
   });
 });
 
-/** A server of WebSockets which says nothing, and ends as soon as it hears a word. */
+/** A WebSocket server that sends nothing, and closes at the first data. */
 async function webSocketServer(): Promise<AddressInfo> {
   const upgrading = http.createServer().on('upgrade', ({ headers }, socket) => {
     const accept = createHash('sha1').update(`${headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`);
@@ -454,7 +454,7 @@ async function webSocketServer(): Promise<AddressInfo> {
   return upgrading.address() as AddressInfo;
 }
 
-describe('upgraded', () => {
+describe('an upgraded connection', () => {
   test('WebSocket', async () => {
     const { port } = await webSocketServer();
     const { read } = instrument();
@@ -498,7 +498,7 @@ describe('upgraded', () => {
   });
 });
 
-test('an agent that is full for one origin is not full for another', async () => {
+test('an agent with no free socket for one origin still has one for another', async () => {
   const [here, there] = [await scriptedServer(OK_RESPONSE), await scriptedServer(OK_RESPONSE)];
   const { read } = instrument();
   const client = CLIENTS['node:http']({ maxFree: 1 });

@@ -20,14 +20,14 @@ import { server } from '../support/server.ts';
 const IMPORT = ['--import', REGISTER.href];
 
 interface Asked {
-  /** The program, and how often it asks the server. */
+  /** The program, and its number of requests. */
   program?: string;
   more?: readonly (string | number)[];
   node?: readonly string[];
   env?: Readonly<Record<string, string>>;
 }
 
-/** Starts a program with us in it, its metrics on a port of its own, and a server for it to ask. */
+/** Starts a program with connmeter, a free metrics port, and a server that it requests. */
 async function registered({ program = 'keep-alive-client.ts', more = [], node = IMPORT, env = {} }: Asked = {}) {
   const asked = await server({ kind: 'http' });
   const port = await freePort();
@@ -43,7 +43,7 @@ async function registered({ program = 'keep-alive-client.ts', more = [], node = 
   };
 }
 
-/** Holds a port until the test ends. */
+/** Occupies a port until the test ends. */
 async function takenPort(): Promise<number> {
   const holder = net.createServer().listen(0, '127.0.0.1');
   onTestFinished(() => void holder.close());
@@ -51,7 +51,7 @@ async function takenPort(): Promise<number> {
   return (holder.address() as AddressInfo).port;
 }
 
-/** The sum of the samples that have these labels. */
+/** The sum of the samples with these labels. */
 function sample(exposition: string, name: string, labels: Record<string, string | number>): number {
   return exposition
     .split('\n')
@@ -65,7 +65,7 @@ async function endsWell(child: Program): Promise<void> {
   expect(await child.outcome).toEqual({ code: 0, stdout: 'ready\n', stderr: '' });
 }
 
-test('metrics of the program are served at /metrics, and it says nothing about that', async () => {
+test('the metrics of the program are served at /metrics, and nothing is printed', async () => {
   const { asked, metrics, child } = await registered({ more: [5] });
   await child.printed('ready');
 
@@ -82,7 +82,7 @@ test('metrics of the program are served at /metrics, and it says nothing about t
   await endsWell(child);
 });
 
-test('scraping is not counted, nor is the look-up of our own host', async () => {
+test('scrapes and the lookup of the own host are not counted', async () => {
   const { asked, port, child } = await registered({ env: { OTEL_EXPORTER_PROMETHEUS_HOST: 'localhost' } });
   await child.printed('ready');
 
@@ -94,7 +94,7 @@ test('scraping is not counted, nor is the look-up of our own host', async () => 
   await endsWell(child);
 });
 
-test('promtool finds no fault in what is served', async context => {
+test('promtool accepts the scrape', async context => {
   const { metrics, child } = await registered({ more: [3] });
   await child.printed('ready');
   const { body } = await httpRequest(metrics);
@@ -111,7 +111,7 @@ test('promtool finds no fault in what is served', async context => {
   expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' });
 });
 
-test('nothing but reading that one path is served', async () => {
+test('only GET and HEAD of /metrics are served', async () => {
   const { port, metrics, child } = await registered();
   await child.printed('ready');
   const status = async (url: string, method = 'GET') => (await httpRequest(url, { method })).status;
@@ -124,7 +124,7 @@ test('nothing but reading that one path is served', async () => {
   await endsWell(child);
 });
 
-test('the service says who it is in target_info', async () => {
+test('target_info identifies the service', async () => {
   const { metrics, child } = await registered({
     env: {
       OTEL_SERVICE_NAME: 'checkout',
@@ -169,8 +169,8 @@ test.each([
   expect(await child.outcome).toEqual({ code: 0, stdout: 'ready\n', stderr: line });
 });
 
-test('a bad port is as good as none: the usual one is used, and one line says so', async () => {
-  // An address of our own, for the usual port of the usual address may be somebody's.
+test('an invalid port is replaced by the default, with one line on stderr', async () => {
+  // Another loopback address, because the default port of the default address may be taken.
   const host = '127.77.1.1';
   const { child } = await registered({
     env: { OTEL_EXPORTER_PROMETHEUS_HOST: host, OTEL_EXPORTER_PROMETHEUS_PORT: '94640' },
@@ -198,8 +198,8 @@ test.each([
   await endsWell(child);
 });
 
-test('a host that is not ours is told in one line, and the program runs on', async () => {
-  // TEST-NET-1 (RFC 5737): no machine has it
+test('a host that is not local prints one line, and the program keeps running', async () => {
+  // TEST-NET-1 (RFC 5737): no machine has this address
   const { port, child } = await registered({ env: { OTEL_EXPORTER_PROMETHEUS_HOST: '192.0.2.1' } });
   await child.printed('ready');
 
@@ -212,7 +212,7 @@ test('a host that is not ours is told in one line, and the program runs on', asy
   });
 });
 
-test('a taken port is told in one line that names the cure, and the program runs on', async () => {
+test('a taken port prints one line that names the fix, and the program keeps running', async () => {
   const taken = await takenPort();
   const { asked, child } = await registered({ env: { OTEL_EXPORTER_PROMETHEUS_PORT: `${taken}` } });
   await child.printed('ready');
@@ -227,7 +227,7 @@ test('a taken port is told in one line that names the cure, and the program runs
   expect(await asked.seen()).toMatchObject({ accepts: 1, requests: 1 });
 });
 
-test('a second process of the same program says one line, and leaves the first its port', async () => {
+test('a second process of the same program prints one line, and the first one keeps its port', async () => {
   const first = await registered({ more: [2] });
   await first.child.printed('ready');
   const second = await registered({ env: { OTEL_EXPORTER_PROMETHEUS_PORT: `${first.port}` } });
@@ -244,7 +244,7 @@ test('a second process of the same program says one line, and leaves the first i
   await endsWell(first.child);
 });
 
-test("however many worker threads there are, one line says that they are not measured, and the main thread's are", async () => {
+test('one line says that worker threads are not measured, and the main thread is', async () => {
   const { asked, metrics, child } = await registered({ program: 'worker-threads.ts', more: [6] });
   await child.printed('ready');
 
@@ -279,7 +279,7 @@ test.each([
   expect(stderr).toMatch(/^(connmeter: cannot serve [^\n]* \(EADDRINUSE\)[^\n]*\n){2}$/);
 });
 
-test('a launcher takes no port, and leaves it to the program that it starts', async () => {
+test('a launcher does not take the port of the program that it starts', async () => {
   const { asked, metrics, child } = await registered({ program: 'launcher.ts' });
   await child.printed('ready');
 
@@ -311,7 +311,7 @@ test.each([
   expect(await child.outcome).toMatchObject({ code: 0, stdout: 'ready\n' });
 });
 
-test('on port 0 one line says where the metrics are', async () => {
+test('with port 0 one line says where the metrics are', async () => {
   const { asked, child } = await registered({ env: { OTEL_EXPORTER_PROMETHEUS_PORT: '0' } });
   await child.printed('ready');
 
@@ -324,7 +324,7 @@ test('on port 0 one line says where the metrics are', async () => {
 });
 
 test.runIf(process.allowedNodeEnvironmentFlags.has('--allow-net'))(
-  'where --permission does not allow it, nothing is served and one line says what to add',
+  'if --permission does not allow it, nothing is served and one line says what to add',
   async () => {
     const { port, child } = await registered({
       program: 'connect-refused.ts',
@@ -354,7 +354,7 @@ test('the Host header is checked, and CONNMETER_ALLOWED_HOSTS adds to what is al
   );
 });
 
-test('a program that is done ends at once, though a scraper holds its connection', async () => {
+test('a finished program exits at once although a scraper keeps its connection open', async () => {
   const { port, metrics, child } = await registered({ program: 'exits.ts', more: ['told'] });
   await child.printed('asked');
   const agent = new Agent({ keepAlive: true });
@@ -368,7 +368,7 @@ test('a program that is done ends at once, though a scraper holds its connection
   child.process.stdin?.end();
 
   expect(await child.outcome).toEqual({ code: 0, stdout: 'asked\n', stderr: '' });
-  // Node's own keep-alive timeout, which would end a held process, is 5 s.
+  // Node's keep-alive timeout, which would end the connection, is 5 s.
   expect(performance.now() - told).toBeLessThan(2_500);
 });
 
@@ -390,7 +390,7 @@ test('a signal still ends the program', async () => {
   await expect(child.outcome).rejects.toThrow('ended by SIGTERM');
 });
 
-test('the console exporter prints the metrics of a program that ends before its interval, and opens no port', async () => {
+test('the console exporter prints the metrics of a program that ends before the interval, and opens no port', async () => {
   const { port, child } = await registered({ env: { OTEL_METRICS_EXPORTER: 'console' } });
   await child.printed('ready');
   expect(await isListening(port)).toBe(false);
@@ -402,7 +402,7 @@ test('the console exporter prints the metrics of a program that ends before its 
   expect(stdout.match(/name: 'connmeter.connection.opened'/g)).toHaveLength(1);
 });
 
-test('the console exporter prints again and again, as often as OTEL_METRIC_EXPORT_INTERVAL says', async () => {
+test('the console exporter prints every OTEL_METRIC_EXPORT_INTERVAL', async () => {
   const { child } = await registered({
     env: { OTEL_METRICS_EXPORTER: 'console', OTEL_METRIC_EXPORT_INTERVAL: '50' },
   });
@@ -415,7 +415,7 @@ test('the console exporter prints again and again, as often as OTEL_METRIC_EXPOR
   expect(await child.outcome).toMatchObject({ code: 0, stderr: '' });
 });
 
-test('both exporters at once see the same', async () => {
+test('both exporters at once report the same', async () => {
   const { asked, metrics, child } = await registered({ env: { OTEL_METRICS_EXPORTER: 'console,prometheus' } });
   await child.printed('ready');
 
@@ -427,7 +427,7 @@ test('both exporters at once see the same', async () => {
   expect(stdout).toContain("name: 'connmeter.connection.opened'");
 });
 
-test('loaded by -r it does the same', async () => {
+test('-r works like --import', async () => {
   const { asked, metrics, child } = await registered({ node: ['-r', fileURLToPath(REGISTER)] });
   await child.printed('ready');
 
@@ -437,7 +437,7 @@ test('loaded by -r it does the same', async () => {
   await endsWell(child);
 });
 
-test('a MeterProvider that the program registered before gets the metrics, and no port is opened', async () => {
+test('a MeterProvider that the program registered earlier gets the metrics, and no port is opened', async () => {
   const { port, child } = await registered({
     node: ['--import', new URL('../support/programs/global-provider.ts', import.meta.url).href, ...IMPORT],
   });
@@ -449,7 +449,7 @@ test('a MeterProvider that the program registered before gets the metrics, and n
   expect(await child.outcome).toEqual({ code: 0, stdout: 'ready\ngiven: 1\n', stderr: '' });
 });
 
-test('a line that nobody can read, for stderr is closed, ends nobody', async () => {
+test('a closed stderr does not end the program', async () => {
   const taken = await takenPort();
   const { child } = await registered({
     env: { OTEL_EXPORTER_PROMETHEUS_PORT: `${taken}`, OTEL_SDK_DISABLED: 'perhaps' },
@@ -462,7 +462,7 @@ test('a line that nobody can read, for stderr is closed, ends nobody', async () 
   expect(await child.outcome).toMatchObject({ code: 0, stdout: 'ready\n' });
 });
 
-test("the server of our own metrics is left out, the program's is not", async () => {
+test('the metrics server is not measured, and the server of the program is', async () => {
   const { metrics, port, child } = await registered({ program: 'one-server.ts' });
   await child.printed('listening');
   const own = Number(/listening (\d+)/.exec(child.said.stdout)?.[1]);

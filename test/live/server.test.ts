@@ -26,7 +26,7 @@ interface Setting {
 const hello: Answer = (_request, response) => void response.end('hello');
 const never: Answer = () => {};
 
-/** Timeouts of the server's own are seen within the test, and only those it sets. */
+/** Server timeouts short enough for a test; all others are off. */
 const PATIENT = { keepAliveTimeout: 20_000, connectionsCheckingInterval: 20, noDelay: true };
 
 async function listening(kind: Kind, { options, answer = hello, onSocket, prepare }: Setting = {}) {
@@ -57,7 +57,7 @@ async function listening(kind: Kind, { options, answer = hello, onSocket, prepar
 
 const isSecure = (kind: Kind) => kind === 'https' || kind === 'http2' || kind === 'fallback' || kind === 'tls';
 
-/** A client that says what it is told to, and reads what comes. */
+/** A client that sends given bytes and reads the response. */
 async function dial(kind: Kind, port: number): Promise<Socket> {
   const socket = isSecure(kind)
     ? tls.connect({ port, host: '127.0.0.1', ca: CERTIFICATE.cert, noDelay: true } as tls.ConnectionOptions)
@@ -69,7 +69,7 @@ async function dial(kind: Kind, port: number): Promise<Socket> {
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 
-/** Sends it, and waits until something came back. */
+/** Sends bytes, and waits for data. */
 async function say(socket: Socket, words: string): Promise<void> {
   const answered = once(socket, 'data');
   socket.write(words);
@@ -83,7 +83,7 @@ async function asked(kind: Kind, port: number, words = GET): Promise<Socket> {
 }
 
 const ENDED = { lives: 1 };
-/** One request was served, and the connection is gone. */
+/** One request was served, and the connection is closed. */
 const served = (reason: string): Partial<ServerCounts> => ({
   accepted: 1,
   fresh: 1,
@@ -99,7 +99,7 @@ interface Case {
   readonly act: (kind: Kind, port: number, server: Server) => Promise<unknown>;
   readonly outcome: Partial<ServerCounts>;
   readonly only?: Kind;
-  /** HTTP/1 on a server of HTTP/2 has no timeouts of its own in Node 22. */
+  /** In Node 22, HTTP/1 on an HTTP/2 server has no timeouts. */
   readonly notInFallback?: boolean;
 }
 
@@ -262,7 +262,7 @@ describe.each(['http2c', 'http2'] as const)('%s:', kind => {
     const stream = client.request({ ':path': '/' }).on('error', () => {});
     return once(stream.resume(), 'close');
   };
-  /** Until the request is there, and nothing comes back. */
+  /** Waits until a request without a response has arrived. */
   const hangingOn = async (client: http2.ClientHttp2Session, server: Server) => {
     client.request({ ':path': '/' }).on('error', () => {});
     await once(server, 'request');
@@ -366,7 +366,7 @@ describe.each(['http2c', 'http2'] as const)('%s:', kind => {
     await expectServerCounts(read, port, outcome);
   });
 
-  test('streams share the connection of their session, whose version is 2', async () => {
+  test('streams share the connection of their session, with protocol version 2', async () => {
     const { read } = instrument();
     const waiting: http.ServerResponse[] = [];
     const { port } = await listening(kind, { answer: (_request, response) => void waiting.push(response) });
@@ -386,7 +386,7 @@ describe.each(['http2c', 'http2'] as const)('%s:', kind => {
   });
 });
 
-test('connections are active while a request is on them, idle between, and the requests on one are reused but the first', async () => {
+test('connections are active during a request and idle between requests, and all requests but the first are reused', async () => {
   const { read } = instrument();
   const waiting: http.ServerResponse[] = [];
   const { port } = await listening('http', { answer: (_request, response) => void waiting.push(response) });
@@ -415,7 +415,7 @@ test('connections are active while a request is on them, idle between, and the r
   });
 });
 
-test('pipelined requests are on the connection until the last is answered', async () => {
+test('a connection stays active until the last pipelined request is answered', async () => {
   const { read } = instrument();
   const waiting: http.ServerResponse[] = [];
   const { port } = await listening('http', { answer: (_request, response) => void waiting.push(response) });
@@ -431,7 +431,7 @@ test('pipelined requests are on the connection until the last is answered', asyn
   await expectServerCounts(read, port, { accepted: 1, fresh: 1, reused: 2, idle: 1 });
 });
 
-test('a connection whose headers are half there is active', async () => {
+test('a connection with incomplete request headers is active', async () => {
   const { read } = instrument();
   const { port } = await listening('http');
 
@@ -440,7 +440,7 @@ test('a connection whose headers are half there is active', async () => {
   await expectServerCounts(read, port, { accepted: 1, active: 1 });
 });
 
-test('an upgraded connection is active, and none of its own is a request', async () => {
+test('an upgraded connection is active, and its upgrade is not a request', async () => {
   const { read } = instrument();
   const { port } = await listening('http', {
     prepare: server =>
@@ -457,7 +457,7 @@ test('an upgraded connection is active, and none of its own is a request', async
   await expectServerCounts(read, port, unserved('client_closed_idle'));
 });
 
-test('what a server refuses for having as many as it may is counted apart', async () => {
+test('connections refused because of maxConnections are counted separately', async () => {
   const { read } = instrument();
   const { port, server } = await listening('http');
   server.maxConnections = 1;
@@ -477,7 +477,7 @@ test('what a server refuses for having as many as it may is counted apart', asyn
   await expectServerCounts(read, port, { ...served('client_closed_idle'), refused: 2 });
 });
 
-test('a server that lets nobody in is known from when it listens', async () => {
+test('a server that refuses every connection has series from when it listens', async () => {
   const { read } = instrument();
   const { port } = await listening('net', {
     prepare: server => {
@@ -496,7 +496,7 @@ test('a server that lets nobody in is known from when it listens', async () => {
   await expectServerCounts(read, port, { refused: 1 });
 });
 
-test('every series of a server that only listens is there, at zero', async () => {
+test('all series of a listening server are initialised to zero', async () => {
   const { read } = instrument();
   const { port } = await listening('https');
 
@@ -522,7 +522,7 @@ test('every series of a server that only listens is there, at zero', async () =>
   ]);
 });
 
-describe('the address is that of the listener:', () => {
+describe('the address label is that of the listener:', () => {
   const addressOf = async (server: Server, options: net.ListenOptions, client: net.NetConnectOpts) => {
     const { read } = instrument();
     onTestFinished(() => void server.close());
@@ -554,7 +554,7 @@ describe('the address is that of the listener:', () => {
     expect(labels).toEqual([{ 'server.address': host, 'server.port': (bound as AddressInfo).port }]);
   });
 
-  test('a Unix socket: its path, and no port', async () => {
+  test('a Unix socket has its path and no port', async () => {
     const path = join(tmpdir(), `connmeter-${process.pid}-Listener.sock`);
 
     const { labels } = await addressOf(silent(), { path }, { path });
@@ -562,7 +562,7 @@ describe('the address is that of the listener:', () => {
     expect(labels).toEqual([{ 'server.address': path }]);
   });
 
-  test('a server that is handed the connections of another shows where that listens', async () => {
+  test('a server that receives connections from another one has the address of that one', async () => {
     const inner = http.createServer((_request, response) => response.end('hello'));
     const outer = net.createServer(socket => void inner.emit('connection', socket));
 
@@ -573,7 +573,7 @@ describe('the address is that of the listener:', () => {
   });
 });
 
-test('a connection that is passed on to a server of HTTP late has its requests counted there', async () => {
+test('requests on a connection that is handed to an HTTP server later are counted', async () => {
   const { read } = instrument();
   const inner = http.createServer((_request, response) => response.end('hello'));
   const { port } = await listening('net', {
@@ -590,7 +590,7 @@ test('a connection that is passed on to a server of HTTP late has its requests c
   await expectServerCounts(read, port, { accepted: 1, fresh: 1, closed: { client_closed_idle: 1 }, durations: 1 });
 });
 
-test('a server that listens anew, elsewhere, is counted there', async () => {
+test('a server that listens again on another port is counted under that port', async () => {
   const { read } = instrument();
   const { port, server } = await listening('http');
   (await asked('http', port)).end();
@@ -605,7 +605,7 @@ test('a server that listens anew, elsewhere, is counted there', async () => {
   await expectServerCounts(read, next, served('client_closed_idle'));
 });
 
-test('a server from before we started counts from its next connection on, and requests on older ones, too', async () => {
+test('a server that listened before connmeter started counts new connections, and requests on older ones', async () => {
   const { port, server } = await listening('http');
   server.maxConnections = 2;
   const older = await asked('http', port);
@@ -627,7 +627,7 @@ test('a server from before we started counts from its next connection on, and re
   await expectServerCounts(read, port, { ...served('client_closed_idle'), fresh: 2, refused: 1 });
 });
 
-test('after disable() nothing new is counted, and what was accepted is still counted closed', async () => {
+test('after disable() nothing new is counted, and accepted connections still count as closed', async () => {
   const { read, instrumentation } = instrument();
   const { port, server } = await listening('http');
   const first = await asked('http', port);
@@ -660,7 +660,7 @@ test('after disable() nothing new is counted, and what was accepted is still cou
   });
 });
 
-test('with the option off, servers are not measured, and clients are', async () => {
+test('with servers: false only clients are measured', async () => {
   const { read } = instrument({ servers: false });
   const { port } = await listening('http');
 
@@ -670,7 +670,7 @@ test('with the option off, servers are not measured, and clients are', async () 
   expect((await read()).names.filter(name => name.startsWith('connmeter.server.'))).toEqual([]);
 });
 
-describe.each(['tls', 'https', 'http2'] as const)('the handshakes of %s:', kind => {
+describe.each(['tls', 'https', 'http2'] as const)('handshakes of %s servers:', kind => {
   const handshakes = async (read: () => Promise<Readings>, port: number) =>
     (await read())
       .points('connmeter.server.tls.handshake.duration', { 'server.port': port })
@@ -683,7 +683,7 @@ describe.each(['tls', 'https', 'http2'] as const)('the handshakes of %s:', kind 
   const failed = (error: string) => [{ value: 1, version: undefined, resumed: undefined, error }];
   const gone = { accepted: 1, closed: { tls_failed: 1 }, lives: 1 };
 
-  test('done, with their version, and whether they resumed a session', async () => {
+  test('completed handshakes have the TLS version, and whether they resumed a session', async () => {
     const { read } = instrument();
     const { port } = await listening(kind, { options: { maxVersion: 'TLSv1.2' } });
     const connect = async (session?: Buffer) => {
@@ -728,7 +728,7 @@ describe.each(['tls', 'https', 'http2'] as const)('the handshakes of %s:', kind 
         }),
     ],
     [
-      'a client that goes away',
+      'a client that disconnects',
       'ECONNRESET',
       {},
       port =>
@@ -737,7 +737,7 @@ describe.each(['tls', 'https', 'http2'] as const)('the handshakes of %s:', kind 
         }),
     ],
     [
-      'a client that says nothing',
+      'a client that sends nothing',
       'ERR_TLS_HANDSHAKE_TIMEOUT',
       {
         options: { handshakeTimeout: 50 },
@@ -746,7 +746,7 @@ describe.each(['tls', 'https', 'http2'] as const)('the handshakes of %s:', kind 
       port => net.connect(port, '127.0.0.1'),
     ],
     [
-      'no certificate of the client',
+      'no client certificate',
       'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE',
       { options: { requestCert: true, rejectUnauthorized: true } },
       port => tls.connect({ port, host: '127.0.0.1', ca: CERTIFICATE.cert }),
@@ -769,7 +769,7 @@ describe.each(['tls', 'https', 'http2'] as const)('the handshakes of %s:', kind 
   });
 });
 
-test('over one Unix socket, many handshakes at once each find their connection', async () => {
+test('many parallel handshakes over one Unix socket are matched to their connections', async () => {
   const { read } = instrument();
   const path = join(tmpdir(), `connmeter-${process.pid}-tls.sock`);
   const server = https.createServer(CERTIFICATE, (_request, response) => response.end('hello'));

@@ -15,7 +15,7 @@ import { server } from '../support/server.ts';
 
 type Undici = typeof undici8;
 
-/** What is used of them here is alike in all three, though their types are not each other's. */
+/** All three versions have the same interface here, but their types are not compatible. */
 const VERSIONS: [number, Undici][] = [
   [6, undici6 as unknown as Undici],
   [7, undici7 as unknown as Undici],
@@ -33,7 +33,7 @@ function using<Dispatcher extends Closable>(dispatcher: Dispatcher): Dispatcher 
 
 async function get(dispatcher: undici8.Dispatcher, path = '/', blocking = true): Promise<void> {
   const { body } = await dispatcher.request({ path, method: 'GET', blocking });
-  await body.text(); // not dump(): that of undici 6 throws over HTTP/2
+  await body.text(); // dump() of undici 6 throws over HTTP/2
   await nextTurn();
 }
 
@@ -55,7 +55,7 @@ describe.each(VERSIONS)('undici %i', (major, { Agent, BalancedPool, Client, Pool
     await expectConnectionCounts(read, port, { opened: 1, closed: 1, fresh: 1, reused: 4 });
   });
 
-  test('a pool opens one connection for each request at a time', async () => {
+  test('a pool opens one connection per parallel request', async () => {
     const { port, seen } = await server({ kind: 'http' });
     const { read } = instrument();
     const pool = using(new Pool(`http://127.0.0.1:${port}`, { connections: 3 }));
@@ -70,7 +70,7 @@ describe.each(VERSIONS)('undici %i', (major, { Agent, BalancedPool, Client, Pool
     await expectConnectionCounts(read, port, { opened: 3, closed: 3, fresh: 3, reused: 6 });
   });
 
-  test('request, stream and pipeline of an agent are counted alike', async () => {
+  test('request, stream and pipeline of an agent are counted the same way', async () => {
     const { port, seen } = await server({ kind: 'http' });
     const { read } = instrument();
     const dispatcher = using(new Agent());
@@ -92,7 +92,7 @@ describe.each(VERSIONS)('undici %i', (major, { Agent, BalancedPool, Client, Pool
     await expectConnectionCounts(read, port, { opened: 1, fresh: 1, reused: 2, idle: 1 });
   });
 
-  test('its fetch counts beside the global one, each on its own connection', async () => {
+  test('its fetch and the global fetch count on separate connections', async () => {
     const { port, seen } = await server({ kind: 'http' });
     const { read } = instrument();
     const dispatcher = using(new Agent());
@@ -127,7 +127,7 @@ describe.each(VERSIONS)('undici %i', (major, { Agent, BalancedPool, Client, Pool
     expect(sent).toBe(6);
   });
 
-  test('a retried request counts once for each time it was sent', async () => {
+  test('a retried request counts each time it is sent', async () => {
     const { port, seen } = await server({ kind: 'http' });
     const { read } = instrument();
     const agent = using(new Agent());
@@ -139,7 +139,7 @@ describe.each(VERSIONS)('undici %i', (major, { Agent, BalancedPool, Client, Pool
     await expectConnectionCounts(read, port, { opened: 2, closed: 1, fresh: 2, idle: 1 });
   });
 
-  test('pipelined requests are all active on their one connection', async () => {
+  test('pipelined requests are all active on one connection', async () => {
     const { port, seen } = await server({ kind: 'http' });
     const { read } = instrument();
     const client = using(new Client(`http://127.0.0.1:${port}`, { pipelining: 4 }));
@@ -175,7 +175,7 @@ describe.each(VERSIONS)('undici %i', (major, { Agent, BalancedPool, Client, Pool
   });
 
   test('HTTP/2 streams share one connection', async () => {
-    const atOnce = major === 6 ? 1 : 3; // undici 6 itself fails with several
+    const atOnce = major === 6 ? 1 : 3; // undici 6 fails with several
     const { port, seen } = await server({ kind: 'http2', certificate: await certificate() });
     const { read } = instrument();
     const client = using(
@@ -215,7 +215,7 @@ describe.each(VERSIONS)('undici %i', (major, { Agent, BalancedPool, Client, Pool
     expect((await read()).countsOf(port)).toMatchObject({ opened: 1, closed: 1, fresh: 1, active: 0, requests: 0 });
   });
 
-  test("names that undici's own DNS interceptor looks up count once, and under their name", async () => {
+  test("lookups of undici's DNS interceptor count once, under their name", async () => {
     const { port, seen } = await server({ kind: 'http' });
     const { read } = instrument();
     const agent = using(new Agent());
@@ -286,7 +286,7 @@ describe.each(VERSIONS)('undici %i', (major, { Agent, BalancedPool, Client, Pool
     ).toMatchObject([{ attributes: { 'connmeter.phase': 'connect', 'error.type': 'ECONNREFUSED' } }]);
   });
 
-  test("a handshake that never ends fails in the tls phase, by undici's connect timeout", async () => {
+  test("a stalled handshake fails in the tls phase with undici's connect timeout", async () => {
     const { port, seen } = await server({ kind: 'silent' });
     const { read } = instrument();
     const client = using(new Client(`https://127.0.0.1:${port}`, { connect: { timeout: 100 } }));
@@ -301,7 +301,7 @@ describe.each(VERSIONS)('undici %i', (major, { Agent, BalancedPool, Client, Pool
     ).toMatchObject([{ attributes: { 'connmeter.phase': 'tls', 'error.type': 'UND_ERR_CONNECT_TIMEOUT' } }]);
   });
 
-  test('a client destroyed while TCP connects leaves a connection that opens, serves nothing and closes', async () => {
+  test('a client destroyed during the TCP connect leaves a connection that opens and closes without a request', async () => {
     const { port, seen } = await server({ kind: 'http' });
     const { read } = instrument();
     const client = using(new Client(`http://127.0.0.1:${port}`));
@@ -314,7 +314,7 @@ describe.each(VERSIONS)('undici %i', (major, { Agent, BalancedPool, Client, Pool
     await expectConnectionCounts(read, port, { opened: 1, closed: 1 });
   });
 
-  test('a client destroyed in the handshake leaves it going on, and failing by its own timeout', async () => {
+  test('a client destroyed during the handshake leaves it to fail with its own timeout', async () => {
     const { port, seen } = await server({ kind: 'silent' });
     const { read } = instrument();
     const client = using(new Client(`https://127.0.0.1:${port}`, { connect: { timeout: 200 } }));
@@ -328,7 +328,7 @@ describe.each(VERSIONS)('undici %i', (major, { Agent, BalancedPool, Client, Pool
     await expectConnectionCounts(read, port, { failed: 1 });
   });
 
-  test('a body cancelled in the middle closes its connection', async () => {
+  test('cancelling a body closes its connection', async () => {
     const { port, seen } = await server({ kind: 'http' });
     const { read } = instrument();
     const pool = using(new Pool(`http://127.0.0.1:${port}`));
@@ -336,12 +336,12 @@ describe.each(VERSIONS)('undici %i', (major, { Agent, BalancedPool, Client, Pool
     const { body } = await pool.request({ path: '/slow', method: 'GET' });
     body.on('error', () => {}).destroy();
 
-    const extra = major === 8 ? 0 : 1; // the pools of undici 6 and 7 open one more, for nobody
+    const extra = major === 8 ? 0 : 1; // the pools of undici 6 and 7 open one more, without a request
     await expect.poll(seen).toMatchObject({ accepts: 1 + extra, open: extra });
     await expectConnectionCounts(read, port, { opened: 1 + extra, closed: 1, fresh: 1, idle: extra });
   });
 
-  test('after all is closed, opened equals closed and the gauges are zero', async () => {
+  test('after all connections are closed, opened equals closed and the gauges are zero', async () => {
     const { port, seen } = await server({ kind: 'http' });
     const { read } = instrument();
     const agent = using(new Agent({ connections: 4 }));
