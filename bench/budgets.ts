@@ -1,6 +1,6 @@
-import { count, percent, signed } from './figures.ts';
+import { count, percent, signed } from './number-format.ts';
 import type { Results } from './results.ts';
-import { certainOf, differences, median } from './statistics.ts';
+import { differences, median, medianInterval } from './statistics.ts';
 import { WORKLOADS } from './workloads.ts';
 
 /** A budget, what was measured, and what the same costs without connmeter or with subscribers that do nothing. */
@@ -11,7 +11,7 @@ export interface Verdict {
   /** Undefined where there are too few rounds to say. */
   readonly met: boolean | undefined;
   /** The floor alone breaks the budget: nothing that does as much can keep it. */
-  readonly forbidden?: boolean;
+  readonly floorAboveBudget?: boolean;
 }
 
 const MOST_NANOSECONDS = 100;
@@ -56,7 +56,7 @@ function steady({ traffic }: Results): Verdict[] {
     if (!workload || workload.unit === 'connection' || !nobody || !again || !noop || !connmeter) return [];
 
     const more = differences(connmeter.warm, noop.warm);
-    const certain = certainOf(more);
+    const certain = medianInterval(more);
     const range = certain && ` (95 % confidence: ${signed(certain.from)} to ${signed(certain.to)})`;
     return {
       promise: `a ${workload.unit} with ${workload.title}: not measurably more than subscribers that do nothing`,

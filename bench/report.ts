@@ -1,6 +1,6 @@
 import { type Verdict, verdicts } from './budgets.ts';
-import { count, percent, signed } from './figures.ts';
-import { HTTP_LIVES, REUSING, UNDICI_LIVES } from './played.ts';
+import { count, percent, signed } from './number-format.ts';
+import { HTTP_CONNECTION, REUSED_CONNECTIONS, UNDICI_CONNECTION } from './replayed-clients.ts';
 import { PLAIN_VARIANTS, type Results, type Rounds } from './results.ts';
 import { differences, median, spreadOf } from './statistics.ts';
 import type { TrafficResult } from './traffic.ts';
@@ -36,10 +36,10 @@ function section(title: string, command: string, ...parts: readonly string[]): s
 
 function budgets(all: readonly Verdict[]): string {
   if (all.length === 0) return '';
-  const word = ({ met, forbidden = false }: Verdict) => {
+  const word = ({ met, floorAboveBudget = false }: Verdict) => {
     if (met === undefined) return 'too few rounds to say';
     if (met) return 'met';
-    return forbidden ? '**not met**: the floor forbids it' : '**not met**';
+    return floorAboveBudget ? '**not met**: the floor forbids it' : '**not met**';
   };
   const rows = all.map(verdict => [verdict.promise, verdict.found, verdict.floor, word(verdict)]);
   return ['### Budgets', table(['budget', 'connmeter', 'the floor', ''], rows)].join('\n\n');
@@ -108,11 +108,11 @@ function moreThan(
 function handlers({ handlers }: Results): string {
   if (handlers === undefined) return '';
   const names: (readonly [string, string])[] = [
-    ...Object.entries(REUSING).map(
+    ...Object.entries(REUSED_CONNECTIONS).map(
       ([name, { title, events }]) => [name, `a request on a reused connection, ${title}: ${events}`] as const,
     ),
-    ...UNDICI_LIVES.steps.map(({ event }) => [`undici ${event}`, `${UNDICI_LIVES.title}: ${event}`] as const),
-    ...HTTP_LIVES.steps.map(({ event }) => [`http ${event}`, `${HTTP_LIVES.title}: ${event}`] as const),
+    ...UNDICI_CONNECTION.steps.map(({ event }) => [`undici ${event}`, `${UNDICI_CONNECTION.title}: ${event}`] as const),
+    ...HTTP_CONNECTION.steps.map(({ event }) => [`http ${event}`, `${HTTP_CONNECTION.title}: ${event}`] as const),
   ];
   const rows = names.map(([name, title]) => [
     title,
@@ -129,7 +129,7 @@ function garbage({ allocation, growth }: Results): string {
   const parts: string[] = [];
   if (allocation !== undefined) {
     const rows = Object.entries(allocation.clients).map(([client, variants]) => [
-      REUSING[client as keyof typeof REUSING].title,
+      REUSED_CONNECTIONS[client as keyof typeof REUSED_CONNECTIONS].title,
       ...PLAIN_VARIANTS.map(variant => {
         const { allocated, collections, kept } = variants[variant];
         return `${count(allocated)}, ${count(collections)}, ${signed(kept / 1024)}`;

@@ -5,7 +5,7 @@ import { PerformanceObserver } from 'node:perf_hooks';
 import { type MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 
 /** Who looks on. */
-export interface Onlooker {
+export interface Observer {
   /** What the program itself has to do for each request, or connection where there are no requests. */
   readonly perRequest?: () => void;
   /** How many requests it has seen: proof that it was at work. */
@@ -14,7 +14,7 @@ export interface Onlooker {
 
 export interface Variant {
   readonly title: string;
-  readonly start: () => Promise<Onlooker> | Onlooker;
+  readonly start: () => Promise<Observer> | Observer;
 }
 
 /**
@@ -67,7 +67,7 @@ export const VARIANTS = {
 export type VariantName = keyof typeof VARIANTS;
 
 /** The floor of anything that looks on by these means: the same subscriptions and listeners, which do nothing. */
-export function subscribeNothing(): Onlooker {
+export function subscribeNothing(): Observer {
   for (const name of CHANNELS) {
     if (name !== 'net.client.socket' && name !== 'http.client.request.created') subscribe(name, () => {});
   }
@@ -97,7 +97,7 @@ export function subscribeNothing(): Onlooker {
  * The floor of anything that also tells how long HTTP connections took to open, how long they lived and how many requests
  * they served: with each, so many histograms of OpenTelemetry's take a value, and nothing else is done.
  */
-async function startHistograms(): Promise<Onlooker> {
+async function startHistograms(): Promise<Observer> {
   subscribeNothing();
   const { provider, sum } = await metering();
   const meter = provider.getMeter('bench');
@@ -138,7 +138,7 @@ async function metering(): Promise<{ provider: MeterProvider; sum: (metric: stri
   return { provider: new MeterProvider({ readers: [reader] }), sum };
 }
 
-async function startConnmeter(): Promise<Onlooker> {
+async function startConnmeter(): Promise<Observer> {
   const { ConnectionInstrumentation } = await import('../src/index.ts');
   const { provider, sum } = await metering();
   new ConnectionInstrumentation().setMeterProvider(provider);
@@ -147,7 +147,7 @@ async function startConnmeter(): Promise<Onlooker> {
 }
 
 /** Without traces, which cost much more: its histogram of durations alone. */
-async function startInstrumentation(of: 'undici' | 'http'): Promise<Onlooker> {
+async function startInstrumentation(of: 'undici' | 'http'): Promise<Observer> {
   const { provider, sum } = await metering();
   const instrumentation =
     of === 'undici'
@@ -159,13 +159,13 @@ async function startInstrumentation(of: 'undici' | 'http'): Promise<Onlooker> {
   };
 }
 
-async function startCounter(): Promise<Onlooker> {
+async function startCounter(): Promise<Observer> {
   const { provider, sum } = await metering();
   const counter = provider.getMeter('bench').createCounter('requests');
   return { perRequest: () => counter.add(1, { ...LABELS }), counted: () => sum('requests') };
 }
 
-async function startPromClient(): Promise<Onlooker> {
+async function startPromClient(): Promise<Observer> {
   const { default: prom } = await import('prom-client');
   const counter = new prom.Counter({
     name: 'requests_total',

@@ -2,10 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { verdicts } from '../../bench/budgets.ts';
-import { reportIn, withReport } from '../../bench/document.ts';
 import { report } from '../../bench/report.ts';
+import { reportIn, withReport } from '../../bench/report-page.ts';
 import type { Results } from '../../bench/results.ts';
-import { certainOf, differences, spreadOf } from '../../bench/statistics.ts';
+import { differences, medianInterval, spreadOf } from '../../bench/statistics.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const RESULTS = join(ROOT, 'bench/results.json');
@@ -126,9 +126,9 @@ test('differences are taken round by round', () => {
 });
 
 test('where the median lies is said only as surely as the number of rounds allows', () => {
-  expect(certainOf([1, 2, 3, 4, 5])).toBeUndefined();
-  expect(certainOf([6, 5, 4, 3, 2, 1])).toEqual({ from: 1, to: 6 }); // 1 in 64 on each side
-  expect(certainOf([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])).toEqual({ from: 2, to: 9 }); // 11 in 1024
+  expect(medianInterval([1, 2, 3, 4, 5])).toBeUndefined();
+  expect(medianInterval([6, 5, 4, 3, 2, 1])).toEqual({ from: 1, to: 6 }); // 1 in 64 on each side
+  expect(medianInterval([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])).toEqual({ from: 2, to: 9 }); // 11 in 1024
 });
 
 test('the figures are written between the marks, and nothing else is touched', () => {

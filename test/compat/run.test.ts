@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { until } from '../support/measuring.ts';
-import { supportedNodes } from './supported.ts';
+import { until } from '../support/instrument.ts';
+import { supportedNodes } from './node-version.ts';
 
 const RANGE = supportedNodes(fileURLToPath(new URL('../..', import.meta.url)));
 const RUN = fileURLToPath(new URL('./run.ts', import.meta.url));

@@ -1,19 +1,19 @@
-import { WHOLE } from './reports/read.ts';
-import type { Run } from './suite.ts';
+import { WHOLE_COMMAND } from './reports/read-results.ts';
+import type { SuiteRun } from './run-suite.ts';
 import type { Judged, Verdict } from './verdicts.ts';
-import type { Watched } from './watched.ts';
+import type { WatcherLog } from './watcher-log.ts';
 
 /** The result of a comparison. */
 export interface Found {
   readonly how: string;
   readonly tests: readonly Judged[];
-  readonly plain: readonly Run[];
-  readonly measured: readonly Run[];
+  readonly plain: readonly SuiteRun[];
+  readonly measured: readonly SuiteRun[];
   /** What only runs with connmeter print to stderr. */
   readonly warnings: readonly string[];
   /** Tests that pass without connmeter, and fail while it is collected from all the time. */
   readonly worseWatched: readonly string[];
-  readonly watched: Watched | undefined;
+  readonly watched: WatcherLog | undefined;
 }
 
 const MOST_NAMES = 50;
@@ -37,7 +37,8 @@ export function exitCode(found: Found): 0 | 1 | 2 {
 /** The table at the end, and the names of the tests that matter. */
 export function summary(found: Found): string {
   const { how, tests, plain, measured, warnings, worseWatched, watched } = found;
-  const count = (verdict: Verdict) => tests.filter(test => test.verdict === verdict && test.name !== WHOLE).length;
+  const count = (verdict: Verdict) =>
+    tests.filter(test => test.verdict === verdict && test.name !== WHOLE_COMMAND).length;
   const differ = tests.filter(({ verdict }) =>
     HEADINGS.some(([name]) => name === verdict && verdict !== 'flaky'),
   ).length;
@@ -54,7 +55,7 @@ export function summary(found: Found): string {
     `Without connmeter: ended with ${ends(plain)}, took ${time(plain)}.`,
     `With connmeter: ended with ${ends(measured)}, took ${time(measured)}.`,
   ];
-  const left = [...plain, ...measured].reduce((sum, run) => sum + run.left, 0);
+  const left = [...plain, ...measured].reduce((sum, run) => sum + run.leftRunning, 0);
   if (left > 0) lines.push(`The suite left ${left} processes running; they were killed.`);
 
   for (const [verdict, heading] of HEADINGS) {
@@ -75,7 +76,7 @@ export function summary(found: Found): string {
   return lines.join('\n');
 }
 
-function seen({ processes, opened, requests, collections, faults, programs }: Watched): string[] {
+function seen({ processes, opened, requests, collections, faults, programs }: WatcherLog): string[] {
   const names = programs.slice(0, 5).map(([name, times]) => (times > 1 ? `${name} (${times})` : name));
   return [
     '',
@@ -101,12 +102,12 @@ function row(name: string, count: number): string {
   return `  ${name.padEnd(14)}${String(count).padStart(6)}`;
 }
 
-function ends(runs: readonly Run[]): string {
+function ends(runs: readonly SuiteRun[]): string {
   return [...new Set(runs.map(({ code, signal, timedOut }) => (timedOut ? 'a timeout' : `${signal ?? code}`)))].join(
     ' or ',
   );
 }
 
-function time(runs: readonly Run[]): string {
+function time(runs: readonly SuiteRun[]): string {
   return runs.map(({ seconds }) => `${seconds.toFixed(0)} s`).join(', ');
 }

@@ -5,14 +5,14 @@ import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { distTagOf, obstaclesOf, type State } from '../../scripts/publish.ts';
-import { packed } from '../package/installing.ts';
+import { packPackage } from '../package/install.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const run = promisify(execFile);
 
 let tarball = '';
 beforeAll(async () => {
-  ({ tarball } = await packed());
+  ({ tarball } = await packPackage());
 }, 180_000);
 
 /** The exit code and the output of a command. */
