@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
-import { addressesOf, haveSameAddresses, type SocketAddresses } from '../core/ends.ts';
 import { failedOutcome } from '../core/errors.ts';
 import type { Guard } from '../core/guard.ts';
 import { hostName, type Origin, portNumber, sameOrigin, socketPath } from '../core/origins.ts';
-import { RotatingCheck } from '../core/patrol.ts';
+import { RotatingCheck } from '../core/rotating-check.ts';
+import { addressesOf, haveSameAddresses, type SocketAddresses } from '../core/socket-addresses.ts';
 import type { TlsHandshake } from '../core/tls-handshake.ts';
 import type { HttpVersion } from '../metrics/address-counts.ts';
 import type { Lookups } from '../metrics/lookups.ts';

@@ -27,7 +27,7 @@ export class BoundedIndex<Tally extends { readonly port: number | undefined; rea
     const there = this.#byAddress.get(address);
     const known = there?.find(counts => counts.port === origin.port && counts.http === http);
     if (known !== undefined) return known;
-    if (this.#entries.length >= this.limit) return this.#late(http);
+    if (this.#entries.length >= this.limit) return this.#overflowCounts(http);
 
     const counts = this.#make({ address, port: origin.port }, http);
     this.#entries.push(counts);
@@ -36,7 +36,7 @@ export class BoundedIndex<Tally extends { readonly port: number | undefined; rea
     return counts;
   }
 
-  #late(http: boolean): Tally {
+  #overflowCounts(http: boolean): Tally {
     let counts = this.#overflow.get(http);
     if (counts === undefined) {
       counts = this.#make(OVERFLOW, http);

@@ -2,17 +2,17 @@ import type { BatchObservableResult, Histogram, Meter, Observable } from '@opent
 import type { Count } from './address-counts.ts';
 import type { ListenerCounts } from './listener-counts.ts';
 import type { OriginCounts } from './origin-counts.ts';
-import type { Pushed, Recorder } from './recorder.ts';
+import type { HistogramName, Recorder } from './recorder.ts';
 import type { MetricRegistry } from './registry.ts';
 
-interface Described {
+interface Description {
   readonly name: string;
   readonly unit: string;
   readonly description: string;
 }
 
 /** Read at collection: of every origin's tally (`counts`), every listener's (`served`), or of the process (`process`). */
-export interface ObservedMetric extends Described {
+export interface ObservableMetric extends Description {
   readonly kind: 'counter' | 'upDownCounter';
   readonly counts?: (tally: OriginCounts) => readonly Count[];
   readonly served?: (tally: ListenerCounts) => readonly Count[];
@@ -20,9 +20,9 @@ export interface ObservedMetric extends Described {
 }
 
 /** Pushed, once per connection or lookup. */
-export interface PushedMetric extends Described {
+export interface HistogramMetric extends Description {
   readonly kind: 'histogram';
-  readonly name: Pushed;
+  readonly name: HistogramName;
   readonly boundaries: readonly number[];
 }
 
@@ -32,8 +32,8 @@ const CONNECT_SECONDS = [0.001, 0.005, 0.025, 0.1, 0.5, 3];
 const HANDSHAKE_SECONDS = [0.005, 0.025, 0.1, 0.5, 3];
 
 /** Of a connection's whole life; the first is OpenTelemetry's. */
-const LIFE_SECONDS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300];
-const LIFE_REQUESTS = [0, 1, 2, 5, 10, 50, 100, 500, 1000];
+const LIFETIME_SECONDS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300];
+const LIFETIME_REQUESTS = [0, 1, 2, 5, 10, 50, 100, 500, 1000];
 
 const none: readonly Count[] = [];
 
@@ -41,7 +41,7 @@ const none: readonly Count[] = [];
  * The metrics, one row each. `http.client.*` and `dns.*` are OpenTelemetry's, with its boundaries; the rest is ours.
  * https://opentelemetry.io/docs/specs/semconv/http/http-metrics/ and https://opentelemetry.io/docs/specs/semconv/dns/dns-metrics/
  */
-export const METRICS: readonly (ObservedMetric | PushedMetric)[] = [
+export const METRICS: readonly (ObservableMetric | HistogramMetric)[] = [
   {
     name: 'http.client.open_connections',
     kind: 'upDownCounter',
@@ -54,7 +54,7 @@ export const METRICS: readonly (ObservedMetric | PushedMetric)[] = [
     kind: 'histogram',
     unit: 's',
     description: 'How long HTTP connections were open, taken when they close.',
-    boundaries: LIFE_SECONDS,
+    boundaries: LIFETIME_SECONDS,
   },
   {
     name: 'http.client.active_requests',
@@ -117,7 +117,7 @@ export const METRICS: readonly (ObservedMetric | PushedMetric)[] = [
     kind: 'histogram',
     unit: '{request}',
     description: 'How many requests each HTTP connection served, taken when it closes.',
-    boundaries: LIFE_REQUESTS,
+    boundaries: LIFETIME_REQUESTS,
   },
   {
     name: 'connmeter.body.held',
@@ -182,14 +182,14 @@ export const METRICS: readonly (ObservedMetric | PushedMetric)[] = [
     kind: 'histogram',
     unit: 's',
     description: 'How long accepted connections were open, taken when they close.',
-    boundaries: LIFE_SECONDS,
+    boundaries: LIFETIME_SECONDS,
   },
   {
     name: 'connmeter.server.connection.requests',
     kind: 'histogram',
     unit: '{request}',
     description: 'How many requests came over each accepted HTTP connection, taken when it closes.',
-    boundaries: LIFE_REQUESTS,
+    boundaries: LIFETIME_REQUESTS,
   },
   {
     name: 'connmeter.server.requests',
@@ -210,21 +210,21 @@ export const METRICS: readonly (ObservedMetric | PushedMetric)[] = [
     kind: 'upDownCounter',
     unit: '{socket}',
     description: 'TCP sockets in TIME_WAIT now, in the network namespace of the process.',
-    process: ({ ports }) => hostCount(ports?.timeWait),
+    process: ({ ports }) => countIfKnown(ports?.timeWait),
   },
   {
     name: 'connmeter.ports.in_use',
     kind: 'upDownCounter',
     unit: '{socket}',
     description: 'TCP sockets in use now, in the network namespace of the process.',
-    process: ({ ports }) => hostCount(ports?.inUse),
+    process: ({ ports }) => countIfKnown(ports?.inUse),
   },
   {
     name: 'connmeter.ports.ephemeral',
     kind: 'upDownCounter',
     unit: '{port}',
     description: 'Ports that the kernel may give to outgoing connections.',
-    process: ({ ports }) => hostCount(ports?.range),
+    process: ({ ports }) => countIfKnown(ports?.range),
   },
   {
     name: 'connmeter.faults',
@@ -236,7 +236,7 @@ export const METRICS: readonly (ObservedMetric | PushedMetric)[] = [
 ];
 
 /** No series where the host does not say. */
-function hostCount(value: number | undefined): readonly Count[] {
+function countIfKnown(value: number | undefined): readonly Count[] {
   return value === undefined ? none : [{ attributes: {}, value }];
 }
 
@@ -247,8 +247,8 @@ export interface Instruments {
 
 /** Makes the instruments of a meter and keeps them fed: `bringUpToDate` runs before each collection reads the ledger. */
 export function createInstruments(meter: Meter, registry: MetricRegistry, bringUpToDate: () => void): Instruments {
-  const observed: { metric: ObservedMetric; instrument: Observable }[] = [];
-  const histograms = new Map<Pushed, Histogram>();
+  const observed: { metric: ObservableMetric; instrument: Observable }[] = [];
+  const histograms = new Map<HistogramName, Histogram>();
   for (const metric of METRICS) {
     if (metric.kind === 'histogram') histograms.set(metric.name, histogramOf(meter, metric));
     else observed.push({ metric, instrument: observableOf(meter, metric) });
@@ -273,13 +273,13 @@ export function createInstruments(meter: Meter, registry: MetricRegistry, bringU
   };
 }
 
-function observableOf(meter: Meter, { name, kind, unit, description }: ObservedMetric): Observable {
+function observableOf(meter: Meter, { name, kind, unit, description }: ObservableMetric): Observable {
   const options = { unit, description };
   return kind === 'counter'
     ? meter.createObservableCounter(name, options)
     : meter.createObservableUpDownCounter(name, options);
 }
 
-function histogramOf(meter: Meter, { name, unit, description, boundaries }: PushedMetric): Histogram {
+function histogramOf(meter: Meter, { name, unit, description, boundaries }: HistogramMetric): Histogram {
   return meter.createHistogram(name, { unit, description, advice: { explicitBucketBoundaries: [...boundaries] } });
 }

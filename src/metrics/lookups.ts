@@ -8,7 +8,7 @@ export class Lookups {
   readonly #record: Recorder;
   readonly #seen = new WeakSet<object>();
   /** The name whose next lookup is not the program's. */
-  #leftOut: string | undefined;
+  #ignoredName: string | undefined;
 
   constructor(registry: MetricRegistry, record: Recorder) {
     this.#registry = registry;
@@ -17,13 +17,13 @@ export class Lookups {
 
   /** The next lookup of the name that succeeds is not counted. */
   ignoreNext(name: string): void {
-    this.#leftOut = name;
+    this.#ignoredName = name;
   }
 
   /** `bySystem`: the system was asked for an address, as by `dns.lookup`; else a DNS server, for a record of any type. */
   succeeded(name: string, bySystem: boolean, seconds: number): void {
-    if (name === this.#leftOut) {
-      this.#leftOut = undefined;
+    if (name === this.#ignoredName) {
+      this.#ignoredName = undefined;
       return;
     }
     const question = this.#registry.names.labelOf(name, bySystem ? 'lookup' : 'query');
@@ -35,6 +35,6 @@ export class Lookups {
     if (!isLookupFailure(error) || this.#seen.has(error as object)) return;
 
     this.#seen.add(error as object);
-    this.#record('dns.lookup.duration', seconds, this.#registry.failedQuestion(name, errorType(error)));
+    this.#record('dns.lookup.duration', seconds, this.#registry.failedLookupAttributes(name, errorType(error)));
   }
 }

@@ -1,7 +1,7 @@
 import type { Attributes } from '@opentelemetry/api';
 
 /** The metrics that are pushed, once per connection or lookup; all else is read at collection. */
-export type Pushed =
+export type HistogramName =
   | 'http.client.connection.duration'
   | 'connmeter.connection.requests'
   | 'connmeter.connect.duration'
@@ -12,4 +12,4 @@ export type Pushed =
   | 'connmeter.server.tls.handshake.duration';
 
 /** Takes one measurement, in the metric's unit, under its labels. */
-export type Recorder = (metric: Pushed, value: number, attributes: Attributes) => void;
+export type Recorder = (metric: HistogramName, value: number, attributes: Attributes) => void;

@@ -7,7 +7,7 @@ import { Faults } from './faults.ts';
 import { ListenerCounts } from './listener-counts.ts';
 import { LookupNames } from './lookup-names.ts';
 import { OriginCounts } from './origin-counts.ts';
-import type { Ports } from './ports.ts';
+import type { PortUsage } from './parse-ports.ts';
 
 /** Kinds of failed lookups told apart; programs with a `lookup` of their own may make any number of them. */
 const MAX_LOOKUP_FAILURES = 12;
@@ -17,7 +17,7 @@ export class MetricRegistry {
   /** Names being looked up now for a connection: taken anew at each collection. */
   readonly lookupsPending: Count = { attributes: {}, value: 0 };
   /** Taken anew at each collection; undefined where the host does not tell. */
-  ports: Ports | undefined;
+  ports: PortUsage | undefined;
   readonly #origins: BoundedIndex<OriginCounts>;
   readonly #listeners: BoundedIndex<ListenerCounts>;
   readonly names: LookupNames;
@@ -61,7 +61,7 @@ export class MetricRegistry {
   }
 
   /** The labels of a failed lookup: as many pairs of name and error as there are names; later ones tell their error only. */
-  failedQuestion(name: string, errorType: string): Attributes {
+  failedLookupAttributes(name: string, errorType: string): Attributes {
     const question = this.names.labelOf(name, 'connection');
     if (this.#lookupFailures.size < MAX_LOOKUP_FAILURES) this.#lookupFailures.add(errorType);
     const known = this.#lookupFailures.has(errorType) ? errorType : OTHER;

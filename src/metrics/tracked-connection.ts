@@ -1,7 +1,7 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { TlsHandshake } from '../core/tls-handshake.ts';
 import type { AddressCounts, HttpVersion } from './address-counts.ts';
-import type { Pushed, Recorder } from './recorder.ts';
+import type { HistogramName, Recorder } from './recorder.ts';
 
 /**
  * A connection with requests on it, ours to a server or a client's to us: what is known of both alike. Moments are in
@@ -52,8 +52,8 @@ export function countInUse(
 
 /** The metrics of a whole life, of one side. */
 export interface LifetimeMetrics {
-  readonly requests: Pushed;
-  readonly duration: Pushed;
+  readonly requests: HistogramName;
+  readonly duration: HistogramName;
 }
 
 /** What is told of a connection at its close: how many requests went over it, where it was for HTTP, and how long it was open. */

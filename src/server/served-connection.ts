@@ -19,11 +19,11 @@ export class ServedConnection extends TrackedConnection<ListenerCounts> {
 
   /** The client ended first; and a request was on the connection when it was torn down, by whomever. */
   clientEnded = false;
-  cutDuringRequest = false;
+  closedDuringRequest = false;
   /** The last request said that the connection ends with it, or was HTTP/1.0. */
   clientCloses = false;
   /** Its close is all that was seen of its end. */
-  endUnseen = false;
+  passedOn = false;
 
   constructor(socket: Socket, server: AnyServer, unsecured: boolean, now: number) {
     super(now);
@@ -42,20 +42,20 @@ export function isActive({ streams, requests, version, tlsPending, socket }: Ser
 }
 
 /** Why the connection is closed. */
-export function reasonOf(connection: ServedConnection): ServerCloseReason {
+export function closeReasonOf(connection: ServedConnection): ServerCloseReason {
   const { socket, server, tlsPending } = connection;
   return serverCloseReason({
     http1: connection.counts?.http === true && connection.version === '1.1',
-    unsecured: tlsPending,
+    handshakePending: tlsPending,
     // A handshake that failed is told of by its server; what its accepted socket met is a consequence.
     error: connection.error ?? (tlsPending ? undefined : (socket.errored ?? undefined)),
     timedOut: connection.timedOut,
     clientEnded: connection.clientEnded,
     serverEnded: socket.writableEnded,
-    inExchange: connection.cutDuringRequest || connection.streams > 0,
+    duringRequest: connection.closedDuringRequest || connection.streams > 0,
     clientCloses: connection.clientCloses,
     requests: connection.requests,
-    mostRequests: server.maxRequestsPerSocket ?? 0,
-    silent: connection.endUnseen,
+    maxRequestsPerSocket: server.maxRequestsPerSocket ?? 0,
+    endUnseen: connection.passedOn,
   });
 }

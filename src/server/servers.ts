@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
 import type { Attributes } from '@opentelemetry/api';
-import { addressesOf } from '../core/ends.ts';
 import { errorType } from '../core/errors.ts';
-import { asking, type Guard } from '../core/guard.ts';
+import { type Guard, withFallback } from '../core/guard.ts';
 import type { Origin } from '../core/origins.ts';
-import { RotatingCheck } from '../core/patrol.ts';
 import type { ServerCloseReason } from '../core/reasons.ts';
+import { RotatingCheck } from '../core/rotating-check.ts';
+import { addressesOf } from '../core/socket-addresses.ts';
 import type { TlsHandshake } from '../core/tls-handshake.ts';
 import type { Listener, ListenerCounts } from '../metrics/listener-counts.ts';
 import type { Recorder } from '../metrics/recorder.ts';
@@ -17,7 +17,7 @@ import {
   recordLifetime,
   streamEnded,
 } from '../metrics/tracked-connection.ts';
-import { type AnyServer, isActive, reasonOf, ServedConnection } from './served-connection.ts';
+import { type AnyServer, closeReasonOf, isActive, ServedConnection } from './served-connection.ts';
 
 const LIFE: LifetimeMetrics = {
   requests: 'connmeter.server.connection.requests',
@@ -43,7 +43,7 @@ export class Servers {
   /** Connections accepted and not closed, by the socket that speaks for them: with TLS that around the accepted one. */
   readonly #live = new Map<object, ServedConnection>();
   /** Finds those whose close nobody told us of. */
-  readonly #patrol: RotatingCheck<ServedConnection>;
+  readonly #rotatingCheck: RotatingCheck<ServedConnection>;
   /** Those whose handshake is under way, by the ends that both sockets share. */
   readonly #handshaking = new Map<string, ServedConnection[]>();
   /** HTTP/2 sessions, and sockets that we did not see being accepted. */
@@ -66,8 +66,8 @@ export class Servers {
     this.#now = now;
     this.#closeIfGone = guard('accepted connection', (connection: ServedConnection) => this.#lookAtEnd(connection));
     this.#countNow = guard('accepted connection', countState);
-    this.#reasonOf = asking(guard, 'close reason', reasonOf, 'unknown');
-    this.#patrol = new RotatingCheck(this.#live, this.#closeIfGone);
+    this.#reasonOf = withFallback(guard, 'close reason', closeReasonOf, 'unknown');
+    this.#rotatingCheck = new RotatingCheck(this.#live, this.#closeIfGone);
   }
 
   /** Connections accepted and not closed. */
@@ -104,7 +104,7 @@ export class Servers {
   accepted(socket: Socket, server: AnyServer, listenerOf: ListenerOf): boolean {
     if (this.#ignored.has(server)) return false;
 
-    this.#patrol.checkSome();
+    this.#rotatingCheck.checkSome();
     const { listener, counts } = this.#placeOf(server, socket, listenerOf);
     const connection = new ServedConnection(socket, server, listener.tls, this.#now());
     connection.opened = connection.started;
@@ -119,7 +119,7 @@ export class Servers {
   }
 
   /** The server had as many connections as it takes, and closed this one at once. */
-  refused(server: AnyServer): void {
+  dropped(server: AnyServer): void {
     const met = this.#listening.get(server);
     if (met !== undefined && !this.#isPaused) met.counts.refused.value++;
   }
@@ -152,7 +152,7 @@ export class Servers {
   }
 
   /** The headers of a request have come. */
-  requestBegun(socket: Socket, server: AnyServer, listenerOf: ListenerOf): void {
+  requestStarted(socket: Socket, server: AnyServer, listenerOf: ListenerOf): void {
     const connection = this.#find(socket) ?? this.#unseen(socket, server, listenerOf);
     if (connection === undefined) return; // left out
 
@@ -164,7 +164,7 @@ export class Servers {
   }
 
   /** Its answer is handed over to its end. `clientCloses`: the request said that the connection ends with it. */
-  requestOver(socket: Socket, clientCloses: boolean): void {
+  requestFinished(socket: Socket, clientCloses: boolean): void {
     if (socket.destroyed) return; // Node 22 takes an answer for finished when its connection is cut
 
     const connection = this.#find(socket);
@@ -173,7 +173,10 @@ export class Servers {
   }
 
   /** An HTTP/2 session begins on a socket. Returns whether it is one to be heard that we did not know. */
-  sessionBegun<Session extends object>(session: Session, socketOf: (session: Session) => Socket | undefined): boolean {
+  sessionStarted<Session extends object>(
+    session: Session,
+    socketOf: (session: Session) => Socket | undefined,
+  ): boolean {
     const socket = this.#aliases.has(session) ? undefined : socketOf(session);
     if (socket === undefined || this.#early.get(socket) === session) return false;
 
@@ -183,7 +186,7 @@ export class Servers {
     return true;
   }
 
-  streamBegun(session: object): void {
+  streamStarted(session: object): void {
     const connection = this.#aliases.get(session);
     if (connection === undefined) return;
 
@@ -193,9 +196,9 @@ export class Servers {
   }
 
   /** `torn`: with its whole session. */
-  streamOver(session: object, torn: boolean): void {
+  streamEnded(session: object, torn: boolean): void {
     const connection = this.#aliases.get(session);
-    if (connection !== undefined && torn && connection.streams > 0) connection.cutDuringRequest = true;
+    if (connection !== undefined && torn && connection.streams > 0) connection.closedDuringRequest = true;
     streamEnded(connection);
   }
 
@@ -205,7 +208,7 @@ export class Servers {
     if (connection === undefined || !first) return;
 
     connection.clientEnded = true;
-    if (connection.socket === speaker && connection.streams > 0) connection.cutDuringRequest = true;
+    if (connection.socket === speaker && connection.streams > 0) connection.closedDuringRequest = true;
   }
 
   /** Nothing happened on the socket or session for as long as the server had set. */
@@ -298,14 +301,14 @@ export class Servers {
 
   /** Its close is under way, or was emitted after somebody had removed all listeners; or another process has it. */
   #lookAtEnd(connection: ServedConnection): void {
-    connection.endUnseen = isPassedOn(connection);
-    if (connection.endUnseen || connection.socket.closed) this.#close(connection);
+    connection.passedOn = isPassedOn(connection);
+    if (connection.passedOn || connection.socket.closed) this.#close(connection);
   }
 
   #close(connection: ServedConnection): void {
     const counts = connection.counts as ListenerCounts;
     this.#live.delete(connection.socket);
-    this.#patrol.entryDeleted();
+    this.#rotatingCheck.entryDeleted();
     counts.closed(this.#reasonOf(connection)).value++;
     recordLifetime(connection, LIFE, counts.attributes, this.#now(), this.#record);
     if (!connection.tlsPending) return;

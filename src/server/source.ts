@@ -4,7 +4,7 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Handlers } from '../core/channels.ts';
 import type { Guard } from '../core/guard.ts';
-import { type Listeners, listenFirst, markAsOurs, stepAside } from '../core/listeners.ts';
+import { excludeFromMaxListeners, type Listeners, markAsOurs, prependListeners } from '../core/listeners.ts';
 import { hostName, type Origin, portNumber, socketPath } from '../core/origins.ts';
 import { handshakeOf } from '../core/tls-handshake.ts';
 import type { Listener } from '../metrics/listener-counts.ts';
@@ -48,7 +48,7 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
     [
       'drop',
       guard('drop', function (this: Server) {
-        servers.refused(this);
+        servers.dropped(this);
       }),
     ],
   ]);
@@ -121,7 +121,7 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
     if (version === '2') hear(server, ofHttp2Server);
   };
   const meetSession = (session: Http2Session) => {
-    if (servers.sessionBegun(session, socketOf)) hear(session, ofSession);
+    if (servers.sessionStarted(session, socketOf)) hear(session, ofSession);
   };
 
   return {
@@ -136,26 +136,26 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
       hear(socket, server.addContext === undefined ? ofSpeakingSocket : ofAnySocket);
     },
     'http.server.request.start': ({ socket, server }: { socket: Socket; server: Server }) => {
-      servers.requestBegun(socket, server, listenerOf);
+      servers.requestStarted(socket, server, listenerOf);
     },
     'http.server.response.finish': ({ request, response, socket }: Exchange) => {
-      servers.requestOver(socket, !response.shouldKeepAlive && wantsToClose(request));
+      servers.requestFinished(socket, !response.shouldKeepAlive && wantsToClose(request));
     },
     'http2.server.stream.start': ({ stream }: { stream: ServerHttp2Stream }) => {
       if (!stream.session || !isRequest(stream)) return;
 
       meetSession(stream.session);
-      servers.streamBegun(stream.session);
+      servers.streamStarted(stream.session);
     },
     'http2.server.stream.close': ({ stream }: { stream: ServerHttp2Stream }) => {
-      if (stream.session && isRequest(stream)) servers.streamOver(stream.session, stream.session.destroyed);
+      if (stream.session && isRequest(stream)) servers.streamEnded(stream.session, stream.session.destroyed);
     },
   };
 }
 
 function hear(emitter: Server | Socket | Http2Session, listeners: Listeners): void {
-  listenFirst(emitter, listeners);
-  stepAside(emitter);
+  prependListeners(emitter, listeners);
+  excludeFromMaxListeners(emitter);
 }
 
 interface Exchange {

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { Exposition, REUSED_FOR } from '../../src/register/exposition.ts';
+import { Exposition, MAX_AGE } from '../../src/register/exposition.ts';
 import { waitingText } from '../support/scraped.ts';
 
 function numbered(onFault: (error: unknown) => void = error => expect.unreachable(String(error))) {
@@ -67,7 +67,7 @@ test('once collections cost more than their share, a text is given again for a s
   }
 
   const again = await exposition.read();
-  await wait(REUSED_FOR);
+  await wait(MAX_AGE);
   const later = await exposition.read();
 
   expect(String(again)).toBe('text 3');
@@ -91,7 +91,7 @@ test('a text is too old after a second, though a busy event loop did not let its
   const exposition = numbered();
   await exposition.read();
 
-  for (const until = performance.now() + REUSED_FOR; performance.now() < until; );
+  for (const until = performance.now() + MAX_AGE; performance.now() < until; );
 
   expect(exposition.latest).toBeUndefined();
   expect(String(await exposition.read())).toBe('text 2');
@@ -103,7 +103,7 @@ test('the latest text is there for a second, and asking for it makes none', asyn
 
   const text = await exposition.read();
   expect(exposition.latest).toBe(text);
-  await wait(REUSED_FOR + 100);
+  await wait(MAX_AGE + 100);
 
   expect(exposition.latest).toBeUndefined();
   expect(String(await exposition.read())).toBe('text 2');
@@ -121,7 +121,7 @@ test('between two scrapes the text is not kept in memory', async () => {
   await wait(10); // a WeakRef holds until the end of the turn
   expect(isKept()).toBe(true);
 
-  await wait(REUSED_FOR + 100);
+  await wait(MAX_AGE + 100);
 
   await expect.poll(isKept).toBe(false);
 });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { METHODS } from 'node:http';
 import { networkInterfaces } from 'node:os';
 import { expect, onTestFinished, test } from 'vitest';
-import { BOUNDS } from '../../src/register/bounded-connections.ts';
+import { LIMITS } from '../../src/register/connection-limits.ts';
 import { METRICS_PATH } from '../../src/register/metrics-server.ts';
 import { ask, freePort, isServed, programPath, REGISTER, start } from '../support/child.ts';
 import { until } from '../support/measuring.ts';
@@ -93,7 +93,7 @@ test('pages of other origins may not read it: no header invites them, and a pref
 test('however many ask, there is one collection, and one text in memory for all', async () => {
   const waiting = waitingText();
   const { port, collected } = await serving({ make: () => waiting.promise });
-  const clients = await Promise.all(Array.from({ length: BOUNDS.connections }, () => saying(port, KEPT)));
+  const clients = await Promise.all(Array.from({ length: LIMITS.connections }, () => saying(port, KEPT)));
   await until(collected, count => count === 1);
 
   waiting.resolve(BODY);
@@ -105,7 +105,7 @@ test('however many ask, there is one collection, and one text in memory for all'
 test('a connection too many closes the one that has been idle longest', async () => {
   const { port } = await serving();
   const clients: Client[] = [];
-  for (let i = 0; i < BOUNDS.connections; i++) {
+  for (let i = 0; i < LIMITS.connections; i++) {
     const client = await saying(port, KEPT);
     clients.push(client);
     await until(client.heard, answer => answer.endsWith(BODY));
@@ -129,14 +129,14 @@ test('neither who connects and says nothing nor who asks and does not read keeps
   await until(collected, count => count === 1);
   const silent = await Promise.all(Array.from({ length: 100 }, () => saying(port, '')));
   const stillOpen = () => silent.filter(({ isClosed }) => !isClosed()).length;
-  await until(stillOpen, open => open === BOUNDS.connections - 1);
+  await until(stillOpen, open => open === LIMITS.connections - 1);
   expect(first.isClosed()).toBe(false); // it waits for its answer, they for nothing
 
   for (let i = 0; i < 100; i++) await saying(port, KEPT);
   const prometheus = await saying(port, KEPT);
   for (let i = 0; i < 5; i++) await saying(port, '');
 
-  expect(await connections()).toBe(BOUNDS.connections);
+  expect(await connections()).toBe(LIMITS.connections);
   waiting.resolve(BODY);
   await until(prometheus.heard, answer => answer.endsWith(BODY));
   expect(first.heard()).toBe('');
@@ -147,7 +147,7 @@ test.each(['GET', 'HEAD', 'POST'])('more than four unanswered %s requests on one
   const { port } = await serving({ make: () => waiting.promise });
   const asked = KEPT.replace('GET', method);
   // HEAD and POST are answered at once: they are unanswered as long as they stand behind a GET.
-  const patient = await saying(port, KEPT + asked.repeat(BOUNDS.unanswered - 1));
+  const patient = await saying(port, KEPT + asked.repeat(LIMITS.unanswered - 1));
   const greedy = await saying(port, KEPT + asked.repeat(1_000));
 
   await greedy.closed;
@@ -155,7 +155,7 @@ test.each(['GET', 'HEAD', 'POST'])('more than four unanswered %s requests on one
   expect(greedy.heard()).toBe('');
   expect(patient.isClosed()).toBe(false);
   waiting.resolve(BODY);
-  await until(patient.heard, answer => answer.match(/HTTP\/1/g)?.length === BOUNDS.unanswered);
+  await until(patient.heard, answer => answer.match(/HTTP\/1/g)?.length === LIMITS.unanswered);
 });
 
 test('who does not read an answer is cut off, each in their time, and so is who never asks', async () => {
@@ -163,7 +163,7 @@ test('who does not read an answer is cut off, each in their time, and so is who 
   const { port, server: inside } = await serving({ make: async () => 'x'.repeat(20_000_000) });
   const connections = () => new Promise<number>(resolve => inside.getConnections((_error, count) => resolve(count)));
   const unread = async () => {
-    const { socket } = await saying(port, KEPT.repeat(BOUNDS.unanswered));
+    const { socket } = await saying(port, KEPT.repeat(LIMITS.unanswered));
     socket.pause();
   };
   const idle = await saying(port, KEPT.replace(METRICS_PATH, '/'));
@@ -173,10 +173,10 @@ test('who does not read an answer is cut off, each in their time, and so is who 
   await saying(port, '');
   expect(await connections()).toBe(4);
 
-  await until(connections, count => count === 2, BOUNDS.headersWithin + 5_000);
+  await until(connections, count => count === 2, LIMITS.headersWithin + 5_000);
   await unread();
   expect(await connections()).toBe(3);
-  await until(connections, count => count === 2, BOUNDS.answerReadWithin);
+  await until(connections, count => count === 2, LIMITS.answerReadWithin);
   expect(idle.isClosed()).toBe(false);
 });
 

@@ -1,5 +1,5 @@
 import { guardWith } from '../core/guard.ts';
-import { type Ports, parsePorts } from './ports.ts';
+import { type PortUsage, parsePorts } from './parse-ports.ts';
 
 const { existsSync, readFileSync } = process.getBuiltinModule('node:fs');
 
@@ -9,8 +9,8 @@ const { existsSync, readFileSync } = process.getBuiltinModule('node:fs');
 // Limitations: Linux only. A host may forbid to read them: then nothing is known, which is no fault.
 
 /** Undefined where the host does not tell. Never throws. */
-export function readPorts(): Ports | undefined {
-  let ports: Ports | undefined;
+export function readPorts(): PortUsage | undefined {
+  let ports: PortUsage | undefined;
   if (process.platform === 'linux') {
     unlessForbidden('ports', () => {
       ports = parsePorts(

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { RotatingCheck } from '../../src/core/patrol.ts';
+import { RotatingCheck } from '../../src/core/rotating-check.ts';
 
 function filled(count: number): Map<object, number> {
   return new Map(Array.from({ length: count }, (_, i) => [{}, i]));

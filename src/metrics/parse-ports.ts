@@ -1,5 +1,5 @@
 /** How the process's network namespace stands for TCP ports. */
-export interface Ports {
+export interface PortUsage {
   /** Sockets in TIME_WAIT, IPv4 and IPv6 together: the kernel counts them in one. */
   readonly timeWait: number;
   /** Sockets in use: connecting, open, listening. */
@@ -9,7 +9,7 @@ export interface Ports {
 }
 
 /** What `/proc/net/sockstat`, `/proc/net/sockstat6` and `ip_local_port_range` say; undefined where they say it otherwise. */
-export function parsePorts(sockstat: string, sockstat6: string, portRange: string): Ports | undefined {
+export function parsePorts(sockstat: string, sockstat6: string, portRange: string): PortUsage | undefined {
   const timeWait = numberIn(sockstat, 'TCP', 'tw');
   const inUse = numberIn(sockstat, 'TCP', 'inuse');
   const inUse6 = numberIn(sockstat6, 'TCP6', 'inuse') ?? 0; // empty where the kernel has no IPv6

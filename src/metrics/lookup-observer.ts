@@ -9,7 +9,7 @@ interface DnsEntry extends PerformanceEntry {
   readonly detail: { readonly host?: string; readonly hostname?: string };
 }
 
-export interface LookupWatch {
+export interface LookupObserver {
   /** Takes in what was seen and not yet delivered. */
   flush(): void;
   stop(): void;
@@ -20,7 +20,7 @@ export interface LookupWatch {
 //
 // Limitations: they see only those that succeed. Failed ones are seen on the socket that asked (net.ts); a failed lookup
 // that no socket asked for, as of a program's own dns.lookup, is not seen.
-export function watchLookups(lookups: Lookups, guard: Guard): LookupWatch {
+export function observeLookups(lookups: Lookups, guard: Guard): LookupObserver {
   const takeIn = guard('dns', (entries: PerformanceEntry[]) => {
     for (const { name, duration, detail } of entries as DnsEntry[]) {
       lookups.succeeded(detail.host ?? detail.hostname ?? '', name === 'lookup', duration / 1000);
