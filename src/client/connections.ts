@@ -58,7 +58,7 @@ export class Connections {
    */
   readonly #live = new Map<object, Connection>();
   /** Finds those whose close nobody told us of. */
-  readonly #patrol: RotatingCheck<Connection>;
+  readonly #closeCheck: RotatingCheck<Connection>;
   readonly #open = new OpenRequests();
   /** The connection whose request finished last; only it still has the text of that request's headers. */
   #finishedLast: Connection | undefined;
@@ -78,7 +78,7 @@ export class Connections {
     this.#closeIfClosed = guard('connection', (connection: Connection) => {
       if (this.#states.isClosed(connection)) this.#close(connection);
     });
-    this.#patrol = new RotatingCheck(this.#live, this.#closeIfClosed);
+    this.#closeCheck = new RotatingCheck(this.#closeIfClosed);
     this.#pools = new Pools({
       onNewPool: origin => callSites.poolOpened(origin),
       rounds,
@@ -113,11 +113,12 @@ export class Connections {
   attempted(socket: Socket): void {
     if (this.#live.has(socket)) return; // connecting or open already: nothing new begins
 
-    this.#patrol.checkSome();
+    this.#closeCheck.checkSome();
     const connection = new Connection(socket, this.#now());
     const expected = this.#currentTurn.takeExpected();
     if (expected !== undefined) this.#assignToPool(connection, expected.origin, expected.pool);
     this.#live.set(socket, connection);
+    this.#closeCheck.add(connection);
     this.#currentTurn.attempted(connection);
   }
 
@@ -401,7 +402,7 @@ export class Connections {
 
   /** `connect` threw, or was undone at once: as if it had never been. */
   #discard(connection: Connection): void {
-    if (connection.socket !== undefined) this.#live.delete(connection.socket);
+    this.#forget(connection);
     connection.pool?.remove(connection, undefined);
   }
 
@@ -492,10 +493,14 @@ export class Connections {
     connection.response = answer;
   }
 
+  #forget(connection: Connection): void {
+    if (connection.socket !== undefined) this.#live.delete(connection.socket);
+    this.#closeCheck.delete(connection);
+  }
+
   #close(connection: Connection): void {
     this.#open.removeAllOf(connection);
-    if (connection.socket !== undefined) this.#live.delete(connection.socket);
-    this.#patrol.entryDeleted();
+    this.#forget(connection);
     if (this.#finishedLast === connection) this.#finishedLast = undefined;
     this.#accounting.closed(connection);
   }

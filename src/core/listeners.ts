@@ -48,11 +48,12 @@ export function prependListeners(emitter: EventEmitter, listeners: Listeners): v
  * the emitter's limit or the default later. Node compares the count with the limit when a listener is added. If our
  * listeners would make the difference, they are removed before that, and added again in the next tick.
  *
- * It runs a function for every listener that is added to the emitter. HTTP client sockets, to which Node adds listeners for
- * every request, therefore opt out: see `includeInMaxListeners`.
+ * Limitations: it runs a function for every listener that is added to the emitter. HTTP client sockets, to which Node adds
+ * listeners for every request, therefore opt out: see `includeInMaxListeners`. So do emitters whose class overrides `emit`,
+ * which would see the `newListener` event.
  */
 export function excludeFromMaxListeners(emitter: EventEmitter): void {
-  prependListeners(emitter, NEW_LISTENER);
+  if (emitter.emit === events.prototype.emit) prependListeners(emitter, NEW_LISTENER);
 }
 
 /** Undoes `excludeFromMaxListeners`: a program that adds exactly as many listeners as the limit allows is now warned. */

@@ -1,4 +1,5 @@
 import type { Attributes } from '@opentelemetry/api';
+import type { Checked } from '../core/rotating-check.ts';
 import type { TlsHandshake } from '../core/tls-handshake.ts';
 import type { AddressCounts, HttpVersion } from './address-counts.ts';
 import type { HistogramName, Recorder } from './recorder.ts';
@@ -7,7 +8,8 @@ import type { HistogramName, Recorder } from './recorder.ts';
  * A connection with requests on it, ours to a server or a client's to us: what is known of both alike. Moments are in
  * seconds of the monotonic clock.
  */
-export class TrackedConnection<Counted extends AddressCounts<string> = AddressCounts<string>> {
+export class TrackedConnection<Counted extends AddressCounts<string> = AddressCounts<string>> implements Checked {
+  checkIndex = 0;
   readonly started: number;
   opened: number | undefined;
   secured: number | undefined;

@@ -3,33 +3,33 @@ import type { ServerCloseReason } from '../core/reasons.ts';
 
 /** What is known of an accepted connection when it is closed. */
 export interface ServerCloseFacts {
-  /** HTTP/1, where the end of an answer may be the end of the connection. */
+  /** Only with HTTP/1 does the end of a response close the connection. */
   readonly http1: boolean;
-  /** TLS was to come, and did not: the handshake failed. */
+  /** The connection was closed before its TLS handshake was done. */
   readonly handshakePending: boolean;
-  /** What the socket met. */
+  /** The error of the socket or of the handshake, if any. */
   readonly error: unknown;
-  /** The socket's own timeout struck since its last request. */
+  /** The socket emitted `timeout` after the last request. */
   readonly timedOut: boolean;
-  /** The client ended first. */
+  /** The client ended the connection first. */
   readonly clientEnded: boolean;
-  /** The server ended its half, as after a last answer: it did not just cut. */
+  /** The server ended its side, as after a last response, and did not destroy the socket at once. */
   readonly serverEnded: boolean;
-  /** A request was on it when it began to end. */
+  /** A request was active when the connection began to end. */
   readonly duringRequest: boolean;
-  /** The last request said that the connection ends with it, or was HTTP/1.0. */
+  /** The last request asked to close the connection, or was HTTP/1.0. */
   readonly clientCloses: boolean;
   readonly requests: number;
-  /** The most requests that the server takes on one connection; 0 where it does not mind. */
+  /** The server's limit of requests per connection; 0 if it has none. */
   readonly maxRequestsPerSocket: number;
-  /** Nothing but the close was seen of its end. */
+  /** The end was not visible to this process. */
   readonly endUnseen: boolean;
 }
 
-/** The client went away without a word, or in the middle of one. */
+/** Errors that mean that the client closed or reset the connection. */
 const CLIENT_GONE: ReadonlySet<string> = new Set(['ECONNRESET', 'ECONNABORTED', 'EPIPE', 'HPE_INVALID_EOF_STATE']);
 
-/** Exactly one reason per close, so that the reasons add up to the connections closed. */
+/** Decides why an accepted connection was closed. The first reason that applies is returned. */
 export function serverCloseReason(facts: ServerCloseFacts): ServerCloseReason {
   const { http1, error, duringRequest } = facts;
   const code = errorType(error);

@@ -13,7 +13,7 @@ export interface Footprint {
   readonly differences: readonly Allowed[];
 }
 
-const NET = { what: 'net', why: 'a socket that was never used takes the place of those that are given up' };
+const NET = { what: 'net', why: 'the address that the metrics are served at is checked with it' };
 const CLOCK = {
   what: 'perf_hooks',
   why: 'the clock is taken, and lookups are observed, before the program can put fakes in their place',
@@ -22,7 +22,7 @@ const WATCHED =
   'the product itself: this is how it hears of connections. Node tells nobody but the subscribers, and waits for none';
 
 export const FOOTPRINTS: Readonly<Record<string, Footprint>> = {
-  connmeter: { modules: [NET, CLOCK], differences: [] },
+  connmeter: { modules: [CLOCK], differences: [] },
   'connmeter/register': {
     modules: [
       NET,
@@ -56,7 +56,9 @@ export const FOOTPRINTS: Readonly<Record<string, Footprint>> = {
         'undici:client:beforeConnect',
         'undici:client:connected',
         'undici:client:sendHeaders',
+        'undici:request:error',
         'undici:request:headers',
+        'undici:request:trailers',
       ].map(name => ({ what: `+ subscribed: ${name}`, why: WATCHED })),
       ...['asyncStart', 'error'].map(event => ({
         what: `+ subscribed: tracing:net.server.listen:${event}`,

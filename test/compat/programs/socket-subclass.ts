@@ -5,8 +5,7 @@ import { listening, say } from '../kit.ts';
 
 class Own extends net.Socket {
   override emit(event: string | symbol, ...args: unknown[]): boolean {
-    // Ours listen to `newListener`, so that they never count against a limit of the program: a class that overrides emit sees it.
-    if (typeof event === 'string' && event !== 'newListener') say('emit', event);
+    if (typeof event === 'string') say('emit', event);
     return super.emit(event as 'close', ...(args as [false]));
   }
   override connect(...args: unknown[]): this {
