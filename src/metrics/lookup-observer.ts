@@ -4,30 +4,30 @@ import type { Lookups } from './lookups.ts';
 
 const { PerformanceObserver } = process.getBuiltinModule('node:perf_hooks');
 
-/** What Node's entries of type `dns` carry: `hostname` for `lookup`, `host` for resolve, reverse and lookupService. */
+/** An entry of type `dns`: `hostname` is set for `lookup`, `host` for `resolve*`, `reverse` and `lookupService`. */
 interface DnsEntry extends PerformanceEntry {
   readonly detail: { readonly host?: string; readonly hostname?: string };
 }
 
 export interface LookupObserver {
-  /** Takes in what was seen and not yet delivered. */
+  /** Processes the entries that are not delivered yet. */
   flush(): void;
   stop(): void;
 }
 
-// There is no channel for DNS. Node's performance entries see every lookup that really happens, whoever asks
-// (dns.lookup, dns.promises, dns.resolve*, undici's DNS interceptor), and none that a cache answers.
+// Node has no channel for DNS. Its performance entries show every lookup (dns.lookup, dns.promises, dns.resolve*, undici's DNS
+// interceptor), but no answers from caches.
 //
-// Limitations: they see only those that succeed. Failed ones are seen on the socket that asked (net.ts); a failed lookup
-// that no socket asked for, as of a program's own dns.lookup, is not seen.
+// Limitations: there are no entries for failed lookups. Those of sockets are reported by the socket (client/sources/net.ts);
+// those that the program makes itself, for example with dns.lookup(), are not counted.
 export function observeLookups(lookups: Lookups, guard: Guard): LookupObserver {
-  const takeIn = guard('dns', (entries: PerformanceEntry[]) => {
+  const processEntries = guard('dns', (entries: PerformanceEntry[]) => {
     for (const { name, duration, detail } of entries as DnsEntry[]) {
       lookups.succeeded(detail.host ?? detail.hostname ?? '', name === 'lookup', duration / 1000);
     }
   });
-  const observer = new PerformanceObserver(list => takeIn(list.getEntries()));
-  const flush = () => takeIn(observer.takeRecords());
+  const observer = new PerformanceObserver(list => processEntries(list.getEntries()));
+  const flush = () => processEntries(observer.takeRecords());
   observer.observe({ entryTypes: ['dns'] });
 
   return {
