@@ -2,7 +2,7 @@ import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Handlers } from '../../core/channels.ts';
 import type { Guard } from '../../core/guard.ts';
-import { listenFirst, markAsOurs, stopSteppingAside } from '../../core/listeners.ts';
+import { includeInMaxListeners, markAsOurs, prependListeners } from '../../core/listeners.ts';
 import { originOf, portInHostHeader } from '../../core/origins.ts';
 import type { CallSites } from '../attribution/call-sites.ts';
 import type { KeepAliveSignals } from '../attribution/close-reason.ts';
@@ -191,8 +191,8 @@ export function httpSource(connections: Connections, callSites: CallSites, guard
   ]);
   /** Node adds listeners to the socket for each request from now on. */
   const hear = (socket: Socket) => {
-    listenFirst(socket, ofSocket);
-    stopSteppingAside(socket);
+    prependListeners(socket, ofSocket);
+    includeInMaxListeners(socket);
   };
   return {
     'http.client.request.created': ({ request }: { request: ClientRequest }) => {

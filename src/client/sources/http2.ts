@@ -2,7 +2,7 @@ import type { ClientHttp2Stream, Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Handlers } from '../../core/channels.ts';
 import type { Guard } from '../../core/guard.ts';
-import { listenFirst, markAsOurs, stepAside } from '../../core/listeners.ts';
+import { excludeFromMaxListeners, markAsOurs, prependListeners } from '../../core/listeners.ts';
 import type { Connections } from '../connections.ts';
 
 // One request, in the order node:http2 speaks of it (and undici, which uses it):
@@ -25,8 +25,8 @@ export function http2Source(connections: Connections, guard: Guard): Handlers {
       const isFirst = connections.streamStarted(stream.session, socketOf);
       if (!isFirst) return;
 
-      listenFirst(stream.session, ofSession);
-      stepAside(stream.session);
+      prependListeners(stream.session, ofSession);
+      excludeFromMaxListeners(stream.session);
     },
     'http2.client.stream.close': ({ stream }: { stream: ClientHttp2Stream }) => {
       if (stream.session && carriesRequest(stream)) connections.streamEnded(stream.session);

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Handlers } from '../../core/channels.ts';
 import type { Guard } from '../../core/guard.ts';
-import { listenFirst, markAsOurs, stepAside, stopListening } from '../../core/listeners.ts';
+import { excludeFromMaxListeners, markAsOurs, prependListeners, stopListening } from '../../core/listeners.ts';
 import { handshakeOf } from '../../core/tls-handshake.ts';
 import type { Connections } from '../connections.ts';
 
@@ -72,8 +72,8 @@ export function netSource(connections: Connections, guard: Guard): Handlers {
   const ofTls = markAsOurs([...ofAll, ['secureConnect', onSecureConnect]]);
   return {
     'net.client.socket': ({ socket }: { socket: Socket }) => {
-      listenFirst(socket, isTls(socket) ? ofTls : ofAll);
-      stepAside(socket);
+      prependListeners(socket, isTls(socket) ? ofTls : ofAll);
+      excludeFromMaxListeners(socket);
       connections.attempted(socket); // last: what is no socket has thrown by now, and is not remembered
     },
   };
