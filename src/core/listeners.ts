@@ -52,7 +52,8 @@ export function stopSteppingAside(emitter: EventEmitter): void {
   emitter.removeListener('newListener', onNewListener);
 }
 
-const quietly = guardWith(() => {}); // what is thrown here comes from the program's own listeners of `newListener`
+/** What is thrown here comes from the program's own listeners of `newListener` and `removeListener`. */
+const quietly = guardWith(() => {});
 
 const onNewListener = quietly('newListener', function (this: EventEmitter, event: string) {
   const limit = this.getMaxListeners();
@@ -64,6 +65,11 @@ const onNewListener = quietly('newListener', function (this: EventEmitter, event
   for (const listener of own) this.removeListener(event, listener as () => void);
   const back = own.map(listener => [event, listener] as const);
   nextTick(quietly('newListener', () => listenFirst(this, back)));
+});
+
+/** Takes away one of ours that has heard all it is there for. */
+export const stopListening = quietly('removeListener', (emitter: EventEmitter, event: string, listener: Listener) => {
+  emitter.removeListener(event, listener as () => void);
 });
 
 const AWARE: Listeners = [['newListener', onNewListener]];

@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { Exposition, REUSED_FOR } from '../../src/register/exposition.ts';
-import { waitingText } from '../support/scraped.ts';
+import { deferredText } from '../support/metrics-server.ts';
 
 function numbered(onFault: (error: unknown) => void = error => expect.unreachable(String(error))) {
   let made = 0;
@@ -11,7 +11,7 @@ function numbered(onFault: (error: unknown) => void = error => expect.unreachabl
 }
 
 test('all who ask during a collection are given the same text, the very same piece of memory', async () => {
-  const waiting = waitingText();
+  const waiting = deferredText();
   let collections = 0;
   const exposition = new Exposition(
     () => {
