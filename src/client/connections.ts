@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { failedOutcome } from '../core/errors.ts';
+import { failedOutcome, type Outcome } from '../core/errors.ts';
 import type { Guard } from '../core/guard.ts';
 import { hostName, type Origin, portNumber, sameOrigin, socketPath } from '../core/origins.ts';
 import type { TlsHandshake } from '../core/tls-handshake.ts';
@@ -7,11 +7,10 @@ import type { HttpVersion } from '../metrics/address-counts.ts';
 import type { Lookups } from '../metrics/lookups.ts';
 import type { Recorder } from '../metrics/recorder.ts';
 import type { MetricRegistry } from '../metrics/registry.ts';
-import { streamEnded } from '../metrics/tracked-connection.ts';
 import { ConnectionAccounting } from './accounting.ts';
 import type { CallSites } from './attribution/call-sites.ts';
 import { Pools } from './attribution/pools.ts';
-import { attemptEnded, type ClientAdapter, Connection } from './connection.ts';
+import { type ClientAdapter, Connection, releaseReferences } from './connection.ts';
 import { ConnectionStates } from './connection-states.ts';
 import { CurrentTurn } from './current-turn.ts';
 import { LiveConnections } from './live-connections.ts';
@@ -25,7 +24,6 @@ import {
   type Snapshot,
 } from './snapshot.ts';
 
-/** What the connections need from outside. */
 export interface Dependencies {
   readonly registry: MetricRegistry;
   readonly lookups: Lookups;
@@ -33,17 +31,17 @@ export interface Dependencies {
   readonly record: Recorder;
   /** Seconds of a monotonic clock. */
   readonly now: () => number;
-  /** Returns what has the function run once the code that runs then, and what it calls, has returned. */
-  readonly atEndOfTurn: (run: () => void) => () => void;
-  /** How many rounds the event loop has made. */
-  readonly rounds: () => number;
-  /** Around each look at one connection. */
+  /** Returns a function that queues `run` as a microtask. */
+  readonly asMicrotask: (run: () => void) => () => void;
+  /** How many iterations of the event loop there were. */
+  readonly loopCount: () => number;
+  /** Each connection is read behind this guard. */
   readonly guard: Guard;
 }
 
 /**
- * The verbs of a connection's life, in its order, and of the requests on it. Every attempt ends in exactly one of opened
- * or failed, and every opened connection in at most one closed.
+ * What happens to client connections and to the requests on them: one method per event, in the order of a connection's
+ * life. Each attempt ends as opened or failed, and each opened connection is closed at most once.
  */
 export class Connections {
   readonly #registry: MetricRegistry;
@@ -58,7 +56,7 @@ export class Connections {
   readonly #states: ConnectionStates;
   readonly #accounting: ConnectionAccounting;
 
-  constructor({ registry, lookups, callSites, record, now, atEndOfTurn, rounds, guard }: Dependencies) {
+  constructor({ registry, lookups, callSites, record, now, asMicrotask, loopCount, guard }: Dependencies) {
     this.#registry = registry;
     this.#callSites = callSites;
     this.#states = new ConnectionStates(guard);
@@ -66,7 +64,7 @@ export class Connections {
     this.#requests = new Requests(this.#states);
     this.#pools = new Pools({
       onNewPool: origin => callSites.poolOpened(origin),
-      rounds,
+      loopCount,
       states: this.#states,
       now,
     });
@@ -81,22 +79,22 @@ export class Connections {
     });
     this.#lookups = lookups;
     this.#now = now;
-    this.#currentTurn = new CurrentTurn(atEndOfTurn, attempted => this.#turnEnded(attempted));
+    this.#currentTurn = new CurrentTurn(asMicrotask, attempted => this.#turnEnded(attempted));
   }
 
-  /** Connections attempted and not closed. */
+  /** How many connections were attempted and are not closed. */
   get liveCount(): number {
     return this.#live.size;
   }
 
-  /** An HTTP client is about to open a connection: the next socket attempted in this turn. */
-  expected(origin: Origin, pool: object): void {
+  /** An HTTP client is about to connect: the next attempt of this turn is for this origin. */
+  clientConnecting(origin: Origin, pool: object): void {
     this.#currentTurn.expect({ origin, pool });
   }
 
-  /** `connect` was called on a socket. It may yet throw. */
+  /** `connect` was called on a socket. It may still throw. */
   attempted(socket: Socket): void {
-    if (this.#live.get(socket) !== undefined) return; // connecting or open already: nothing new begins
+    if (this.#live.get(socket) !== undefined) return;
 
     this.#live.closeSome();
     const connection = new Connection(socket, this.#now());
@@ -107,8 +105,8 @@ export class Connections {
   }
 
   /**
-   * A request was made that may have opened a connection: if so, the socket attempted last in this turn. Returns that
-   * socket, for its client's words to be heard on it.
+   * A request was created. If this opened a connection, it is the latest attempt of this turn. Returns the socket of that
+   * connection, so that the source can add its listeners.
    */
   requestCreated<Request extends object>(
     request: Request,
@@ -116,7 +114,7 @@ export class Connections {
     pool: object | undefined,
   ): Socket | undefined {
     const connection = this.#currentTurn.latest;
-    if (connection === undefined || connection.http || client.wasReused(request) || client.isWaiting(request)) {
+    if (connection === undefined || connection.http || client.wasReused(request) || client.isQueued(request)) {
       return undefined;
     }
     this.#assignToPool(connection, client.originOf(request, connection.socket), pool);
@@ -125,7 +123,7 @@ export class Connections {
     return connection.listenedSocket;
   }
 
-  /** The lookup of the connection's name ended. Comes once per address found. */
+  /** The lookup ended. Called once per address found; only the first call counts. */
   lookedUp(socket: Socket, host: string, error: unknown): void {
     const connection = this.#live.get(socket);
     if (connection === undefined || connection.resolved !== undefined) return;
@@ -137,7 +135,7 @@ export class Connections {
     if (error) this.#lookups.failed(host, connection.resolved - connection.started, error);
   }
 
-  /** An address is dialled; `family` is undefined for a Unix socket, whose path is the address. */
+  /** The socket tries an address. For a Unix socket, `address` is the path and `family` is undefined. */
   addressTried(socket: Socket, address: string, port: number | undefined, family: number | undefined): void {
     const connection = this.#live.get(socket);
     if (connection === undefined) return;
@@ -149,7 +147,7 @@ export class Connections {
     if (family !== undefined) {
       connection.attempts = [...connection.attempts, { type: family === 6 ? 'ipv6' : 'ipv4', outcome: undefined }];
     }
-    // The claim was a guess by time, and it was wrong: this socket goes elsewhere.
+    // The socket was matched to a client's announcement by time only. If the port differs, that was wrong.
     if (family !== undefined && connection.origin !== undefined && connection.origin.port !== connection.port) {
       connection.pool?.remove(connection, undefined);
       connection.http = false;
@@ -159,25 +157,25 @@ export class Connections {
   }
 
   addressFailed(socket: Socket, error: unknown): void {
-    attemptEnded(this.#live.get(socket), failedOutcome(error));
+    endAttempt(this.#live.get(socket), failedOutcome(error));
   }
 
   addressTimedOut(socket: Socket): void {
-    attemptEnded(this.#live.get(socket), 'timed_out');
+    endAttempt(this.#live.get(socket), 'timed_out');
   }
 
-  /** TCP stands. With TLS to come, the connection is not open yet. */
-  connected(socket: Socket, tlsToCome: boolean): void {
+  /** The socket is connected. With TLS, the connection is open only after the handshake. */
+  connected(socket: Socket, isTls: boolean): void {
     const connection = this.#live.get(socket);
     if (connection === undefined || connection.connected !== undefined) return;
 
     connection.hasBegun = true;
     connection.connected = this.#now();
-    attemptEnded(connection, 'ok');
-    if (!tlsToCome) this.#accounting.opened(connection, connection.connected);
+    endAttempt(connection, 'ok');
+    if (!isTls) this.#opened(connection, connection.connected);
   }
 
-  /** The TLS handshake is done and the peer is who it should be. */
+  /** The TLS handshake is done, and the certificate is accepted. */
   secured(socket: Socket, { version, resumed, alpn }: TlsHandshake): void {
     const connection = this.#live.get(socket);
     if (connection === undefined || connection.connected === undefined || connection.secured !== undefined) return;
@@ -186,11 +184,11 @@ export class Connections {
     connection.tls = { version, resumed };
     if (alpn === 'h2') connection.version = '2';
     if (alpn === 'h2' || alpn === 'http/1.1') connection.http = true;
-    this.#accounting.opened(connection, connection.secured);
+    this.#opened(connection, connection.secured);
   }
 
-  /** An HTTP client took the socket for requests to this origin: a connection of its own, or a tunnel through a proxy. */
-  taken(socket: Socket, origin: Origin, pool: object, version: HttpVersion): void {
+  /** An HTTP client uses the socket for requests to this origin: as a connection of its own, or as a tunnel through a proxy. */
+  clientConnected(socket: Socket, origin: Origin, pool: object, version: HttpVersion): void {
     const connection = this.#live.find(socket) ?? this.#adopt(socket, origin, false);
     connection.version = version;
     if (connection.counts === undefined && !connection.http) this.#assignToPool(connection, origin, pool);
@@ -199,8 +197,8 @@ export class Connections {
   }
 
   /**
-   * A request went out on the socket, or will as soon as it is open. May come twice for one request. Returns whether it
-   * is the first on this socket, whose client's words are to be heard from now on.
+   * A request was sent on the socket, or will be when the socket is open. May be called twice for one request. Returns true
+   * if the socket needs the source's listeners.
    */
   requestSent<Request extends object>(
     socket: Socket,
@@ -208,22 +206,22 @@ export class Connections {
     client: ClientAdapter<Request>,
     sentHeaders: string | undefined,
   ): boolean {
-    const connection = this.#carrying(socket, request, client);
+    const connection = this.#connectionFor(socket, request, client);
     this.#sent(connection, socket, request, client, sentHeaders);
-    return isFirstOn(socket, connection);
+    return setListenedSocket(connection, socket);
   }
 
-  /** The headers of the answer to the request on this socket have come, maybe before the request's end. As `requestSent`. */
+  /** The response headers of the request on the socket arrived, maybe before the request was sent completely. Returns as `requestSent`. */
   responseStarted<Request extends object>(
     socket: Socket,
     request: Request,
     client: ClientAdapter<Request>,
     response: object,
   ): boolean {
-    const connection = this.#carrying(socket, request, client);
+    const connection = this.#connectionFor(socket, request, client);
     this.#sent(connection, socket, request, client, undefined);
     this.#requests.responseStarted(connection, response);
-    return isFirstOn(socket, connection);
+    return setListenedSocket(connection, socket);
   }
 
   /** The response headers of a request, from a client that does not name the connection. */
@@ -231,9 +229,9 @@ export class Connections {
     this.#requests.responseHeaders(request, response);
   }
 
-  /** A request is over: answered, or given up. The client does not name the connection. */
-  requestFinished(request: object, givenUp: boolean): void {
-    this.#requests.finished(request, givenUp);
+  /** A request is over: it was answered or aborted. The client does not name the connection. */
+  requestFinished(request: object, aborted: boolean): void {
+    this.#requests.finished(request, aborted);
   }
 
   /** The agent took the socket back, so the connection is idle. */
@@ -242,22 +240,22 @@ export class Connections {
     if (connection !== undefined) this.#requests.returnedToPool(connection, socket);
   }
 
-  /** The agent gives the socket up: it was upgraded, became a tunnel, or the program wants it so. */
+  /** The agent no longer owns the socket: it was upgraded, became a tunnel, or the program removed it. */
   removedFromPool(socket: Socket): void {
     const connection = this.#live.find(socket);
     if (connection !== undefined) this.#requests.removedFromPool(connection);
   }
 
-  /** Nothing happened on the socket for as long as somebody had set. */
+  /** The socket emitted 'timeout'. */
   timedOut(socket: Socket): void {
     const connection = this.#live.get(socket);
     if (connection !== undefined) connection.timedOut = true;
   }
 
-  /** The other side ended its half. */
-  serverEnded(socket: Socket, weEndedFirst: boolean): void {
+  /** The server sent FIN. */
+  serverEnded(socket: Socket, clientEndedFirst: boolean): void {
     const connection = this.#live.get(socket);
-    if (connection !== undefined && !weEndedFirst) connection.peerEnded = true;
+    if (connection !== undefined && !clientEndedFirst) connection.serverEnded = true;
   }
 
   /** The server sent GOAWAY on the session. */
@@ -266,40 +264,39 @@ export class Connections {
     if (connection !== undefined) connection.receivedGoaway = true;
   }
 
-  /** An HTTP/2 stream carries a request. Returns whether it is the first we see of its session. */
+  /** A request was sent on an HTTP/2 stream. Returns true if the session is new, so that the source can add its listeners. */
   streamStarted<Session extends object>(session: Session, socketOf: (session: Session) => Socket | undefined): boolean {
     const known = this.#live.ofSession(session);
     const connection = known ?? this.#bindSession(session, socketOf(session));
-    if (connection === undefined) return false; // opened before we were listening
+    if (connection === undefined) return false; // it was opened before connmeter started
 
-    connection.streams++;
+    this.#requests.streamStarted(connection);
     if (connection.opened !== undefined) this.#accounting.requestSent(connection);
     return known === undefined;
   }
 
   streamEnded(session: object): void {
-    streamEnded(this.#live.ofSession(session));
+    this.#requests.streamEnded(this.#live.ofSession(session));
   }
 
-  /** The socket met an error; its close comes next. The first error is the reason. */
+  /** An error occurred on the socket, and its close follows. Only the first error counts. */
   errored(socket: Socket, error: unknown): void {
     const connection = this.#live.get(socket);
     if (connection !== undefined) connection.error ??= error;
   }
 
-  /** The socket is closed: the end of a connection, or of an attempt. */
+  /** The socket closed: the connection is closed, or its attempt failed. */
   closed(socket: Socket): void {
     const connection = this.#live.get(socket);
     if (connection !== undefined) this.#close(connection);
   }
 
-  /** Nobody listens any more: requests that end now are not seen, so those open now are not counted on. */
+  /** connmeter stops listening. Requests that are active now count as over, because their end is not seen. */
   pause(): void {
-    for (const connection of this.#live) connection.streams = 0;
     this.#requests.pause(this.#live);
   }
 
-  /** Brings the ledger's states up to now, for a collection. */
+  /** Sets all gauges to the current state, for a collection. */
   refreshGauges(): void {
     this.#live.closeAll();
     this.#accounting.refreshGauges(this.#live);
@@ -316,7 +313,7 @@ export class Connections {
     return {
       origins: this.#registry.allOriginCounts.map(originSnapshot),
       live,
-      closed: this.#accounting.closedLast.all.map(closedConnection),
+      closed: this.#accounting.recentlyClosed.all.map(closedConnection),
       callSites: this.#callSites.found,
     };
   }
@@ -338,7 +335,7 @@ export class Connections {
     }
   }
 
-  /** `connect` threw, or was undone at once: as if it had never been. */
+  /** `connect` threw, or was undone at once. Nothing is counted. */
   #discard(connection: Connection): void {
     this.#live.delete(connection);
     connection.pool?.remove(connection, undefined);
@@ -350,8 +347,7 @@ export class Connections {
     this.#pools.assign(connection, origin, pool);
   }
 
-  /** The connection of the socket that a request is on. */
-  #carrying<Request extends object>(socket: Socket, request: Request, client: ClientAdapter<Request>): Connection {
+  #connectionFor<Request extends object>(socket: Socket, request: Request, client: ClientAdapter<Request>): Connection {
     return this.#live.find(socket) ?? this.#adopt(socket, client.originOf(request, socket), client.wasReused(request));
   }
 
@@ -364,48 +360,62 @@ export class Connections {
   ): void {
     if (!this.#requests.sent(connection, socket, request, client, sentHeaders)) return;
 
+    connection.http = true;
+    connection.timedOut = false;
     if (connection.requestCounts?.http === false) this.#enterTunnel(connection, client.originOf(request, socket));
     if (connection.opened !== undefined) this.#accounting.requestSent(connection);
+  }
+
+  #opened(connection: Connection, at: number): void {
+    connection.opened = at;
+    this.#accounting.opened(connection);
   }
 
   #close(connection: Connection): void {
     this.#requests.connectionClosed(connection);
     this.#live.delete(connection);
+    connection.closed = this.#now();
+    connection.error = this.#states.errorOf(connection);
+    if (connection.opened === undefined) endAttempt(connection, failedOutcome(connection.error));
     this.#accounting.closed(connection);
+    releaseReferences(connection);
   }
 
-  /** The requests from now on go through the connection to another origin, for which it is new. */
+  /** From now on, the connection carries requests to another origin. */
   #enterTunnel(connection: Connection, origin: Origin): void {
-    this.#accounting.assignToOrigin(connection);
-    connection.requestCounts = this.#registry.originCounts(origin, true);
-    connection.requests = 0;
+    this.#accounting.enterTunnel(connection, origin);
     connection.origin = origin;
   }
 
   /**
-   * A socket that no channel has shown us: TLS inside a tunnel, which shares its ends with the socket that carries it, or
-   * a connection from before we listened, or no network socket at all. The latter two are not counted, their requests are.
+   * Finds or makes the connection of a socket whose attempt was not seen. It is a TLS socket inside a tunnel, or it was
+   * opened before connmeter started, or it is no network socket at all. The last two are not counted, but their requests are.
    */
   #adopt(socket: Socket, origin: Origin, reused: boolean): Connection {
-    const carrier = this.#live.carrierOf(socket);
-    if (carrier !== undefined) {
-      this.#enterTunnel(carrier, origin);
-      this.#live.addAlias(socket, carrier);
-      return carrier;
+    const tunnel = this.#live.tunnelFor(socket);
+    if (tunnel !== undefined) {
+      this.#enterTunnel(tunnel, origin);
+      this.#live.addAlias(socket, tunnel);
+      return tunnel;
     }
 
-    const untracked = new Connection(socket, this.#now());
-    untracked.opened = untracked.started;
-    untracked.counts = untracked.requestCounts = this.#registry.originCounts(origin, true);
-    untracked.origin = origin;
-    untracked.requests = reused ? 1 : 0;
-    this.#live.addAlias(socket, untracked);
-    return untracked;
+    const connection = new Connection(socket, this.#now());
+    connection.opened = connection.started;
+    connection.origin = origin;
+    this.#accounting.openedEarlier(connection, origin, reused);
+    this.#live.addAlias(socket, connection);
+    return connection;
   }
 }
 
-/** Whether nobody hears of the socket's requests yet; from now on somebody does. */
-function isFirstOn(socket: Socket, connection: Connection): boolean {
+/** Sets the outcome of the current attempt, unless it has one. */
+function endAttempt(connection: Connection | undefined, outcome: Outcome): void {
+  const attempt = connection?.attempts.at(-1);
+  if (attempt !== undefined) attempt.outcome ??= outcome;
+}
+
+/** The source adds its listeners to the socket. Returns false if it has them already. */
+function setListenedSocket(connection: Connection, socket: Socket): boolean {
   if (connection.listenedSocket === socket) return false;
 
   connection.listenedSocket = socket;

@@ -77,7 +77,7 @@ export class LiveConnections {
   }
 
   /** The open connection that carries this socket: TLS inside a tunnel has the addresses of the socket that carries it. */
-  carrierOf(socket: Socket): Connection | undefined {
+  tunnelFor(socket: Socket): Connection | undefined {
     const addresses = addressesOf(socket);
     if (addresses.localPort === undefined) return undefined;
 

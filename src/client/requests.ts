@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { streamEnded } from '../metrics/tracked-connection.ts';
 import type { ClientAdapter, Connection } from './connection.ts';
 import { type ConnectionStates, hasResponse } from './connection-states.ts';
 import { OpenRequests } from './open-requests.ts';
@@ -46,14 +47,11 @@ export class Requests {
     connection.request = request;
     connection.openedFor = undefined;
     connection.client = client;
-    connection.http = true;
     connection.sentHeaders = sentHeaders;
     connection.response = undefined;
     connection.signals = undefined;
-    connection.bytesReadBefore = socket.bytesRead;
+    connection.bytesReadBeforeRequest = socket.bytesRead;
     connection.returnedToPool = false;
-    connection.timedOut = false;
-    connection.callSiteReported = false;
     connection.poolWasFull = false;
     if (client.pipelines) this.#track(connection, request, client);
     else connection.takenOver = false;
@@ -74,15 +72,16 @@ export class Requests {
     else if (connection.takenOver) this.#updateTakeover(connection, request, response, false);
   }
 
-  /** A request is over: answered, or given up. The client does not name the connection. */
-  finished(request: object, givenUp: boolean): void {
+  /** A request is over: it was answered or aborted. The client does not name the connection. */
+  finished(request: object, aborted: boolean): void {
     const connection = this.#open.remove(request);
     if (connection === undefined) return;
 
-    if (connection.request === request) this.#release(connection, request, givenUp);
-    else if (connection.earlier?.includes(request)) connection.earlier = without(connection.earlier, request);
+    if (connection.request === request) this.#release(connection, request, aborted);
+    else if (connection.earlierRequests?.includes(request))
+      connection.earlierRequests = without(connection.earlierRequests, request);
     else if (connection.takenOver) {
-      this.#updateTakeover(connection, request, connection.response, givenUp);
+      this.#updateTakeover(connection, request, connection.response, aborted);
       connection.takenOver = connection.client?.isFinished(request) !== true;
     }
   }
@@ -120,10 +119,20 @@ export class Requests {
     if (this.#finishedLast === connection) this.#finishedLast = undefined;
   }
 
+  /** An HTTP/2 stream carries a request. Streams are counted, not kept. */
+  streamStarted(connection: Connection): void {
+    connection.streams++;
+  }
+
+  streamEnded(connection: Connection | undefined): void {
+    streamEnded(connection);
+  }
+
   /** Nobody listens any more. The end of requests that are open now is not seen, so they count as over. */
   pause(connections: Iterable<Connection>): void {
     for (const connection of connections) {
-      connection.earlier = undefined;
+      connection.streams = 0;
+      connection.earlierRequests = undefined;
       const { client, request } = connection;
       if (!client?.pipelines || request === undefined) continue;
 
@@ -147,25 +156,25 @@ export class Requests {
     connection.takenOver = true;
     const { sentHeaders = '' } = connection;
     connection.sentHeaders = undefined;
-    release(connection, client.withHeaders(client.signalsOf(request, undefined), sentHeaders));
+    release(connection, client.withRequestHeaders(client.signalsOf(request, undefined), sentHeaders));
   }
 
   /** Another request follows. The one before is still on the connection, or ended without an event. */
   #pipelined<Request extends object>(connection: Connection, before: Request): void {
     if (connection.client?.isFinished(before)) this.#open.remove(before);
     else {
-      connection.earlier ??= [];
-      connection.earlier.push(before);
+      connection.earlierRequests ??= [];
+      connection.earlierRequests.push(before);
     }
   }
 
   /** The text of the request's headers stays until the connection closes: parsing it is only worth it then. */
-  #release(connection: Connection, request: object, givenUp: boolean): void {
+  #release(connection: Connection, request: object, aborted: boolean): void {
     const { client, response } = connection;
     if (client === undefined) return;
 
     const signals = client.signalsOfFinished(request, response);
-    release(connection, givenUp ? { ...signals, givenUp } : signals);
+    release(connection, aborted ? { ...signals, aborted } : signals);
     const before = this.#finishedLast;
     if (before === connection) return;
 
@@ -175,13 +184,13 @@ export class Requests {
   }
 
   /** New facts about a request that may have taken its connection over, and is not kept. */
-  #updateTakeover(connection: Connection, request: object, response: object | undefined, givenUp: boolean): void {
+  #updateTakeover(connection: Connection, request: object, response: object | undefined, aborted: boolean): void {
     const { client, signals } = connection;
     if (client === undefined || signals === undefined || connection.request !== undefined) return;
 
     const latest = client.signalsOf(request, response);
     const clientCloses = latest.clientCloses || signals.clientCloses;
-    release(connection, { ...latest, clientCloses, givenUp: latest.givenUp || givenUp });
+    release(connection, { ...latest, clientCloses, aborted: latest.aborted || aborted });
     connection.response = response;
   }
 }

@@ -89,10 +89,10 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
     record,
     now: () => replay.now,
     guard: failLoudly,
-    atEndOfTurn: run => () => {
+    asMicrotask: run => () => {
       turn = run;
     },
-    rounds: () => rounds,
+    loopCount: () => rounds,
   });
   const stops = [
     netSource(connections, failLoudly),
