@@ -243,7 +243,7 @@ test('messages we cannot read are reported once per place, and change nothing', 
       'undici:client:beforeConnect',
       'undici:client:connected',
       'undici:client:sendHeaders',
-    ].map(place => `connmeter: a fault of its own at ${place}; the program is unaffected`),
+    ].map(place => `connmeter: internal error in ${place}; the program is not affected`),
   );
   expect(lines.filter(line => !reports.includes(line) && !counted.includes(line))).toEqual(
     plain.stdout.trimEnd().split('\n'),

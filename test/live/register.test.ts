@@ -222,7 +222,7 @@ test('a taken port is told in one line that names the cure, and the program runs
   expect(await child.outcome).toEqual({
     code: 0,
     stdout: 'ready\n',
-    stderr: `connmeter: cannot serve http://127.0.0.1:${taken}/metrics (EADDRINUSE): the port is taken, set OTEL_EXPORTER_PROMETHEUS_PORT to a free one\n`,
+    stderr: `connmeter: cannot serve http://127.0.0.1:${taken}/metrics (EADDRINUSE): the port is in use, set OTEL_EXPORTER_PROMETHEUS_PORT to a free one\n`,
   });
   expect(await asked.seen()).toMatchObject({ accepts: 1, requests: 1 });
 });
@@ -256,7 +256,7 @@ test("however many worker threads there are, one line says that they are not mea
   expect(await child.outcome).toEqual({
     code: 0,
     stdout: 'ready\n',
-    stderr: "connmeter: worker threads are not measured; the metrics are the main thread's\n",
+    stderr: 'connmeter: worker threads are not measured; the metrics cover the main thread only\n',
   });
 });
 

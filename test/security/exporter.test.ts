@@ -147,7 +147,7 @@ test.each(['GET', 'HEAD', 'POST'])('more than four unanswered %s requests on one
   const { port } = await serving({ make: () => waiting.promise });
   const asked = KEPT.replace('GET', method);
   // HEAD and POST are answered at once: they are unanswered as long as they stand behind a GET.
-  const patient = await saying(port, KEPT + asked.repeat(LIMITS.unanswered - 1));
+  const patient = await saying(port, KEPT + asked.repeat(LIMITS.pendingRequests - 1));
   const greedy = await saying(port, KEPT + asked.repeat(1_000));
 
   await greedy.closed;
@@ -155,7 +155,7 @@ test.each(['GET', 'HEAD', 'POST'])('more than four unanswered %s requests on one
   expect(greedy.heard()).toBe('');
   expect(patient.isClosed()).toBe(false);
   waiting.resolve(BODY);
-  await until(patient.heard, answer => answer.match(/HTTP\/1/g)?.length === LIMITS.unanswered);
+  await until(patient.heard, answer => answer.match(/HTTP\/1/g)?.length === LIMITS.pendingRequests);
 });
 
 test('who does not read an answer is cut off, each in their time, and so is who never asks', async () => {
@@ -163,7 +163,7 @@ test('who does not read an answer is cut off, each in their time, and so is who 
   const { port, server: inside } = await serving({ make: async () => 'x'.repeat(20_000_000) });
   const connections = () => new Promise<number>(resolve => inside.getConnections((_error, count) => resolve(count)));
   const unread = async () => {
-    const { socket } = await saying(port, KEPT.repeat(LIMITS.unanswered));
+    const { socket } = await saying(port, KEPT.repeat(LIMITS.pendingRequests));
     socket.pause();
   };
   const idle = await saying(port, KEPT.replace(METRICS_PATH, '/'));
@@ -173,10 +173,10 @@ test('who does not read an answer is cut off, each in their time, and so is who 
   await saying(port, '');
   expect(await connections()).toBe(4);
 
-  await until(connections, count => count === 2, LIMITS.headersWithin + 5_000);
+  await until(connections, count => count === 2, LIMITS.headersTimeout + 5_000);
   await unread();
   expect(await connections()).toBe(3);
-  await until(connections, count => count === 2, LIMITS.answerReadWithin);
+  await until(connections, count => count === 2, LIMITS.responseTimeout);
   expect(idle.isClosed()).toBe(false);
 });
 
