@@ -8,7 +8,7 @@ const UNSET = {
   port: 9464,
   allowedHosts: undefined,
   interval: 60_000,
-  logLevel: 'all',
+  logLevel: 'info',
   warnings: [],
 };
 
@@ -43,9 +43,9 @@ test.each([
 test.each([
   ['none', 'none'],
   ['error', 'none'],
-  ['WARN', 'warnings'],
-  ['info', 'all'],
-  ['verbose', 'all'],
+  ['WARN', 'warn'],
+  ['info', 'info'],
+  ['verbose', 'info'],
 ])('OTEL_LOG_LEVEL=%s prints %s, without complaint', (value, logLevel) => {
   expect(readEnvironment({ OTEL_LOG_LEVEL: value })).toEqual({ ...UNSET, logLevel });
 });

@@ -49,7 +49,7 @@ async function ready({
     },
     ignoreServer: (_server, name) => names.push(name),
     warn: line => lines.push(line),
-    announce: line => lines.push(line),
+    info: line => lines.push(line),
     guard: guardWith((where, error) => expect.unreachable(`${where}: ${error}`)),
   });
   return { port: at, lines, names };
@@ -242,7 +242,7 @@ test('a program that listens on each port we go to does not make us go on for ev
   );
 
   expect(lines[3]).toBe(
-    `the metrics are no longer served: this program listens on each port that they are served on, ${told(lines[2])} the last; set OTEL_EXPORTER_PROMETHEUS_PORT to choose the port`,
+    `the metrics are no longer served: this program also listens on each port that they move to, most recently ${told(lines[2])}; set OTEL_EXPORTER_PROMETHEUS_PORT to choose the port`,
   );
   expect(await listening({ port: 0 })).toBe(true);
   expect(lines).toHaveLength(4);
@@ -272,7 +272,7 @@ test('a port that somebody else has is told with the cure', async () => {
   await until(() => lines.length, Boolean);
 
   expect(lines).toEqual([
-    `cannot serve http://127.0.0.1:${port}/metrics (EADDRINUSE): the port is taken, set OTEL_EXPORTER_PROMETHEUS_PORT to a free one`,
+    `cannot serve http://127.0.0.1:${port}/metrics (EADDRINUSE): the port is in use, set OTEL_EXPORTER_PROMETHEUS_PORT to a free one`,
   ]);
 });
 

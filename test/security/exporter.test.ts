@@ -157,7 +157,7 @@ test.each(['GET', 'HEAD', 'POST'])('more than four unanswered %s requests on one
   const { port } = await startMetricsServer({ make: () => waiting.promise });
   const asked = KEEP_ALIVE_GET.replace('GET', method);
   // HEAD and POST are answered at once: they are unanswered as long as they stand behind a GET.
-  const patient = await sendRaw(port, KEEP_ALIVE_GET + asked.repeat(LIMITS.unanswered - 1));
+  const patient = await sendRaw(port, KEEP_ALIVE_GET + asked.repeat(LIMITS.pendingRequests - 1));
   const greedy = await sendRaw(port, KEEP_ALIVE_GET + asked.repeat(1_000));
 
   await greedy.closed;
@@ -165,7 +165,7 @@ test.each(['GET', 'HEAD', 'POST'])('more than four unanswered %s requests on one
   expect(greedy.received()).toBe('');
   expect(patient.isClosed()).toBe(false);
   waiting.resolve(BODY);
-  await until(patient.received, answer => answer.match(/HTTP\/1/g)?.length === LIMITS.unanswered);
+  await until(patient.received, answer => answer.match(/HTTP\/1/g)?.length === LIMITS.pendingRequests);
 });
 
 test('who does not read an answer is cut off, each in their time, and so is who never asks', async () => {
@@ -173,7 +173,7 @@ test('who does not read an answer is cut off, each in their time, and so is who 
   const { port, server: inside } = await startMetricsServer({ make: async () => 'x'.repeat(20_000_000) });
   const connections = () => new Promise<number>(resolve => inside.getConnections((_error, count) => resolve(count)));
   const unread = async () => {
-    const { socket } = await sendRaw(port, KEEP_ALIVE_GET.repeat(LIMITS.unanswered));
+    const { socket } = await sendRaw(port, KEEP_ALIVE_GET.repeat(LIMITS.pendingRequests));
     socket.pause();
   };
   const idle = await sendRaw(port, KEEP_ALIVE_GET.replace(METRICS_PATH, '/'));
@@ -183,10 +183,10 @@ test('who does not read an answer is cut off, each in their time, and so is who 
   await sendRaw(port, '');
   expect(await connections()).toBe(4);
 
-  await until(connections, count => count === 2, LIMITS.headersWithin + 5_000);
+  await until(connections, count => count === 2, LIMITS.headersTimeout + 5_000);
   await unread();
   expect(await connections()).toBe(3);
-  await until(connections, count => count === 2, LIMITS.answerReadWithin);
+  await until(connections, count => count === 2, LIMITS.responseTimeout);
   expect(idle.isClosed()).toBe(false);
 });
 
