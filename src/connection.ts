@@ -41,13 +41,6 @@ export interface Place {
   left(connection: Connection, reason: CloseReason | undefined): void;
 }
 
-/** A connection was idle: when, by the clock and by the rounds of the event loop, and how many requests it had served. */
-export interface SeenIdle {
-  readonly at: number;
-  readonly round: number;
-  readonly requests: number;
-}
-
 /** One attempt to reach one address; no outcome while it is under way. */
 export interface Attempt {
   readonly type: NetworkType;
@@ -106,8 +99,8 @@ export class Connection extends Carrier<Tally> implements Moments {
   /** At the last look, a body that nobody reads held it; and it was said whose. */
   held = false;
   blamed = false;
-  /** When it was first seen idle, after how many requests. */
-  seenIdle: SeenIdle | undefined;
+  /** Since when it is idle, its pool having had the time to take it back. */
+  freeSince: number | undefined;
   /** The agent took it back after the last request. */
   freed = false;
   serverEnded = false;

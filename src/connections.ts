@@ -33,8 +33,8 @@ export interface Surroundings {
   readonly now: () => number;
   /** Returns what has the function run once the code that runs then, and what it calls, has returned. */
   readonly atEndOfTurn: (run: () => void) => () => void;
-  /** How many rounds the event loop has made. */
-  readonly rounds: () => number;
+  /** Runs the function once the event loop has come round to it. */
+  readonly inNextRound: (run: () => void) => void;
 }
 
 /**
@@ -63,12 +63,12 @@ export class Connections {
   readonly #pools: Pools;
   readonly #accounts: Accounts;
 
-  constructor({ ledger, lookups, callSites, record, now, atEndOfTurn, rounds }: Surroundings) {
+  constructor({ ledger, lookups, callSites, record, now, atEndOfTurn, inNextRound }: Surroundings) {
     this.#ledger = ledger;
     this.#callSites = callSites;
     this.#pools = new Pools({
       onNewPool: origin => callSites.poolOpened(origin),
-      rounds,
+      inNextRound,
       reasonOf: connection => this.#accounts.reasonOf(connection),
       now,
     });
@@ -408,6 +408,7 @@ export class Connections {
     connection.freed = false;
     connection.timedOut = false;
     connection.blamed = false;
+    connection.freeSince = undefined;
     connection.poolWasFull = false;
     if (client.pipelines) this.#isOn(connection, request, client);
     else connection.takenOver = false;

@@ -2,7 +2,7 @@ import { diag, type MeterProvider, metrics, type TracerProvider } from '@opentel
 import { CallSites } from './call-sites.ts';
 import { listen } from './channels.ts';
 import { Connections } from './connections.ts';
-import { guardWith, inFrames, oncePerPlace } from './guard.ts';
+import { type Guard, guardWith, inFrames, oncePerPlace } from './guard.ts';
 import { type Exposure, expose } from './instruments.ts';
 import { Ledger } from './ledger.ts';
 import { Lookups } from './lookups.ts';
@@ -23,6 +23,7 @@ const NAME = 'connmeter';
 // Taken before any program can replace them by fakes.
 const monotonic = performance.now.bind(performance);
 const settled = Promise.resolve();
+const { setTimeout } = globalThis;
 const { nodeTiming } = process.getBuiltinModule('node:perf_hooks').performance;
 
 /**
@@ -87,7 +88,7 @@ export class ConnectionInstrumentation {
         const end = this.#guard('end of turn', run);
         return () => void settled.then(end);
       },
-      rounds: () => nodeTiming.uvMetricsInfo.loopCount, // to wait for a round would take a timer
+      inNextRound: run => inNextRound(this.#guard, run),
     });
 
     this.setMeterProvider(metrics.getMeterProvider());
@@ -158,4 +159,17 @@ export class ConnectionInstrumentation {
   getConfig(): ConnectionInstrumentationConfig {
     return this.#config;
   }
+}
+
+/**
+ * By a timer: an immediate of ours may be the program's first, and a program that has entered a domain for good is warned
+ * for it (DEP0097). Several timers may run in one round of the event loop, so the rounds are counted.
+ */
+function inNextRound(guard: Guard, run: () => void): void {
+  const round = nodeTiming.uvMetricsInfo.loopCount;
+  const look = guard('next round', () => {
+    if (nodeTiming.uvMetricsInfo.loopCount > round) run();
+    else inNextRound(guard, run);
+  });
+  setTimeout(look, 1).unref();
 }

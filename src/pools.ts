@@ -1,7 +1,7 @@
 import { openCause } from './causes.ts';
 import type { Connection } from './connection.ts';
 import type { Origin } from './origins.ts';
-import { firstOf, type Owner, Pool, type ReasonOf, type Site } from './pool.ts';
+import { firstOf, isIdle, type Owner, Pool, type ReasonOf, type Site } from './pool.ts';
 
 /** Rounds of the event loop after which an idle connection is back in undici's pool, with one to spare. */
 const ROUNDS_TO_FREE = 3;
@@ -15,8 +15,7 @@ const LONG_FREE_SECONDS = 0.02;
 /** What the pools need from outside. */
 interface Surroundings {
   readonly onNewPool: (origin: Origin) => void;
-  /** How many rounds the event loop has made. */
-  readonly rounds: () => number;
+  readonly inNextRound: (run: () => void) => void;
   readonly reasonOf: ReasonOf;
   /** Seconds of a monotonic clock. */
   readonly now: () => number;
@@ -58,7 +57,7 @@ export class Pools {
       originIsKnown: site.tried,
       poolIsKnown: pool.owner === 'nobody' || (pool.tried && !isAnothersPool),
       // One that is free for long was passed over for another reason: undici prefers a place in its pool to a connection.
-      oneIsIdle: idle.some(each => !this.#isFree(each)) || (idle.length > 0 && !pool.oneIsLost),
+      oneIsIdle: idle.some(({ freeSince }) => freeSince === undefined) || (idle.length > 0 && !pool.oneIsLost),
     };
     connection.cause = openCause(standing, pool);
     if (connection.cause === 'replaced') connection.predecessor = pool.takeLoss();
@@ -66,7 +65,7 @@ export class Pools {
       if (pool.endedAfterOne) pool.forgetLoss();
       this.#outside.onNewPool(origin);
     }
-    for (const each of idle) this.#note(each);
+    if (idle.length > 0) this.#watch(idle);
 
     pool.joined(connection);
   }
@@ -80,22 +79,21 @@ export class Pools {
 
   #someLongFree(idle: readonly Connection[]): boolean {
     const now = this.#outside.now();
-    return idle.some(each => this.#isFree(each) && now - (each.seenIdle?.at ?? now) >= LONG_FREE_SECONDS);
+    return idle.some(({ freeSince }) => freeSince !== undefined && now - freeSince >= LONG_FREE_SECONDS);
   }
 
   /** undici takes a connection back late, by up to two rounds of the event loop; after that it is really free. */
-  #isFree({ seenIdle, requests }: Connection): boolean {
-    if (seenIdle === undefined || seenIdle.requests !== requests) return false;
-
-    return this.#outside.rounds() - seenIdle.round >= ROUNDS_TO_FREE;
+  #watch(idle: readonly Connection[]): void {
+    const seen = idle.map(each => ({ each, requests: each.requests }));
+    this.#afterRounds(ROUNDS_TO_FREE, () => {
+      for (const { each, requests } of seen) {
+        if (each.requests === requests && isIdle(each)) each.freeSince ??= this.#outside.now();
+      }
+    });
   }
 
-  /** Notes when the connection was first seen idle since its last request. */
-  #note(connection: Connection): void {
-    const { seenIdle, requests } = connection;
-    if (seenIdle?.requests === requests) return;
-
-    connection.seenIdle = { at: this.#outside.now(), round: this.#outside.rounds(), requests };
+  #afterRounds(rounds: number, run: () => void): void {
+    this.#outside.inNextRound(rounds > 1 ? () => this.#afterRounds(rounds - 1, run) : run);
   }
 
   #site({ address, port }: Origin): SiteOfPools {

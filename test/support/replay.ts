@@ -72,7 +72,7 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
   const ledger = new Ledger(maxOrigins);
   const lookups = new Lookups(ledger, record);
   let turn: (() => void) | undefined;
-  let rounds = 0;
+  const rounds: (() => void)[] = [];
   const callSites = new CallSites(
     true,
     () => {},
@@ -87,7 +87,9 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
     atEndOfTurn: run => () => {
       turn = run;
     },
-    rounds: () => rounds,
+    inNextRound: run => {
+      rounds.push(run);
+    },
   });
   const failLoudly: Guard = (_where, run) =>
     function (...args) {
@@ -117,7 +119,7 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
     now: 0,
     stop,
     endRound() {
-      rounds++;
+      for (const run of rounds.splice(0)) run();
     },
     endTurn() {
       turn?.();
