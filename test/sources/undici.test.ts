@@ -295,7 +295,8 @@ test.each<[CloseReason, number, string]>([
 /** A connection with a request on it. */
 function asking(over = {}) {
   const asked = { ...request(), method: 'GET', ...over };
-  publish('undici:client:beforeConnect', { connectParams, connector });
+  const { hostname } = new URL(asked.origin);
+  publish('undici:client:beforeConnect', { connectParams: { ...connectParams, hostname }, connector });
   const socket = attempt();
   connect(socket);
   publish('undici:client:sendHeaders', { request: asked, headers: 'GET / HTTP/1.1\r\n', socket });
@@ -348,7 +349,7 @@ test('what the headers of the last request said is known at the close, though ot
   socket.destroyed = true; // undici does that at once
 
   for (let i = 0; i < 3; i++) {
-    const other = asking({ completed: true });
+    const other = asking({ completed: true, origin: 'http://b.test' });
     publish('undici:request:trailers', { request: other.asked });
   }
   close(socket, Object.assign(new Error('reset'), { code: 'UND_ERR_INFO' }));
