@@ -131,6 +131,21 @@ test('a close that nobody told of is seen at the next collection', () => {
   expect(of('::', 80)).toMatchObject({ accepted: 1, open: 0, closed: { server_shutdown: 1 } });
 });
 
+test('closes that nobody told of are seen by and by, as others are accepted', () => {
+  const { servers } = replaying();
+  const server = new ReplayServer();
+  for (let i = 0; i < 10; i++) accept(server);
+
+  const live = Array.from({ length: 100 }, () => {
+    const socket = accept(server);
+    socket.removeAllListeners();
+    close(socket);
+    return servers.liveCount;
+  });
+
+  expect(Math.max(...live)).toBeLessThan(30);
+});
+
 test('requests that come over a socket of another process are counted, and no connection is', () => {
   const { of } = replaying();
   const server = new ReplayServer();

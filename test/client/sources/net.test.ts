@@ -198,6 +198,26 @@ test('a close that nobody told us of is seen at the next collection', () => {
   expect(tally('127.0.0.1', 80, false)).toMatchObject({ opened: 1, closed: 1 });
 });
 
+test('closes that nobody told us of are seen by and by, as others are attempted', () => {
+  const { connections } = replaying();
+  const open = Array.from({ length: 10 }, () => {
+    const socket = attempt();
+    connect(socket, '127.0.0.1', 80);
+    return socket;
+  });
+
+  const live = Array.from({ length: 100 }, () => {
+    const socket = attempt();
+    connect(socket, '127.0.0.1', 80);
+    socket.removeAllListeners();
+    close(socket);
+    return connections.liveCount;
+  });
+
+  expect(Math.max(...live)).toBeLessThan(3 * open.length);
+  expect(connections.snapshot().live).toHaveLength(open.length);
+});
+
 test('the limit on listeners stays that of the program', () => {
   replaying();
 
