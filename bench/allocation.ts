@@ -1,10 +1,10 @@
 import { setImmediate as nextRound } from 'node:timers/promises';
-import { countingCollections } from './collections.ts';
-import { REUSING, type Reusing } from './played.ts';
+import { countCollections } from './gc-counts.ts';
+import { REUSED_CONNECTIONS, type ReusedClient } from './replayed-clients.ts';
 import { VARIANTS, type VariantName } from './variants.ts';
 
 export interface AllocationTask {
-  readonly client: Reusing;
+  readonly client: ReusedClient;
   readonly variant: VariantName;
   readonly requests: number;
 }
@@ -26,8 +26,8 @@ const WARM_UP = 300_000;
 /** Plays requests on a reused connection, and looks at what that leaves to the garbage collector. */
 export async function allocation({ client, variant, requests }: AllocationTask): Promise<AllocationResult> {
   await VARIANTS[variant].start();
-  const collections = countingCollections();
-  const request = REUSING[client].open();
+  const collections = countCollections();
+  const request = REUSED_CONNECTIONS[client].open();
   await nextRound();
   for (let i = 0; i < WARM_UP; i++) request();
 

@@ -15,8 +15,8 @@ import { DataPointType, MeterProvider, type MetricData } from '@opentelemetry/sd
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { ConnectionInstrumentation } from '../src/index.ts';
 import { VERSION } from '../src/version.ts';
-import { count } from './figures.ts';
-import { imitate, NO_LIMIT, playAll } from './scrape.ts';
+import { count } from './number-format.ts';
+import { NO_CARDINALITY_LIMIT, playConnections, replicateMetric } from './scrape.ts';
 import { median } from './statistics.ts';
 
 const ORIGINS = 100;
@@ -78,7 +78,7 @@ interface Result {
 
 async function serve(variant: Variant): Promise<void> {
   if (variant === 'connmeter') {
-    for (let i = 0; i < ORIGINS; i++) await playAll(`origin-${i}.test`);
+    for (let i = 0; i < ORIGINS; i++) await playConnections(`origin-${i}.test`);
   } else {
     const metrics = await seriesOfConnmeter();
     if (variant === 'otel') await serveByOtel(metrics);
@@ -91,8 +91,8 @@ async function serve(variant: Variant): Promise<void> {
 async function seriesOfConnmeter(): Promise<MetricData[]> {
   const exporter = new PrometheusExporter({ preventServerStart: true });
   const connmeter = new ConnectionInstrumentation({ callSites: false });
-  connmeter.setMeterProvider(new MeterProvider({ readers: [exporter], views: [NO_LIMIT] }));
-  for (let i = 0; i < ORIGINS; i++) await playAll(`origin-${i}.test`);
+  connmeter.setMeterProvider(new MeterProvider({ readers: [exporter], views: [NO_CARDINALITY_LIMIT] }));
+  for (let i = 0; i < ORIGINS; i++) await playConnections(`origin-${i}.test`);
   const { resourceMetrics } = await exporter.collect();
   connmeter.disable();
   return resourceMetrics.scopeMetrics.flatMap(scope => scope.metrics);
@@ -101,8 +101,11 @@ async function seriesOfConnmeter(): Promise<MetricData[]> {
 /** By its own server. */
 async function serveByOtel(metrics: readonly MetricData[]): Promise<void> {
   const exporter = new PrometheusExporter({ host: '127.0.0.1', port: port() });
-  const meter = new MeterProvider({ readers: [exporter], views: [NO_LIMIT] }).getMeter('connmeter', VERSION);
-  for (const metric of metrics) imitate(meter, metric);
+  const meter = new MeterProvider({ readers: [exporter], views: [NO_CARDINALITY_LIMIT] }).getMeter(
+    'connmeter',
+    VERSION,
+  );
+  for (const metric of metrics) replicateMetric(meter, metric);
   await exporter.startServer();
 }
 

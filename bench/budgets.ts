@@ -1,9 +1,9 @@
-import { count, percent, signed } from './figures.ts';
+import { count, percent, signed } from './number-format.ts';
 import type { Results } from './results.ts';
-import { certainOf, differences, median } from './statistics.ts';
+import { differences, median, medianInterval } from './statistics.ts';
 import { WORKLOADS } from './workloads.ts';
 
-/** What was promised, what was found, and what the same costs with nobody, or nobody who does anything, looking on. */
+/** A budget, what was measured, and what the same costs without connmeter or with subscribers that do nothing. */
 export interface Verdict {
   readonly promise: string;
   readonly found: string;
@@ -11,7 +11,7 @@ export interface Verdict {
   /** Undefined where there are too few rounds to say. */
   readonly met: boolean | undefined;
   /** The floor alone breaks the budget: nothing that does as much can keep it. */
-  readonly forbidden?: boolean;
+  readonly floorAboveBudget?: boolean;
 }
 
 const MOST_NANOSECONDS = 100;
@@ -56,12 +56,12 @@ function steady({ traffic }: Results): Verdict[] {
     if (!workload || workload.unit === 'connection' || !nobody || !again || !noop || !connmeter) return [];
 
     const more = differences(connmeter.warm, noop.warm);
-    const certain = certainOf(more);
-    const range = certain && ` (95 % sure: ${signed(certain.from)} to ${signed(certain.to)})`;
+    const certain = medianInterval(more);
+    const range = certain && ` (95 % confidence: ${signed(certain.from)} to ${signed(certain.to)})`;
     return {
-      promise: `a ${workload.unit} with ${workload.title}: cannot be told from subscribers that do nothing`,
+      promise: `a ${workload.unit} with ${workload.title}: not measurably more than subscribers that do nothing`,
       found: `${signed(median(more))} µs${range ?? ''}`,
-      floor: `${count(median(nobody.warm))} µs with nobody; nobody against nobody: ${signed(
+      floor: `${count(median(nobody.warm))} µs baseline; baseline against itself: ${signed(
         median(differences(again.warm, nobody.warm)),
       )} µs`,
       met: certain && certain.from <= 0,
@@ -76,9 +76,9 @@ function garbage({ allocation, growth }: Results): Verdict[] {
     const most = (of: 'noop' | 'connmeter', figure: 'collections' | 'allocated') =>
       Math.max(...rows.map(row => row[of][figure]));
     const words = (of: 'noop' | 'connmeter') =>
-      `${count(most(of, 'allocated'))} bytes a request, ${most(of, 'collections')} collections`;
+      `${count(most(of, 'allocated'))} bytes per request, ${most(of, 'collections')} collections`;
     verdicts.push({
-      promise: `${count(allocation.requests)} requests of any client in process: nothing allocated`,
+      promise: `${count(allocation.requests)} requests of any client in process: nothing is allocated`,
       found: words('connmeter'),
       floor: `subscribers that do nothing: ${words('noop')}`,
       met: rows.every(({ noop, connmeter }) => connmeter.collections <= noop.collections && connmeter.allocated < 1),
@@ -89,9 +89,9 @@ function garbage({ allocation, growth }: Results): Verdict[] {
     const requests = growth.stretch * (connmeter.used.length - 1);
     const words = (of: typeof noop) => `heap ${signed(grown(of.used) / 1024)} KiB, ${of.minor} minor collections`;
     verdicts.push({
-      promise: `${count(requests)} real requests with undici: the heap does not grow, no collection more`,
+      promise: `${count(requests)} real requests with undici: the heap does not grow, no additional collections`,
       found: words(connmeter),
-      floor: `nobody: ${words(nobody)}; subscribers that do nothing: ${words(noop)}`,
+      floor: `baseline: ${words(nobody)}; subscribers that do nothing: ${words(noop)}`,
       met:
         grown(connmeter.used) - Math.max(0, grown(nobody.used), grown(noop.used)) < requests && // less than a byte each
         connmeter.minor <= Math.max(nobody.minor, noop.minor) * 1.01 + 1,
@@ -119,7 +119,7 @@ function perConnection({ traffic }: Results): Verdict[] {
     return {
       promise: `a new connection, ${workload.title}: at most ${percent(MOST_OF_A_CONNECTION)} more CPU time`,
       found: words(connmeter),
-      floor: `${count(base)} µs with nobody; subscribers that do nothing: ${words(noop)}${recorded}`,
+      floor: `${count(base)} µs baseline; subscribers that do nothing: ${words(noop)}${recorded}`,
       met: ours <= base * MOST_OF_A_CONNECTION,
       forbidden: more(histograms ?? noop) > base * MOST_OF_A_CONNECTION,
     };
@@ -132,7 +132,7 @@ function perOpenConnection({ openConnections }: Results): Verdict[] {
     return {
       promise: `an open connection with ${client === 'http' ? '`node:http`' : client}: at most ${count(MOST_BYTES)} bytes`,
       found: `${signed(more(connmeter))} bytes`,
-      floor: `${count(median(nobody.heap))} bytes with nobody; listeners that do nothing: ${signed(more(noop))} bytes`,
+      floor: `${count(median(nobody.heap))} bytes baseline; listeners that do nothing: ${signed(more(noop))} bytes`,
       met: more(connmeter) <= MOST_BYTES,
     };
   });
@@ -143,9 +143,9 @@ function perScrape({ scrape = {} }: Results): Verdict[] {
     const ours = median(differences(whole, exporter));
     const theirs = median(exporter);
     return {
-      promise: `a scrape with ${count(Number(origins))} origins: our part at most a fifth of the exporter's`,
+      promise: `a scrape with ${count(Number(origins))} origins: connmeter's part is at most a fifth of the exporter's`,
       found: `${signed(ours)} ms, ${percent(ours / theirs)}`,
-      floor: `${count(theirs)} ms for ${count(median(series))} series of anybody's`,
+      floor: `${count(theirs)} ms for ${count(median(series))} series without connmeter`,
       met: ours <= theirs * MOST_OF_A_SCRAPE,
     };
   });
@@ -156,7 +156,7 @@ function seriesPerOrigin({ series }: Results): Verdict[] {
   if (last === undefined) return [];
   return [
     {
-      promise: `series of an origin at its busiest: at most ${MOST_SERIES}`,
+      promise: `series of the busiest origin: at most ${MOST_SERIES}`,
       found: count(last.series),
       floor: `${count(series?.[0]?.series ?? 0)} for a quiet one`,
       met: last.series <= MOST_SERIES,

@@ -1,19 +1,19 @@
 // How a program makes a request, or a connection: one function each, which ends when all of it is over.
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
-import type { Place } from './server.ts';
+import type { ServerAddress } from './server.ts';
 
 /** The name in the server's certificate. */
 const NAME = 'localhost';
 
 /** Does it once. */
-export type Doing = () => Promise<void>;
+export type Operation = () => Promise<void>;
 
 // What instrumentation-http patches it patches when it is required.
 const require = createRequire(import.meta.url);
 
 export const CLIENTS = {
-  async undici({ host, port }: Place): Promise<Doing> {
+  async undici({ host, port }: ServerAddress): Promise<Operation> {
     const { request, Agent } = await import('undici');
     const dispatcher = new Agent({ allowH2: false });
     const url = `http://${host}:${port}/`;
@@ -23,7 +23,7 @@ export const CLIENTS = {
     };
   },
 
-  async fetch({ host, port }: Place): Promise<Doing> {
+  async fetch({ host, port }: ServerAddress): Promise<Operation> {
     const url = `http://${host}:${port}/`;
     return async () => {
       const response = await fetch(url);
@@ -31,22 +31,22 @@ export const CLIENTS = {
     };
   },
 
-  async http({ host, port }: Place): Promise<Doing> {
+  async http({ host, port }: ServerAddress): Promise<Operation> {
     const http = require('node:http') as typeof import('node:http');
-    return visiting(http.get, { host, port, agent: new http.Agent({ keepAlive: true }) });
+    return requesting(http.get, { host, port, agent: new http.Agent({ keepAlive: true }) });
   },
 
-  async 'new-http'({ host, port }: Place): Promise<Doing> {
+  async 'new-http'({ host, port }: ServerAddress): Promise<Operation> {
     const http = require('node:http') as typeof import('node:http');
-    return visiting(http.get, { host, port, agent: new http.Agent({ keepAlive: false }) });
+    return requesting(http.get, { host, port, agent: new http.Agent({ keepAlive: false }) });
   },
 
-  async 'new-https'({ host, port, ca }: Place): Promise<Doing> {
+  async 'new-https'({ host, port, ca }: ServerAddress): Promise<Operation> {
     const https = require('node:https') as typeof import('node:https');
-    return visiting(https.get, { host, port, agent: new https.Agent({ keepAlive: false, ca, servername: NAME }) });
+    return requesting(https.get, { host, port, agent: new https.Agent({ keepAlive: false, ca, servername: NAME }) });
   },
 
-  async 'new-undici'({ host, port }: Place): Promise<Doing> {
+  async 'new-undici'({ host, port }: ServerAddress): Promise<Operation> {
     const { request, Agent } = await import('undici');
     const dispatcher = new Agent({ allowH2: false });
     const url = `http://${host}:${port}/`;
@@ -56,7 +56,7 @@ export const CLIENTS = {
     };
   },
 
-  async 'new-undici-tls'({ host, port, ca }: Place): Promise<Doing> {
+  async 'new-undici-tls'({ host, port, ca }: ServerAddress): Promise<Operation> {
     const { request, Agent } = await import('undici');
     const dispatcher = new Agent({ allowH2: false, connect: { ca, servername: NAME } });
     const url = `https://${host}:${port}/`;
@@ -66,7 +66,7 @@ export const CLIENTS = {
     };
   },
 
-  async 'new-net'({ host, port }: Place): Promise<Doing> {
+  async 'new-net'({ host, port }: ServerAddress): Promise<Operation> {
     const net = await import('node:net');
     return () =>
       new Promise((resolve, reject) => {
@@ -75,7 +75,7 @@ export const CLIENTS = {
       });
   },
 
-  async http2({ host, port }: Place): Promise<Doing> {
+  async http2({ host, port }: ServerAddress): Promise<Operation> {
     const http2 = await import('node:http2');
     const session = http2.connect(`http://${host}:${port}`);
     await once(session, 'connect');
@@ -86,7 +86,7 @@ export const CLIENTS = {
       });
   },
 
-  async 'undici-h2'({ host, port, ca }: Place): Promise<Doing> {
+  async 'undici-h2'({ host, port, ca }: ServerAddress): Promise<Operation> {
     const { request, Agent } = await import('undici');
     const dispatcher = new Agent({ allowH2: true, connect: { ca, servername: NAME } });
     const url = `https://${host}:${port}/`;
@@ -100,10 +100,10 @@ export const CLIENTS = {
 export type ClientName = keyof typeof CLIENTS;
 
 /** Over when the connection is back with its agent, or gone. */
-function visiting(
+function requesting(
   get: typeof import('node:http').get,
   options: import('node:http').RequestOptions | import('node:https').RequestOptions,
-): Doing {
+): Operation {
   return () =>
     new Promise((resolve, reject) => {
       get(options, response => response.resume())

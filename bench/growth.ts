@@ -1,13 +1,13 @@
 import { CLIENTS, type ClientName } from './clients.ts';
-import { countingCollections } from './collections.ts';
-import type { Place } from './server.ts';
+import { countCollections } from './gc-counts.ts';
+import type { ServerAddress } from './server.ts';
 import { inParallel } from './traffic.ts';
 import { VARIANTS, type VariantName } from './variants.ts';
 
 export interface GrowthTask {
   readonly client: ClientName;
   readonly variant: VariantName;
-  readonly place: Place;
+  readonly address: ServerAddress;
   /** How many requests a stretch has, and how many stretches there are. */
   readonly stretch: number;
   readonly stretches: number;
@@ -21,10 +21,10 @@ export interface GrowthResult {
 }
 
 /** Real requests on reused connections, very many of them: what becomes of the heap. */
-export async function growth({ client, variant, place, stretch, stretches }: GrowthTask): Promise<GrowthResult> {
+export async function growth({ client, variant, address, stretch, stretches }: GrowthTask): Promise<GrowthResult> {
   await VARIANTS[variant].start();
-  const collections = countingCollections();
-  const doing = await CLIENTS[client](place);
+  const collections = countCollections();
+  const doing = await CLIENTS[client](address);
   const used: number[] = [];
   let warm = { minor: 0 };
   for (let i = 0; i < stretches; i++) {

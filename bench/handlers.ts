@@ -1,6 +1,6 @@
 import { setImmediate as nextRound } from 'node:timers/promises';
 import { Bench } from 'tinybench';
-import { HTTP_LIVES, type Lives, REUSING, UNDICI_LIVES } from './played.ts';
+import { type ConnectionScript, HTTP_CONNECTION, REUSED_CONNECTIONS, UNDICI_CONNECTION } from './replayed-clients.ts';
 import { VARIANTS, type VariantName } from './variants.ts';
 
 export interface HandlersTask {
@@ -26,7 +26,7 @@ export async function handlers({ variant, samples }: HandlersTask): Promise<Hand
   const steps = benchOf(samples);
   const times = new Map<string, number>();
 
-  for (const [name, { open }] of Object.entries(REUSING)) {
+  for (const [name, { open }] of Object.entries(REUSED_CONNECTIONS)) {
     const request = open();
     await nextRound();
     times.set(name, REQUESTS);
@@ -34,8 +34,8 @@ export async function handlers({ variant, samples }: HandlersTask): Promise<Hand
       for (let i = 0; i < REQUESTS; i++) request();
     });
   }
-  addSteps(steps, times, 'undici', UNDICI_LIVES);
-  addSteps(steps, times, 'http', HTTP_LIVES);
+  addSteps(steps, times, 'undici', UNDICI_CONNECTION);
+  addSteps(steps, times, 'http', HTTP_CONNECTION);
 
   await requests.run();
   await steps.run();
@@ -52,7 +52,12 @@ function benchOf(samples: number): Bench {
 }
 
 /** A task for each step: the steps before it are played beforehand, and the life is ended afterwards. */
-function addSteps<Life>(bench: Bench, times: Map<string, number>, lives: string, { make, steps }: Lives<Life>): void {
+function addSteps<Life>(
+  bench: Bench,
+  times: Map<string, number>,
+  lives: string,
+  { make, steps }: ConnectionScript<Life>,
+): void {
   const last = steps.length - 1;
   for (const [at, { event, play }] of steps.entries()) {
     const name = `${lives} ${event}`;

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { ALLOCATION_NODE } from './allocation.ts';
-import { REUSING, type Reusing } from './played.ts';
-import { inProcessOfItsOwn, type ServerProcess } from './processes.ts';
+import { inChildProcess, type ServerProcess } from './processes.ts';
+import { REUSED_CONNECTIONS, type ReusedClient } from './replayed-clients.ts';
 import { PLAIN_VARIANTS, type PlainVariant, type Results, type Rounds } from './results.ts';
 import type { VariantName } from './variants.ts';
 import { WORKLOADS, warmUpOf } from './workloads.ts';
@@ -39,7 +39,7 @@ export async function measure(server: ServerProcess, extent: Extent, say: (line:
     growth: await part('growth', () => growths(server, full ? 100_000 : 10_000, full ? 10 : 3)),
     openConnections: await part('open-connections', () => openings(server, full ? 10_000 : 2_000, full ? 3 : 1)),
     scrape: await part('scrape', () => scrapes(full ? 5 : 1)),
-    series: await part('series', () => inProcessOfItsOwn('series', undefined)),
+    series: await part('series', () => inChildProcess('series', undefined)),
   };
   const found = Object.entries(parts).filter(([, part]) => part !== undefined);
   if (found.length + Object.keys(traffic).length === 0) throw new Error(`nothing is called ${only}`);
@@ -69,29 +69,31 @@ async function trafficRounds(server: ServerProcess, name: string, { rounds, vari
   const usual = full ? (workload.rounds ?? 6) : 2;
   const all = variants ?? (['nobody', 'again', 'noop', 'connmeter', ...perConnection, ...perRequest] as const);
   return inRounds(rounds ?? usual, all, async variant => {
-    const place = await server.listen(workload.server);
-    return inProcessOfItsOwn('traffic', { client, atOnce, warmUp, times, variant, place });
+    const address = await server.listen(workload.server);
+    return inChildProcess('traffic', { client, atOnce, warmUp, times, variant, address });
   });
 }
 
 async function handlerRounds(rounds: number) {
-  return inRounds(rounds, PLAIN_VARIANTS, variant => inProcessOfItsOwn('handlers', { variant, samples: 400 }));
+  return inRounds(rounds, PLAIN_VARIANTS, variant => inChildProcess('handlers', { variant, samples: 400 }));
 }
 
 async function allocations() {
   const requests = 1_000_000;
-  const of = (client: Reusing, variant: PlainVariant) =>
-    inProcessOfItsOwn('allocation', { client, variant, requests }, ALLOCATION_NODE);
+  const of = (client: ReusedClient, variant: PlainVariant) =>
+    inChildProcess('allocation', { client, variant, requests }, ALLOCATION_NODE);
   return {
     requests,
-    clients: await forEach(Object.keys(REUSING) as Reusing[], c => forEach(PLAIN_VARIANTS, v => of(c, v))),
+    clients: await forEach(Object.keys(REUSED_CONNECTIONS) as ReusedClient[], c =>
+      forEach(PLAIN_VARIANTS, v => of(c, v)),
+    ),
   };
 }
 
 async function growths(server: ServerProcess, stretch: number, stretches: number) {
   const variants = await forEach(PLAIN_VARIANTS, async variant => {
-    const place = await server.listen('http');
-    return inProcessOfItsOwn('growth', { client: 'undici', variant, place, stretch, stretches });
+    const address = await server.listen('http');
+    return inChildProcess('growth', { client: 'undici', variant, address, stretch, stretches });
   });
   return { stretch, variants };
 }
@@ -99,8 +101,8 @@ async function growths(server: ServerProcess, stretch: number, stretches: number
 async function openings(server: ServerProcess, connections: number, rounds: number) {
   const clients = await forEach(CLIENTS_TO_OPEN, client =>
     inRounds(rounds, PLAIN_VARIANTS, async variant => {
-      const place = await server.listen('http');
-      return inProcessOfItsOwn('openConnections', { client, variant, place, connections });
+      const address = await server.listen('http');
+      return inChildProcess('openConnections', { client, variant, address, connections });
     }),
   );
   return { connections, clients };
@@ -108,7 +110,7 @@ async function openings(server: ServerProcess, connections: number, rounds: numb
 
 async function scrapes(rounds: number) {
   return inRounds(rounds, ['10', '100', '1000'], origins =>
-    inProcessOfItsOwn('scrape', { origins: Number(origins), scrapes: Math.max(5, Math.round(400 / Number(origins))) }),
+    inChildProcess('scrape', { origins: Number(origins), scrapes: Math.max(5, Math.round(400 / Number(origins))) }),
   );
 }
 

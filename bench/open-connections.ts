@@ -1,13 +1,13 @@
 import http from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Agent, request } from 'undici';
-import type { Place } from './server.ts';
-import { type Onlooker, VARIANTS, type VariantName } from './variants.ts';
+import type { ServerAddress } from './server.ts';
+import { type Observer, VARIANTS, type VariantName } from './variants.ts';
 
 export interface OpenConnectionsTask {
   readonly client: 'http' | 'undici';
   readonly variant: VariantName;
-  readonly place: Place;
+  readonly address: ServerAddress;
   readonly connections: number;
 }
 
@@ -26,11 +26,11 @@ const WARM_UP = 50;
 export async function openConnections({
   client,
   variant,
-  place,
+  address,
   connections,
 }: OpenConnectionsTask): Promise<OpenConnectionsResult> {
-  const { counted }: Onlooker = await VARIANTS[variant].start();
-  const open = OPENING[client](place);
+  const { counted }: Observer = await VARIANTS[variant].start();
+  const open = OPENING[client](address);
   await open(WARM_UP);
   await counted?.();
   const before = await weighed();
@@ -44,7 +44,7 @@ export async function openConnections({
 
 /** The server answers none of so many requests until all have come: so each has a connection of its own. */
 const OPENING = {
-  http: ({ host, port }: Place) => {
+  http: ({ host, port }: ServerAddress) => {
     const agent = new http.Agent({ keepAlive: true, maxFreeSockets: Infinity });
     const visit = (path: string) =>
       new Promise<void>((resolve, reject) => {
@@ -55,7 +55,7 @@ const OPENING = {
       });
     return (count: number) => all(count, visit);
   },
-  undici: ({ host, port }: Place) => {
+  undici: ({ host, port }: ServerAddress) => {
     const dispatcher = new Agent({ allowH2: false, keepAliveTimeout: 600_000, headersTimeout: 0, bodyTimeout: 0 });
     const visit = async (path: string) => {
       const { body } = await request(`http://${host}:${port}${path}`, { dispatcher });

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import type { Listening, Place } from './server.ts';
+import type { ListenRequest, ServerAddress } from './server.ts';
 import type { WORK } from './worker.ts';
 
 type Work = typeof WORK;
@@ -10,7 +10,7 @@ const HERE = import.meta.dirname;
 const QUIET = '--disable-warning=ExperimentalWarning';
 
 /** What a process of its own found out. Fails if it does. */
-export async function inProcessOfItsOwn<Kind extends keyof Work>(
+export async function inChildProcess<Kind extends keyof Work>(
   kind: Kind,
   task: Parameters<Work[Kind]>[0],
   node: readonly string[] = [],
@@ -33,11 +33,11 @@ export class ServerProcess {
   readonly #child: ChildProcess = fork(`${HERE}/server.ts`, { execArgv: [QUIET] });
   #places = 0;
 
-  async listen(kind: Listening['kind']): Promise<Place> {
+  async listen(kind: ListenRequest['kind']): Promise<ServerAddress> {
     const place = ++this.#places;
-    this.#child.send({ kind, host: `127.77.${place >> 7}.${(place & 127) + 1}` } satisfies Listening);
+    this.#child.send({ kind, host: `127.77.${place >> 7}.${(place & 127) + 1}` } satisfies ListenRequest);
     const [answer] = await once(this.#child, 'message');
-    return answer as Place;
+    return answer as ServerAddress;
   }
 
   stop(): void {

@@ -1,6 +1,6 @@
 import { type Verdict, verdicts } from './budgets.ts';
-import { count, percent, signed } from './figures.ts';
-import { HTTP_LIVES, REUSING, UNDICI_LIVES } from './played.ts';
+import { count, percent, signed } from './number-format.ts';
+import { HTTP_CONNECTION, REUSED_CONNECTIONS, UNDICI_CONNECTION } from './replayed-clients.ts';
 import { PLAIN_VARIANTS, type Results, type Rounds } from './results.ts';
 import { differences, median, spreadOf } from './statistics.ts';
 import type { TrafficResult } from './traffic.ts';
@@ -31,15 +31,15 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 }
 
 function section(title: string, command: string, ...parts: readonly string[]): string {
-  return [`### ${title}`, ...parts, `Again: \`npm run bench:full -- --only ${command}\``].join('\n\n');
+  return [`### ${title}`, ...parts, `Run it again: \`npm run bench:full -- --only ${command}\``].join('\n\n');
 }
 
 function budgets(all: readonly Verdict[]): string {
   if (all.length === 0) return '';
-  const word = ({ met, forbidden = false }: Verdict) => {
+  const word = ({ met, floorAboveBudget = false }: Verdict) => {
     if (met === undefined) return 'too few rounds to say';
     if (met) return 'met';
-    return forbidden ? '**not met**: the floor forbids it' : '**not met**';
+    return floorAboveBudget ? '**not met**: the floor forbids it' : '**not met**';
   };
   const rows = all.map(verdict => [verdict.promise, verdict.found, verdict.floor, word(verdict)]);
   return ['### Budgets', table(['budget', 'connmeter', 'the floor', ''], rows)].join('\n\n');
@@ -70,7 +70,7 @@ function traffic({ traffic, full }: Results, prefix: string, title: string, comm
     });
     return [WORKLOADS[name]?.title ?? name, spread(nobody?.warm ?? []), ...cells];
   });
-  const parts = [table(['', 'nobody', ...columns.map(([name]) => name)], rows)];
+  const parts = [table(['', VARIANTS.nobody.title, ...columns.map(([name]) => name)], rows)];
   if (prefix === 'new-connection/') parts.push(cold(workloads, full));
   return section(title, command, ...parts);
 }
@@ -85,7 +85,7 @@ function cold(workloads: readonly (readonly [string, Results['traffic'][string]]
     nobody ? moreThan(nobody, connmeter, 'cold') : '',
   ]);
   return table(
-    ['while the process is young', 'the first', 'nobody', VARIANTS.noop.title, VARIANTS.connmeter.title],
+    ['in a new process', 'the first', VARIANTS.nobody.title, VARIANTS.noop.title, VARIANTS.connmeter.title],
     rows,
   );
 }
@@ -108,11 +108,11 @@ function moreThan(
 function handlers({ handlers }: Results): string {
   if (handlers === undefined) return '';
   const names: (readonly [string, string])[] = [
-    ...Object.entries(REUSING).map(
+    ...Object.entries(REUSED_CONNECTIONS).map(
       ([name, { title, events }]) => [name, `a request on a reused connection, ${title}: ${events}`] as const,
     ),
-    ...UNDICI_LIVES.steps.map(({ event }) => [`undici ${event}`, `${UNDICI_LIVES.title}: ${event}`] as const),
-    ...HTTP_LIVES.steps.map(({ event }) => [`http ${event}`, `${HTTP_LIVES.title}: ${event}`] as const),
+    ...UNDICI_CONNECTION.steps.map(({ event }) => [`undici ${event}`, `${UNDICI_CONNECTION.title}: ${event}`] as const),
+    ...HTTP_CONNECTION.steps.map(({ event }) => [`http ${event}`, `${HTTP_CONNECTION.title}: ${event}`] as const),
   ];
   const rows = names.map(([name, title]) => [
     title,
@@ -129,7 +129,7 @@ function garbage({ allocation, growth }: Results): string {
   const parts: string[] = [];
   if (allocation !== undefined) {
     const rows = Object.entries(allocation.clients).map(([client, variants]) => [
-      REUSING[client as keyof typeof REUSING].title,
+      REUSED_CONNECTIONS[client as keyof typeof REUSED_CONNECTIONS].title,
       ...PLAIN_VARIANTS.map(variant => {
         const { allocated, collections, kept } = variants[variant];
         return `${count(allocated)}, ${count(collections)}, ${signed(kept / 1024)}`;
@@ -137,7 +137,7 @@ function garbage({ allocation, growth }: Results): string {
     ]);
     parts.push(
       section(
-        `${count(allocation.requests)} requests on a reused connection, in process: bytes a request, collections, KiB kept`,
+        `${count(allocation.requests)} requests on a reused connection, in process: bytes per request, collections, KiB kept`,
         'allocation',
         table(['', ...titles()], rows),
       ),
@@ -152,7 +152,7 @@ function garbage({ allocation, growth }: Results): string {
       section(
         `Real requests with undici: heap in use after each ${count(growth.stretch)}, MiB`,
         'growth',
-        table(['', 'heap in use', 'minor collections, the first stretch left out'], rows),
+        table(['', 'heap in use', `minor collections after the first ${count(growth.stretch)}`], rows),
       ),
     );
   }
@@ -186,7 +186,14 @@ function scrape({ scrape }: Results): string {
     `${signed(median(differences(whole, exporter)))}, ${percent(median(differences(whole, exporter)) / median(exporter))}`,
     count(median(callback)),
   ]);
-  const head = ['origins', 'series', 'the same series without us', 'connmeter', 'more', 'of it in our callback'];
+  const head = [
+    'origins',
+    'series',
+    'the same series without connmeter',
+    'connmeter',
+    'difference',
+    "in connmeter's callback",
+  ];
   return section('A scrape, ms of CPU time', 'scrape', table(head, rows));
 }
 
@@ -194,5 +201,5 @@ function series({ series }: Results): string {
   if (series === undefined) return '';
   const rows = series.map(step => [step.after, count(step.series), count(step.ofName)]);
   const head = ['after', 'series of the origin', 'of its host name, for lookups'];
-  return section('Series of one origin, as more and more happens to it', 'series', table(head, rows));
+  return section('Series of one origin, as more happens to it', 'series', table(head, rows));
 }

@@ -1,7 +1,7 @@
 import type { AllocationResult } from './allocation.ts';
 import type { GrowthResult } from './growth.ts';
 import type { OpenConnectionsResult } from './open-connections.ts';
-import type { Reusing } from './played.ts';
+import type { ReusedClient } from './replayed-clients.ts';
 import type { ScrapeResult } from './scrape.ts';
 import type { SeriesStep } from './series.ts';
 import type { TrafficResult } from './traffic.ts';
@@ -23,7 +23,7 @@ export interface Results {
   readonly handlers?: Readonly<Record<PlainVariant, Readonly<Record<string, readonly number[]>>>>;
   readonly allocation?: {
     readonly requests: number;
-    readonly clients: Readonly<Record<Reusing, Record<PlainVariant, AllocationResult>>>;
+    readonly clients: Readonly<Record<ReusedClient, Record<PlainVariant, AllocationResult>>>;
   };
   readonly growth?: { readonly stretch: number; readonly variants: Readonly<Record<PlainVariant, GrowthResult>> };
   readonly openConnections?: {

@@ -5,10 +5,10 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { withReport } from './document.ts';
 import { measure } from './measure.ts';
 import { ServerProcess } from './processes.ts';
 import { report } from './report.ts';
+import { withReport } from './report-page.ts';
 import type { VariantName } from './variants.ts';
 
 const { values: options } = parseArgs({

@@ -10,7 +10,7 @@ import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporte
 import { DataPointType, type MetricData, MeterProvider as Provider } from '@opentelemetry/sdk-metrics';
 import { ConnectionInstrumentation } from '../src/index.ts';
 import { VERSION } from '../src/version.ts';
-import { HTTP_LIVES, type Lives, UNDICI_LIVES } from './played.ts';
+import { type ConnectionScript, HTTP_CONNECTION, UNDICI_CONNECTION } from './replayed-clients.ts';
 import { median } from './statistics.ts';
 
 export interface ScrapeTask {
@@ -30,7 +30,7 @@ export interface ScrapeResult {
 }
 
 /** The SDK's own limit of label sets, which a thousand origins would break: it folds what is above. */
-export const NO_LIMIT = { instrumentName: '*', aggregationCardinalityLimit: 1_000_000 };
+export const NO_CARDINALITY_LIMIT = { instrumentName: '*', aggregationCardinalityLimit: 1_000_000 };
 
 /** Scrapes connmeter with so many origins, and in turn a program that has the same series, and nothing to do for them. */
 export async function scrape({ origins, scrapes }: ScrapeTask): Promise<ScrapeResult> {
@@ -39,10 +39,10 @@ export async function scrape({ origins, scrapes }: ScrapeTask): Promise<ScrapeRe
     connmeter.provider,
   );
   for (let i = 0; i < origins; i++) {
-    await playAll(`origin-${i}.test`);
+    await playConnections(`origin-${i}.test`);
   }
   const twin = scraping();
-  for (const metric of await connmeter.metrics()) imitate(twin.provider.getMeter('connmeter', VERSION), metric);
+  for (const metric of await connmeter.metrics()) replicateMetric(twin.provider.getMeter('connmeter', VERSION), metric);
 
   const [seriesOfTwin, series] = [linesOf(await twin.text()), linesOf(await connmeter.text())];
   if (series !== seriesOfTwin) throw new Error(`${series} series, but ${seriesOfTwin} to compare them with`);
@@ -68,12 +68,12 @@ export async function scrape({ origins, scrapes }: ScrapeTask): Promise<ScrapeRe
 }
 
 /** What a common origin has seen: of each client, connections that are idle and one that was closed. */
-export async function playAll(host: string): Promise<void> {
-  await play(UNDICI_LIVES, host);
-  await play(HTTP_LIVES, host);
+export async function playConnections(host: string): Promise<void> {
+  await play(UNDICI_CONNECTION, host);
+  await play(HTTP_CONNECTION, host);
 }
 
-async function play<Life>({ make, steps }: Lives<Life>, host: string): Promise<void> {
+async function play<Life>({ make, steps }: ConnectionScript<Life>, host: string): Promise<void> {
   for (const keptOpen of [false, true, true]) {
     const life = make(host);
     for (const { event, play } of steps) {
@@ -97,7 +97,7 @@ interface Scraping {
 function scraping(): Scraping {
   const exporter = new PrometheusExporter({ preventServerStart: true });
   const serializer = new PrometheusSerializer();
-  const real = new Provider({ readers: [exporter], views: [NO_LIMIT] });
+  const real = new Provider({ readers: [exporter], views: [NO_CARDINALITY_LIMIT] });
   let spent = 0;
   const timed = (callback: BatchObservableCallback) => (result: BatchObservableResult) => {
     const before = process.cpuUsage();
@@ -122,7 +122,7 @@ function scraping(): Scraping {
 }
 
 /** The same series under the same names, from numbers that lie ready. */
-export function imitate(meter: Meter, { descriptor, dataPointType, dataPoints, ...metric }: MetricData): void {
+export function replicateMetric(meter: Meter, { descriptor, dataPointType, dataPoints, ...metric }: MetricData): void {
   const { name, unit, description } = descriptor;
   if (dataPointType === DataPointType.HISTOGRAM) {
     const explicitBucketBoundaries = dataPoints[0]?.value.buckets.boundaries ?? [];

@@ -7,12 +7,12 @@ import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
 import { certificate } from '../test/support/certificates.ts';
 
-export interface Listening {
+export interface ListenRequest {
   readonly kind: 'http' | 'https' | 'http2' | 'http2c' | 'tcp';
   readonly host: string;
 }
 
-export interface Place extends Listening {
+export interface ServerAddress extends ListenRequest {
   readonly port: number;
   readonly ca: string;
 }
@@ -31,7 +31,7 @@ function answer(request: http.IncomingMessage, response: ServerResponse): void {
   for (const each of waiting.splice(0)) each.end('hello');
 }
 
-function make(kind: Listening['kind']): net.Server {
+function make(kind: ListenRequest['kind']): net.Server {
   switch (kind) {
     case 'http':
       return http.createServer({ keepAliveTimeout: 0 }, answer);
@@ -46,7 +46,7 @@ function make(kind: Listening['kind']): net.Server {
   }
 }
 
-process.on('message', async ({ kind, host }: Listening) => {
+process.on('message', async ({ kind, host }: ListenRequest) => {
   const server = make(kind);
   Object.assign(server, { headersTimeout: 0, requestTimeout: 0 });
   server.on('error', error => {
@@ -54,6 +54,6 @@ process.on('message', async ({ kind, host }: Listening) => {
   });
   await once(server.listen({ host, port: 0, backlog: 4096 }), 'listening');
   const { port } = server.address() as AddressInfo;
-  process.send?.({ kind, host, port, ca: cert } satisfies Place);
+  process.send?.({ kind, host, port, ca: cert } satisfies ServerAddress);
 });
 process.on('disconnect', () => process.exit());

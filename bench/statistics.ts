@@ -32,7 +32,7 @@ export function differences(ours: readonly number[], theirs: readonly number[]):
  * where k is the largest for which so few heads in so many tosses are rarer than one in forty. Nothing where there are too
  * few values to say (fewer than six).
  */
-export function certainOf(values: readonly number[]): { readonly from: number; readonly to: number } | undefined {
+export function medianInterval(values: readonly number[]): { readonly from: number; readonly to: number } | undefined {
   const sorted = values.toSorted((a, b) => a - b);
   const n = sorted.length;
   let k = 0;

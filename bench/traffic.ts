@@ -1,13 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { CLIENTS, type Doing } from './clients.ts';
-import { countingCollections } from './collections.ts';
-import type { Place } from './server.ts';
-import { type Onlooker, VARIANTS, type VariantName } from './variants.ts';
+import { CLIENTS, type Operation } from './clients.ts';
+import { countCollections } from './gc-counts.ts';
+import type { ServerAddress } from './server.ts';
+import { type Observer, VARIANTS, type VariantName } from './variants.ts';
 import type { Workload } from './workloads.ts';
 
 export interface TrafficTask extends Pick<Workload, 'client' | 'atOnce' | 'warmUp' | 'times'> {
   readonly variant: VariantName;
-  readonly place: Place;
+  readonly address: ServerAddress;
 }
 
 export interface TrafficResult {
@@ -19,11 +19,18 @@ export interface TrafficResult {
 }
 
 /** One client: does its work with somebody looking on, and says what CPU time that took the process. */
-export async function traffic({ client, variant, place, atOnce, warmUp, times }: TrafficTask): Promise<TrafficResult> {
-  const collections = countingCollections();
-  const { perRequest, counted }: Onlooker = await VARIANTS[variant].start();
-  const doing = await CLIENTS[client](place);
-  const each: Doing = perRequest === undefined ? doing : () => doing().then(perRequest);
+export async function traffic({
+  client,
+  variant,
+  address,
+  atOnce,
+  warmUp,
+  times,
+}: TrafficTask): Promise<TrafficResult> {
+  const collections = countCollections();
+  const { perRequest, counted }: Observer = await VARIANTS[variant].start();
+  const doing = await CLIENTS[client](address);
+  const each: Operation = perRequest === undefined ? doing : () => doing().then(perRequest);
 
   const cold = await timed(each, warmUp, atOnce);
   const before = await collections();
@@ -35,7 +42,7 @@ export async function traffic({ client, variant, place, atOnce, warmUp, times }:
 }
 
 /** Does it so many times, so many at once. */
-export async function inParallel(doing: Doing, times: number, atOnce: number): Promise<void> {
+export async function inParallel(doing: Operation, times: number, atOnce: number): Promise<void> {
   let left = times;
   const repeat = async () => {
     while (left-- > 0) await doing();
@@ -44,7 +51,7 @@ export async function inParallel(doing: Doing, times: number, atOnce: number): P
 }
 
 /** The same; microseconds of the process's CPU time for each. */
-async function timed(doing: Doing, times: number, atOnce: number): Promise<number> {
+async function timed(doing: Operation, times: number, atOnce: number): Promise<number> {
   const before = process.cpuUsage();
   await inParallel(doing, times, atOnce);
   const { user, system } = process.cpuUsage(before);

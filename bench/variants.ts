@@ -1,11 +1,11 @@
-// What a program may have beside it, that looks at its requests: nothing, something that does nothing, us, or others.
+// What can observe the requests of a program: nothing, subscribers that do nothing, connmeter, or others.
 import { subscribe } from 'node:diagnostics_channel';
 import type { EventEmitter } from 'node:events';
 import { PerformanceObserver } from 'node:perf_hooks';
 import { type MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 
 /** Who looks on. */
-export interface Onlooker {
+export interface Observer {
   /** What the program itself has to do for each request, or connection where there are no requests. */
   readonly perRequest?: () => void;
   /** How many requests it has seen: proof that it was at work. */
@@ -14,7 +14,7 @@ export interface Onlooker {
 
 export interface Variant {
   readonly title: string;
-  readonly start: () => Promise<Onlooker> | Onlooker;
+  readonly start: () => Promise<Observer> | Observer;
 }
 
 /**
@@ -53,10 +53,10 @@ export const HTTP_SOCKET_EVENTS = ['free', 'agentRemove'] as const;
 const LABELS = { 'server.address': '127.0.0.1', 'server.port': 80, 'http.request.method': 'GET', status: 200 };
 
 export const VARIANTS = {
-  nobody: { title: 'nobody', start: () => ({}) },
-  again: { title: 'nobody, again', start: () => ({}) },
+  nobody: { title: 'baseline', start: () => ({}) },
+  again: { title: 'baseline, again', start: () => ({}) },
   noop: { title: 'subscribers that do nothing', start: subscribeNothing },
-  histograms: { title: 'and record the histograms', start: startHistograms },
+  histograms: { title: 'and the histograms', start: startHistograms },
   connmeter: { title: 'connmeter', start: startConnmeter },
   undici: { title: '`instrumentation-undici`', start: () => startInstrumentation('undici') },
   http: { title: '`instrumentation-http`', start: () => startInstrumentation('http') },
@@ -67,7 +67,7 @@ export const VARIANTS = {
 export type VariantName = keyof typeof VARIANTS;
 
 /** The floor of anything that looks on by these means: the same subscriptions and listeners, which do nothing. */
-export function subscribeNothing(): Onlooker {
+export function subscribeNothing(): Observer {
   for (const name of CHANNELS) {
     if (name !== 'net.client.socket' && name !== 'http.client.request.created') subscribe(name, () => {});
   }
@@ -97,7 +97,7 @@ export function subscribeNothing(): Onlooker {
  * The floor of anything that also tells how long HTTP connections took to open, how long they lived and how many requests
  * they served: with each, so many histograms of OpenTelemetry's take a value, and nothing else is done.
  */
-async function startHistograms(): Promise<Onlooker> {
+async function startHistograms(): Promise<Observer> {
   subscribeNothing();
   const { provider, sum } = await metering();
   const meter = provider.getMeter('bench');
@@ -138,7 +138,7 @@ async function metering(): Promise<{ provider: MeterProvider; sum: (metric: stri
   return { provider: new MeterProvider({ readers: [reader] }), sum };
 }
 
-async function startConnmeter(): Promise<Onlooker> {
+async function startConnmeter(): Promise<Observer> {
   const { ConnectionInstrumentation } = await import('../src/index.ts');
   const { provider, sum } = await metering();
   new ConnectionInstrumentation().setMeterProvider(provider);
@@ -147,7 +147,7 @@ async function startConnmeter(): Promise<Onlooker> {
 }
 
 /** Without traces, which cost much more: its histogram of durations alone. */
-async function startInstrumentation(of: 'undici' | 'http'): Promise<Onlooker> {
+async function startInstrumentation(of: 'undici' | 'http'): Promise<Observer> {
   const { provider, sum } = await metering();
   const instrumentation =
     of === 'undici'
@@ -159,13 +159,13 @@ async function startInstrumentation(of: 'undici' | 'http'): Promise<Onlooker> {
   };
 }
 
-async function startCounter(): Promise<Onlooker> {
+async function startCounter(): Promise<Observer> {
   const { provider, sum } = await metering();
   const counter = provider.getMeter('bench').createCounter('requests');
   return { perRequest: () => counter.add(1, { ...LABELS }), counted: () => sum('requests') };
 }
 
-async function startPromClient(): Promise<Onlooker> {
+async function startPromClient(): Promise<Observer> {
   const { default: prom } = await import('prom-client');
   const counter = new prom.Counter({
     name: 'requests_total',

@@ -1,12 +1,12 @@
 import type { ClientName } from './clients.ts';
-import type { Listening } from './server.ts';
+import type { ListenRequest } from './server.ts';
 import type { VariantName } from './variants.ts';
 
 /** Real traffic with a server in another process, of which the client's CPU time is taken. */
 export interface Workload {
   readonly title: string;
   readonly client: ClientName;
-  readonly server: Listening['kind'];
+  readonly server: ListenRequest['kind'];
   readonly unit: 'request' | 'connection' | 'stream';
   /** OpenTelemetry's instrumentation that covers the client, if one does. */
   readonly otel?: VariantName;

@@ -88,11 +88,11 @@ export class ConnectionInstrumentation {
       record,
       now,
       guard,
-      atEndOfTurn: run => {
+      asMicrotask: run => {
         const end = this.#guard('net')('end of turn', run);
         return () => void settled.then(end);
       },
-      rounds: () => nodeTiming.uvMetricsInfo.loopCount, // without a timer
+      loopCount: () => nodeTiming.uvMetricsInfo.loopCount, // to wait for a round would take a timer
     });
 
     this.setMeterProvider(metrics.getMeterProvider());

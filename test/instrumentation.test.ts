@@ -8,7 +8,7 @@ import { expect, expectTypeOf, onTestFinished, test } from 'vitest';
 import { ConnectionInstrumentation, type ConnectionInstrumentationConfig } from '../src/index.ts';
 import { METRICS } from '../src/metrics/instruments.ts';
 import { VERSION } from '../src/version.ts';
-import { measuring, until } from './support/measuring.ts';
+import { instrument, until } from './support/instrument.ts';
 import { server } from './support/server.ts';
 
 /** Opens a connection; it stays open until the test ends or destroys it. */
@@ -92,31 +92,31 @@ test('names itself and its version, to the interface and to the meter', () => {
 
 test('starts at once, and not at all where enabled is false', async () => {
   const { port, seen } = await server({ kind: 'tcp' });
-  const { read } = measuring();
-  const { read: readIdle } = measuring({ enabled: false });
+  const { read } = instrument();
+  const { read: readIdle } = instrument({ enabled: false });
 
   await connected(port);
 
   expect(await until(seen, ({ accepts }) => accepts === 1)).toMatchObject({ accepts: 1 });
-  expect((await read()).lifeOf(port)).toMatchObject({ opened: 1 });
+  expect((await read()).countsOf(port)).toMatchObject({ opened: 1 });
   expect((await readIdle()).points('connmeter.connection.opened')).toEqual([]);
 });
 
 test('enabled any number of times, it counts each connection once', async () => {
   const { port } = await server({ kind: 'tcp' });
-  const { instrumentation, read } = measuring();
+  const { instrumentation, read } = instrument();
   instrumentation.enable();
   instrumentation.enable();
 
   const socket = await connected(port);
   await closed(socket);
 
-  expect((await read()).lifeOf(port)).toMatchObject({ opened: 1, closed: 1 });
+  expect((await read()).countsOf(port)).toMatchObject({ opened: 1, closed: 1 });
 });
 
 test('enabled twice and disabled once, it is off', async () => {
   const { port } = await server({ kind: 'tcp' });
-  const { instrumentation, read } = measuring();
+  const { instrumentation, read } = instrument();
   instrumentation.enable();
   instrumentation.disable();
 
@@ -127,8 +127,8 @@ test('enabled twice and disabled once, it is off', async () => {
 
 test('switched off and on any number of times, it counts what began while it was on', async () => {
   const { port, seen } = await server({ kind: 'tcp' });
-  const { instrumentation, read } = measuring({ enabled: false });
-  const opened = async () => (await read()).lifeOf(port).opened;
+  const { instrumentation, read } = instrument({ enabled: false });
+  const opened = async () => (await read()).countsOf(port).opened;
   const counted: number[] = [];
 
   for (let i = 0; i < 5; i++) {
@@ -146,32 +146,32 @@ test('switched off and on any number of times, it counts what began while it was
 
 test('a connection open when it is switched off is still counted closed when it closes', async () => {
   const { port, seen } = await server({ kind: 'tcp' });
-  const { instrumentation, read } = measuring();
+  const { instrumentation, read } = instrument();
   const socket = await connected(port);
-  expect((await read()).lifeOf(port)).toMatchObject({ opened: 1, closed: 0 });
+  expect((await read()).countsOf(port)).toMatchObject({ opened: 1, closed: 0 });
 
   instrumentation.disable();
   await closed(socket);
 
   await until(seen, ({ open }) => open === 0);
-  expect((await read()).lifeOf(port)).toMatchObject({ opened: 1, closed: 1 });
+  expect((await read()).countsOf(port)).toMatchObject({ opened: 1, closed: 1 });
 });
 
 test('a connection attempted when it is switched off is still counted opened and closed', async () => {
   const { port } = await server({ kind: 'tcp' });
-  const { instrumentation, read } = measuring();
+  const { instrumentation, read } = instrument();
   const socket = net.connect(port, '127.0.0.1');
 
   instrumentation.disable();
   await once(socket, 'connect');
   await closed(socket);
 
-  expect((await read()).lifeOf(port)).toMatchObject({ opened: 1, closed: 1, failed: 0 });
+  expect((await read()).countsOf(port)).toMatchObject({ opened: 1, closed: 1, failed: 0 });
 });
 
 test('switched off, it leaves nothing behind on sockets to come', async () => {
   const { port } = await server({ kind: 'tcp' });
-  const { instrumentation } = measuring({ enabled: false });
+  const { instrumentation } = instrument({ enabled: false });
   const listeners = async () => {
     const socket = await connected(port);
     return socket.eventNames().map(name => [name, socket.listenerCount(name)]);
@@ -254,7 +254,7 @@ test('a provider that was replaced gets nothing any more, neither counts nor dur
 
 test('a shut-down provider does no harm to what is measured after it', async () => {
   const { port } = await server({ kind: 'tcp' });
-  const { instrumentation } = measuring();
+  const { instrumentation } = instrument();
   const old = provider();
   instrumentation.setMeterProvider(old.provider);
   await old.provider.shutdown();
@@ -285,13 +285,13 @@ test('registerInstrumentations hands it the provider and takes it off again', as
 
 test('two instances in one process count the same, each to its own provider', async () => {
   const { port } = await server({ kind: 'tcp' });
-  const one = measuring();
-  const other = measuring();
+  const one = instrument();
+  const other = instrument();
 
   await closed(await connected(port));
 
   for (const { read } of [one, other])
-    expect((await read()).lifeOf(port)).toMatchObject({ opened: 1, closed: 1, failed: 0 });
+    expect((await read()).countsOf(port)).toMatchObject({ opened: 1, closed: 1, failed: 0 });
 });
 
 test('every metric of the table reaches the provider under its own name', () => {
@@ -357,7 +357,7 @@ test('an object of options changed afterwards changes nothing', () => {
 test('a new maxOrigins counts for origins not seen yet', async () => {
   const servers = await Promise.all([server({ kind: 'tcp' }), server({ kind: 'tcp' }), server({ kind: 'tcp' })]);
   const [first, second, third] = servers.map(({ port }) => port) as [number, number, number];
-  const { instrumentation, read } = measuring({ maxOrigins: 1 });
+  const { instrumentation, read } = instrument({ maxOrigins: 1 });
   const addresses = async () =>
     new Set(
       (await read())

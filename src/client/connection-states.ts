@@ -52,30 +52,30 @@ function reasonOf(connection: Connection): CloseReason {
   return closeReason({
     http: connection.http,
     error: errorOf(connection),
-    serverEnded: connection.peerEnded,
+    serverEnded: connection.serverEnded,
     timedOut: connection.timedOut,
-    goneAway: connection.receivedGoaway,
+    receivedGoaway: connection.receivedGoaway,
     signals: signalsOf(connection),
     streams: connection.streams,
-    answered: hasResponse(connection),
+    responseStarted: hasResponse(connection),
     requests: connection.requests,
     poolWasFull: connection.poolWasFull,
-    freed: connection.returnedToPool,
+    returnedToPool: connection.returnedToPool,
   });
 }
 
 /** What the last request and its answer said of the connection's future. */
 function signalsOf({ client, request, response, signals, sentHeaders }: Connection): KeepAliveSignals | undefined {
   const said = request === undefined ? signals : client?.signalsOf(request, response);
-  return said === undefined || sentHeaders === undefined ? said : client?.withHeaders(said, sentHeaders);
+  return said === undefined || sentHeaders === undefined ? said : client?.withRequestHeaders(said, sentHeaders);
 }
 
 /** How many requests the connection is busy with. */
-function requestsOn({ client, request, earlier, streams, takenOver }: Connection): number {
+function requestsOn({ client, request, earlierRequests, streams, takenOver }: Connection): number {
   let count = streams;
   if (takenOver) count++;
   if (request !== undefined && !client?.isFinished(request)) count++;
-  if (earlier !== undefined) for (const each of earlier) if (!client?.isFinished(each)) count++;
+  if (earlierRequests !== undefined) for (const each of earlierRequests) if (!client?.isFinished(each)) count++;
   return count;
 }
 
@@ -85,8 +85,8 @@ function isBusy(connection: Connection): boolean {
 }
 
 /** Whether the answer to the last request has begun to arrive. */
-export function hasResponse({ socket, bytesReadBefore }: Connection): boolean {
-  return socket !== undefined && socket.bytesRead > bytesReadBefore;
+export function hasResponse({ socket, bytesReadBeforeRequest }: Connection): boolean {
+  return socket !== undefined && socket.bytesRead > bytesReadBeforeRequest;
 }
 
 /** Whether an answer has come that the program is not reading: data lies in the socket, which is paused. */

@@ -2,7 +2,7 @@ import type { Origin } from '../core/origins.ts';
 import type { Connection } from './connection.ts';
 
 /** What a client said of the connection it is about to open. */
-export interface Expected {
+export interface ExpectedConnection {
   readonly origin: Origin;
   readonly pool: object;
 }
@@ -15,7 +15,7 @@ export class CurrentTurn {
   readonly #atEnd: () => void;
   readonly #onEnd: (attempted: readonly Connection[]) => void;
   #attempted: Connection[] = [];
-  #expected: Expected | undefined;
+  #expected: ExpectedConnection | undefined;
   #isOpen = false;
 
   /** `onEnd` is given the connections attempted in the turn; what `atEndOfTurn` returns has its function run once, then. */
@@ -30,13 +30,13 @@ export class CurrentTurn {
   }
 
   /** The next connection attempted is for this. */
-  expect(expected: Expected): void {
+  expect(expected: ExpectedConnection): void {
     this.#expected = expected;
     this.#open();
   }
 
   /** What the connection now attempted is for, where that was said. */
-  takeExpected(): Expected | undefined {
+  takeExpected(): ExpectedConnection | undefined {
     const expected = this.#expected;
     this.#expected = undefined;
     return expected;

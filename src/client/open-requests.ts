@@ -53,9 +53,9 @@ export class OpenRequests {
   /** The connection is closed, and all requests on it are over. */
   removeAllOf(connection: Connection): void {
     for (let at = this.#listed - 1; at >= 0; at--) if (this.#connections[at] === connection) this.#unlist(at);
-    const { request, earlier } = connection;
+    const { request, earlierRequests } = connection;
     if (request !== undefined) this.#more.delete(request);
-    if (earlier !== undefined) for (const each of earlier) this.#more.delete(each);
+    if (earlierRequests !== undefined) for (const each of earlierRequests) this.#more.delete(each);
   }
 
   clear(): void {

@@ -68,16 +68,16 @@ export function originSnapshot(counts: OriginCounts): OriginSnapshot {
     address: String(counts.attributes['server.address']),
     port: counts.port,
     http: counts.http,
-    opened: happened(counts.allOpened).map(({ attributes, value }) => ({
+    opened: nonZero(counts.allOpened).map(({ attributes, value }) => ({
       cause: attributes['connmeter.open.cause'] as OpenCause,
       reason: attributes['connmeter.close.reason'] as CloseReason | undefined,
       count: value,
     })),
-    closed: happened(counts.allClosed).map(({ attributes, value }) => ({
+    closed: nonZero(counts.allClosed).map(({ attributes, value }) => ({
       reason: attributes['connmeter.close.reason'] as CloseReason,
       count: value,
     })),
-    failed: happened(counts.failures).map(({ attributes, value }) => ({
+    failed: nonZero(counts.failures).map(({ attributes, value }) => ({
       phase: attributes['connmeter.phase'] as Phase,
       errorType: String(attributes['error.type']),
       count: value,
@@ -118,6 +118,6 @@ export function closedConnection(connection: Connection): ClosedConnection {
   };
 }
 
-function happened(counts: readonly Count[]): Count[] {
+function nonZero(counts: readonly Count[]): Count[] {
   return counts.filter(({ value }) => value > 0);
 }

@@ -61,7 +61,7 @@ export function includeInMaxListeners(emitter: EventEmitter): void {
   emitter.removeListener('newListener', onNewListener);
 }
 
-// Whatever is thrown here comes from the program's own `newListener` listeners.
+// Whatever is thrown here comes from the program's own listeners of `newListener` and `removeListener`.
 const ignoringErrors = guardWith(() => {});
 
 const onNewListener = ignoringErrors('newListener', function (this: EventEmitter, event: string) {
@@ -75,6 +75,14 @@ const onNewListener = ignoringErrors('newListener', function (this: EventEmitter
   const removed = own.map(listener => [event, listener] as const);
   nextTick(ignoringErrors('newListener', () => prependListeners(this, removed)));
 });
+
+/** Removes a listener of ours that is no longer needed. */
+export const stopListening = ignoringErrors(
+  'removeListener',
+  (emitter: EventEmitter, event: string, listener: Listener) => {
+    emitter.removeListener(event, listener as () => void);
+  },
+);
 
 const NEW_LISTENER: Listeners = [['newListener', onNewListener]];
 

@@ -2,10 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { verdicts } from '../../bench/budgets.ts';
-import { reportIn, withReport } from '../../bench/document.ts';
 import { report } from '../../bench/report.ts';
+import { reportIn, withReport } from '../../bench/report-page.ts';
 import type { Results } from '../../bench/results.ts';
-import { certainOf, differences, spreadOf } from '../../bench/statistics.ts';
+import { differences, medianInterval, spreadOf } from '../../bench/statistics.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const RESULTS = join(ROOT, 'bench/results.json');
@@ -55,14 +55,14 @@ const results: Results = {
 test('each budget has a verdict of its own, from the figures', () => {
   expect(verdicts(results).map(({ promise, found, met }) => [promise, found, met])).toEqual([
     [
-      'a request with undici `request`: cannot be told from subscribers that do nothing',
-      '0 µs (95 % sure: 0 to 0)',
+      'a request with undici `request`: not measurably more than subscribers that do nothing',
+      '0 µs (95 % confidence: 0 to 0)',
       true,
     ],
     ['a new connection, `node:http`: at most 10 % more CPU time', '+12 µs, 11.7 %', false],
     ['an open connection with `node:http`: at most 2,048 bytes', '+2,000 bytes', true],
     ['an open connection with undici: at most 2,048 bytes', '+2,100 bytes', false],
-    ['series of an origin at its busiest: at most 80', '81', false],
+    ['series of the busiest origin: at most 80', '81', false],
   ]);
 });
 
@@ -70,7 +70,7 @@ test.each<[string, number, number | undefined, RegExp]>([
   ['the floor keeps', 102, undefined, /\| \*\*not met\*\* \|/],
   ['the floor breaks', 111, undefined, /\| \*\*not met\*\*: the floor forbids it \|/],
   ['the floor breaks with its histograms', 102, 111, /\| \*\*not met\*\*: the floor forbids it \|/],
-])('a budget is not met, and it is said whether %s it', (_which, noop, histograms, words) => {
+])('a budget that is not met says whether %s it', (_which, noop, histograms, words) => {
   const connection = {
     nobody: rounds(six(100)),
     noop: rounds(six(noop)),
@@ -81,27 +81,27 @@ test.each<[string, number, number | undefined, RegExp]>([
   expect(report({ ...results, traffic: { 'new-connection/http': connection } })).toMatch(words);
 });
 
-test('with too few rounds nothing is said of what cannot be told apart', () => {
+test('with too few rounds there is no verdict', () => {
   const two = (value: number) => rounds([value, value]);
   const traffic = { 'steady/http': { nobody: two(40), again: two(40), noop: two(40), connmeter: two(40) } };
 
   expect(verdicts({ ...results, traffic })[0]?.met).toBeUndefined();
 });
 
-test('a difference that is there in each round can be told', () => {
+test('a difference in every round breaks the budget', () => {
   const dear = { ...results.traffic['steady/undici'], connmeter: rounds(six(41)) };
 
   expect(verdicts({ ...results, traffic: { 'steady/undici': dear } })[0]).toMatchObject({
-    found: '+0.50 µs (95 % sure: +0.50 to +0.50)',
+    found: '+0.50 µs (95 % confidence: +0.50 to +0.50)',
     met: false,
   });
 });
 
-test('one that is there in some rounds, and the other way round in others, cannot', () => {
+test('a difference in some rounds, with the opposite in others, does not', () => {
   const mixed = { ...results.traffic['steady/undici'], connmeter: rounds([39, 43, 41, 45, 43, 47]) };
 
   expect(verdicts({ ...results, traffic: { 'steady/undici': mixed } })[0]).toMatchObject({
-    found: '0 µs (95 % sure: −1.50 to +1.50)',
+    found: '0 µs (95 % confidence: −1.50 to +1.50)',
     met: true,
   });
 });
@@ -109,12 +109,14 @@ test('one that is there in some rounds, and the other way round in others, canno
 test('the report is tables, one row for each workload', () => {
   const lines = report(results).split('\n');
 
-  expect(lines).toContain("|  | nobody | nobody, again | subscribers that do nothing | connmeter | OpenTelemetry's |");
+  expect(lines).toContain(
+    "|  | baseline | baseline, again | subscribers that do nothing | connmeter | OpenTelemetry's |",
+  );
   expect(lines).toContain(
     '| undici `request` | 42.5 (41.3 … 43.8) | +0.25 (+0.25 … +0.25), 0.6 % | +0.50 (+0.50 … +0.50), 1.2 % | +0.50 (+0.50 … +0.50), 1.2 % | +4 (+4 … +4), 9.4 % |',
   );
   expect(lines).toContain('| `node:http` | 2,000 | +500 | +2,000 | 20,000 | 0 | +1,000 |');
-  expect(lines).toContain('Again: `npm run bench:full -- --only steady`');
+  expect(lines).toContain('Run it again: `npm run bench:full -- --only steady`');
   for (const line of lines) expect(line).not.toMatch(/NaN|undefined|Infinity/);
 });
 
@@ -124,9 +126,9 @@ test('differences are taken round by round', () => {
 });
 
 test('where the median lies is said only as surely as the number of rounds allows', () => {
-  expect(certainOf([1, 2, 3, 4, 5])).toBeUndefined();
-  expect(certainOf([6, 5, 4, 3, 2, 1])).toEqual({ from: 1, to: 6 }); // 1 in 64 on each side
-  expect(certainOf([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])).toEqual({ from: 2, to: 9 }); // 11 in 1024
+  expect(medianInterval([1, 2, 3, 4, 5])).toBeUndefined();
+  expect(medianInterval([6, 5, 4, 3, 2, 1])).toEqual({ from: 1, to: 6 }); // 1 in 64 on each side
+  expect(medianInterval([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])).toEqual({ from: 2, to: 9 }); // 11 in 1024
 });
 
 test('the figures are written between the marks, and nothing else is touched', () => {

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { HTTP_LIVES, REUSING, UNDICI_LIVES } from '../../bench/played.ts';
-import { inProcessOfItsOwn, ServerProcess } from '../../bench/processes.ts';
+import { inChildProcess, ServerProcess } from '../../bench/processes.ts';
+import { HTTP_CONNECTION, REUSED_CONNECTIONS, UNDICI_CONNECTION } from '../../bench/replayed-clients.ts';
 import { PLAIN_VARIANTS } from '../../bench/results.ts';
 import { CHANNELS, HTTP_SOCKET_EVENTS, SOCKET_EVENTS, type VariantName } from '../../bench/variants.ts';
 import { WORKLOADS } from '../../bench/workloads.ts';
@@ -30,8 +30,8 @@ test.each(Object.entries(WORKLOADS))(
     if (client === 'undici') variants.push('add', 'prom');
 
     for (const variant of variants) {
-      const place = await server.listen(workload.server);
-      expect(await inProcessOfItsOwn('traffic', { client, variant, place, ...TINY })).toEqual({
+      const address = await server.listen(workload.server);
+      expect(await inChildProcess('traffic', { client, variant, address, ...TINY })).toEqual({
         warm: expect.any(Number),
         cold: expect.any(Number),
         minor: expect.any(Number),
@@ -42,27 +42,27 @@ test.each(Object.entries(WORKLOADS))(
 );
 
 test('an onlooker that sees other requests than were made is an error', async () => {
-  const place = await serving().listen('http');
+  const address = await serving().listen('http');
 
   // undici's instrumentation sees nothing of node:http
-  const task = { client: 'http', variant: 'undici', place, ...TINY } as const;
-  await expect(inProcessOfItsOwn('traffic', task)).rejects.toThrow('traffic ended with 1');
+  const task = { client: 'http', variant: 'undici', address, ...TINY } as const;
+  await expect(inChildProcess('traffic', task)).rejects.toThrow('traffic ended with 1');
 });
 
 test.each(PLAIN_VARIANTS)(
   'each event is timed, and each client weighed, with %s',
   async variant => {
-    const times = await inProcessOfItsOwn('handlers', { variant, samples: 2 });
+    const times = await inChildProcess('handlers', { variant, samples: 2 });
 
     expect(Object.keys(times).toSorted()).toEqual(
       [
-        ...Object.keys(REUSING),
-        ...UNDICI_LIVES.steps.map(({ event }) => `undici ${event}`),
-        ...HTTP_LIVES.steps.map(({ event }) => `http ${event}`),
+        ...Object.keys(REUSED_CONNECTIONS),
+        ...UNDICI_CONNECTION.steps.map(({ event }) => `undici ${event}`),
+        ...HTTP_CONNECTION.steps.map(({ event }) => `http ${event}`),
       ].toSorted(),
     );
     for (const time of Object.values(times)) expect(time).toBeGreaterThan(0);
-    expect(await inProcessOfItsOwn('allocation', { client: 'http', variant, requests: 100 })).toEqual({
+    expect(await inChildProcess('allocation', { client: 'http', variant, requests: 100 })).toEqual({
       collections: expect.any(Number),
       allocated: expect.any(Number),
       kept: expect.any(Number),
@@ -75,29 +75,29 @@ test('open connections are weighed, and long traffic', async () => {
   const server = serving();
 
   for (const client of ['http', 'undici'] as const) {
-    const place = await server.listen('http');
-    const weight = await inProcessOfItsOwn('openConnections', {
+    const address = await server.listen('http');
+    const weight = await inChildProcess('openConnections', {
       client,
       variant: 'connmeter',
-      place,
+      address,
       connections: 150,
     });
     expect(weight.heap).toBeGreaterThan(0);
   }
-  const place = await server.listen('http');
-  const task = { client: 'undici', variant: 'connmeter', place, stretch: 20, stretches: 3 } as const;
-  expect((await inProcessOfItsOwn('growth', task)).used).toHaveLength(3);
+  const address = await server.listen('http');
+  const task = { client: 'undici', variant: 'connmeter', address, stretch: 20, stretches: 3 } as const;
+  expect((await inChildProcess('growth', task)).used).toHaveLength(3);
 }, 60_000);
 
 test('a scrape is compared with one of as many series', async () => {
-  const { series, ...times } = await inProcessOfItsOwn('scrape', { origins: 3, scrapes: 1 });
+  const { series, ...times } = await inChildProcess('scrape', { origins: 3, scrapes: 1 });
 
   expect(series).toBeGreaterThan(3 * 30);
   expect(Object.keys(times)).toEqual(['whole', 'callback', 'exporter']);
 }, 60_000);
 
 test('the more happens to an origin, the more series it has', async () => {
-  const counts = (await inProcessOfItsOwn('series', undefined)).map(({ series }) => series);
+  const counts = (await inChildProcess('series', undefined)).map(({ series }) => series);
 
   expect(counts).toEqual(counts.toSorted((a, b) => a - b));
   expect(new Set(counts).size).toBe(counts.length - 1); // a refusal was born at zero

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { environmentOf, type Place } from './arms.ts';
-import { spoken } from './commands.ts';
-import { asked } from './usage.ts';
+import { withReporter } from './commands.ts';
+import { parseOptions } from './options.ts';
+import { environmentOf, type Paths } from './variants.ts';
 
 test.each([
   // command, what it becomes
@@ -23,16 +23,16 @@ test.each([
   ['npm test', {}, 'npm test'],
   ['make check', {}, 'make check'],
 ])('%s, with the scripts %j, runs as %s', (line, scripts, expected) => {
-  expect(spoken(line.split(' '), scripts, 'FILE').words.join(' ')).toBe(expected);
+  expect(withReporter(line.split(' '), scripts, 'FILE').words.join(' ')).toBe(expected);
 });
 
 test('one word with spaces is a line for the shell', () => {
-  expect(spoken(['A=1 mocha test/*.js'], {}, 'FILE').words).toEqual(['A=1 mocha test/*.js --reporter spec']);
+  expect(withReporter(['A=1 mocha test/*.js'], {}, 'FILE').words).toEqual(['A=1 mocha test/*.js --reporter spec']);
 });
 
-const place: Place = {
+const place: Paths = {
   register: '/p/dist/register.js',
-  watcher: '/p/watch.mjs',
+  watcher: '/p/watcher.mjs',
   log: '/n/log',
   nodeFolder: '/node/bin',
   folder: '/suite',
@@ -57,12 +57,12 @@ test('the arms differ in what is imported, and in nothing else', () => {
 });
 
 test('options stand before the folder, and what follows it is the command', () => {
-  expect(asked(['--timeout', '5', 'suite', 'mocha', '--timeout', '9'])).toMatchObject({
+  expect(parseOptions(['--timeout', '5', 'suite', 'mocha', '--timeout', '9'])).toMatchObject({
     folder: 'suite',
     words: ['mocha', '--timeout', '9'],
     timeout: 5,
     watch: true,
   });
-  expect(asked(['suite'])).toBeUndefined();
-  expect(asked(['--rounds', '0', 'suite', 'mocha'])).toBeUndefined();
+  expect(parseOptions(['suite'])).toBeUndefined();
+  expect(parseOptions(['--rounds', '0', 'suite', 'mocha'])).toBeUndefined();
 });

@@ -36,7 +36,11 @@ export interface Command {
  * The command with what makes its runner say more clearly how each test ended, where that can be done from outside: where
  * the command, or the script of package.json that it names, ends in a runner that is known.
  */
-export function spoken(words: readonly string[], scripts: Readonly<Record<string, string>>, file: string): Command {
+export function withReporter(
+  words: readonly string[],
+  scripts: Readonly<Record<string, string>>,
+  file: string,
+): Command {
   const found = runnerOf(words, scripts, 0);
   const runner = found && RUNNERS[found.name];
   if (found === undefined || runner === undefined) return { words, runner: found?.name, toFile: false };

@@ -1,27 +1,27 @@
-import { endingOf, isSlower, type Tried, verdictOf } from './node-files.ts';
-import type { Run } from './suite.ts';
+import { endingOf, isSlower, type TriedFile, verdictOf } from './node-test-files.ts';
+import type { SuiteRun } from './run-suite.ts';
 import type { Verdict } from './verdicts.ts';
 
-/** All that was found on one Node. */
-export interface Told {
+/** The results on one Node. */
+export interface NodeResults {
   readonly version: string;
-  readonly tried: readonly Tried[];
+  readonly tried: readonly TriedFile[];
 }
 
 const LAST_LINES = 20;
 
 /** The files that end worse with connmeter, or take longer. */
-export function worseIn({ tried }: Told): Tried[] {
+export function worseIn({ tried }: NodeResults): TriedFile[] {
   return tried.filter(one => ['broken', 'suspect'].includes(verdictOf(one).verdict) || isSlower(one));
 }
 
-/** The table, and behind it what ended differently, with what it said last. */
-export function nodeSummary(told: Told): string {
+/** The table, then the files that ended differently, and the last lines of those that got worse. */
+export function nodeSummary(told: NodeResults): string {
   const { version, tried } = told;
   const of = (...verdicts: Verdict[]) => tried.filter(one => verdicts.includes(verdictOf(one).verdict));
   const worse = of('broken', 'suspect');
   const slower = tried.filter(isSlower);
-  const columns: readonly (readonly [string, readonly Tried[]])[] = [
+  const columns: readonly (readonly [string, readonly TriedFile[]])[] = [
     ['passed both', of('passed')],
     ['failed both', of('failed')],
     ['skipped both', of('skipped')],
@@ -44,13 +44,13 @@ export function nodeSummary(told: Told): string {
   return lines.join('\n');
 }
 
-function line({ name, plain, measured }: Tried): string {
-  const bad = (runs: readonly Run[]) => `${runs.filter(run => endingOf(run) === 'failed').length}/${runs.length}`;
-  const time = (runs: readonly Run[]) => `${Math.min(...runs.map(({ seconds }) => seconds)).toFixed(1)} s`;
-  return `${name}  [bad ${bad(plain)} in ${time(plain)} without, ${bad(measured)} in ${time(measured)} with]`;
+function line({ name, plain, measured }: TriedFile): string {
+  const bad = (runs: readonly SuiteRun[]) => `${runs.filter(run => endingOf(run) === 'failed').length}/${runs.length}`;
+  const time = (runs: readonly SuiteRun[]) => `${Math.min(...runs.map(({ seconds }) => seconds)).toFixed(1)} s`;
+  return `${name}  [failed ${bad(plain)} in ${time(plain)} without, ${bad(measured)} in ${time(measured)} with]`;
 }
 
-function lastLines(runs: readonly Run[]): string[] {
+function lastLines(runs: readonly SuiteRun[]): string[] {
   const bad = runs.find(run => endingOf(run) === 'failed') ?? runs[0];
   if (bad === undefined) return [];
   const said = (bad.stdout + bad.stderr).trimEnd().split('\n').slice(-LAST_LINES);

@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type Arm, environmentOf, type Place } from './arms.ts';
 import { build } from './build.ts';
-import { flagsOf, isSlower, SUBJECTS, type Tried, testFiles, verdictOf } from './node-files.ts';
-import { nodeSummary, type Told, worseIn } from './node-summary.ts';
-import { type Run, run } from './suite.ts';
-import { nodeOf, refusal, supportedNodes } from './supported.ts';
+import { type NodeResults, nodeSummary, worseIn } from './node-summary.ts';
+import { flagsOf, isSlower, SUBJECTS, type TriedFile, testFiles, verdictOf } from './node-test-files.ts';
+import { nodeOf, supportedNodes, unsupportedMessage } from './node-version.ts';
+import { runSuite, type SuiteRun } from './run-suite.ts';
+import { environmentOf, type Paths, type Variant } from './variants.ts';
 import { isOpen } from './verdicts.ts';
 
 const USAGE = `Runs Node's own tests with and without connmeter, and compares them file by file.
@@ -18,11 +18,11 @@ const USAGE = `Runs Node's own tests with and without connmeter, and compares th
   npm run compat:node -- [options] <folder with test/parallel>
 
   --node <path>       the Node that runs them (default: the first on the PATH)
-  --subjects <names>  what the names of the files begin with (default: ${SUBJECTS.join(',')})
+  --subjects <names>  how the names of the files begin (default: ${SUBJECTS.join(',')})
   --part <name>       the folder below test/ (default: parallel)
   --jobs <n>          files that run at a time (default: 2)
   --timeout <s>       seconds that one file may take (default: 60)
-  --keep <file>       write a line of JSON for each file here
+  --keep <file>       write a line of JSON for each file to this file
 `;
 const project = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '');
 
@@ -46,7 +46,7 @@ if (folder === undefined || !(Number(values.jobs) >= 1) || !(Number(values.timeo
 }
 
 async function compare(folder: string): Promise<number> {
-  const place: Place = {
+  const place: Paths = {
     register: join(project, 'dist', 'register.js'),
     watcher: '',
     log: '',
@@ -56,21 +56,25 @@ async function compare(folder: string): Promise<number> {
   };
   const node = nodeOf([], folder, environmentOf('plain', place, process.env, 'version')['PATH'] ?? '');
   const supported = supportedNodes(project);
-  const refused = refusal({ path: process.execPath, version: process.version }, supported) ?? refusal(node, supported);
+  const refused =
+    unsupportedMessage({ path: process.execPath, version: process.version }, supported) ??
+    unsupportedMessage(node, supported);
   if (refused !== undefined) {
     process.stderr.write(`${refused}\n`);
     return 2;
   }
   build(project);
   if (!isLoaded('measured', place, node.path) || isLoaded('plain', place, node.path)) {
-    process.stderr.write('connmeter must be loaded with --import, and not without: nothing would be compared.\n');
+    process.stderr.write(
+      'There is nothing to compare: connmeter did not load with --import, or it loads without it.\n',
+    );
     return 2;
   }
 
   const files = join(folder, 'test', values.part);
   const names = testFiles(files, values.subjects.split(','));
   console.log(`Node ${node.version}: ${names.length} files of ${files}`);
-  const tried: Tried[] = [];
+  const tried: TriedFile[] = [];
   const waiting = names.values();
   const job = async (_: unknown, slot: number) => {
     const temporary = mkdtempSync(join(tmpdir(), 'connmeter-node-tests-'));
@@ -82,27 +86,27 @@ async function compare(folder: string): Promise<number> {
     }
   };
   await Promise.all(Array.from({ length: Number(values.jobs) }, job));
-  const told: Told = { version: node.version, tried: tried.toSorted((a, b) => (a.name < b.name ? -1 : 1)) };
+  const told: NodeResults = { version: node.version, tried: tried.toSorted((a, b) => (a.name < b.name ? -1 : 1)) };
   console.log(nodeSummary(told));
   return worseIn(told).length > 0 ? 1 : 0;
 }
 
 /** Both arms, and again in turns where they differ. */
-async function tryOut(name: string, place: Place, node: string, temporary: string, slot: number): Promise<Tried> {
+async function tryOut(name: string, place: Paths, node: string, temporary: string, slot: number): Promise<TriedFile> {
   const files = join(place.folder, 'test', values.part);
   const words = [node, ...flagsOf(files, name), join(files, name)];
   const seconds = Number(values.timeout);
-  const runs = { plain: [] as Run[], measured: [] as Run[], blank: [] as Run[] };
+  const runs = { plain: [] as SuiteRun[], measured: [] as SuiteRun[], blank: [] as SuiteRun[] };
   let count = 0;
   const attempt = async (arm: 'plain' | 'measured' | 'blank') => {
     const mark = `${process.pid}-${slot}-${name}-${++count}`;
     // Node's tests write below NODE_TEST_DIR, in a folder of this number.
     const own = { NODE_TEST_DIR: temporary, TEST_SERIAL_ID: String(slot) };
     const env = { ...environmentOf(arm, place, process.env, mark), ...own };
-    runs[arm].push(await run({ words, folder: place.folder, env, seconds, idleSeconds: seconds }));
+    runs[arm].push(await runSuite({ words, folder: place.folder, env, seconds, idleSeconds: seconds }));
   };
 
-  const tried: Tried = { name, ...runs };
+  const tried: TriedFile = { name, ...runs };
   await attempt('plain');
   await attempt('measured');
   while (runs.plain.length < 3 && (isOpen(verdictOf(tried), runs.plain.length) || isSlower(tried))) {
@@ -114,12 +118,12 @@ async function tryOut(name: string, place: Place, node: string, temporary: strin
 }
 
 /** Whether connmeter listens in a process of this arm: else a comparison would say nothing. */
-function isLoaded(arm: Arm, place: Place, node: string): boolean {
+function isLoaded(arm: Variant, place: Paths, node: string): boolean {
   const program = `process.exit(require('diagnostics_channel').hasSubscribers('net.client.socket') ? 0 : 1)`;
   return spawnSync(node, ['-e', program], { env: environmentOf(arm, place, process.env, 'loaded') }).status === 0;
 }
 
-function note(tried: Tried): void {
+function note(tried: TriedFile): void {
   const { verdict } = verdictOf(tried);
   if (verdict !== 'passed' && verdict !== 'skipped') console.log(`${verdict.padEnd(12)} ${tried.name}`);
   if (values.keep === undefined) return;

@@ -9,7 +9,7 @@ import { type Certificate, certificate } from '../support/certificates.ts';
 import { REGISTER } from '../support/child.ts';
 
 const folder = fileURLToPath(new URL('./programs/', import.meta.url));
-const WATCHER = new URL('./watch.mjs', import.meta.url).href;
+const WATCHER = new URL('./watcher.mjs', import.meta.url).href;
 /** As many imports without us: a preload changes by itself how Node starts a program. */
 const BLANK = 'data:text/javascript,0';
 // Only this release in our range warns of TypeScript files as such; the warning has nothing to do with us.

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { readJestJson, readJunit } from './reports/files.ts';
-import { read } from './reports/read.ts';
+import { readResults } from './reports/read-results.ts';
 import type { Report } from './reports/report.ts';
 import { readTap } from './reports/tap.ts';
 import { readTicks } from './reports/ticks.ts';
@@ -230,9 +230,9 @@ test('names are the same in each run: ports, times and temporary folders are not
 test('where nothing can be read, the end of the command is all there is', () => {
   const output = { stdout: '...F..', stderr: '', file: undefined, ok: false };
 
-  expect(read(output, '/suite')).toMatchObject({ how: 'its exit code only', tests: 0 });
-  expect(told(read(output, '/suite').report)).toEqual(['failed: (the command itself)']);
-  expect(read({ ...output, stdout: 'TAP version 13\nok 1 - a', ok: true }, '/suite')).toMatchObject({
+  expect(readResults(output, '/suite')).toMatchObject({ how: 'the exit code only', tests: 0 });
+  expect(told(readResults(output, '/suite').report)).toEqual(['failed: (the command itself)']);
+  expect(readResults({ ...output, stdout: 'TAP version 13\nok 1 - a', ok: true }, '/suite')).toMatchObject({
     how: 'TAP',
     tests: 1,
   });

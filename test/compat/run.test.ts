@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { until } from '../support/measuring.ts';
-import { supportedNodes } from './supported.ts';
+import { until } from '../support/instrument.ts';
+import { supportedNodes } from './node-version.ts';
 
 const RANGE = supportedNodes(fileURLToPath(new URL('../..', import.meta.url)));
 const RUN = fileURLToPath(new URL('./run.ts', import.meta.url));
@@ -80,10 +80,10 @@ function under(heading: string, said: string): string[] {
   if (at === -1) return [];
   const rest = lines.slice(at + 1);
   const end = rest.findIndex(line => !line.startsWith('  '));
-  return rest.slice(0, end === -1 ? undefined : end).map(line => line.trim().replace(/ +\[bad.*$/, ''));
+  return rest.slice(0, end === -1 ? undefined : end).map(line => line.trim().replace(/ +\[failed.*$/, ''));
 }
 
-test('a suite that is the same with connmeter: said so, and with what was seen of it', {
+test('a suite that is the same with connmeter: the summary says so, and what connmeter saw', {
   timeout: 120_000,
 }, async () => {
   const folder = suite(`${CONNECTS} test('fails always', () => assert.fail());`);
@@ -92,11 +92,13 @@ test('a suite that is the same with connmeter: said so, and with what was seen o
 
   expect(said).toMatch(/passed both +1\n +failed both +1\n +skipped both +0\n +differ +0\n +flaky +0\n/);
   expect(said).toMatch(/saw 1 connections and 0 requests/);
-  expect(under('already bad without connmeter', said)).toEqual(['fails always', '(the command itself)']);
+  expect(under('fail without connmeter too', said)).toEqual(['fails always', '(the command itself)']);
   expect(code).toBe(0);
 });
 
-test('a test that fails only with connmeter is named, a flaky one is told from it', { timeout: 240_000 }, async () => {
+test('the summary names a test that fails only with connmeter, and lists flaky ones separately', {
+  timeout: 240_000,
+}, async () => {
   const folder = suite(`${CONNECTS}
     test('must be alone', () => assert(!hasSubscribers('net.client.socket')));
     test('every third time', () => {
@@ -110,11 +112,11 @@ test('a test that fails only with connmeter is named, a flaky one is told from i
 
   expect(under('fail only with connmeter', said)).toContain('must be alone');
   expect(under('fail with connmeter, and with any other --import', said)).toContain('no preload');
-  expect(under('flaky: bad now and then, in either arm', said)).toContain('every third time');
+  expect(under('flaky: fail sometimes, whether or not connmeter is loaded', said)).toContain('every third time');
   expect(code).toBe(1);
 });
 
-test('a suite that keeps connmeter out proves nothing, and is told so', { timeout: 120_000 }, async () => {
+test('a suite that does not load connmeter proves nothing, and the summary says so', { timeout: 120_000 }, async () => {
   const folder = suite(CONNECTS);
 
   const { code, said } = await compare(folder, 'NODE_OPTIONS= node --test');
@@ -124,7 +126,7 @@ test('a suite that keeps connmeter out proves nothing, and is told so', { timeou
   expect(code).toBe(2);
 });
 
-test('a suite that never ends is ended, with all that it started', { timeout: 120_000 }, async () => {
+test('a suite that never ends is killed, with everything that it started', { timeout: 120_000 }, async () => {
   const folder = suite(`
     test('says something', () => {});
     const left = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { detached: true, stdio: 'ignore' });

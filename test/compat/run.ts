@@ -3,25 +3,25 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Arm, environmentOf, type Place } from './arms.ts';
 import { build } from './build.ts';
-import { type Command, spoken } from './commands.ts';
-import { type Read, read } from './reports/read.ts';
-import { type Run, run } from './suite.ts';
+import { type Command, withReporter } from './commands.ts';
+import { nodeOf, supportedNodes, unsupportedMessage } from './node-version.ts';
+import { type CompatOptions, parseOptions, USAGE } from './options.ts';
+import { type ReadResults, readResults } from './reports/read-results.ts';
+import { runSuite, type SuiteRun } from './run-suite.ts';
 import { exitCode, summary } from './summary.ts';
-import { nodeOf, refusal, supportedNodes } from './supported.ts';
-import { type Asked, asked, USAGE } from './usage.ts';
+import { environmentOf, type Paths, type Variant } from './variants.ts';
 import { isOpen, judge } from './verdicts.ts';
-import { onlyWith } from './warnings.ts';
-import { readWatched } from './watched.ts';
+import { warningsOnlyWith } from './warnings.ts';
+import { readWatcherLog } from './watcher-log.ts';
 
 const project = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '');
 
-interface Tried extends Read {
-  readonly run: Run;
+interface Tried extends ReadResults {
+  readonly run: SuiteRun;
 }
 
-const wanted = asked(process.argv.slice(2));
+const wanted = parseOptions(process.argv.slice(2));
 if (wanted === undefined) {
   process.stderr.write(USAGE);
   process.exitCode = 64;
@@ -29,17 +29,17 @@ if (wanted === undefined) {
   process.exitCode = await compare(wanted);
 }
 
-async function compare(wanted: Asked): Promise<number> {
+async function compare(wanted: CompatOptions): Promise<number> {
   const supported = supportedNodes(project);
-  const own = refusal({ path: process.execPath, version: process.version }, supported);
+  const own = unsupportedMessage({ path: process.execPath, version: process.version }, supported);
   if (own !== undefined) return refuse(own);
 
-  // npm runs its scripts in the project's folder, and tells where it was called.
+  // npm runs its scripts in the project's folder, and passes the folder where it was called.
   const folder = resolve(process.env['INIT_CWD'] ?? '.', wanted.folder);
   const notes = mkdtempSync(join(tmpdir(), 'connmeter-compat-'));
-  const place: Place = {
+  const place: Paths = {
     register: join(project, 'dist', 'register.js'),
-    watcher: join(project, 'test', 'compat', 'watch.mjs'),
+    watcher: join(project, 'test', 'compat', 'watcher.mjs'),
     log: join(notes, 'watched.jsonl'),
     nodeFolder: wanted.node === undefined ? undefined : dirname(resolve(wanted.node)),
     folder,
@@ -49,46 +49,52 @@ async function compare(wanted: Asked): Promise<number> {
 
   // The suite may run on another Node than we do.
   const node = nodeOf(wanted.words, folder, environmentOf('plain', place, process.env, 'version')['PATH'] ?? '');
-  const theirs = refusal(node, supported);
+  const theirs = unsupportedMessage(node, supported);
   if (theirs !== undefined) return refuse(theirs);
   build(project);
   return inRounds(wanted, place, notes, node.version);
 }
 
-/** Whatever failed on a Node that connmeter does not support would be blamed on connmeter. */
+/** On a Node that connmeter does not support, every failure would be blamed on connmeter. */
 function refuse(why: string): number {
   process.stderr.write(`${why}\n`);
   return 2;
 }
 
-async function inRounds(wanted: Asked, place: Place, notes: string, version: string): Promise<number> {
+async function inRounds(wanted: CompatOptions, place: Paths, notes: string, version: string): Promise<number> {
   const { folder } = place;
   const file = wanted.junit === undefined ? join(notes, 'report') : resolve(folder, wanted.junit);
   let command: Command = wanted.asIs
     ? { words: wanted.words, runner: undefined, toFile: false }
-    : spoken(wanted.words, scriptsOf(folder), file);
+    : withReporter(wanted.words, scriptsOf(folder), file);
   console.log(`Node ${version}, ${command.runner ?? 'an unknown runner'}: ${command.words.join(' ')}`);
 
   let count = 0;
-  const attempt = async (arm: Arm): Promise<Tried> => {
+  const attempt = async (arm: Variant): Promise<Tried> => {
     if (command.toFile || wanted.junit !== undefined) rmSync(file, { force: true });
     const mark = `${process.pid}-${++count}`;
     const env = environmentOf(arm, place, process.env, mark);
-    const ended = await run({ words: command.words, folder, env, seconds: wanted.timeout, idleSeconds: wanted.idle });
+    const ended = await runSuite({
+      words: command.words,
+      folder,
+      env,
+      seconds: wanted.timeout,
+      idleSeconds: wanted.idle,
+    });
     const told = existsSync(file) ? readFileSync(file, 'utf8') : undefined;
     const ok = ended.code === 0 && !ended.timedOut;
-    const tried = { run: ended, ...read({ ...ended, file: told, ok }, folder) };
+    const tried = { run: ended, ...readResults({ ...ended, file: told, ok }, folder) };
     keep(wanted.keep, `${count}-${arm}`, ended);
     const end = ended.timedOut ? 'timed out' : `ended with ${ended.signal ?? ended.code}`;
     console.log(
-      `${arm.padEnd(9)} ${end} after ${ended.seconds.toFixed(1)} s, ${tried.tests} tests told by ${tried.how}`,
+      `${arm.padEnd(9)} ${end} after ${ended.seconds.toFixed(1)} s, ${tried.tests} tests, read from ${tried.how}`,
     );
     return tried;
   };
 
   let first = await attempt('plain');
   if (first.tests === 0 && command.words !== wanted.words) {
-    console.log('The runner did not take what it was told in addition; once more, as it is.');
+    console.log('The runner did not accept the added arguments. Running the command without them.');
     command = { words: wanted.words, runner: command.runner, toFile: false };
     first = await attempt('plain');
   }
@@ -97,7 +103,7 @@ async function inRounds(wanted: Asked, place: Place, notes: string, version: str
   const blank: Tried[] = [];
   const judged = () => judge(reports(plain), reports(measured), reports(blank));
   while (plain.length < wanted.rounds && judged().some(test => isOpen(test, plain.length))) {
-    // In turns, and not always in the same order: what wears off or warms up must not fall on one arm.
+    // In turns, and in varying order, so that effects over time do not affect one arm only.
     if (plain.length % 2 === 1) measured.push(await attempt('measured'));
     plain.push(await attempt('plain'));
     if (plain.length % 2 === 1) measured.push(await attempt('measured'));
@@ -128,12 +134,12 @@ async function inRounds(wanted: Asked, place: Place, notes: string, version: str
     tests,
     plain: plain.map(tried => tried.run),
     measured: measured.map(tried => tried.run),
-    warnings: onlyWith(
+    warnings: warningsOnlyWith(
       plain.map(tried => tried.run.stderr),
       measured.map(tried => tried.run.stderr),
     ),
     worseWatched,
-    watched: wanted.watch ? readWatched(place.log) : undefined,
+    watched: wanted.watch ? readWatcherLog(place.log) : undefined,
   };
   console.log(summary(found));
   return exitCode(found);
@@ -149,7 +155,7 @@ function scriptsOf(folder: string): Record<string, string> {
   return (JSON.parse(readFileSync(path, 'utf8')) as { scripts?: Record<string, string> }).scripts ?? {};
 }
 
-function keep(folder: string | undefined, name: string, { stdout, stderr }: Run): void {
+function keep(folder: string | undefined, name: string, { stdout, stderr }: SuiteRun): void {
   if (folder === undefined) return;
 
   mkdirSync(folder, { recursive: true });

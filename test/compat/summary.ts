@@ -1,28 +1,28 @@
-import { WHOLE } from './reports/read.ts';
-import type { Run } from './suite.ts';
+import { WHOLE_COMMAND } from './reports/read-results.ts';
+import type { SuiteRun } from './run-suite.ts';
 import type { Judged, Verdict } from './verdicts.ts';
-import type { Watched } from './watched.ts';
+import type { WatcherLog } from './watcher-log.ts';
 
-/** All that a comparison found. */
+/** The result of a comparison. */
 export interface Found {
   readonly how: string;
   readonly tests: readonly Judged[];
-  readonly plain: readonly Run[];
-  readonly measured: readonly Run[];
-  /** What only runs with connmeter say on stderr. */
+  readonly plain: readonly SuiteRun[];
+  readonly measured: readonly SuiteRun[];
+  /** What only runs with connmeter print to stderr. */
   readonly warnings: readonly string[];
-  /** Tests that are good without connmeter, and bad where it is collected from all the time. */
+  /** Tests that pass without connmeter, and fail while it is collected from all the time. */
   readonly worseWatched: readonly string[];
-  readonly watched: Watched | undefined;
+  readonly watched: WatcherLog | undefined;
 }
 
 const MOST_NAMES = 50;
 const HEADINGS: readonly (readonly [Verdict, string])[] = [
   ['broken', 'fail only with connmeter'],
-  ['suspect', 'fail only with connmeter, though not always'],
+  ['suspect', 'fail only with connmeter, but not always'],
   ['any_preload', 'fail with connmeter, and with any other --import'],
   ['cured', 'fail only without connmeter'],
-  ['flaky', 'flaky: bad now and then, in either arm'],
+  ['flaky', 'flaky: fail sometimes, whether or not connmeter is loaded'],
 ];
 
 /** 0: nothing is worse with connmeter. 1: something is. 2: the runs prove nothing. */
@@ -34,16 +34,17 @@ export function exitCode(found: Found): 0 | 1 | 2 {
   return watched !== undefined && watched.opened === 0 ? 2 : 0;
 }
 
-/** The table at the end, and the names that matter. */
+/** The table at the end, and the names of the tests that matter. */
 export function summary(found: Found): string {
   const { how, tests, plain, measured, warnings, worseWatched, watched } = found;
-  const count = (verdict: Verdict) => tests.filter(test => test.verdict === verdict && test.name !== WHOLE).length;
+  const count = (verdict: Verdict) =>
+    tests.filter(test => test.verdict === verdict && test.name !== WHOLE_COMMAND).length;
   const differ = tests.filter(({ verdict }) =>
     HEADINGS.some(([name]) => name === verdict && verdict !== 'flaky'),
   ).length;
   const lines = [
     '',
-    `Tests were told apart by ${how}. Runs: ${plain.length} without connmeter, ${measured.length} with it.`,
+    `Results were read from ${how}. Runs: ${plain.length} without connmeter, ${measured.length} with it.`,
     '',
     row('passed both', count('passed')),
     row('failed both', count('failed')),
@@ -51,22 +52,23 @@ export function summary(found: Found): string {
     row('differ', differ),
     row('flaky', count('flaky')),
     '',
-    `Ended with ${ends(plain)} without, ${ends(measured)} with; took ${time(plain)} without, ${time(measured)} with.`,
+    `Without connmeter: ended with ${ends(plain)}, took ${time(plain)}.`,
+    `With connmeter: ended with ${ends(measured)}, took ${time(measured)}.`,
   ];
-  const left = [...plain, ...measured].reduce((sum, run) => sum + run.left, 0);
-  if (left > 0) lines.push(`The suite left ${left} processes running; they were ended.`);
+  const left = [...plain, ...measured].reduce((sum, run) => sum + run.leftRunning, 0);
+  if (left > 0) lines.push(`The suite left ${left} processes running; they were killed.`);
 
   for (const [verdict, heading] of HEADINGS) {
     const names = tests.filter(test => test.verdict === verdict);
     const tries = ({ name, plain, measured }: Judged) =>
-      `${name}  [bad ${plain.bad}/${plain.runs} without, ${measured.bad}/${measured.runs} with]`;
+      `${name}  [failed ${plain.bad}/${plain.runs} without, ${measured.bad}/${measured.runs} with]`;
     lines.push(...list(heading, names.map(tries)));
   }
-  lines.push(...list('bad only while connmeter is collected from', worseWatched));
-  lines.push(...list('said on stderr only with connmeter', warnings));
+  lines.push(...list('fail only while connmeter is collected from', worseWatched));
+  lines.push(...list('printed to stderr only with connmeter', warnings));
   lines.push(
     ...list(
-      'already bad without connmeter',
+      'fail without connmeter too',
       tests.filter(({ verdict }) => verdict === 'failed').map(({ name }) => name),
     ),
   );
@@ -74,16 +76,18 @@ export function summary(found: Found): string {
   return lines.join('\n');
 }
 
-function seen({ processes, opened, requests, collections, faults, programs }: Watched): string[] {
+function seen({ processes, opened, requests, collections, faults, programs }: WatcherLog): string[] {
   const names = programs.slice(0, 5).map(([name, times]) => (times > 1 ? `${name} (${times})` : name));
   return [
     '',
-    `Watched: connmeter was in ${processes} processes, saw ${opened} connections and ${requests} requests, and was collected from ${collections} times.`,
+    `Watched run: connmeter was loaded in ${processes} processes, saw ${opened} connections and ${requests} requests, and was collected from ${collections} times.`,
     `They ran ${names.join(', ') || 'nothing'}${programs.length > 5 ? ` and ${programs.length - 5} more` : ''}.`,
     ...(opened > 0
       ? []
-      : ['NOTHING WAS MEASURED: does the suite set NODE_OPTIONS itself, or open no connection? This proves nothing.']),
-    ...list("connmeter's own faults", faults),
+      : [
+          'NOTHING WAS MEASURED, so this run proves nothing. Does the suite set NODE_OPTIONS itself, or open no connection?',
+        ]),
+    ...list('errors inside connmeter', faults),
   ];
 }
 
@@ -98,12 +102,12 @@ function row(name: string, count: number): string {
   return `  ${name.padEnd(14)}${String(count).padStart(6)}`;
 }
 
-function ends(runs: readonly Run[]): string {
+function ends(runs: readonly SuiteRun[]): string {
   return [...new Set(runs.map(({ code, signal, timedOut }) => (timedOut ? 'a timeout' : `${signal ?? code}`)))].join(
     ' or ',
   );
 }
 
-function time(runs: readonly Run[]): string {
+function time(runs: readonly SuiteRun[]): string {
   return runs.map(({ seconds }) => `${seconds.toFixed(0)} s`).join(', ');
 }

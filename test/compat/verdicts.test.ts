@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Report } from './reports/report.ts';
 import { isOpen, judge } from './verdicts.ts';
-import { onlyWith } from './warnings.ts';
+import { warningsOnlyWith } from './warnings.ts';
 
 /** One run a letter: `+` passed, `-` failed, `o` skipped, ` ` is missing. */
 function runs(letters: string): Report[] {
@@ -55,17 +55,17 @@ test('only what every run with connmeter says, and none without, is said because
   const leak = '(node:123) MaxListenersExceededWarning: 11 close listeners\n';
   const old = '(node:77) [DEP0040] DeprecationWarning: punycode\n';
 
-  expect(onlyWith([old], [old + leak, leak.replace('123', '456')])).toEqual([
+  expect(warningsOnlyWith([old], [old + leak, leak.replace('123', '456')])).toEqual([
     '(node) MaxListenersExceededWarning: 11 close listeners',
   ]);
-  expect(onlyWith([old], [old + leak, old])).toEqual([]);
-  expect(onlyWith([leak], [leak])).toEqual([]);
+  expect(warningsOnlyWith([old], [old + leak, old])).toEqual([]);
+  expect(warningsOnlyWith([leak], [leak])).toEqual([]);
 });
 
 test('a leak that Node warns of anyway is not ours, though our room puts its numbers up; one more kind is', () => {
   const leak = (event: string, count: number) =>
     `(node:1) MaxListenersExceededWarning: Possible EventEmitter memory leak detected. ${count} ${event} listeners added to [Socket]. MaxListeners is ${count - 1}. Use emitter.setMaxListeners() to increase limit\n`;
 
-  expect(onlyWith([leak('error', 11)], [leak('error', 12)])).toEqual([]);
-  expect(onlyWith([leak('error', 11)], [leak('error', 12) + leak('close', 12)])).toHaveLength(1);
+  expect(warningsOnlyWith([leak('error', 11)], [leak('error', 12)])).toEqual([]);
+  expect(warningsOnlyWith([leak('error', 11)], [leak('error', 12) + leak('close', 12)])).toHaveLength(1);
 });

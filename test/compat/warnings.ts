@@ -14,7 +14,7 @@ export function warningsIn(stderr: string): ReadonlySet<string> {
 }
 
 /** What every run with connmeter says and no run without: the program hears it because of us. */
-export function onlyWith(plain: readonly string[], measured: readonly string[]): string[] {
+export function warningsOnlyWith(plain: readonly string[], measured: readonly string[]): string[] {
   const heard = new Set(plain.flatMap(stderr => [...warningsIn(stderr)]));
   const [first, ...others] = measured.map(warningsIn);
   return [...(first ?? [])].filter(line => !heard.has(line) && others.every(other => other.has(line)));

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, type TestContext, test } from 'vitest';
 import { OPEN_CAUSES } from '../../src/core/causes.ts';
 import { CLOSE_REASONS, SERVER_CLOSE_REASONS } from '../../src/core/reasons.ts';
-import type { Counted, Course } from './snippet.ts';
+import type { Counted, RequestSchedule } from './run-snippet.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const TEXT = readFileSync(join(ROOT, 'docs/causes.md'), 'utf8');
@@ -62,7 +62,7 @@ test('the table at the top leads to sections that are there', () => {
   expect(linked.filter(anchor => !SECTIONS.has(anchor ?? ''))).toEqual([]);
 });
 
-interface Claim extends Course {
+interface Claim extends RequestSchedule {
   readonly anchor: string;
   readonly title: string;
   readonly before: boolean;
@@ -145,10 +145,10 @@ await drive(async url => (await fetch(url)).text(), \`http://127.0.0.1:\${server
     [
       '--disable-warning=ExperimentalWarning',
       '--import',
-      './test/contract/snippet.ts',
+      './test/contract/run-snippet.ts',
       '--input-type=module',
       '--eval',
-      `import { drive } from './test/contract/snippet.ts';\n${code}\n${driven}`,
+      `import { drive } from './test/contract/run-snippet.ts';\n${code}\n${driven}`,
     ],
     { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
   );

@@ -8,7 +8,7 @@ import { parseExposition, type Sample } from '../../examples/demo/exposition.ts'
 import { METRICS } from '../../src/metrics/instruments.ts';
 import { checkedOptions } from '../../src/options.ts';
 import { readEnvironment } from '../../src/register/environment.ts';
-import { until } from '../support/measuring.ts';
+import { until } from '../support/instrument.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
@@ -90,7 +90,7 @@ function labelsByMetric(samples: readonly Sample[]): Record<string, string[]> {
 
 async function scrapeOfEveryKindOfEvent(): Promise<Sample[]> {
   const port = await freePort();
-  const child = fork(join(import.meta.dirname, 'every-kind-of-event.ts'), {
+  const child = fork(join(import.meta.dirname, 'all-events.ts'), {
     cwd: ROOT,
     execArgv: ['--disable-warning=ExperimentalWarning', '--import', './src/register.ts'],
     env: {

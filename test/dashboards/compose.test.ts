@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 import { startAlertmanager, startWebhook } from '../support/alertmanager.ts';
-import { ask, freePort } from '../support/child.ts';
-import { pathOf, skipped, testWith } from '../support/installed.ts';
-import { until } from '../support/measuring.ts';
+import { freePort, httpRequest } from '../support/child.ts';
+import { pathOf, skipTests, testWith } from '../support/installed.ts';
+import { until } from '../support/instrument.ts';
 import { startPrometheus } from '../support/prometheus.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -42,7 +42,7 @@ const mounts = each.flatMap(([name, { volumes: mounted = [] }]) =>
 const docker = findCompose();
 const testCompose = docker
   ? test
-  : skipped('docker compose does not check docker-compose.yml: version 2 is not installed');
+  : skipTests('docker compose does not check docker-compose.yml: version 2 is not installed');
 
 testCompose('docker compose accepts the file', () => {
   const [command = '', ...args] = docker ?? [];
@@ -140,7 +140,7 @@ test('the demo of the image serves metrics on every address, and its health chec
 
   // A server that answers on 127.0.0.9 listens on all addresses.
   const { body } = await until(
-    () => ask(`http://127.0.0.9:${port}/metrics`).catch(() => ({ body: '' })),
+    () => httpRequest(`http://127.0.0.9:${port}/metrics`).catch(() => ({ body: '' })),
     ({ body }) => body.includes('connmeter_requests_total'),
     25_000,
   );

@@ -9,7 +9,7 @@ import { prometheusName, TRANSPORTS, type Transport } from '../../dashboards/sou
 import { RECORDED } from '../../dashboards/source/rules/recorded-series.ts';
 import { METRICS } from '../../src/metrics/instruments.ts';
 import { blocksOf } from '../support/docs.ts';
-import { PROMETHEUS3, PROMTOOL3, skipped, testWith } from '../support/installed.ts';
+import { PROMETHEUS3, PROMTOOL3, skipTests, testWith } from '../support/installed.ts';
 import { startPrometheus } from '../support/prometheus.ts';
 import { temporaryFolder } from '../support/service.ts';
 
@@ -37,10 +37,10 @@ const testAmtool = testWith('amtool');
 const testPrometheus = testWith('prometheus');
 const testPromtool3 = PROMTOOL3
   ? test
-  : skipped('promtool 3 does not check the configurations: it is not in the folder CONNMETER_PROMETHEUS3');
+  : skipTests('promtool 3 does not check the configurations: it is not in the folder CONNMETER_PROMETHEUS3');
 const testPrometheus3 = PROMETHEUS3
   ? test
-  : skipped('Prometheus 3 does not load the rules: it is not in the folder CONNMETER_PROMETHEUS3');
+  : skipTests('Prometheus 3 does not load the rules: it is not in the folder CONNMETER_PROMETHEUS3');
 
 /** Writes the text to a file, and returns the output of a program that checks it. */
 function check(command: string, subcommand: readonly string[], text: string, besides?: Transport): string {

@@ -7,7 +7,7 @@ import { rulesFile } from '../../dashboards/source/rules/rules-file.ts';
 import { type Notice, startAlertmanager, startWebhook } from '../support/alertmanager.ts';
 import { freePort, programPath, REGISTER, start } from '../support/child.ts';
 import { testWith } from '../support/installed.ts';
-import { until } from '../support/measuring.ts';
+import { until } from '../support/instrument.ts';
 import { startPrometheus } from '../support/prometheus.ts';
 
 /** Each step takes about a third of this, and longer on a busy machine. */
@@ -22,7 +22,7 @@ test('a fault fires its alert at the webhook, and the fix resolves it', {
   timeout: 240_000,
 }, async () => {
   const port = await freePort();
-  const app = start(programPath('faulty.ts'), {
+  const app = start(programPath('faults-on-command.ts'), {
     node: ['--import', REGISTER.href],
     env: { OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1', OTEL_EXPORTER_PROMETHEUS_PORT: `${port}` },
   });
@@ -32,7 +32,7 @@ test('a fault fires its alert at the webhook, and the fix resolves it', {
     rules: [rulesFile('pull', DURATIONS)],
     alertmanager: await startAlertmanager(webhook),
   });
-  await app.wrote('.\n');
+  await app.printed('.\n');
   const [, address, serverPort] = /asks (.+):(\d+)\./.exec(app.said.stdout) ?? [];
   const server = { job: 'orders', server_address: address, server_port: serverPort };
   const matchers = `{job="orders",server_port="${serverPort}"}`;
@@ -66,7 +66,7 @@ test('a fault fires its alert at the webhook, and the fix resolves it', {
   expect(webhook.notices).toEqual([]);
 
   // The program leaves bodies unread.
-  app.tell('hold');
+  app.writeLine('hold');
   const held = await notice('ConnmeterBodiesHeld', 'firing');
   expect(held?.labels).toEqual({ alertname: 'ConnmeterBodiesHeld', severity: 'warning', ...server });
   expect(held?.annotations).toEqual({
@@ -77,7 +77,7 @@ test('a fault fires its alert at the webhook, and the fix resolves it', {
   });
 
   // Then it creates a client per request: the first alert is resolved, and another one fires.
-  app.tell('client');
+  app.writeLine('client');
   const perRequest = await notice('ConnmeterClientPerRequest', 'firing');
   expect(perRequest?.labels).toEqual({ alertname: 'ConnmeterClientPerRequest', severity: 'warning', ...server });
   expect(perRequest?.annotations).toEqual({
@@ -90,7 +90,7 @@ test('a fault fires its alert at the webhook, and the fix resolves it', {
   await notice('ConnmeterBodiesHeld', 'resolved');
 
   // Then it has no fault again.
-  app.tell('behave');
+  app.writeLine('behave');
   await notice('ConnmeterClientPerRequest', 'resolved');
   await becomes(RECORDED.reuse, ratio => ratio > 0.9);
   for (const alertname of ['ConnmeterBodiesHeld', 'ConnmeterClientPerRequest']) {

@@ -8,7 +8,7 @@ import { expect, onTestFinished } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { DURATIONS } from '../../dashboards/source/durations.ts';
 import { testWith } from '../support/installed.ts';
-import type { InputSeries } from '../support/recording.ts';
+import type { InputSeries } from '../support/promtool-series.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const test = testWith('promtool');

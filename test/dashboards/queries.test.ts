@@ -10,11 +10,11 @@ import { type Durations, scaledDown } from '../../dashboards/source/durations.ts
 import { prometheusName, type Transport } from '../../dashboards/source/metric-names.ts';
 import { rulesFile } from '../../dashboards/source/rules/rules-file.ts';
 import { METRICS } from '../../src/metrics/instruments.ts';
-import { ask, freePort, programPath, REGISTER, start } from '../support/child.ts';
+import { freePort, httpRequest, programPath, REGISTER, start } from '../support/child.ts';
 import { annotationsOf, queriesOf, readDashboard, variablesOf } from '../support/dashboards.ts';
 import { blocksOf } from '../support/docs.ts';
-import { PROMETHEUS3, skipped, testWith, VICTORIA_METRICS } from '../support/installed.ts';
-import { until } from '../support/measuring.ts';
+import { PROMETHEUS3, skipTests, testWith, VICTORIA_METRICS } from '../support/installed.ts';
+import { until } from '../support/instrument.ts';
 import { AS_IF_OVER_OTLP, startOtlpReceiver } from '../support/otlp.ts';
 import { type Prometheus, type Scrape, startPrometheus } from '../support/prometheus.ts';
 import { temporaryFolder } from '../support/service.ts';
@@ -34,7 +34,7 @@ const options = { timeout: 180_000 };
 const test = testWith('prometheus', 'promtool');
 const test3 = PROMETHEUS3
   ? test
-  : skipped('Prometheus 3 does not run the queries: it is not in the folder CONNMETER_PROMETHEUS3');
+  : skipTests('Prometheus 3 does not run the queries: it is not in the folder CONNMETER_PROMETHEUS3');
 
 test('every query of every dashboard returns something if Prometheus scrapes', options, async () => {
   const { target } = await everything();
@@ -84,13 +84,13 @@ test('promtool accepts a scrape without warnings', options, async () => {
 /** Starts the program that causes every kind of event. */
 async function everything(): Promise<{ target: string; scrape: () => Promise<string> }> {
   const port = await freePort();
-  const app = start(programPath('everything.ts'), {
+  const app = start(programPath('all-metrics.ts'), {
     node: ['--import', REGISTER.href],
     env: { OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1', OTEL_EXPORTER_PROMETHEUS_PORT: `${port}` },
   });
-  await app.wrote('running');
+  await app.printed('running');
   const target = `127.0.0.1:${port}`;
-  return { target, scrape: async () => (await ask(`http://${target}/metrics`)).body };
+  return { target, scrape: async () => (await httpRequest(`http://${target}/metrics`)).body };
 }
 
 /** Starts the same program with measure.mjs of docs/deploy.md, and returns where Prometheus scrapes what the receiver got. */
@@ -108,7 +108,7 @@ async function overOtlp(): Promise<Scrape> {
     };
   }
   const { endpoint, scrape } = await startOtlpReceiver(VICTORIA_METRICS);
-  const app = start(programPath('everything.ts'), {
+  const app = start(programPath('all-metrics.ts'), {
     node: ['--import', pathToFileURL(measureFile()).href],
     env: {
       OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: endpoint,
@@ -117,7 +117,7 @@ async function overOtlp(): Promise<Scrape> {
       OTEL_RESOURCE_ATTRIBUTES: 'service.namespace=shop,service.instance.id=orders-1',
     },
   });
-  await app.wrote('running');
+  await app.printed('running');
   return scrape;
 }
 

@@ -11,7 +11,7 @@ import { LEVELS, RECORDED } from '../../dashboards/source/rules/recorded-series.
 import { rulesFile } from '../../dashboards/source/rules/rules-file.ts';
 import { METRICS } from '../../src/metrics/instruments.ts';
 import { readDashboard } from '../support/dashboards.ts';
-import { pathOf, skipped, testWith } from '../support/installed.ts';
+import { pathOf, skipTests, testWith } from '../support/installed.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const PATHS: Readonly<Record<Transport, string>> = {
@@ -48,7 +48,7 @@ const PROMTOOLS = [
     promtool: PROMTOOL3 ?? '',
     test: PROMTOOL3
       ? test
-      : skipped('promtool 3 does not test the rules: it is not in the folder CONNMETER_PROMETHEUS3'),
+      : skipTests('promtool 3 does not test the rules: it is not in the folder CONNMETER_PROMETHEUS3'),
   },
 ] as const;
 

@@ -5,10 +5,10 @@ import net, { type AddressInfo } from 'node:net';
 import { DiagLogLevel, diag } from '@opentelemetry/api';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { ConnectionInstrumentation } from '../../src/index.ts';
-import { reading } from '../support/measuring.ts';
+import { attachReader } from '../support/instrument.ts';
 
-// Agents, requests, sockets and servers are the program's, and may be proxies, mocks, half built, or throw when they are
-// looked at. One bad object spoils itself: everybody else's counts and gauges go on, and the faults are counted.
+// Agents, requests, sockets and servers belong to the program: they may be proxies, mocks or incomplete, or throw when they
+// are read. A bad object affects only its own connection: all other metrics stay right, and the faults are counted.
 
 const web = http.createServer((_request, response) => response.end('ok'));
 const mute = http.createServer(() => {});
@@ -33,7 +33,7 @@ function get(agent: http.Agent | false = false): Promise<void> {
   });
 }
 
-/** A socket of the program, connected to the good server. */
+/** A socket of the program, connected to the working server. */
 async function connected(): Promise<net.Socket> {
   const socket = net.connect(portOf(web), '127.0.0.1').on('error', () => {});
   onTestFinished(() => void socket.destroy());
@@ -50,7 +50,7 @@ function throwing<T extends object>(object: T, ...keys: string[]): T {
   return object;
 }
 
-/** As libraries for tests make them: whatever is asked of it is one of its kind. */
+/** A mock as test libraries make it: every property returns another mock. */
 function deepMock(): never {
   return new Proxy(function mock() {}, {
     get: (_target, key) => (key === Symbol.toPrimitive ? () => 'mock' : deepMock()),
@@ -83,7 +83,7 @@ const OBJECTS: Record<string, () => unknown> = {
     await new Promise(setImmediate);
     isRevoked = true;
     onTestFinished(() => {
-      isRevoked = false; // or Node itself would throw when the connection closes
+      isRevoked = false; // otherwise Node itself would throw when the connection closes
     });
   },
   'a request that is null': () => publishSent(null),
@@ -124,7 +124,7 @@ test.each(Object.keys(OBJECTS))('%s', async name => {
   );
   const instrumentation = new ConnectionInstrumentation();
   onTestFinished(() => instrumentation.disable());
-  const read = reading(instrumentation);
+  const read = attachReader(instrumentation);
 
   await OBJECTS[name]?.();
   await new Promise(setImmediate);
@@ -154,14 +154,14 @@ test.each(Object.keys(OBJECTS))('%s', async name => {
   }
 });
 
-test('a fault is counted where it happened, and every place has a series from the start', async () => {
+test('a fault is counted by place, and every place has a series from the start', async () => {
   diag.setLogger(
     { verbose() {}, debug() {}, info() {}, warn() {}, error() {} },
     { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
   );
   const instrumentation = new ConnectionInstrumentation();
   onTestFinished(() => instrumentation.disable());
-  const read = reading(instrumentation);
+  const read = attachReader(instrumentation);
   const faults = async () =>
     Object.fromEntries(
       (await read())
@@ -179,14 +179,14 @@ test('a fault is counted where it happened, and every place has a series from th
   expect(await faults()).toEqual({ ...none, net: 1, undici: 2, server: 1 });
 });
 
-test('an object that cannot be looked at is a fault of each collection', async () => {
+test('an unreadable object is a fault at each collection', async () => {
   diag.setLogger(
     { verbose() {}, debug() {}, info() {}, warn() {}, error() {} },
     { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
   );
   const instrumentation = new ConnectionInstrumentation();
   onTestFinished(() => instrumentation.disable());
-  const read = reading(instrumentation);
+  const read = attachReader(instrumentation);
   await publishSent(throwing({ origin: 'http://a.test' }, 'completed'));
 
   const first = (await read()).value('connmeter.faults', { 'connmeter.fault.place': 'collection' });

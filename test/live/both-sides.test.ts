@@ -7,33 +7,41 @@ import tls from 'node:tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { CloseReason, ServerCloseReason } from '../../src/core/reasons.ts';
 import { certificate } from '../support/certificates.ts';
-import { ALL, CLIENTS, type Client, FETCH, type Name, type Setting, UNDICI } from '../support/clients.ts';
-import { nextTurn } from '../support/lives.ts';
-import { type Measuring, measuring, type Readings } from '../support/measuring.ts';
+import {
+  ALL_CLIENTS,
+  CLIENTS,
+  type Client,
+  type ClientName,
+  type ClientOptions,
+  FETCH_CLIENTS,
+  UNDICI_CLIENTS,
+} from '../support/clients.ts';
+import { nextTurn } from '../support/connection-counts.ts';
+import { type Instrumented, instrument, type Readings } from '../support/instrument.ts';
 
-// One connection, seen from both its ends in one process. The table says beforehand who closed it, and why each side
-// says so; docs/both-sides.md has the same table, for people.
+// One connection, measured at both ends in one process. The table lists the close reason that each side reports;
+// docs/both-sides.md has the same table.
 
 interface Target {
   readonly server: http.Server;
   readonly url: string;
   readonly port: number;
-  /** Resolves when the next request has come. */
+  /** Resolves when the next request arrives. */
   request(): Promise<unknown>;
 }
 
 interface Row {
   readonly when: string;
   readonly client: CloseReason;
-  /** Where one client calls it otherwise. */
-  readonly but?: Partial<Record<Name, CloseReason>>;
+  /** Clients that report another reason. */
+  readonly but?: Partial<Record<ClientName, CloseReason>>;
   readonly server: ServerCloseReason;
-  readonly clients: readonly Name[];
-  readonly setting?: Setting;
+  readonly clients: readonly ClientName[];
+  readonly setting?: ClientOptions;
   readonly options?: ServerOptions;
   readonly answer?: RequestListener;
   readonly prepare?: (server: http.Server) => void;
-  /** Asking once and reading the answer, where nothing is said. */
+  /** Default: send one request and read the response. */
   readonly program?: (client: Client, target: Target) => Promise<unknown>;
 }
 
@@ -43,19 +51,19 @@ const half: RequestListener = (_request, response) => {
   response.setHeader('content-length', 100_000);
   response.write('x'.repeat(50_000));
 };
-/** Says nothing of keep-alive, so that the client does not close first. */
+/** Sends no Keep-Alive header, so that the client does not close first. */
 const quiet: RequestListener = (_request, response) => {
   response.setHeader('connection', 'keep-alive');
   response.end('hello');
 };
 
 async function askAndRead(client: Client, { url }: Target): Promise<void> {
-  await (await client.ask(url)).read();
+  await (await client.sendRequest(url)).read();
   await nextTurn();
 }
 
 async function askInVain(client: Client, { url }: Target): Promise<void> {
-  await expect(client.ask(url).then(answer => answer.read())).rejects.toThrow();
+  await expect(client.sendRequest(url).then(answer => answer.read())).rejects.toThrow();
 }
 
 const ROWS: readonly Row[] = [
@@ -64,7 +72,7 @@ const ROWS: readonly Row[] = [
     when: "the server's keep-alive timeout is over before the next request",
     server: 'keep_alive_timeout',
     client: 'server_idle_close',
-    clients: ALL,
+    clients: ALL_CLIENTS,
     options: { keepAliveTimeout: 50 },
     answer: quiet,
   },
@@ -72,14 +80,14 @@ const ROWS: readonly Row[] = [
     when: 'the server says Connection: close',
     server: 'server_close_header',
     client: 'server_close_header',
-    clients: ALL,
+    clients: ALL_CLIENTS,
     answer: (_request, response) => void response.setHeader('connection', 'close').end('bye'),
   },
   {
     when: 'the server takes no more requests on one connection',
     server: 'max_requests',
     client: 'server_close_header',
-    clients: ALL,
+    clients: ALL_CLIENTS,
     prepare: server => {
       server.maxRequestsPerSocket = 1;
     },
@@ -88,7 +96,7 @@ const ROWS: readonly Row[] = [
     when: 'the server shuts down while the connection is idle',
     server: 'server_shutdown',
     client: 'server_idle_close',
-    clients: ALL,
+    clients: ALL_CLIENTS,
     async program(client, target) {
       await askAndRead(client, target);
       target.server.close();
@@ -98,7 +106,7 @@ const ROWS: readonly Row[] = [
     when: 'the server destroys the connection instead of an answer',
     server: 'server_shutdown',
     client: 'server_closed_active',
-    clients: ALL,
+    clients: ALL_CLIENTS,
     answer: request => void request.socket.destroy(),
     program: askInVain,
   },
@@ -106,7 +114,7 @@ const ROWS: readonly Row[] = [
     when: 'the server destroys the connection in the middle of its answer',
     server: 'server_shutdown',
     client: 'server_closed_active',
-    clients: ALL,
+    clients: ALL_CLIENTS,
     answer: (request, response) => {
       response.setHeader('content-length', 100_000);
       response.write('x'.repeat(50_000), () => setImmediate(() => request.socket.destroy()));
@@ -117,7 +125,7 @@ const ROWS: readonly Row[] = [
     when: 'the server waits no longer for the program behind it',
     server: 'request_timeout',
     client: 'server_closed_active',
-    clients: ALL,
+    clients: ALL_CLIENTS,
     answer: never,
     prepare: server => server.setTimeout(400),
     program: askInVain,
@@ -127,36 +135,36 @@ const ROWS: readonly Row[] = [
     when: 'the client lets idle ones go after a while',
     server: 'client_closed_idle',
     client: 'client_idle_timeout',
-    clients: [...UNDICI, 'node:http'],
-    setting: { idleMs: 100 },
+    clients: [...UNDICI_CLIENTS, 'node:http'],
+    setting: { idleTimeoutMs: 100 },
     answer: quiet,
   },
   {
     when: 'the server keeps connections for so short that the client gives them up at once',
     server: 'client_closed_idle',
     client: 'keep_alive_hint_too_short',
-    clients: ALL,
+    clients: ALL_CLIENTS,
     options: { keepAliveTimeout: 1_000 },
   },
   {
     when: 'the client keeps no connections',
     server: 'client_close_header',
     client: 'keep_alive_off',
-    clients: [...UNDICI, 'node:http'],
+    clients: [...UNDICI_CLIENTS, 'node:http'],
     setting: { keepAlive: false },
   },
   {
     when: 'the program asks for the end by a header',
     server: 'client_close_header',
     client: 'keep_alive_off',
-    clients: ALL,
-    program: async (client, { url }) => (await client.ask(url, { headers: { connection: 'close' } })).read(),
+    clients: ALL_CLIENTS,
+    program: async (client, { url }) => (await client.sendRequest(url, { headers: { connection: 'close' } })).read(),
   },
   {
     when: 'the client sends no more requests on one connection',
     server: 'client_close_header',
     client: 'max_requests',
-    clients: UNDICI,
+    clients: UNDICI_CLIENTS,
     setting: { maxRequests: 2 },
     async program(client, target) {
       for (let i = 0; i < 3; i++) await askAndRead(client, target);
@@ -166,8 +174,8 @@ const ROWS: readonly Row[] = [
     when: 'the client was made for one request',
     server: 'client_closed_idle',
     client: 'client_shutdown',
-    but: { 'node:http': 'server_idle_close' }, // its agent closes without a word: docs/causes.md, "Cannot be told"
-    clients: [...UNDICI, 'node:http'],
+    but: { 'node:http': 'server_idle_close' }, // its agent closes without a signal
+    clients: [...UNDICI_CLIENTS, 'node:http'],
     async program(client, target) {
       await askAndRead(client, target);
       client.shutDown?.();
@@ -177,27 +185,27 @@ const ROWS: readonly Row[] = [
     when: 'undici asks by HEAD, and for the end by a header',
     server: 'client_close_header',
     client: 'not_reusable_method',
-    clients: FETCH,
-    program: async (client, { url }) => (await client.ask(url, { method: 'HEAD' })).read(),
+    clients: FETCH_CLIENTS,
+    program: async (client, { url }) => (await client.sendRequest(url, { method: 'HEAD' })).read(),
   },
   {
     when: 'the program gives the answer up half way',
     server: 'client_aborted',
     client: 'body_abandoned',
-    clients: ALL,
+    clients: ALL_CLIENTS,
     answer: half,
-    program: async (client, { url }) => (await client.ask(url)).giveUp(),
+    program: async (client, { url }) => (await client.sendRequest(url)).cancel(),
   },
   {
     when: 'the program aborts before the answer',
     server: 'client_aborted',
     client: 'request_aborted',
-    clients: ALL,
+    clients: ALL_CLIENTS,
     answer: never,
     async program(client, target) {
       const abort = new AbortController();
       const arrived = target.request();
-      const asking = client.ask(target.url, { signal: abort.signal });
+      const asking = client.sendRequest(target.url, { signal: abort.signal });
       asking.catch(() => {});
       await arrived;
       abort.abort();
@@ -208,8 +216,8 @@ const ROWS: readonly Row[] = [
     when: 'the client waits no longer for the answer',
     server: 'client_aborted',
     client: 'request_timeout',
-    clients: [...UNDICI, 'node:http'],
-    setting: { answerWithinMs: 600 },
+    clients: [...UNDICI_CLIENTS, 'node:http'],
+    setting: { responseTimeoutMs: 600 },
     answer: never,
     program: askInVain,
   },
@@ -230,7 +238,7 @@ const OVER_HTTP2: readonly [
   ],
 ];
 
-test('docs/both-sides.md has every pair of this table, and no other', () => {
+test('docs/both-sides.md lists exactly the pairs of this table', () => {
   const text = readFileSync(new URL('../../docs/both-sides.md', import.meta.url), 'utf8');
   const written = Array.from(
     text.matchAll(/^\| [^|]+ \| `(\w+)` \| `(\w+)` \|$/gm),
@@ -254,7 +262,7 @@ async function listening<T extends Server>(server: T): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** Reason -> how many, of one side's closes at a port. */
+/** Closed connections of one side at a port, by reason. */
 function reasonsAt(readings: Readings, metric: string, port: number): Record<string, number> {
   const points = readings.points(metric, { 'server.port': port }).filter(({ value }) => value > 0);
   return Object.fromEntries(
@@ -262,8 +270,8 @@ function reasonsAt(readings: Readings, metric: string, port: number): Record<str
   );
 }
 
-/** Waits until each side has closed a connection for its reason, and both have seen as many, and no more reasons. */
-async function expectBoth(read: Measuring['read'], port: number, client: CloseReason, server: ServerCloseReason) {
+/** Waits until both sides have counted the same number of closes, each for its expected reason only. */
+async function expectBoth(read: Instrumented['read'], port: number, client: CloseReason, server: ServerCloseReason) {
   const seen = async () => {
     const readings = await read();
     const at = { 'server.port': port };
@@ -279,11 +287,11 @@ async function expectBoth(read: Measuring['read'], port: number, client: CloseRe
   await expect.poll(seen, { timeout: 8_000, interval: 20 }).toEqual({ client: 1, server: 1, openedLessAccepted: 0 });
 }
 
-describe.each(ROWS)('$client here is $server there, where $when:', row => {
+describe.each(ROWS)('the client reports $client and the server $server when $when:', row => {
   const { client, but, server: reason, clients, setting = {}, options, answer = hello, prepare, program } = row;
 
   test.each(clients)('%s', async name => {
-    const { read } = measuring();
+    const { read } = instrument();
     const server = http.createServer({ keepAliveTimeout: 20_000, ...options }, answer);
     Object.assign(server, { keepAliveTimeoutBuffer: 0 });
     prepare?.(server);
@@ -302,8 +310,8 @@ describe.each(ROWS)('$client here is $server there, where $when:', row => {
 });
 
 describe('HTTP/2:', () => {
-  test.each(OVER_HTTP2)('%s here is %s there, where %s', async (client, reason, _when, end) => {
-    const { read } = measuring();
+  test.each(OVER_HTTP2)('the client reports %s and the server %s when %s', async (client, reason, _when, end) => {
+    const { read } = instrument();
     const server = http2.createServer((_request, response) => void response.end('hello'));
     server.on('session', session => server.on('connmeter test: close', () => session.close()));
     const port = await listening(server);
@@ -317,9 +325,9 @@ describe('HTTP/2:', () => {
   });
 });
 
-test('a handshake that fails is a connection failed here and one closed by it there', async () => {
+test('a failed handshake is a failed connection at the client and a closed one at the server', async () => {
   const { key, cert } = await certificate();
-  const { read } = measuring();
+  const { read } = instrument();
   const port = await listening(tls.createServer({ key, cert }));
 
   const socket = tls.connect({ port, host: '127.0.0.1' });
@@ -336,14 +344,14 @@ test('a handshake that fails is a connection failed here and one closed by it th
 });
 
 test.each(['node:http', 'undici 8'] as const)(
-  'a request of %s to a server that is full is refused there, and its connection closed by the server here',
+  'a full server refuses a connection of %s, and the client reports that the server closed it',
   async name => {
-    const { read } = measuring();
+    const { read } = instrument();
     const server = http.createServer(hello);
     server.maxConnections = 0;
     const port = await listening(server);
 
-    await expect(CLIENTS[name]({}).ask(`http://127.0.0.1:${port}/`)).rejects.toThrow();
+    await expect(CLIENTS[name]({}).sendRequest(`http://127.0.0.1:${port}/`)).rejects.toThrow();
 
     const at = { 'server.port': port };
     await expect
@@ -353,8 +361,8 @@ test.each(['node:http', 'undici 8'] as const)(
   },
 );
 
-test('a connection that is refused there is one opened here, and closed by the server', async () => {
-  const { read } = measuring();
+test('a connection that a full server refuses is opened and closed by the server at the client', async () => {
+  const { read } = instrument();
   const server = net.createServer();
   server.maxConnections = 0;
   const port = await listening(server);

@@ -32,20 +32,20 @@ test.concurrent.each([
   expect(callSites).toMatchObject([{ problem, address: '127.0.0.1', site: line(file, what) }]);
 });
 
-test.concurrent('with source maps, it is the line that was written', async () => {
+test.concurrent('with source maps, a call site is the line in the TypeScript file', async () => {
   const { callSites } = await snapshotOf('typescript', { flags: ['--enable-source-maps'] });
 
   expect(callSites).toMatchObject([{ problem: 'body_held', site: expect.stringMatching(/pay\.ts:7$/) }]);
 });
 
-test.concurrent('switched off, nobody is named', async () => {
+test.concurrent('no call site is reported when call sites are off', async () => {
   const { callSites, live } = await snapshotOf('fetch', { option: 'off' });
 
   expect(callSites).toEqual([]);
   expect(live.length).toBeGreaterThan(0);
 });
 
-test.concurrent('the snapshot tells of each connection what it is and was', async () => {
+test.concurrent('the snapshot describes the state and history of each connection', async () => {
   const { origins, live, closed } = await snapshotOf('fetch');
 
   expect(origins).toMatchObject([{ address: '127.0.0.1', http: true }]);

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { until } from '../support/measuring.ts';
+import { until } from '../support/instrument.ts';
 
-/** Runs the demo in a process group of its own. Needs `npm run build`: it uses the package by its name. */
+/** Runs the demo in its own process group. Needs `npm run build`, because the demo imports the package by its name. */
 function demo({ args = [] as string[], port = 0 } = {}) {
   const start = fileURLToPath(new URL('../../examples/demo/start.ts', import.meta.url));
   const folder = mkdtempSync(join(tmpdir(), 'demo-test-'));
@@ -27,7 +27,7 @@ function demo({ args = [] as string[], port = 0 } = {}) {
       printed += text;
     });
   }
-  // All of the demo's processes share its output, which closes with the last of them.
+  // All processes of the demo share its output, which closes when the last one exits.
   const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
 
   function groupIsThere(): boolean {
@@ -40,7 +40,7 @@ function demo({ args = [] as string[], port = 0 } = {}) {
   return { child, pid, ended, groupIsThere, printed: () => printed, leftBehind: () => readdirSync(folder) };
 }
 
-/** The cells of a caller's row in the last table printed. */
+/** The cells of a caller's row in the last printed table. */
 function rowOf(printed: string, caller: string) {
   const lastTable = printed.slice(printed.lastIndexOf('\ncaller '));
   const line = lastTable.split('\n').find(each => each.startsWith(`${caller} `)) ?? '';
@@ -56,7 +56,7 @@ function rowOf(printed: string, caller: string) {
   };
 }
 
-test('within seconds the demo shows which caller wastes connections, and then is gone', async () => {
+test('the demo shows within seconds which caller wastes connections, and then exits', async () => {
   const { ended, groupIsThere, printed } = demo({ args: ['--seconds', '8'] });
 
   expect(await ended).toEqual([0, null]);
@@ -87,7 +87,7 @@ test('within seconds the demo shows which caller wastes connections, and then is
     expect(Math.abs(opened - requests)).toBeLessThan(1);
     expect(connect).toBeGreaterThan(0);
   }
-  // The collector may have found the bodies, and given them up.
+  // The garbage collector may have released the bodies.
   expect(rowOf(printed(), 'body never read')).toMatchObject({
     verdict: expect.stringMatching(/^bodies .*: read them$/),
   });
@@ -107,14 +107,14 @@ test('Ctrl-C ends the demo and all of its processes', async () => {
   const { pid, ended, groupIsThere, leftBehind, printed } = demo();
   await until(printed, text => text.includes('Its metrics:'), 20_000);
 
-  process.kill(-pid, 'SIGINT'); // as a terminal does: to the whole group
+  process.kill(-pid, 'SIGINT'); // sent to the whole group, as a terminal does
 
   expect(await ended).toEqual([0, null]);
   expect(groupIsThere()).toBe(false);
   expect(leftBehind()).toEqual([]);
 });
 
-test('a demo that is killed takes its processes with it', async () => {
+test('all processes of the demo exit when the demo is killed', async () => {
   const { child, ended, printed } = demo();
   await until(printed, text => text.includes('Its metrics:'), 20_000);
 
@@ -123,7 +123,7 @@ test('a demo that is killed takes its processes with it', async () => {
   expect(await ended).toEqual([null, 'SIGKILL']);
 });
 
-test('where the port of the metrics is taken, the demo says so in one line and takes another', async () => {
+test('if the metrics port is taken, the demo says so in one line and uses another one', async () => {
   const blocker = createServer().listen(0, '127.0.0.1');
   onTestFinished(() => void blocker.close());
   await once(blocker, 'listening');

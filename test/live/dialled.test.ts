@@ -2,11 +2,11 @@ import http from 'node:http';
 import https from 'node:https';
 import { expect, onTestFinished, test } from 'vitest';
 import { certificate } from '../support/certificates.ts';
-import { measuring, type Readings } from '../support/measuring.ts';
+import { instrument, type Readings } from '../support/instrument.ts';
 import { NO_SUCH_NAME, server } from '../support/server.ts';
 
-// An origin is what the program dials. The Host header is what somebody else wrote, where a proxy passes it on: it must
-// name no origin, take no place in the table, and hide no pool.
+// The origin is the address that the program connects to. A reverse proxy may forward the Host header of a client, so the
+// header must not name an origin, use up a place in the table of origins, or hide a pool.
 
 type Options = https.RequestOptions & { readonly port: number };
 
@@ -47,10 +47,10 @@ const HEADERS: readonly [says: string, host: (port: number, i: number) => string
 ];
 
 test.each(HEADERS)(
-  'node:http, a Host header that names %s: an agent per request is a new pool each',
+  'node:http with a Host header for %s: an agent per request is a new pool each time',
   async (_, host) => {
     const { port, seen } = await server({ kind: 'http' });
-    const { read } = measuring({ maxOrigins: 5 });
+    const { read } = instrument({ maxOrigins: 5 });
 
     for (let i = 0; i < 10; i++) {
       const agent = new http.Agent({ keepAlive: true });
@@ -65,25 +65,28 @@ test.each(HEADERS)(
   },
 );
 
-test.each(HEADERS)('node:https, a Host header that names %s: the same', async (_, host) => {
-  const made = await certificate();
-  const { port } = await server({ kind: 'https', certificate: made });
-  const { read } = measuring({ maxOrigins: 5 });
+test.each(HEADERS)(
+  'node:https with a Host header for %s: an agent per request is a new pool each time',
+  async (_, host) => {
+    const made = await certificate();
+    const { port } = await server({ kind: 'https', certificate: made });
+    const { read } = instrument({ maxOrigins: 5 });
 
-  for (let i = 0; i < 3; i++) {
-    const agent = new https.Agent({ keepAlive: true, ca: made.cert, servername: 'localhost' });
-    onTestFinished(() => agent.destroy());
-    await request(https, { host: '127.0.0.1', port, agent, headers: { host: host(port, i) } });
-  }
+    for (let i = 0; i < 3; i++) {
+      const agent = new https.Agent({ keepAlive: true, ca: made.cert, servername: 'localhost' });
+      onTestFinished(() => agent.destroy());
+      await request(https, { host: '127.0.0.1', port, agent, headers: { host: host(port, i) } });
+    }
 
-  const readings = await read();
-  expect(originsIn(readings, 'connmeter.requests')).toEqual({ [`127.0.0.1:${port}`]: 3 });
-  expect(causesIn(readings)).toEqual({ first: 1, new_pool: 2 });
-});
+    const readings = await read();
+    expect(originsIn(readings, 'connmeter.requests')).toEqual({ [`127.0.0.1:${port}`]: 3 });
+    expect(causesIn(readings)).toEqual({ first: 1, new_pool: 2 });
+  },
+);
 
-test('one kept connection, asked for by two names, is one origin', async () => {
+test('requests with two Host headers on one kept-alive connection count for one origin', async () => {
   const { port } = await server({ kind: 'http' });
-  const { read } = measuring();
+  const { read } = instrument();
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
   onTestFinished(() => agent.destroy());
 
@@ -94,8 +97,8 @@ test('one kept connection, asked for by two names, is one origin', async () => {
   expect(originsIn(await read(), 'connmeter.requests')).toEqual({ [`127.0.0.1:${port}`]: 3 });
 });
 
-test('a name that cannot be found fails under the port that was dialled', async () => {
-  const { read } = measuring();
+test('a failed lookup counts under the port that the program connects to', async () => {
+  const { read } = instrument();
 
   for (let i = 0; i < 3; i++) {
     const host = `${NO_SUCH_NAME}:${20_000 + i}`;
@@ -105,10 +108,10 @@ test('a name that cannot be found fails under the port that was dialled', async 
   expect(originsIn(await read(), 'connmeter.connection.failed')).toEqual({ [`${NO_SUCH_NAME}:8443`]: 3 });
 });
 
-test('120 visitors of a reverse proxy take no place: the next backend has its own series', async () => {
+test('120 Host headers forwarded by a reverse proxy use no place, and the next backend has its own series', async () => {
   const upstream = await server({ kind: 'http' });
   const backend = await server({ kind: 'http' });
-  const { read } = measuring();
+  const { read } = instrument();
   const agent = new http.Agent();
 
   for (let i = 0; i < 120; i++) {
@@ -127,9 +130,9 @@ test('120 visitors of a reverse proxy take no place: the next backend has its ow
   });
 });
 
-test("two agents, one host and two ports: each connection is its agent's, each request counts where it goes", async () => {
+test('connections of two agents to two ports of one host count under their own port', async () => {
   const [one, two] = [await server({ kind: 'http' }), await server({ kind: 'http' })];
-  const { read } = measuring();
+  const { read } = instrument();
 
   for (let i = 0; i < 2; i++) {
     const agent = new http.Agent({ keepAlive: true });

@@ -1,14 +1,14 @@
 import { expect } from 'vitest';
-import type { Readings } from '../support/measuring.ts';
+import type { Readings } from '../support/instrument.ts';
 import { namespace, testInNamespace } from '../support/namespace.ts';
-import type { AskReport, AskTask, ClientName } from '../support/netns/ask.ts';
-import type { AskCachedReport, AskCachedTask, CachedClientName } from '../support/netns/ask-cached.ts';
-import type { AskSilentReport, AskSilentTask } from '../support/netns/ask-silent.ts';
-import type { RegisteredReport } from '../support/netns/registered.ts';
+import type { CachedClientName, CachedLookupsReport, CachedLookupsTask } from '../support/netns/cached-lookups.ts';
+import type { ClientName, NameLookupsReport, NameLookupsTask } from '../support/netns/name-lookups.ts';
+import type { PendingLookupsReport, PendingLookupsTask } from '../support/netns/pending-lookups.ts';
+import type { WithRegisterReport } from '../support/netns/with-register.ts';
 
 const test = testInNamespace('dnsmasq');
 
-/** Names that the resolver knows. It denies `missing.test`, and refuses to speak of any other. */
+/** Names that the resolver knows. `missing.test` does not exist, and queries for any other name are refused. */
 const NAMES = {
   'one.test': ['127.0.0.1'],
   'two.test': ['127.0.0.1'],
@@ -46,29 +46,38 @@ const CONNECTING: ClientName[] = [
   'node:net, IPv4 only',
 ];
 
-test.each(CONNECTING)('%s: lookups by name, found or failed, are those the resolver wrote down', async client => {
-  const { resolver, run } = namespace();
-  const { asked } = await resolver(NAMES);
-  const task: AskTask = {
-    client,
-    names: ['one.test', 'two.test', 'One.test', 'both.test', 'missing.test', 'missing.test', 'refused.example'],
-  };
+test.each(CONNECTING)(
+  '%s: lookups by name, successful or failed, match the queries in the resolver log',
+  async client => {
+    const { resolver, run } = namespace();
+    const { queries } = await resolver(NAMES);
+    const task: NameLookupsTask = {
+      client,
+      names: ['one.test', 'two.test', 'One.test', 'both.test', 'missing.test', 'missing.test', 'refused.example'],
+    };
 
-  const { readings, endings } = await run<AskReport>('ask.ts', task);
+    const { readings, endings } = await run<NameLookupsReport>('name-lookups.ts', task);
 
-  expect(endings).toEqual({
-    'one.test': ['ok'],
-    'two.test': ['ok'],
-    'One.test': ['ok'],
-    'both.test': ['ok'],
-    'missing.test': ['ENOTFOUND', 'ENOTFOUND'],
-    'refused.example': ['EAI_AGAIN'],
-  });
-  expect(asked()).toEqual({ 'one.test': 2, 'two.test': 1, 'both.test': 1, 'missing.test': 2, 'refused.example': 1 });
-  expect(lookupsByName(readings)).toEqual(asked());
-  expect(failuresByName(readings)).toEqual({ 'missing.test': ['ENOTFOUND', 2], 'refused.example': ['EAI_AGAIN', 1] });
-  expect(readings.value('connmeter.connection.failed', { 'connmeter.phase': 'dns' })).toBe(3);
-});
+    expect(endings).toEqual({
+      'one.test': ['ok'],
+      'two.test': ['ok'],
+      'One.test': ['ok'],
+      'both.test': ['ok'],
+      'missing.test': ['ENOTFOUND', 'ENOTFOUND'],
+      'refused.example': ['EAI_AGAIN'],
+    });
+    expect(queries()).toEqual({
+      'one.test': 2,
+      'two.test': 1,
+      'both.test': 1,
+      'missing.test': 2,
+      'refused.example': 1,
+    });
+    expect(lookupsByName(readings)).toEqual(queries());
+    expect(failuresByName(readings)).toEqual({ 'missing.test': ['ENOTFOUND', 2], 'refused.example': ['EAI_AGAIN', 1] });
+    expect(readings.value('connmeter.connection.failed', { 'connmeter.phase': 'dns' })).toBe(3);
+  },
+);
 
 const ASKING: ClientName[] = [
   'dns.lookup',
@@ -78,23 +87,20 @@ const ASKING: ClientName[] = [
   'dns.promises.Resolver',
 ];
 
-// The limitation that sources/dns.ts tells of: Node has no sign of a lookup that fails outside of a socket.
-test.each(ASKING)(
-  '%s: lookups that find are counted as the resolver does, those that fail are not seen',
-  async client => {
-    const { resolver, run } = namespace();
-    const { asked } = await resolver(NAMES);
-    const task: AskTask = { client, names: ['one.test', 'one.test', 'two.test', 'missing.test'] };
+// A known limitation: Node publishes nothing about a lookup that fails outside a socket.
+test.each(ASKING)('%s: successful lookups match the resolver log, failed ones are not counted', async client => {
+  const { resolver, run } = namespace();
+  const { queries } = await resolver(NAMES);
+  const task: NameLookupsTask = { client, names: ['one.test', 'one.test', 'two.test', 'missing.test'] };
 
-    const { readings, endings } = await run<AskReport>('ask.ts', task);
+  const { readings, endings } = await run<NameLookupsReport>('name-lookups.ts', task);
 
-    expect(endings).toEqual({ 'one.test': ['ok', 'ok'], 'two.test': ['ok'], 'missing.test': ['ENOTFOUND'] });
-    const { 'missing.test': failed, ...found } = asked();
-    expect(found).toEqual({ 'one.test': 2, 'two.test': 1 });
-    expect(failed).toBe(1);
-    expect(lookupsByName(readings)).toEqual(found);
-  },
-);
+  expect(endings).toEqual({ 'one.test': ['ok', 'ok'], 'two.test': ['ok'], 'missing.test': ['ENOTFOUND'] });
+  const { 'missing.test': failed, ...found } = queries();
+  expect(found).toEqual({ 'one.test': 2, 'two.test': 1 });
+  expect(failed).toBe(1);
+  expect(lookupsByName(readings)).toEqual(found);
+});
 
 const KEEPING: CachedClientName[] = [
   'undici 8 with a lookup that keeps answers',
@@ -103,12 +109,12 @@ const KEEPING: CachedClientName[] = [
   'node:net with a lookup that answers in the same turn',
 ];
 
-test.each(KEEPING)('%s: an answer or a failure handed to many sockets counts once', async client => {
+test.each(KEEPING)('%s: a cached answer or failure counts once, however many sockets get it', async client => {
   const { resolver, run } = namespace();
-  const { asked } = await resolver(NAMES);
-  const task: AskCachedTask = { client, names: ['one.test', 'both.test', 'missing.test'], times: 5 };
+  const { queries } = await resolver(NAMES);
+  const task: CachedLookupsTask = { client, names: ['one.test', 'both.test', 'missing.test'], times: 5 };
 
-  const { readings, endings, accepts } = await run<AskCachedReport>('ask-cached.ts', task);
+  const { readings, endings, accepts } = await run<CachedLookupsReport>('cached-lookups.ts', task);
 
   expect(endings).toEqual({
     'one.test': Array(5).fill('ok'),
@@ -116,60 +122,60 @@ test.each(KEEPING)('%s: an answer or a failure handed to many sockets counts onc
     'missing.test': Array(5).fill('ENOTFOUND'),
   });
   expect(accepts).toBe(10);
-  expect(asked()).toEqual({ 'one.test': 1, 'both.test': 1, 'missing.test': 1 });
-  expect(lookupsByName(readings)).toEqual(asked());
+  expect(queries()).toEqual({ 'one.test': 1, 'both.test': 1, 'missing.test': 1 });
+  expect(lookupsByName(readings)).toEqual(queries());
   expect(failuresByName(readings)).toEqual({ 'missing.test': ['ENOTFOUND', 1] });
   expect(readings.value('connmeter.connection.failed', { 'connmeter.phase': 'dns' })).toBe(5);
 });
 
 const INTERCEPTING: CachedClientName[] = ['undici 7 with interceptors.dns', 'undici 8 with interceptors.dns'];
 
-test.each(INTERCEPTING)('%s: only what the interceptor really looks up counts', async client => {
+test.each(INTERCEPTING)('%s: only real lookups of the interceptor count', async client => {
   const { resolver, run } = namespace();
-  const { asked } = await resolver(NAMES);
-  const task: AskCachedTask = { client, names: ['one.test', 'two.test'], times: 5 };
+  const { queries } = await resolver(NAMES);
+  const task: CachedLookupsTask = { client, names: ['one.test', 'two.test'], times: 5 };
 
-  const { readings, endings, accepts } = await run<AskCachedReport>('ask-cached.ts', task);
+  const { readings, endings, accepts } = await run<CachedLookupsReport>('cached-lookups.ts', task);
 
   expect(endings).toEqual({ 'one.test': Array(5).fill('ok'), 'two.test': Array(5).fill('ok') });
   expect(accepts).toBe(10);
-  expect(asked()).toEqual({ 'one.test': 1, 'two.test': 1 });
-  expect(lookupsByName(readings)).toEqual(asked());
+  expect(queries()).toEqual({ 'one.test': 1, 'two.test': 1 });
+  expect(lookupsByName(readings)).toEqual(queries());
 });
 
-test('a resolver that is gone makes every lookup fail, and each counts', async () => {
+test('each lookup fails and counts when the resolver is down', async () => {
   const { resolver, run } = namespace();
-  const { asked, stop } = await resolver(NAMES);
+  const { queries, stop } = await resolver(NAMES);
   await stop();
 
-  const task: AskTask = { client: 'node:net', names: ['one.test', 'one.test', 'two.test'] };
-  const { readings, endings } = await run<AskReport>('ask.ts', task);
+  const task: NameLookupsTask = { client: 'node:net', names: ['one.test', 'one.test', 'two.test'] };
+  const { readings, endings } = await run<NameLookupsReport>('name-lookups.ts', task);
 
-  expect(asked()).toEqual({});
+  expect(queries()).toEqual({});
   expect(endings).toEqual({ 'one.test': ['EAI_AGAIN', 'EAI_AGAIN'], 'two.test': ['EAI_AGAIN'] });
   expect(failuresByName(readings)).toEqual({ 'one.test': ['EAI_AGAIN', 2], 'two.test': ['EAI_AGAIN', 1] });
   expect(readings.value('connmeter.dns.pending')).toBe(0);
 });
 
-test('lookups are pending while the resolver is slow, and none is once it has answered', async () => {
+test('lookups are pending until a slow resolver answers', async () => {
   const { resolver, run } = namespace({ patience: 20 });
-  const { asked, pid } = await resolver(NAMES);
+  const { queries, pid } = await resolver(NAMES);
 
-  const task: AskSilentTask = { resolver: pid, answers: true };
-  const { readings, pending, endings } = await run<AskSilentReport>('ask-silent.ts', task);
+  const task: PendingLookupsTask = { resolver: pid, answers: true };
+  const { readings, pending, endings } = await run<PendingLookupsReport>('pending-lookups.ts', task);
 
   expect(endings).toEqual(['ok', 'ok', 'ok', 'ok']);
   expect(pending).toEqual({ before: 0, during: 4, after: 0 });
-  expect(lookupsByName(readings)).toEqual(asked());
-  expect(asked()).toEqual({ 'one.test': 4 });
+  expect(lookupsByName(readings)).toEqual(queries());
+  expect(queries()).toEqual({ 'one.test': 4 });
 });
 
-test('lookups are pending while the resolver is silent, and fail when the program gives up', async () => {
+test('lookups are pending while the resolver is silent, and fail when they time out', async () => {
   const { resolver, run } = namespace({ patience: 1 });
   const { pid } = await resolver(NAMES);
 
-  const task: AskSilentTask = { resolver: pid, answers: false };
-  const { readings, pending, endings } = await run<AskSilentReport>('ask-silent.ts', task);
+  const task: PendingLookupsTask = { resolver: pid, answers: false };
+  const { readings, pending, endings } = await run<PendingLookupsReport>('pending-lookups.ts', task);
 
   expect(endings).toEqual(['EAI_AGAIN', 'EAI_AGAIN', 'EAI_AGAIN', 'EAI_AGAIN']);
   expect(pending).toEqual({ before: 0, during: 4, after: 0 });
@@ -177,62 +183,62 @@ test('lookups are pending while the resolver is silent, and fail when the progra
   expect(readings.points('dns.lookup.duration')[0]?.sum).toBeGreaterThan(3.9); // four that waited a second or more
 });
 
-test('a collection right after a lookup has it already', async () => {
+test('a collection right after a lookup includes it', async () => {
   const { resolver, run } = namespace();
-  const { asked } = await resolver(NAMES);
-  const task: AskTask = { client: 'dns.lookup', names: ['one.test'] };
+  const { queries } = await resolver(NAMES);
+  const task: NameLookupsTask = { client: 'dns.lookup', names: ['one.test'] };
 
-  const { readings } = await run<AskReport>('ask.ts', task);
+  const { readings } = await run<NameLookupsReport>('name-lookups.ts', task);
 
-  expect(asked()).toEqual({ 'one.test': 1 });
-  expect(lookupsByName(readings)).toEqual(asked());
+  expect(queries()).toEqual({ 'one.test': 1 });
+  expect(lookupsByName(readings)).toEqual(queries());
 });
 
-test('past maxOrigins, names are counted together, and none is lost', async () => {
+test('names beyond maxOrigins are counted together, and none is lost', async () => {
   const { resolver, run } = namespace();
-  const { asked } = await resolver(NAMES);
-  const task: AskTask = {
+  const { queries } = await resolver(NAMES);
+  const task: NameLookupsTask = {
     client: 'node:net',
     names: ['one.test', 'two.test', 'both.test', 'missing.test', 'refused.example', 'one.test'],
     maxOrigins: 2,
   };
 
-  const { readings } = await run<AskReport>('ask.ts', task);
+  const { readings } = await run<NameLookupsReport>('name-lookups.ts', task);
 
-  expect(asked()).toEqual({ 'one.test': 2, 'two.test': 1, 'both.test': 1, 'missing.test': 1, 'refused.example': 1 });
+  expect(queries()).toEqual({ 'one.test': 2, 'two.test': 1, 'both.test': 1, 'missing.test': 1, 'refused.example': 1 });
   const names = Object.keys(lookupsByName(readings));
-  // Two that connections went to, and one more by its lookup: a quarter of the places are for names without a connection.
+  // Two names with connections and one looked up only: a quarter of the places are for names without a connection.
   expect(names.toSorted()).toEqual(['_OTHER', 'both.test', 'one.test', 'two.test']);
   expect(readings.value('dns.lookup.duration')).toBe(6);
 });
 
-test("under --import register the program's lookups are counted, and not those of the metrics server", async () => {
+test('with --import register the lookups of the program are counted, and those of the metrics server are not', async () => {
   const { resolver, run } = namespace();
-  const { asked } = await resolver({ ...NAMES, 'metrics.test': ['127.0.0.1'] });
+  const { queries } = await resolver({ ...NAMES, 'metrics.test': ['127.0.0.1'] });
 
-  const { scrape } = await run<RegisteredReport>('registered.ts', undefined, {
+  const { scrape } = await run<WithRegisterReport>('with-register.ts', undefined, {
     node: ['--import', new URL('../../src/register.ts', import.meta.url).href],
     env: { OTEL_EXPORTER_PROMETHEUS_HOST: 'metrics.test' },
   });
 
   const counts = scrape.matchAll(/^dns_lookup_duration_count\{dns_question_name="([^"]+)".*\} (\d+)$/gm);
   const counted = Object.fromEntries([...counts].map(([, name, value]) => [name, Number(value)]));
-  expect(asked()).toEqual({ 'one.test': 3, 'missing.test': 1, 'metrics.test': 2 }); // of the latter: server, scraper
+  expect(queries()).toEqual({ 'one.test': 3, 'missing.test': 1, 'metrics.test': 2 }); // of the latter: server, scraper
   expect(counted).toEqual({ 'one.test': 3, 'missing.test': 1 });
 });
 
-test('names that strangers choose take no place of those that the service connects to', async () => {
+test('names from user input use no place of the names that the service connects to', async () => {
   const { resolver, run } = namespace();
   const strangers = Array.from({ length: 20 }, (_, i) => `user-${i}.test`);
   await resolver({ ...NAMES, ...Object.fromEntries(strangers.map(name => [name, ['127.0.0.1']])) });
-  const task: AskTask = {
+  const task: NameLookupsTask = {
     client: 'node:net',
     names: ['one.test', 'two.test'],
     maxOrigins: 4,
     resolvedBefore: strangers,
   };
 
-  const { readings } = await run<AskReport>('ask.ts', task);
+  const { readings } = await run<NameLookupsReport>('name-lookups.ts', task);
 
   expect(lookupsByName(readings)).toEqual({ 'user-0.test': 1, _OTHER: 19, 'one.test': 1, 'two.test': 1 });
 });

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { certificate } from '../support/certificates.ts';
-import { ask, freePort, type Outcome, type Program, programPath, REGISTER, start } from '../support/child.ts';
+import { freePort, httpRequest, type Outcome, type Program, programPath, REGISTER, start } from '../support/child.ts';
 import { server } from '../support/server.ts';
 
-const SUBSCRIBED = new URL('../support/programs/subscribed.ts', import.meta.url);
-/** Something to import for the program without us too: a preload changes by itself how Node starts a program. */
+const SUBSCRIBED = new URL('../support/programs/require-connmeter.ts', import.meta.url);
+/** An empty module to import instead of connmeter, because any preload changes how Node starts a program. */
 const WITHOUT_US = ['--import', 'data:text/javascript,0', '--import', 'data:text/javascript,0'];
 const WITH_US = ['--import', REGISTER.href, '--import', SUBSCRIBED.href];
 
@@ -20,8 +20,8 @@ async function startedWithUs(program: string, args: Args): Promise<Program & { r
 }
 
 /**
- * Without what differs from run to run. Where in Node itself an event is emitted depends on the number of listeners; all
- * else in a stack must not.
+ * Removes what differs between runs. The frame in Node that emits an event depends on the number of listeners; the rest
+ * of a stack does not.
  */
 function comparable({ code, stdout, stderr }: Outcome): Outcome {
   return {
@@ -34,7 +34,7 @@ function comparable({ code, stdout, stderr }: Outcome): Outcome {
   };
 }
 
-/** What a program prints and how it ends, without us and with us. */
+/** Output and exit code of a program, without and with connmeter. */
 async function bothWays(program: string, args: Args): Promise<{ plain: Outcome; measured: Outcome }> {
   const plain = await start(programPath(program), { args, node: WITHOUT_US }).outcome;
   const measured = await (await startedWithUs(program, args)).outcome;
@@ -46,7 +46,7 @@ async function secureServer(kind: 'https' | 'tls') {
 }
 
 test.each([
-  // what fails, the program's end, something its stderr says
+  // what fails, exit code, part of stderr
   ['socket', 1, 'connect ECONNREFUSED'],
   ['tls', 1, 'connect ECONNREFUSED'],
   ['http', 1, 'connect ECONNREFUSED'],
@@ -54,17 +54,14 @@ test.each([
   ['bad port', 1, 'ERR_SOCKET_BAD_PORT'],
   ['bad lookup', 1, 'no such name'],
   ['throwing lookup', 1, 'thrown by lookup'],
-])(
-  'a program that does not handle its failing %s dies of the same error, in the same words',
-  async (what, code, words) => {
-    const refused = await freePort();
+])('a program that does not handle an error of %s exits with the same error output', async (what, code, words) => {
+  const refused = await freePort();
 
-    const { plain, measured } = await bothWays('failing.ts', [what, refused]);
+  const { plain, measured } = await bothWays('unhandled-errors.ts', [what, refused]);
 
-    expect(plain).toMatchObject({ code, stderr: expect.stringContaining(words) });
-    expect(measured).toEqual(plain);
-  },
-);
+  expect(plain).toMatchObject({ code, stderr: expect.stringContaining(words) });
+  expect(measured).toEqual(plain);
+});
 
 test.each([
   ['http body', 'socket hang up'],
@@ -72,11 +69,11 @@ test.each([
   ['listener', 'thrown by a listener'],
   ['close listener', 'thrown at close'],
 ])(
-  'a program that does not handle its failing %s dies of the same error where there is a server',
+  'a program that does not handle an error of %s after connecting exits with the same error output',
   async (what, words) => {
     const { port } = await server({ kind: 'http' });
 
-    const { plain, measured } = await bothWays('failing.ts', [what, port]);
+    const { plain, measured } = await bothWays('unhandled-errors.ts', [what, port]);
 
     expect(plain).toMatchObject({ code: 1, stderr: expect.stringContaining(words) });
     expect(measured).toEqual(plain);
@@ -88,27 +85,27 @@ test.each(['socket', 'tls', 'http', 'http2', 'bad port', 'bad lookup', 'throwing
   async what => {
     const refused = await freePort();
 
-    const { plain, measured } = await bothWays('failing.ts', [what, refused, 'caught']);
+    const { plain, measured } = await bothWays('unhandled-errors.ts', [what, refused, 'caught']);
 
     expect(plain.stdout).toContain('uncaught');
     expect(measured).toEqual(plain);
   },
 );
 
-test('a certificate nobody trusts ends the program with the same error', async () => {
+test('an untrusted certificate ends the program with the same error', async () => {
   const { port } = await secureServer('tls');
 
-  const { plain, measured } = await bothWays('failing.ts', ['tls', port]);
+  const { plain, measured } = await bothWays('unhandled-errors.ts', ['tls', port]);
 
   expect(plain).toMatchObject({ code: 1, stderr: expect.stringContaining('DEPTH_ZERO_SELF_SIGNED_CERT') });
   expect(measured).toEqual(plain);
 });
 
-test('sockets take as many listeners as without us before Node warns of a leak, those of node:http one fewer', async () => {
+test('a socket takes as many listeners as without connmeter before Node warns of a leak, one fewer with node:http', async () => {
   const { port } = await server({ kind: 'http' });
   const { port: tlsPort } = await secureServer('tls');
 
-  const { plain, measured } = await bothWays('listening.ts', [port, tlsPort]);
+  const { plain, measured } = await bothWays('listener-limits.ts', [port, tlsPort]);
 
   expect(plain).toMatchObject({ code: 0, stderr: expect.not.stringContaining('failed') });
   expect(plain.stdout).toContain('net close takes 10\n');
@@ -123,10 +120,10 @@ test('sockets take as many listeners as without us before Node warns of a leak, 
   expect(lessRoom.filter(([what, less]) => less !== 0 && !(what.startsWith('http') && less === 1))).toEqual([]);
 });
 
-test('what the program does not read stays unread, and what it reads later is all there', async () => {
+test('unread data stays unread, and is complete when the program reads it later', async () => {
   const { port } = await server({ kind: 'http' });
 
-  const { plain, measured } = await bothWays('holding.ts', [port]);
+  const { plain, measured } = await bothWays('unread-bodies.ts', [port]);
 
   expect(plain).toMatchObject({ code: 0, stderr: '' });
   expect(plain.stdout).toContain('untouched null false some\nkept true\nread true\n');
@@ -134,12 +131,12 @@ test('what the program does not read stays unread, and what it reads later is al
   expect(measured).toEqual(plain);
 });
 
-test('the program sees its events, and its turns of the loop, in the same order', async () => {
+test('the program sees its events and event-loop turns in the same order', async () => {
   const { port: tcpPort } = await server({ kind: 'tcp' });
   const { port: httpPort } = await server({ kind: 'http' });
   const { port: tlsPort } = await secureServer('tls');
 
-  const { plain, measured } = await bothWays('telling.ts', [tcpPort, httpPort, tlsPort]);
+  const { plain, measured } = await bothWays('client-events.ts', [tcpPort, httpPort, tlsPort]);
 
   expect(plain).toMatchObject({ code: 0, stderr: '' });
   for (const told of ['tcp lookup', 'tls secureConnect', 'refused error', 'reused true', 'fetch 200', 'beforeExit 0'])
@@ -148,11 +145,11 @@ test('the program sees its events, and its turns of the loop, in the same order'
   expect(measured).toEqual(plain);
 });
 
-test('servers do by themselves what they do without us, and see their events in the same order', async () => {
+test('servers behave as without connmeter, and see their events in the same order', async () => {
   const { key, cert } = await certificate();
   const inBase64 = [key, cert].map(text => Buffer.from(text).toString('base64'));
 
-  const { plain, measured } = await bothWays('serving.ts', inBase64);
+  const { plain, measured } = await bothWays('server-events.ts', inBase64);
 
   expect(plain).toMatchObject({ code: 0, stderr: '' });
   for (const told of [
@@ -168,7 +165,7 @@ test('servers do by themselves what they do without us, and see their events in 
 });
 
 test.each(['a listener of the server', 'the handler'])(
-  'a server whose program throws in %s dies of it in the same words',
+  'a server that throws in %s exits with the same error output',
   async where => {
     const { plain, measured } = await bothWays('failing-server.ts', [where]);
 
@@ -177,11 +174,11 @@ test.each(['a listener of the server', 'the handler'])(
   },
 );
 
-test('the stores of AsyncLocalStorage are the same in every callback', async () => {
+test('every callback has the same AsyncLocalStorage store', async () => {
   const { port: httpPort } = await server({ kind: 'http' });
   const { port: tlsPort } = await secureServer('tls');
 
-  const { plain, measured } = await bothWays('remembering.ts', [httpPort, tlsPort]);
+  const { plain, measured } = await bothWays('async-local-storage.ts', [httpPort, tlsPort]);
 
   expect(plain).toMatchObject({ code: 0, stderr: '' });
   expect(plain.stdout).toContain('net connect first\n');
@@ -190,15 +187,15 @@ test('the stores of AsyncLocalStorage are the same in every callback', async () 
 });
 
 test.each(['replaced', 'mocked'])(
-  'with time %s by fakes neither the program nor a count nor a duration is off',
+  'with timers and clocks %s, the program, counts and durations stay right',
   async how => {
     const { port, seen } = await server({ kind: 'http' });
-    const plain = start(programPath('faking.ts'), { args: [how, port], node: WITHOUT_US });
-    await plain.wrote('ready');
-    const measured = await startedWithUs('faking.ts', [how, port]);
-    await measured.wrote('ready');
+    const plain = start(programPath('fake-timers.ts'), { args: [how, port], node: WITHOUT_US });
+    await plain.printed('ready');
+    const measured = await startedWithUs('fake-timers.ts', [how, port]);
+    await measured.printed('ready');
 
-    const { status, body } = await ask(measured.metrics);
+    const { status, body } = await httpRequest(measured.metrics);
 
     expect(measured.said.stdout).toBe(plain.said.stdout);
     expect(status).toBe(200);
@@ -208,7 +205,7 @@ test.each(['replaced', 'mocked'])(
     expect(sum(body, 'connmeter_connect_duration_count')).toBe(2);
     expect(sum(body, 'connmeter_connect_duration_sum')).toBeGreaterThan(0);
     expect(sum(body, 'connmeter_connect_duration_sum')).toBeLessThan(5);
-    for (const { tell } of [plain, measured]) tell('enough');
+    for (const { writeLine } of [plain, measured]) writeLine('enough');
     expect(comparable(await measured.outcome)).toEqual(comparable(await plain.outcome));
   },
 );
@@ -220,9 +217,9 @@ function sum(exposition: string, name: string): number {
     .reduce((total, line) => total + Number(line.slice(line.lastIndexOf(' '))), 0);
 }
 
-test('messages we cannot read are reported once per place, and change nothing', async () => {
+test('unreadable messages are reported once per place, and change nothing', async () => {
   const { port } = await server({ kind: 'http' });
-  const run = (kind: string) => start(programPath('confusing.ts'), { args: [port, kind] }).outcome;
+  const run = (kind: string) => start(programPath('invalid-messages.ts'), { args: [port, kind] }).outcome;
   const plain = await run('alone');
 
   const { code, stdout, stderr } = await run('collecting');
@@ -259,9 +256,9 @@ test('messages we cannot read are reported once per place, and change nothing', 
   );
 });
 
-test('a diag logger that throws ends nobody', async () => {
+test('a diag logger that throws does not end the program', async () => {
   const { port } = await server({ kind: 'http' });
-  const run = (kind: string) => start(programPath('confusing.ts'), { args: [port, kind] }).outcome;
+  const run = (kind: string) => start(programPath('invalid-messages.ts'), { args: [port, kind] }).outcome;
 
   const { stdout, ...end } = await run('throwing');
 

@@ -8,41 +8,41 @@ import * as undici6 from 'undici6';
 import * as undici7 from 'undici7';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { certificate } from '../support/certificates.ts';
-import { ALL, CLIENTS, head, saying } from '../support/clients.ts';
-import { nextTurn } from '../support/lives.ts';
-import { type Measuring, measuring } from '../support/measuring.ts';
+import { ALL_CLIENTS, CLIENTS, responseHead, scriptedServer } from '../support/clients.ts';
+import { nextTurn } from '../support/connection-counts.ts';
+import { type Instrumented, instrument } from '../support/instrument.ts';
 import { server } from '../support/server.ts';
 
-/** More than the buffers on both sides take, so that it cannot arrive unless it is read. */
-const ENDLESS = `${head('Content-Length: 8000000')}${'x'.repeat(8_000_000)}`;
+/** Larger than the buffers on both sides, so that it cannot arrive completely unless it is read. */
+const ENDLESS = `${responseHead('Content-Length: 8000000')}${'x'.repeat(8_000_000)}`;
 
-async function heldAt(read: Measuring['read'], port: number): Promise<number> {
+async function heldAt(read: Instrumented['read'], port: number): Promise<number> {
   return (await read()).value('connmeter.body.held', { 'server.port': port });
 }
 
-async function expectHeld(read: Measuring['read'], port: number, count: number): Promise<void> {
+async function expectHeld(read: Instrumented['read'], port: number, count: number): Promise<void> {
   await expect.poll(() => heldAt(read, port), { timeout: 5_000, interval: 50 }).toBe(count);
 }
 
-/** Looks ten times in more than the time after which an unread body counts; what each look showed. */
-async function looks(read: Measuring['read'], port: number): Promise<{ held: number[]; requests: number }> {
+/** Reads the gauge ten times, for longer than it takes until an unread body counts as held. Returns all readings. */
+async function looks(read: Instrumented['read'], port: number): Promise<{ held: number[]; requests: number }> {
   const held: number[] = [];
   for (let i = 0; i < 10; i++) {
     held.push(await heldAt(read, port));
     await passed(120);
   }
-  return { held, requests: (await read()).lifeOf(port).requests };
+  return { held, requests: (await read()).countsOf(port).requests };
 }
 
 const NEVER = Array.from({ length: 10 }, () => 0);
 
-describe.each(ALL)('%s', name => {
-  test('a large body that nobody reads is held from half a second after the first look until it is read', async () => {
+describe.each(ALL_CLIENTS)('%s', name => {
+  test('an unread large body is held from half a second after the first collection until it is read', async () => {
     const { port } = await server({ kind: 'http' });
-    const { read } = measuring();
+    const { read } = instrument();
 
-    const answer = await CLIENTS[name]({}).ask(`http://127.0.0.1:${port}/large`);
-    await passed(100); // what has room has arrived
+    const answer = await CLIENTS[name]({}).sendRequest(`http://127.0.0.1:${port}/large`);
+    await passed(100); // the buffers are full by now
     const first = await heldAt(read, port);
     await passed(600);
     const second = await heldAt(read, port);
@@ -53,33 +53,33 @@ describe.each(ALL)('%s', name => {
     await nextTurn();
 
     expect(await heldAt(read, port)).toBe(0);
-    expect((await read()).lifeOf(port)).toMatchObject({ opened: 1, closed: 0, active: 0, idle: 1 });
+    expect((await read()).countsOf(port)).toMatchObject({ opened: 1, closed: 0, active: 0, idle: 1 });
   });
 
-  test('each connection that is held counts, and none after the bodies are given up', async () => {
+  test('each held connection counts, and none after the bodies are cancelled', async () => {
     const { port, seen } = await server({ kind: 'http' });
-    const { read } = measuring();
+    const { read } = instrument();
     const client = CLIENTS[name]({});
 
-    const answers = await Promise.all([1, 2, 3].map(() => client.ask(`http://127.0.0.1:${port}/large`)));
+    const answers = await Promise.all([1, 2, 3].map(() => client.sendRequest(`http://127.0.0.1:${port}/large`)));
 
     await expectHeld(read, port, 3);
     expect((await seen()).open).toBe(3);
 
-    for (const answer of answers) await answer.giveUp();
+    for (const answer of answers) await answer.cancel();
 
     await expectHeld(read, port, 0);
-    await expect.poll(async () => (await read()).lifeOf(port)).toMatchObject({ active: 0, requests: 0 });
+    await expect.poll(async () => (await read()).countsOf(port)).toMatchObject({ active: 0, requests: 0 });
   });
 
-  test('a server that is slow to send holds nothing, whether it has said a word or not', async () => {
-    const silent = await saying('');
-    const slow = await saying(`${head('Content-Length: 100')}begun`);
-    const { read } = measuring();
+  test('a slow server does not cause a held body, whether it has sent data or not', async () => {
+    const silent = await scriptedServer('');
+    const slow = await scriptedServer(`${responseHead('Content-Length: 100')}begun`);
+    const { read } = instrument();
     const client = CLIENTS[name]({});
 
-    client.ask(silent.url).catch(() => {});
-    const reading = (await client.ask(slow.url)).read();
+    client.sendRequest(silent.url).catch(() => {});
+    const reading = (await client.sendRequest(slow.url)).read();
     reading.catch(() => {});
 
     const seen = await Promise.all([looks(read, slow.port), looks(read, silent.port)]);
@@ -91,8 +91,8 @@ describe.each(ALL)('%s', name => {
   });
 });
 
-describe('a reader who is slow but steady holds nothing', () => {
-  /** Reads on until the test is over, in sips, with a rest after each. */
+describe('a slow but steady reader holds no body', () => {
+  /** Reads in small pieces with pauses, until the test ends. */
   async function sip(chunks: AsyncIterable<unknown>): Promise<void> {
     for await (const _ of chunks) await passed(40);
   }
@@ -111,16 +111,16 @@ describe('a reader who is slow but steady holds nothing', () => {
       },
     ],
   ])('%s', async (_name, ask) => {
-    const { port, url } = await saying(ENDLESS);
-    const { read } = measuring();
+    const { port, url } = await scriptedServer(ENDLESS);
+    const { read } = instrument();
 
-    sip(await ask(url)).catch(() => {}); // the server's end cuts it off
+    sip(await ask(url)).catch(() => {}); // rejects when the server ends
 
     expect(await looks(read, port)).toEqual({ held: NEVER, requests: 1 });
   });
 });
 
-describe('a body that the garbage collector takes is held no more', () => {
+describe('a garbage-collected body is no longer held', () => {
   setFlagsFromString('--expose-gc');
   const collectGarbage = runInNewContext('gc') as () => void;
 
@@ -131,9 +131,9 @@ describe('a body that the garbage collector takes is held no more', () => {
     ['undici 8', undici8.fetch],
   ] as const)('%s', async (_name, fetchIt) => {
     const { port } = await server({ kind: 'http' });
-    const { read } = measuring();
+    const { read } = instrument();
 
-    const kept = [await fetchIt(`http://127.0.0.1:${port}/large`)]; // or the collector may be faster than the first look
+    const kept = [await fetchIt(`http://127.0.0.1:${port}/large`)]; // keeps it from being collected too early
     await expectHeld(read, port, 1);
     kept.length = 0;
     await expect
@@ -146,14 +146,14 @@ describe('a body that the garbage collector takes is held no more', () => {
         { timeout: 10_000 },
       )
       .toBe(0);
-    await expect.poll(async () => (await read()).lifeOf(port)).toMatchObject({ active: 0, requests: 0 });
+    await expect.poll(async () => (await read()).countsOf(port)).toMatchObject({ active: 0, requests: 0 });
   });
 });
 
-describe('over HTTP/2 an unread stream holds its connection from nobody', () => {
+describe('an unread HTTP/2 stream does not hold its connection', () => {
   test('node:http2', async () => {
     const { port } = await server({ kind: 'http2c' });
-    const { read } = measuring();
+    const { read } = instrument();
     const session = http2.connect(`http://127.0.0.1:${port}`);
     onTestFinished(() => session.destroy());
 
@@ -167,7 +167,7 @@ describe('over HTTP/2 an unread stream holds its connection from nobody', () => 
     ['undici 8', undici8],
   ] as const)('%s', async (_name, { Agent, request }) => {
     const { port } = await server({ kind: 'http2', certificate: await certificate() });
-    const { read } = measuring();
+    const { read } = instrument();
     const dispatcher = new Agent({ allowH2: true, connect: { rejectUnauthorized: false } });
     onTestFinished(() => dispatcher.destroy());
 

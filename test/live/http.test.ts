@@ -9,8 +9,8 @@ import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
 import { certificate } from '../support/certificates.ts';
-import { expectAllClosed, expectLife, life, nextTurn } from '../support/lives.ts';
-import { measuring, type Readings } from '../support/measuring.ts';
+import { connectionCounts, expectAllClosed, expectConnectionCounts, nextTurn } from '../support/connection-counts.ts';
+import { instrument, type Readings } from '../support/instrument.ts';
 import { NO_SUCH_NAME, server } from '../support/server.ts';
 
 const NODE_MAJOR = Number(process.versions.node.split('.')[0]);
@@ -22,7 +22,7 @@ function using<Agent extends http.Agent>(agent: Agent): Agent {
   return agent;
 }
 
-/** Waits for the whole answer of a request, and for its agent to take the connection back. */
+/** Waits for the whole response of a request, and until its agent has the connection back. */
 async function answered(request: ClientRequest): Promise<void> {
   const [response] = (await once(request, 'response')) as [http.IncomingMessage];
   await once(response.resume(), 'end');
@@ -45,7 +45,7 @@ test.each(['http', 'https'] as const)(
   '%s: sequential requests on a keep-alive agent share one connection',
   async kind => {
     const { port, seen } = await server({ kind, certificate: await certificate() });
-    const { read } = measuring();
+    const { read } = instrument();
     const agent = using(
       kind === 'http' ? new http.Agent({ keepAlive: true }) : new https.Agent({ keepAlive: true, ...trusting }),
     );
@@ -53,23 +53,23 @@ test.each(['http', 'https'] as const)(
     for (let i = 0; i < 5; i++) await get(`${kind}://127.0.0.1:${port}/`, { agent });
 
     expect(await seen()).toMatchObject({ accepts: 1, requests: 5, open: 1 });
-    await expectLife(read, port, { opened: 1, fresh: 1, reused: 4, idle: 1 });
+    await expectConnectionCounts(read, port, { opened: 1, fresh: 1, reused: 4, idle: 1 });
 
     agent.destroy();
 
     await expect.poll(seen).toMatchObject({ open: 0 });
-    await expectLife(read, port, { opened: 1, closed: 1, fresh: 1, reused: 4 });
+    await expectConnectionCounts(read, port, { opened: 1, closed: 1, fresh: 1, reused: 4 });
   },
 );
 
-test('the global agent keeps connections alive too', async () => {
+test('the global agent keeps connections alive', async () => {
   const { port, seen } = await server({ kind: 'http' });
-  const { read } = measuring();
+  const { read } = instrument();
 
   for (let i = 0; i < 3; i++) await get(`http://127.0.0.1:${port}/`);
 
   expect(await seen()).toMatchObject({ accepts: 1, requests: 3 });
-  await expectLife(read, port, { opened: 1, fresh: 1, reused: 2, idle: 1 });
+  await expectConnectionCounts(read, port, { opened: 1, fresh: 1, reused: 2, idle: 1 });
 });
 
 test.each([
@@ -77,32 +77,32 @@ test.each([
   ['agent: false', () => false],
 ])('%s opens and closes a connection for each request', async (_, agent) => {
   const { port, seen } = await server({ kind: 'http' });
-  const { read } = measuring();
+  const { read } = instrument();
   const options = { agent: agent() };
 
   for (let i = 0; i < 3; i++) await get(`http://127.0.0.1:${port}/`, options);
 
   await expect.poll(seen).toMatchObject({ accepts: 3, requests: 3, open: 0 });
-  await expectLife(read, port, { opened: 3, closed: 3, fresh: 3 });
+  await expectConnectionCounts(read, port, { opened: 3, closed: 3, fresh: 3 });
 });
 
-test('requests that wait for a free connection count when they get it', async () => {
+test('requests that wait for a free connection count when they get one', async () => {
   const { port, seen } = await server({ kind: 'http' });
-  const { read } = measuring();
+  const { read } = instrument();
   const agent = using(new http.Agent({ keepAlive: true, maxSockets: 2 }));
 
   const all = Promise.all(Array.from({ length: 6 }, () => get(`http://127.0.0.1:${port}/slow`, { agent })));
-  await expectLife(read, port, { opened: 2, fresh: 2, active: 2, requests: 2 });
+  await expectConnectionCounts(read, port, { opened: 2, fresh: 2, active: 2, requests: 2 });
   await all;
 
   expect(await seen()).toMatchObject({ accepts: 2, requests: 6 });
-  await expectLife(read, port, { opened: 2, fresh: 2, reused: 4, idle: 2 });
+  await expectConnectionCounts(read, port, { opened: 2, fresh: 2, reused: 4, idle: 2 });
 });
 
-test('a plain connection made in the same turn as a queued request is not taken for its own', async () => {
+test('a plain connection made in the same turn is not assigned to a queued request', async () => {
   const { port, seen } = await server({ kind: 'http' });
   const echo = await server({ kind: 'tcp' });
-  const { read } = measuring();
+  const { read } = instrument();
   const agent = using(new http.Agent({ keepAlive: true, maxSockets: 1 }));
   const first = get(`http://127.0.0.1:${port}/slow`, { agent });
   await expect.poll(seen).toMatchObject({ requests: 1 });
@@ -114,15 +114,15 @@ test('a plain connection made in the same turn as a queued request is not taken 
 
   expect(await seen()).toMatchObject({ accepts: 1, requests: 2 });
   expect(await echo.seen()).toMatchObject({ accepts: 1 });
-  await expectLife(read, port, { opened: 1, fresh: 1, reused: 1, idle: 1 });
-  await expectLife(read, echo.port, { opened: 1 });
+  await expectConnectionCounts(read, port, { opened: 1, fresh: 1, reused: 1, idle: 1 });
+  await expectConnectionCounts(read, echo.port, { opened: 1 });
   const [point] = (await read()).points('connmeter.connection.opened', { 'server.port': echo.port });
   expect(point?.attributes).not.toHaveProperty('network.protocol.name');
 });
 
-test('a plain connection to the same server, in the same turn as a queued request, is no HTTP connection', async () => {
+test('a plain connection to the same server in the same turn as a queued request is not an HTTP connection', async () => {
   const { port, seen } = await server({ kind: 'http' });
-  const { read } = measuring();
+  const { read } = instrument();
   const agent = using(new http.Agent({ keepAlive: true, maxSockets: 1 }));
   const first = get(`http://127.0.0.1:${port}/slow`, { agent });
   await expect.poll(seen).toMatchObject({ requests: 1 });
@@ -135,14 +135,14 @@ test('a plain connection to the same server, in the same turn as a queued reques
   expect(await seen()).toMatchObject({ accepts: 2, requests: 2 });
   const readings = await read();
   const http1 = { 'server.port': port, 'network.protocol.name': 'http' };
-  expect(readings.lifeOf(port)).toEqual(life({ opened: 2, fresh: 1, reused: 1, idle: 1 }));
+  expect(readings.countsOf(port)).toEqual(connectionCounts({ opened: 2, fresh: 1, reused: 1, idle: 1 }));
   expect(readings.value('connmeter.connection.opened', http1)).toBe(1);
 });
 
 test('a Unix socket counts under its path, without a port', async () => {
   const path = join(tmpdir(), `connmeter-${randomUUID()}.sock`);
   const { seen } = await server({ kind: 'http', path });
-  const { read } = measuring();
+  const { read } = instrument();
   const agent = using(new http.Agent({ keepAlive: true }));
 
   for (let i = 0; i < 2; i++) await answered(http.get({ socketPath: path, agent }));
@@ -157,10 +157,10 @@ test('a Unix socket counts under its path, without a port', async () => {
   expect(readings.value('connmeter.requests')).toBe(2);
 });
 
-test('a CONNECT by hand stays active until its tunnel closes', async () => {
+test('a CONNECT request stays active until its tunnel closes', async () => {
   const proxy = await server({ kind: 'http' });
   const target = await server({ kind: 'tcp' });
-  const { read } = measuring();
+  const { read } = instrument();
 
   const request = http.request({
     port: proxy.port,
@@ -174,17 +174,17 @@ test('a CONNECT by hand stays active until its tunnel closes', async () => {
   await once(socket, 'data');
 
   expect(await proxy.seen()).toMatchObject({ accepts: 1, connects: 1 });
-  await expectLife(read, proxy.port, { opened: 1, fresh: 1, active: 1, requests: 1 });
+  await expectConnectionCounts(read, proxy.port, { opened: 1, fresh: 1, active: 1, requests: 1 });
 
   socket.destroy();
 
   await expect.poll(proxy.seen).toMatchObject({ open: 0 });
-  await expectLife(read, proxy.port, { opened: 1, closed: 1, fresh: 1 });
+  await expectConnectionCounts(read, proxy.port, { opened: 1, closed: 1, fresh: 1 });
 });
 
 test('an upgraded connection stays active until it closes', async () => {
   const { port, seen } = await server({ kind: 'http' });
-  const { read } = measuring();
+  const { read } = instrument();
 
   const request = http.get(`http://127.0.0.1:${port}/`, { headers: { connection: 'upgrade', upgrade: 'echo' } });
   const [, socket] = (await once(request, 'upgrade')) as [http.IncomingMessage, net.Socket];
@@ -192,17 +192,17 @@ test('an upgraded connection stays active until it closes', async () => {
   await once(socket, 'data');
 
   expect(await seen()).toMatchObject({ accepts: 1, requests: 1 });
-  await expectLife(read, port, { opened: 1, fresh: 1, active: 1, requests: 1 });
+  await expectConnectionCounts(read, port, { opened: 1, fresh: 1, active: 1, requests: 1 });
 
   socket.destroy();
 
   await expect.poll(seen).toMatchObject({ open: 0 });
-  await expectLife(read, port, { opened: 1, closed: 1, fresh: 1 });
+  await expectConnectionCounts(read, port, { opened: 1, closed: 1, fresh: 1 });
 });
 
-test('a streaming upload on a reused connection is one more request', async () => {
+test('a streaming upload on a reused connection counts as one request', async () => {
   const { port, seen } = await server({ kind: 'http' });
-  const { read } = measuring();
+  const { read } = instrument();
   const agent = using(new http.Agent({ keepAlive: true }));
   const url = `http://127.0.0.1:${port}/echo`;
   await get(url, { agent });
@@ -217,30 +217,30 @@ test('a streaming upload on a reused connection is one more request', async () =
   await answered(upload);
 
   expect(await seen()).toMatchObject({ accepts: 1, requests: 2 });
-  await expectLife(read, port, { opened: 1, fresh: 1, reused: 1, idle: 1 });
+  await expectConnectionCounts(read, port, { opened: 1, fresh: 1, reused: 1, idle: 1 });
 });
 
-test('an answer that comes before the end of the upload counts its request once', async () => {
+test('a request whose response arrives before the upload ends counts once', async () => {
   const { port, seen } = await server({ kind: 'http' });
-  const { read } = measuring();
+  const { read } = instrument();
   const agent = using(new http.Agent({ keepAlive: true }));
 
   const upload = http.request(`http://127.0.0.1:${port}/early`, { agent, method: 'POST' });
   upload.write('begun');
   const [response] = (await once(upload, 'response')) as [http.IncomingMessage];
 
-  await expectLife(read, port, { opened: 1, fresh: 1, active: 1, requests: 1 });
+  await expectConnectionCounts(read, port, { opened: 1, fresh: 1, active: 1, requests: 1 });
 
   upload.end('done');
   await once(response.resume(), 'end');
 
   expect(await seen()).toMatchObject({ accepts: 1, requests: 1 });
-  await expectLife(read, port, { opened: 1, fresh: 1, idle: 1 });
+  await expectConnectionCounts(read, port, { opened: 1, fresh: 1, idle: 1 });
 });
 
-test('a request destroyed in the turn that made it leaves nothing behind, where no agent keeps connections', async () => {
+test('a request destroyed in its first turn leaves nothing behind without a keep-alive agent', async () => {
   const { port, seen } = await server({ kind: 'http' });
-  const { read } = measuring();
+  const { read } = instrument();
 
   const request = http.get(`http://127.0.0.1:${port}/`, { agent: false });
   request.destroy();
@@ -248,16 +248,16 @@ test('a request destroyed in the turn that made it leaves nothing behind, where 
 
   await expect.poll(seen).toMatchObject({ open: 0, requests: 0 });
   const { accepts } = await seen();
-  const { opened, closed, failed, ...rest } = (await read()).lifeOf(port);
+  const { opened, closed, failed, ...rest } = (await read()).countsOf(port);
   expect({ begun: opened + failed, stillOpen: opened - closed }).toEqual({ begun: accepts, stillOpen: 0 });
   expect(rest).toEqual({ fresh: 0, reused: 0, active: 0, idle: 0, requests: 0 });
 });
 
-test('a request destroyed in the turn that made it leaves no active connection to a keep-alive agent', async () => {
+test('a request destroyed in its first turn leaves no active connection in a keep-alive agent', async () => {
   const { port, seen } = await server({ kind: 'http' });
-  const { read } = measuring();
+  const { read } = instrument();
   const agent = using(new http.Agent({ keepAlive: true }));
-  // Node 22 destroys the socket, which never gets to its `connect`; later ones hand it to the agent all the same.
+  // Node 22 destroys the socket before it connects; later versions hand it to the agent.
   const kept = NODE_MAJOR === 22 ? 0 : 1;
 
   const request = http.get(`http://127.0.0.1:${port}/`, { agent });
@@ -265,17 +265,17 @@ test('a request destroyed in the turn that made it leaves no active connection t
   await once(request, 'error');
 
   await expect.poll(seen).toMatchObject({ accepts: 1, requests: 0, open: kept });
-  await expectLife(read, port, kept ? { opened: 1, idle: 1 } : { failed: 1 });
+  await expectConnectionCounts(read, port, kept ? { opened: 1, idle: 1 } : { failed: 1 });
 
   await get(`http://127.0.0.1:${port}/`, { agent });
 
   expect(await seen()).toMatchObject({ accepts: 2 - kept, requests: 1, open: 1 });
-  await expectLife(read, port, { opened: 1, failed: 1 - kept, fresh: 1, idle: 1 });
+  await expectConnectionCounts(read, port, { opened: 1, failed: 1 - kept, fresh: 1, idle: 1 });
 });
 
-test('a request destroyed while its connection is being opened leaves no connection', async () => {
+test('a request destroyed while it connects leaves no connection', async () => {
   const { port, seen } = await server({ kind: 'silent' });
-  const { read } = measuring();
+  const { read } = instrument();
 
   const request = https.get(`https://127.0.0.1:${port}/`);
   await expect.poll(seen).toMatchObject({ accepts: 1 });
@@ -283,12 +283,12 @@ test('a request destroyed while its connection is being opened leaves no connect
   await once(request, 'error');
 
   await expect.poll(seen).toMatchObject({ accepts: 1, open: 0 });
-  await expectLife(read, port, { failed: 1 });
+  await expectConnectionCounts(read, port, { failed: 1 });
 });
 
-test('a request destroyed while it is queued was never sent', async () => {
+test('a request destroyed while it is queued does not count', async () => {
   const { port, seen } = await server({ kind: 'http' });
-  const { read } = measuring();
+  const { read } = instrument();
   const agent = using(new http.Agent({ keepAlive: true, maxSockets: 1 }));
   const first = get(`http://127.0.0.1:${port}/slow`, { agent });
 
@@ -298,65 +298,65 @@ test('a request destroyed while it is queued was never sent', async () => {
   await first;
 
   expect(await seen()).toMatchObject({ accepts: 1, requests: 1 });
-  await expectLife(read, port, { opened: 1, fresh: 1, idle: 1 });
+  await expectConnectionCounts(read, port, { opened: 1, fresh: 1, idle: 1 });
 });
 
-test('a response destroyed in the middle of its body closes the connection', async () => {
+test('destroying a response before the end of its body closes the connection', async () => {
   const { port, seen } = await server({ kind: 'http' });
-  const { read } = measuring();
+  const { read } = instrument();
   const agent = using(new http.Agent({ keepAlive: true }));
 
   const request = http.get(`http://127.0.0.1:${port}/slow`, { agent });
   const [response] = (await once(request, 'response')) as [http.IncomingMessage];
-  await expectLife(read, port, { opened: 1, fresh: 1, active: 1, requests: 1 });
+  await expectConnectionCounts(read, port, { opened: 1, fresh: 1, active: 1, requests: 1 });
   response.destroy();
 
   await expect.poll(seen).toMatchObject({ open: 0 });
-  await expectLife(read, port, { opened: 1, closed: 1, fresh: 1 });
+  await expectConnectionCounts(read, port, { opened: 1, closed: 1, fresh: 1 });
 });
 
-test('a request that the server drops is closed, and the next one opens anew', async () => {
+test('a connection that the server drops counts as closed, and the next request opens a new one', async () => {
   const { port, seen } = await server({ kind: 'http' });
-  const { read } = measuring();
+  const { read } = instrument();
   const agent = using(new http.Agent({ keepAlive: true }));
 
   await expect(get(`http://127.0.0.1:${port}/drop`, { agent })).rejects.toThrow('socket hang up');
   await get(`http://127.0.0.1:${port}/`, { agent });
 
   expect(await seen()).toMatchObject({ accepts: 2, requests: 2, open: 1 });
-  await expectLife(read, port, { opened: 2, closed: 1, fresh: 2, idle: 1 });
+  await expectConnectionCounts(read, port, { opened: 2, closed: 1, fresh: 2, idle: 1 });
 });
 
 test('a refused request is one failure in the connect phase', async () => {
   const { port, stop } = await server({ kind: 'http' });
   await stop();
-  const { read } = measuring();
+  const { read } = instrument();
 
   await expect(get(`http://127.0.0.1:${port}/`)).rejects.toThrow('ECONNREFUSED');
 
   const readings = await read();
-  expect(readings.lifeOf(port)).toEqual(life({ failed: 1 }));
+  expect(readings.countsOf(port)).toEqual(connectionCounts({ failed: 1 }));
   expect(failuresOf(readings, port)).toEqual(['connect ECONNREFUSED']);
 });
 
 test.each(['http', 'https'] as const)(
-  '%s: a name that does not exist fails in the dns phase, at the port it was meant for',
+  '%s: a name that does not exist fails in the dns phase, under the requested port',
   async kind => {
-    const { read } = measuring();
+    const { read } = instrument();
 
     await expect(get(`${kind}://${NO_SUCH_NAME}:4711/`)).rejects.toThrow('ENOTFOUND');
     await expect(get(`${kind}://${NO_SUCH_NAME}/`)).rejects.toThrow('ENOTFOUND');
 
     const readings = await read();
     for (const port of [4711, kind === 'http' ? 80 : 443]) {
-      expect(readings.lifeOf(port)).toEqual(life({ failed: 1 }));
+      expect(readings.countsOf(port)).toEqual(connectionCounts({ failed: 1 }));
       expect(failuresOf(readings, port)).toEqual(['dns ENOTFOUND']);
     }
     expect(readings.value('dns.lookup.duration', { 'dns.question.name': NO_SUCH_NAME })).toBe(2);
   },
 );
 
-/** Opens its connections a moment later, as agents do that ask somebody first. */
+/** Opens its connections asynchronously, as agents do that look something up first. */
 class LateAgent extends http.Agent {
   override createConnection(
     options: http.ClientRequestArgs,
@@ -367,19 +367,19 @@ class LateAgent extends http.Agent {
   }
 }
 
-test('an agent that opens its connections in a later turn is counted like any other', async () => {
+test('connections that an agent opens in a later turn are counted', async () => {
   const { port, seen } = await server({ kind: 'http' });
-  const { read } = measuring();
+  const { read } = instrument();
   const agent = using(new LateAgent({ keepAlive: true }));
 
   for (let i = 0; i < 3; i++) await get(`http://127.0.0.1:${port}/`, { agent });
 
   expect(await seen()).toMatchObject({ accepts: 1, requests: 3 });
-  await expectLife(read, port, { opened: 1, fresh: 1, reused: 2, idle: 1 });
+  await expectConnectionCounts(read, port, { opened: 1, fresh: 1, reused: 2, idle: 1 });
   expect((await read()).value('connmeter.connection.opened', { 'network.protocol.name': 'http' })).toBe(1);
 });
 
-/** Tunnels through a proxy: CONNECT over a plain socket, then TLS over that. */
+/** Tunnels through a proxy: CONNECT over a plain socket, then TLS inside it. */
 class TunnelAgent extends https.Agent {
   readonly #proxyPort: number;
 
@@ -400,23 +400,23 @@ class TunnelAgent extends https.Agent {
   }
 }
 
-test("TLS in a proxy's tunnel is one connection at the proxy, and its requests count at the target", async () => {
+test('TLS in a proxy tunnel is one connection to the proxy, and its requests count at the target', async () => {
   const proxy = await server({ kind: 'http' });
   const target = await server({ kind: 'https', certificate: await certificate() });
-  const { read } = measuring();
+  const { read } = instrument();
   const agent = using(new TunnelAgent(proxy.port));
 
   for (let i = 0; i < 3; i++) await get(`https://127.0.0.1:${target.port}/`, { agent });
 
   expect(await proxy.seen()).toMatchObject({ accepts: 1, connects: 1 });
   expect(await target.seen()).toMatchObject({ accepts: 1, secured: 1, requests: 3 });
-  await expectLife(read, target.port, { fresh: 1, reused: 2 });
-  expect((await read()).lifeOf(proxy.port)).toMatchObject({ opened: 1, closed: 0, failed: 0, fresh: 0, reused: 0 });
+  await expectConnectionCounts(read, target.port, { fresh: 1, reused: 2 });
+  expect((await read()).countsOf(proxy.port)).toMatchObject({ opened: 1, closed: 0, failed: 0, fresh: 0, reused: 0 });
 
   const slow = get(`https://127.0.0.1:${target.port}/slow`, { agent });
-  await expectLife(read, target.port, { fresh: 1, reused: 3, requests: 1 });
+  await expectConnectionCounts(read, target.port, { fresh: 1, reused: 3, requests: 1 });
   await slow;
-  await expectLife(read, target.port, { fresh: 1, reused: 3 });
+  await expectConnectionCounts(read, target.port, { fresh: 1, reused: 3 });
 
   agent.destroy();
 
@@ -424,10 +424,10 @@ test("TLS in a proxy's tunnel is one connection at the proxy, and its requests c
   await expectAllClosed(read);
 });
 
-test('after all is closed, opened equals closed and the gauges are zero', async () => {
+test('after all connections are closed, opened equals closed and the gauges are zero', async () => {
   const plain = await server({ kind: 'http' });
   const secure = await server({ kind: 'https', certificate: await certificate() });
-  const { read } = measuring();
+  const { read } = instrument();
   const agents = {
     http: using(new http.Agent({ keepAlive: true })),
     https: using(new https.Agent({ keepAlive: true, ...trusting })),
@@ -451,7 +451,7 @@ test('after all is closed, opened equals closed and the gauges are zero', async 
   for (const { port, seen } of [plain, secure]) {
     await expect.poll(seen).toMatchObject({ open: 0 });
     const { accepts, requests } = await seen();
-    const { opened, fresh, reused } = (await read()).lifeOf(port);
+    const { opened, fresh, reused } = (await read()).countsOf(port);
     expect({ opened, sent: fresh + reused }).toEqual({ opened: accepts, sent: requests });
   }
 });

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import http2, { type ClientHttp2Session, type SecureClientSessionOptions } from 'node:http2';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { certificate } from '../support/certificates.ts';
-import { expectAllClosed, expectLife, life } from '../support/lives.ts';
-import { measuring, type Readings } from '../support/measuring.ts';
+import { connectionCounts, expectAllClosed, expectConnectionCounts } from '../support/connection-counts.ts';
+import { instrument, type Readings } from '../support/instrument.ts';
 import { server } from '../support/server.ts';
 
 function connect(url: string, options?: SecureClientSessionOptions): ClientHttp2Session {
@@ -16,7 +16,7 @@ async function get(session: ClientHttp2Session, path = '/'): Promise<void> {
   await once(session.request({ ':path': path }).resume(), 'close');
 }
 
-/** The HTTP/2 connections of a port that are open now. */
+/** Open HTTP/2 connections to a port. */
 function openAsHttp2(readings: Readings, port: number): number {
   return readings.value('http.client.open_connections', { 'server.port': port, 'network.protocol.version': '2' });
 }
@@ -25,60 +25,60 @@ describe.each([
   ['http', 'http2c'],
   ['https', 'http2'],
 ] as const)('%s', (scheme, kind) => {
-  test('sequential and parallel streams share the one connection of their session', async () => {
+  test('sequential and parallel streams share the connection of their session', async () => {
     const { port, seen } = await server({ kind, certificate: await certificate() });
-    const { read } = measuring();
+    const { read } = instrument();
     const session = connect(`${scheme}://127.0.0.1:${port}`);
 
     for (let i = 0; i < 3; i++) await get(session);
     const parallel = Promise.all(Array.from({ length: 20 }, () => get(session, '/slow')));
 
-    await expectLife(read, port, { opened: 1, fresh: 1, reused: 22, active: 1, requests: 20 });
+    await expectConnectionCounts(read, port, { opened: 1, fresh: 1, reused: 22, active: 1, requests: 20 });
 
     await parallel;
 
     expect(await seen()).toMatchObject({ accepts: 1, requests: 23, open: 1 });
-    await expectLife(read, port, { opened: 1, fresh: 1, reused: 22, idle: 1 });
+    await expectConnectionCounts(read, port, { opened: 1, fresh: 1, reused: 22, idle: 1 });
     expect(openAsHttp2(await read(), port)).toBe(1);
 
     session.close();
 
     await expect.poll(seen).toMatchObject({ open: 0 });
-    await expectLife(read, port, { opened: 1, closed: 1, fresh: 1, reused: 22 });
+    await expectConnectionCounts(read, port, { opened: 1, closed: 1, fresh: 1, reused: 22 });
   });
 
   test('a session destroyed with streams open leaves nothing active', async () => {
     const { port, seen } = await server({ kind, certificate: await certificate() });
-    const { read } = measuring();
+    const { read } = instrument();
     const session = connect(`${scheme}://127.0.0.1:${port}`);
 
     const hanging = Promise.all([1, 2, 3].map(() => get(session, '/hang')));
-    await expectLife(read, port, { opened: 1, fresh: 1, reused: 2, active: 1, requests: 3 });
+    await expectConnectionCounts(read, port, { opened: 1, fresh: 1, reused: 2, active: 1, requests: 3 });
     session.destroy();
     await hanging;
 
     await expect.poll(seen).toMatchObject({ accepts: 1, requests: 3, open: 0 });
-    await expectLife(read, port, { opened: 1, closed: 1, fresh: 1, reused: 2 });
+    await expectConnectionCounts(read, port, { opened: 1, closed: 1, fresh: 1, reused: 2 });
   });
 
-  test('a stream cancelled by the program ends its request, and the connection goes on', async () => {
+  test('cancelling a stream ends its request, and the connection stays open', async () => {
     const { port, seen } = await server({ kind, certificate: await certificate() });
-    const { read } = measuring();
+    const { read } = instrument();
     const session = connect(`${scheme}://127.0.0.1:${port}`);
 
     const stream = session.request({ ':path': '/hang' });
-    await expectLife(read, port, { opened: 1, fresh: 1, active: 1, requests: 1 });
+    await expectConnectionCounts(read, port, { opened: 1, fresh: 1, active: 1, requests: 1 });
     stream.close(http2.constants.NGHTTP2_CANCEL);
     await once(stream, 'close');
     await get(session);
 
     expect(await seen()).toMatchObject({ accepts: 1, requests: 2, open: 1 });
-    await expectLife(read, port, { opened: 1, fresh: 1, reused: 1, idle: 1 });
+    await expectConnectionCounts(read, port, { opened: 1, fresh: 1, reused: 1, idle: 1 });
   });
 
-  test('what the server pushes is no request of ours', async () => {
+  test('a pushed stream is not a request', async () => {
     const { port, seen } = await server({ kind, certificate: await certificate() });
-    const { read } = measuring();
+    const { read } = instrument();
     const session = connect(`${scheme}://127.0.0.1:${port}`);
     const pushed = once(session, 'stream');
 
@@ -88,12 +88,12 @@ describe.each([
 
     expect(stream.id).toBe(2);
     expect(await seen()).toMatchObject({ accepts: 1, requests: 1 });
-    await expectLife(read, port, { opened: 1, fresh: 1, idle: 1 });
+    await expectConnectionCounts(read, port, { opened: 1, fresh: 1, idle: 1 });
   });
 
-  test('a GOAWAY lets the streams that run come to their end, and closes the connection once', async () => {
+  test('running streams finish after a GOAWAY, and the connection closes once', async () => {
     const { port, seen } = await server({ kind, certificate: await certificate() });
-    const { read } = measuring();
+    const { read } = instrument();
     const session = connect(`${scheme}://127.0.0.1:${port}`);
     const closed = once(session, 'close');
 
@@ -101,12 +101,12 @@ describe.each([
     await closed;
 
     await expect.poll(seen).toMatchObject({ accepts: 1, requests: 2, open: 0 });
-    await expectLife(read, port, { opened: 1, closed: 1, fresh: 1, reused: 1 });
+    await expectConnectionCounts(read, port, { opened: 1, closed: 1, fresh: 1, reused: 1 });
   });
 
-  test('a connection that the server drops ends its streams', async () => {
+  test('streams end when the server drops the connection', async () => {
     const { port, seen, drop } = await server({ kind, certificate: await certificate() });
-    const { read } = measuring();
+    const { read } = instrument();
     const session = connect(`${scheme}://127.0.0.1:${port}`);
     session.on('error', () => {});
 
@@ -117,13 +117,13 @@ describe.each([
     await over;
 
     await expect.poll(seen).toMatchObject({ open: 0 });
-    await expectLife(read, port, { opened: 1, closed: 1, fresh: 1 });
+    await expectConnectionCounts(read, port, { opened: 1, closed: 1, fresh: 1 });
   });
 
-  test('a request made before the connection is refused is one failure, and no request', async () => {
+  test('a request on a refused connection is one failure and no request', async () => {
     const { port, stop } = await server({ kind, certificate: await certificate() });
     await stop();
-    const { read } = measuring();
+    const { read } = instrument();
     const session = connect(`${scheme}://127.0.0.1:${port}`);
     session.on('error', () => {});
 
@@ -131,7 +131,7 @@ describe.each([
     await new Promise(resolve => request.once('close', resolve));
 
     const readings = await read();
-    expect(readings.lifeOf(port)).toEqual(life({ failed: 1 }));
+    expect(readings.countsOf(port)).toEqual(connectionCounts({ failed: 1 }));
     expect(
       readings.points('connmeter.connection.failed', { 'server.port': port }).filter(({ value }) => value > 0),
     ).toMatchObject([{ attributes: { 'connmeter.phase': 'connect', 'error.type': 'ECONNREFUSED' } }]);
@@ -141,7 +141,7 @@ describe.each([
 test('after all sessions are closed, opened equals closed and the gauges are zero', async () => {
   const clear = await server({ kind: 'http2c' });
   const secure = await server({ kind: 'http2', certificate: await certificate() });
-  const { read } = measuring();
+  const { read } = instrument();
   const sessions = [`http://127.0.0.1:${clear.port}`, `https://127.0.0.1:${secure.port}`].map(url => connect(url));
 
   for (const session of sessions) {
@@ -155,6 +155,6 @@ test('after all sessions are closed, opened equals closed and the gauges are zer
   await expectAllClosed(read);
   for (const { port, seen } of [clear, secure]) {
     await expect.poll(seen).toMatchObject({ accepts: 1, requests: 6, open: 0 });
-    await expectLife(read, port, { opened: 1, closed: 1, fresh: 1, reused: 5 });
+    await expectConnectionCounts(read, port, { opened: 1, closed: 1, fresh: 1, reused: 5 });
   }
 });

@@ -1,13 +1,13 @@
 import { expect } from 'vitest';
-import type { Readings } from '../support/measuring.ts';
+import type { Readings } from '../support/instrument.ts';
 import { namespace, testInNamespace } from '../support/namespace.ts';
 import type { BothSidesReport } from '../support/netns/both-sides.ts';
-import type { MixedReport } from '../support/netns/mixed.ts';
+import type { MixedReport } from '../support/netns/mixed-traffic.ts';
 import type { TwoFamiliesReport } from '../support/netns/two-families.ts';
 
 const test = testInNamespace();
 
-/** What a metric counted, added up by the values of its labels; without zeros. */
+/** Sums of a metric by the values of its labels, without zeros. */
 function sums(readings: Readings, metric: string, ...labels: string[]): Record<string, number> {
   const sum: Record<string, number> = {};
   for (const { attributes, value } of readings.points(metric)) {
@@ -17,10 +17,11 @@ function sums(readings: Readings, metric: string, ...labels: string[]): Record<s
   return sum;
 }
 
-test('thousands of connections of all kinds add up to what the kernel and the servers counted', async () => {
+test('thousands of connections of all kinds match what the kernel and the servers counted', async () => {
   const { run } = namespace();
 
-  const { readings, activeOpens, established, accepts, failures, jobs, succeeded } = await run<MixedReport>('mixed.ts');
+  const { readings, activeOpens, established, accepts, failures, jobs, succeeded } =
+    await run<MixedReport>('mixed-traffic.ts');
 
   const opened = readings.value('connmeter.connection.opened');
   const failed = sums(readings, 'connmeter.connection.failed', 'connmeter.phase');
@@ -31,7 +32,7 @@ test('thousands of connections of all kinds add up to what the kernel and the se
   expect(elsewhere).toEqual({});
   expect(activeOpens.byReading).toBe(0);
 
-  // 50 of each kind that gives up, of which those that never dialled are not counted; 50 that the server resets.
+  // 50 of each kind that gives up, except those that never connect; 50 that the server resets.
   const { _OTHER: givenUp, ...byType } = sums(readings, 'connmeter.connection.failed', 'error.type');
   expect(givenUp).toBe(100);
   expect({ ...byType, ECONNRESET: 50 }).toEqual(failures);
@@ -44,7 +45,7 @@ test('thousands of connections of all kinds add up to what the kernel and the se
   expect(established.after).toBe(established.before);
 });
 
-test('attempts by family and outcome (Happy Eyeballs) add up to what the kernel counted', async () => {
+test('attempts by family and outcome (Happy Eyeballs) match what the kernel counted', async () => {
   const { run } = namespace();
 
   const { readings, activeOpens, accepts, endings } = await run<TwoFamiliesReport>('two-families.ts');
@@ -52,9 +53,9 @@ test('attempts by family and outcome (Happy Eyeballs) add up to what the kernel 
   expect(endings).toEqual({ ok: 300, ECONNREFUSED: 60 });
   expect(accepts).toBe(300);
   expect(sums(readings, 'connmeter.connect.attempts', 'network.type', 'connmeter.outcome')).toEqual({
-    'ipv6 failed': 280 + 60, // refused, then reached over IPv4, or refused there too
+    'ipv6 failed': 280 + 60, // refused, then connected or refused over IPv4
     'ipv6 timed_out': 20,
-    'ipv6 ok': 2, // those that fill the queue
+    'ipv6 ok': 2, // the two that fill the backlog
     'ipv4 ok': 300,
     'ipv4 failed': 60,
   });
@@ -65,7 +66,7 @@ test('attempts by family and outcome (Happy Eyeballs) add up to what the kernel 
   });
 });
 
-test('what the clients opened is what the servers accepted, and both are what the kernel counted', async () => {
+test('connections that the clients opened and the servers accepted match what the kernel counted', async () => {
   const { run } = namespace();
 
   const { readings, activeOpens, passiveOpens, endings } = await run<BothSidesReport>('both-sides.ts');
@@ -83,15 +84,15 @@ test('what the clients opened is what the servers accepted, and both are what th
   expect(accepted + refused).toBe(passiveOpens);
   expect(refused).toBe(10);
 
-  // Requests, too, are the same on both sides: each one sent, but for those that TLS was asked for in vain.
+  // Requests match on both sides, except those whose TLS handshake failed.
   const lost = sums(readings, 'connmeter.server.connection.closed', 'connmeter.close.reason');
   const sent = readings.value('connmeter.requests');
-  expect(readings.value('connmeter.server.requests')).toBe(sent - 10); // those in clear words to TLS
+  expect(readings.value('connmeter.server.requests')).toBe(sent - 10); // 10 plain HTTP requests to a TLS port
   expect(lost['tls_failed']).toBe(25 + 10);
   expect(lost['unknown']).toBeUndefined();
 
   expect(readings.value('connmeter.server.connection.closed')).toBe(accepted);
   expect(sums(readings, 'connmeter.server.connection.open')).toEqual({});
   expect(readings.value('connmeter.server.connection.duration')).toBe(accepted);
-  expect(endings['ok']).toBeGreaterThanOrEqual(830 - 25 - 25 - 10 - 10 - 10); // what is refused may be reset, or not
+  expect(endings['ok']).toBeGreaterThanOrEqual(830 - 25 - 25 - 10 - 10 - 10); // refused connections may end with a reset or not
 });

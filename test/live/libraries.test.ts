@@ -8,13 +8,13 @@ import got from 'got';
 import { Redis } from 'ioredis';
 import nodeFetch from 'node-fetch';
 import { expect, onTestFinished, test } from 'vitest';
+import { expectAllClosed, expectConnectionCounts, nextTurn } from '../support/connection-counts.ts';
 import { ECHO } from '../support/grpc-service.ts';
-import { expectAllClosed, expectLife, nextTurn } from '../support/lives.ts';
-import { measuring } from '../support/measuring.ts';
-import { expectServed } from '../support/served.ts';
+import { instrument } from '../support/instrument.ts';
 import { server } from '../support/server.ts';
+import { expectServerCounts } from '../support/server-counts.ts';
 
-/** Each library gets a URL, with an agent where it takes one, and reads the whole answer. */
+/** Each library requests a URL, with an agent if it supports one, and reads the whole response. */
 const HTTP_LIBRARIES = {
   got: (url: string, agent: http.Agent) => got(url, { agent: { http: agent }, retry: { limit: 0 } }).text(),
   axios: (url: string, agent: http.Agent) => axios.get(url, { httpAgent: agent, proxy: false }),
@@ -22,9 +22,9 @@ const HTTP_LIBRARIES = {
   'node-fetch': async (url: string, agent: http.Agent) => (await nodeFetch(url, { agent })).text(),
 };
 
-test.each(Object.entries(HTTP_LIBRARIES))('%s is counted without any code for it', async (_name, get) => {
+test.each(Object.entries(HTTP_LIBRARIES))('%s is measured without special support', async (_name, get) => {
   const { port, seen, drop } = await server({ kind: 'http' });
-  const { read } = measuring();
+  const { read } = instrument();
   const agent = new http.Agent({ keepAlive: true });
   onTestFinished(() => agent.destroy());
   const url = `http://127.0.0.1:${port}/`;
@@ -37,19 +37,24 @@ test.each(Object.entries(HTTP_LIBRARIES))('%s is counted without any code for it
 
   const { accepts, requests } = await seen();
   expect({ accepts, requests }).toEqual({ accepts: 4, requests: 7 });
-  await expectLife(read, port, { opened: accepts, fresh: accepts, reused: requests - accepts, idle: accepts });
+  await expectConnectionCounts(read, port, {
+    opened: accepts,
+    fresh: accepts,
+    reused: requests - accepts,
+    idle: accepts,
+  });
 
   const hanging = Promise.resolve(get(`${url}hang`, agent)).catch(() => 'dropped');
-  await expectLife(read, port, { opened: 4, fresh: 4, reused: 4, active: 1, idle: 3, requests: 1 });
+  await expectConnectionCounts(read, port, { opened: 4, fresh: 4, reused: 4, active: 1, idle: 3, requests: 1 });
   await drop();
 
   expect(await hanging).toBe('dropped');
   await expectAllClosed(read);
 });
 
-test('a gRPC client is one HTTP/2 connection, and each call a request', async () => {
+test('a gRPC client has one HTTP/2 connection, and each call is a request', async () => {
   const { port, seen } = await server({ kind: 'grpc' });
-  const { read } = measuring();
+  const { read } = instrument();
   const client = new GrpcClient(`127.0.0.1:${port}`, credentials.createInsecure());
   onTestFinished(() => client.close());
   const { path, requestSerialize, responseDeserialize } = ECHO.say;
@@ -64,7 +69,7 @@ test('a gRPC client is one HTTP/2 connection, and each call a request', async ()
   await Promise.all(['a', 'b', 'c', 'd'].map(say));
 
   expect(await seen()).toMatchObject({ accepts: 1, requests: 5 });
-  await expectLife(read, port, { opened: 1, fresh: 1, reused: 4, idle: 1 });
+  await expectConnectionCounts(read, port, { opened: 1, fresh: 1, reused: 4, idle: 1 });
   expect(
     (await read()).value('http.client.open_connections', { 'server.port': port, 'network.protocol.version': '2' }),
   ).toBe(1);
@@ -72,13 +77,13 @@ test('a gRPC client is one HTTP/2 connection, and each call a request', async ()
   client.close();
 
   await expect.poll(seen).toMatchObject({ open: 0 });
-  await expectLife(read, port, { opened: 1, closed: 1, fresh: 1, reused: 4 });
+  await expectConnectionCounts(read, port, { opened: 1, closed: 1, fresh: 1, reused: 4 });
   await expectAllClosed(read);
 });
 
-test('a Redis client is one connection and no HTTP', async () => {
+test('a Redis client has one connection without HTTP', async () => {
   const { port, seen, drop } = await server({ kind: 'redis' });
-  const { read } = measuring();
+  const { read } = instrument();
   const redis = new Redis({ host: '127.0.0.1', port, retryStrategy: () => 1, enableReadyCheck: false });
   onTestFinished(() => redis.disconnect());
   redis.on('error', () => {});
@@ -88,24 +93,24 @@ test('a Redis client is one connection and no HTTP', async () => {
 
   expect(await seen()).toMatchObject({ accepts: 1, open: 1 });
   expect((await seen()).requests).toBeGreaterThanOrEqual(6);
-  await expectLife(read, port, { opened: 1 });
+  await expectConnectionCounts(read, port, { opened: 1 });
 
   await drop();
   await expect.poll(seen).toMatchObject({ accepts: 2, open: 1 });
 
-  await expectLife(read, port, { opened: 2, closed: 1 });
+  await expectConnectionCounts(read, port, { opened: 2, closed: 1 });
 
   redis.disconnect();
 
   await expect.poll(seen).toMatchObject({ accepts: 2, open: 0 });
-  await expectLife(read, port, { opened: 2, closed: 2 });
+  await expectConnectionCounts(read, port, { opened: 2, closed: 2 });
   await expectAllClosed(read);
   const readings = await read();
   expect(readings.points('connmeter.connection.opened', { 'network.protocol.name': 'http' })).toEqual([]);
   expect(readings.points('connmeter.requests')).toEqual([]);
 });
 
-/** As far as it is used here: it comes without types. */
+/** The part of its interface used here: it has no types. */
 interface Express {
   get(path: string, handler: (request: unknown, response: { send(text: string): void }) => void): Express;
   listen(port: number, host: string): http.Server;
@@ -113,7 +118,7 @@ interface Express {
 
 const express = createRequire(import.meta.url)('express') as () => Express;
 
-/** Each framework says hello, on a port of its own. */
+/** Each framework answers on its own port. */
 const FRAMEWORKS: Readonly<Record<string, () => Promise<number>>> = {
   async fastify() {
     const app = fastify({ keepAliveTimeout: 20_000, forceCloseConnections: true });
@@ -135,8 +140,8 @@ const FRAMEWORKS: Readonly<Record<string, () => Promise<number>>> = {
   },
 };
 
-test.each(Object.entries(FRAMEWORKS))('a server of %s is counted without any code for it', async (_name, listen) => {
-  const { read } = measuring();
+test.each(Object.entries(FRAMEWORKS))('a server of %s is measured without special support', async (_name, listen) => {
+  const { read } = instrument();
   const port = await listen();
   const agent = new http.Agent({ keepAlive: true });
   onTestFinished(() => agent.destroy());
@@ -151,15 +156,15 @@ test.each(Object.entries(FRAMEWORKS))('a server of %s is counted without any cod
   }
   await Promise.all(Array.from({ length: 4 }, get));
 
-  await expectServed(read, port, { accepted: 4, fresh: 4, reused: 3, idle: 4 });
+  await expectServerCounts(read, port, { accepted: 4, fresh: 4, reused: 3, idle: 4 });
 
   agent.destroy();
-  await expectServed(read, port, {
+  await expectServerCounts(read, port, {
     accepted: 4,
     fresh: 4,
     reused: 3,
     closed: { client_closed_idle: 4 },
-    lives: 4,
-    servedAtClose: 7,
+    durations: 4,
+    requestsAtClose: 7,
   });
 });

@@ -7,8 +7,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import tls, { type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { certificate } from '../support/certificates.ts';
-import { expectAllClosed, expectLife, life, nextTurn } from '../support/lives.ts';
-import { measuring, type Readings } from '../support/measuring.ts';
+import { connectionCounts, expectAllClosed, expectConnectionCounts, nextTurn } from '../support/connection-counts.ts';
+import { instrument, type Readings } from '../support/instrument.ts';
 import { NO_SUCH_NAME, server } from '../support/server.ts';
 
 function using<S extends Socket>(socket: S): S {
@@ -16,7 +16,7 @@ function using<S extends Socket>(socket: S): S {
   return socket;
 }
 
-/** Sends a word to the echo and hears it back: whatever the connection does first is done then. */
+/** Sends a word to the echo server and waits for the reply, so that the connection is set up completely. */
 async function echoed<S extends Socket>(socket: S): Promise<S> {
   socket.write('x');
   await once(socket, 'data');
@@ -29,7 +29,7 @@ async function ended(socket: Socket): Promise<void> {
   await closed;
 }
 
-/** The error a connection fails with, once the socket is closed too. */
+/** Resolves with the error of a connection once its socket is closed. */
 async function failureOf(socket: Socket): Promise<NodeJS.ErrnoException> {
   let failure: NodeJS.ErrnoException | undefined;
   socket.on('error', error => {
@@ -48,7 +48,7 @@ function failuresOf(readings: Readings, port: number): string[] {
     .map(({ attributes }) => `${attributes['connmeter.phase']} ${attributes['error.type']}`);
 }
 
-/** The attempts to reach addresses at a port, as `network.type outcome`: how many. */
+/** Number of connection attempts to a port, by `network.type outcome`. */
 function attemptsOf(readings: Readings, port: number): Record<string, number> {
   return Object.fromEntries(
     readings
@@ -58,7 +58,7 @@ function attemptsOf(readings: Readings, port: number): Record<string, number> {
   );
 }
 
-/** A resolver that knows one name, with these addresses. */
+/** A lookup function that returns these addresses. */
 function resolvingTo(...addresses: string[]): LookupFunction {
   return (_name, _options, callback) =>
     setImmediate(
@@ -68,7 +68,7 @@ function resolvingTo(...addresses: string[]): LookupFunction {
     );
 }
 
-/** Connects to one who accepts nobody until the kernel takes no more: from then on a connect hangs. */
+/** Connects to a server that does not accept until its backlog is full: further connects hang. */
 async function fillBacklog(port: number, host: string): Promise<void> {
   for (let i = 0; i < 10; i++) {
     const socket = using(net.connect(port, host));
@@ -79,10 +79,10 @@ async function fillBacklog(port: number, host: string): Promise<void> {
 }
 
 test.each(['tcp', 'tls'] as const)(
-  '%s: a connection of no HTTP client has no protocol name and no http.client rows',
+  '%s: a connection without HTTP has no protocol name and no http.client series',
   async kind => {
     const { port, seen } = await server({ kind, certificate: await certificate() });
-    const { read } = measuring();
+    const { read } = instrument();
     const connect = () =>
       using(
         kind === 'tcp'
@@ -93,12 +93,12 @@ test.each(['tcp', 'tls'] as const)(
     const sockets = await Promise.all([1, 2, 3].map(() => echoed(connect())));
 
     expect(await seen()).toMatchObject({ accepts: 3, open: 3 });
-    await expectLife(read, port, { opened: 3 });
+    await expectConnectionCounts(read, port, { opened: 3 });
 
     await Promise.all(sockets.map(ended));
 
     await expect.poll(seen).toMatchObject({ accepts: 3, open: 0 });
-    await expectLife(read, port, { opened: 3, closed: 3 });
+    await expectConnectionCounts(read, port, { opened: 3, closed: 3 });
     const readings = await read();
     const rows = readings.names.flatMap(name =>
       readings.points(name, { 'server.port': port }).map(point => ({ name, ...point })),
@@ -113,9 +113,9 @@ describe.each(['1.2', '1.3'] as const)('TLS %s', version => {
   const tlsVersion = `TLSv${version}` as const;
   const tlsOptions = { minVersion: tlsVersion, maxVersion: tlsVersion };
 
-  test('handshakes are told apart by whether they resumed a session', async () => {
+  test('handshakes are labelled by whether they resumed a session', async () => {
     const { port, seen } = await server({ kind: 'tls', certificate: await certificate(), tlsOptions });
-    const { read } = measuring();
+    const { read } = instrument();
     const options: ConnectionOptions = { port, host: '127.0.0.1', rejectUnauthorized: false };
     let session: Buffer | undefined;
     const connect = async () => {
@@ -143,7 +143,7 @@ describe.each(['1.2', '1.3'] as const)('TLS %s', version => {
     expect(handshakes({ 'tls.resumed': true })).toBe(resumed);
     expect(handshakes({ 'tls.resumed': false })).toBe(secured - resumed);
     expect(readings.value('connmeter.tls.handshake.duration')).toBe(secured);
-    await expectLife(read, port, { opened: 3, closed: 3 });
+    await expectConnectionCounts(read, port, { opened: 3, closed: 3 });
   });
 });
 
@@ -180,42 +180,42 @@ describe('a failed handshake', () => {
   ])('by $what fails in the tls phase as $code', async ({ make, code }) => {
     const { trust, ...options } = await make();
     const { port, seen } = await server({ kind: 'tls', ...options });
-    const { read } = measuring();
+    const { read } = instrument();
 
     const error = await failureOf(using(tls.connect({ port, host: '127.0.0.1', servername: 'localhost', ...trust })));
 
     expect(error.code).toBe(code);
     expect(await seen()).toMatchObject({ accepts: 1 });
     const readings = await read();
-    expect(readings.lifeOf(port)).toEqual(life({ failed: 1 }));
+    expect(readings.countsOf(port)).toEqual(connectionCounts({ failed: 1 }));
     expect(failuresOf(readings, port)).toEqual([`tls ${code}`]);
     expect(attemptsOf(readings, port)).toEqual({ 'ipv4 ok': 1 });
     expect(readings.value('connmeter.connect.duration', { 'server.port': port })).toBe(1);
-    expect(readings.points('connmeter.tls.handshake.duration')).toEqual([]); // counted, not timed
+    expect(readings.points('connmeter.tls.handshake.duration')).toEqual([]); // counted as a failure, without a duration
   });
 
-  test('with a server that hangs up fails in the tls phase as ECONNRESET', async () => {
+  test('fails in the tls phase with ECONNRESET when the server closes the connection', async () => {
     const { port, seen } = await server({ kind: 'rude' });
-    const { read } = measuring();
+    const { read } = instrument();
 
     await failureOf(using(tls.connect({ port, host: '127.0.0.1' })));
 
     expect(await seen()).toMatchObject({ accepts: 1 });
     const readings = await read();
-    expect(readings.lifeOf(port)).toEqual(life({ failed: 1 }));
+    expect(readings.countsOf(port)).toEqual(connectionCounts({ failed: 1 }));
     expect(failuresOf(readings, port)).toEqual(['tls ECONNRESET']);
   });
 
-  test('that the program gives up is a failure without an error', async () => {
+  test('has no error type when the program destroys the socket', async () => {
     const { port, seen } = await server({ kind: 'silent' });
-    const { read } = measuring();
+    const { read } = instrument();
 
     const socket = using(tls.connect({ port, host: '127.0.0.1' }));
     await expect.poll(seen).toMatchObject({ accepts: 1 });
     await ended(socket);
 
     await expect.poll(seen).toMatchObject({ accepts: 1, open: 0 });
-    await expectLife(read, port, { failed: 1 });
+    await expectConnectionCounts(read, port, { failed: 1 });
     expect(failuresOf(await read(), port)).toEqual(['tls _OTHER']);
   });
 });
@@ -223,9 +223,9 @@ describe('a failed handshake', () => {
 describe('a name with several addresses', () => {
   test('counts each attempt by family and outcome', async () => {
     const { port, seen } = await server({ kind: 'tcp' });
-    const { read } = measuring();
+    const { read } = instrument();
 
-    // Nothing listens on ::1; where there is no IPv6 at all, the attempt fails just as well.
+    // Nothing listens on ::1; without IPv6 the attempt fails, too.
     const socket = using(
       net.connect({ host: 'two.test', port, lookup: resolvingTo('::1', '127.0.0.1'), autoSelectFamily: true }),
     );
@@ -233,16 +233,16 @@ describe('a name with several addresses', () => {
 
     expect(await seen()).toMatchObject({ accepts: 1 });
     const readings = await read();
-    expect(readings.lifeOf(port)).toEqual(life({ opened: 1 }));
+    expect(readings.countsOf(port)).toEqual(connectionCounts({ opened: 1 }));
     expect(attemptsOf(readings, port)).toEqual({ 'ipv6 failed': 1, 'ipv4 ok': 1 });
     expect(readings.value('connmeter.connection.opened', { 'server.address': 'two.test' })).toBe(1);
   });
 
-  test('counts an address that does not answer in time as timed out', async () => {
+  test('counts an attempt as timed out if the address does not answer in time', async () => {
     const { port, seen } = await server({ kind: 'tcp' });
     await server({ kind: 'frozen', host: '127.0.0.2', port });
     await fillBacklog(port, '127.0.0.2');
-    const { read } = measuring();
+    const { read } = instrument();
 
     const lookup = resolvingTo('127.0.0.2', '127.0.0.1');
     const options = { host: 'two.test', port, lookup, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 50 };
@@ -250,14 +250,14 @@ describe('a name with several addresses', () => {
 
     expect(await seen()).toMatchObject({ accepts: 1 });
     const readings = await read();
-    expect(readings.lifeOf(port)).toEqual(life({ opened: 1 }));
+    expect(readings.countsOf(port)).toEqual(connectionCounts({ opened: 1 }));
     expect(attemptsOf(readings, port)).toEqual({ 'ipv4 timed_out': 1, 'ipv4 ok': 1 });
   });
 
-  test('that all refuse is one failed connection of several failed attempts', async () => {
+  test('is one failed connection with several failed attempts if all addresses refuse', async () => {
     const { port, stop } = await server({ kind: 'tcp' });
     await stop();
-    const { read } = measuring();
+    const { read } = instrument();
 
     const socket = using(
       net.connect({ host: 'two.test', port, lookup: resolvingTo('127.0.0.1', '127.0.0.2'), autoSelectFamily: true }),
@@ -265,16 +265,16 @@ describe('a name with several addresses', () => {
     await failureOf(socket);
 
     const readings = await read();
-    expect(readings.lifeOf(port)).toEqual(life({ failed: 1 }));
+    expect(readings.countsOf(port)).toEqual(connectionCounts({ failed: 1 }));
     expect(failuresOf(readings, port)).toEqual(['connect ECONNREFUSED']);
     expect(attemptsOf(readings, port)).toEqual({ 'ipv4 failed': 2 });
   });
 });
 
-describe('a connection undone', () => {
-  test('a connect that throws is no attempt, and the socket counts when it does connect', async () => {
+describe('a connection that the program gives up', () => {
+  test('does not count if connect throws, and the same socket counts when it connects later', async () => {
     const { port, seen } = await server({ kind: 'tcp' });
-    const { read } = measuring();
+    const { read } = instrument();
     const socket = using(new net.Socket());
 
     expect(() => socket.connect({ port: 70_000, host: '127.0.0.1' })).toThrow(RangeError);
@@ -284,23 +284,23 @@ describe('a connection undone', () => {
     await echoed(socket);
 
     expect(await seen()).toMatchObject({ accepts: 1 });
-    await expectLife(read, port, { opened: 1 });
+    await expectConnectionCounts(read, port, { opened: 1 });
 
     await ended(socket);
 
-    await expectLife(read, port, { opened: 1, closed: 1 });
+    await expectConnectionCounts(read, port, { opened: 1, closed: 1 });
   });
 
-  test('a socket destroyed in the turn of its connect ends as failed or closed, and is open nowhere', async () => {
+  test('counts as failed or closed if the socket is destroyed in the turn of its connect, and is never open', async () => {
     const { port } = await server({ kind: 'tcp' });
-    const { read } = measuring();
+    const { read } = instrument();
 
     const socket = net.connect(port, '127.0.0.1');
     await ended(socket);
     const named = net.connect(port, 'localhost');
     await ended(named);
 
-    const { opened, closed, ...rest } = (await read()).lifeOf(port);
+    const { opened, closed, ...rest } = (await read()).countsOf(port);
     expect(opened - closed).toBe(0);
     expect(rest).toMatchObject({ active: 0, idle: 0, fresh: 0, reused: 0, requests: 0 });
     expect((await read()).value('connmeter.dns.pending')).toBe(0);
@@ -308,7 +308,7 @@ describe('a connection undone', () => {
 });
 
 test('a name that does not exist fails in the dns phase', async () => {
-  const { read } = measuring();
+  const { read } = instrument();
 
   await failureOf(using(net.connect(4711, NO_SUCH_NAME)));
 
@@ -326,9 +326,9 @@ test('a name that does not exist fails in the dns phase', async () => {
   );
 });
 
-test('a socket object connected three times is three connections', async () => {
+test('a socket object that connects three times counts as three connections', async () => {
   const { port, seen } = await server({ kind: 'tcp' });
-  const { read } = measuring();
+  const { read } = instrument();
   const socket = using(new net.Socket());
 
   for (let i = 0; i < 3; i++) {
@@ -338,27 +338,27 @@ test('a socket object connected three times is three connections', async () => {
   }
 
   await expect.poll(seen).toMatchObject({ accepts: 3, open: 0 });
-  await expectLife(read, port, { opened: 3, closed: 3 });
+  await expectConnectionCounts(read, port, { opened: 3, closed: 3 });
   expect(attemptsOf(await read(), port)).toEqual({ 'ipv4 ok': 3 });
 });
 
-test('a program that removes all listeners of an open socket still sees it counted closed', async () => {
+test('a socket still counts as closed if the program removes all its listeners', async () => {
   const { port, seen } = await server({ kind: 'tcp' });
-  const { read } = measuring();
+  const { read } = instrument();
   const socket = await echoed(using(net.connect(port, '127.0.0.1')));
-  await expectLife(read, port, { opened: 1 });
+  await expectConnectionCounts(read, port, { opened: 1 });
 
   socket.removeAllListeners();
   socket.destroy();
 
   await expect.poll(seen).toMatchObject({ accepts: 1, open: 0 });
-  await expectLife(read, port, { opened: 1, closed: 1 });
+  await expectConnectionCounts(read, port, { opened: 1, closed: 1 });
 });
 
 test('a Unix socket counts under its path, without a port and without attempts', async () => {
   const path = join(tmpdir(), `connmeter-${randomUUID()}.sock`);
   const { seen } = await server({ kind: 'tcp', path });
-  const { read } = measuring();
+  const { read } = instrument();
 
   const socket = await echoed(using(net.connect(path)));
   const at = { 'server.address': path, 'server.port': undefined };
@@ -372,9 +372,9 @@ test('a Unix socket counts under its path, without a port and without attempts',
   expect(readings.points('connmeter.connect.attempts')).toEqual([]);
 });
 
-test('a Unix socket that is not there is a failure in the connect phase', async () => {
+test('a missing Unix socket is a failure in the connect phase', async () => {
   const path = join(tmpdir(), `connmeter-${randomUUID()}.sock`);
-  const { read } = measuring();
+  const { read } = instrument();
 
   const error = await failureOf(using(net.connect(path)));
 
@@ -390,10 +390,10 @@ test('a Unix socket that is not there is a failure in the connect phase', async 
   ).toBe(1);
 });
 
-test('after all is closed, by either side, opened equals closed', async () => {
+test('after all connections are closed by either side, opened equals closed', async () => {
   const plain = await server({ kind: 'tcp' });
   const secure = await server({ kind: 'tls', certificate: await certificate() });
-  const { read } = measuring();
+  const { read } = instrument();
   const sockets = [1, 2, 3, 4].flatMap<Socket | TLSSocket>(() => [
     net.connect(plain.port, '127.0.0.1'),
     tls.connect({ port: secure.port, host: '127.0.0.1', rejectUnauthorized: false }),
@@ -411,6 +411,6 @@ test('after all is closed, by either side, opened equals closed', async () => {
   await expectAllClosed(read);
   for (const { port, seen } of [plain, secure]) {
     await expect.poll(seen).toMatchObject({ accepts: 4, open: 0 });
-    await expectLife(read, port, { opened: 4, closed: 4 });
+    await expectConnectionCounts(read, port, { opened: 4, closed: 4 });
   }
 });

@@ -6,13 +6,13 @@ import { scenario as clientPerRequest } from '../../examples/scenarios/client-pe
 import { scenario as crawler } from '../../examples/scenarios/crawler.ts';
 import { run, type Variant } from '../../examples/scenarios/scenario.ts';
 import { scenario as unreadBody } from '../../examples/scenarios/unread-body.ts';
-import { measuring, type Readings } from '../support/measuring.ts';
+import { instrument, type Readings } from '../support/instrument.ts';
 import { server } from '../support/server.ts';
 
-// Five teams had the disease that connmeter is made for, and found it with netstat, a profiler, or a counter they wrote.
-// Each story is told again here in Node, and what was wrong is read from the metrics alone, as a dashboard would.
+// Five published incidents that were found with netstat, a profiler or custom counters. Each is reproduced here in Node,
+// and the cause is read from the metrics alone, as a dashboard would.
 
-/** Why most of the connections were opened: what a table by cause shows on top. */
+/** The open cause of most connections: the top row of a table by cause. */
 function mainCause(readings: Readings): string {
   const points = readings.points('connmeter.connection.opened').filter(({ value }) => value > 0);
   const byCause = new Map<string, number>();
@@ -23,13 +23,13 @@ function mainCause(readings: Readings): string {
   return [...byCause].toSorted(([, a], [, b]) => b - a)[0]?.[0] ?? 'none';
 }
 
-/** The reuse ratio: requests on a connection that had served one before, of all requests. */
+/** The reuse ratio: the share of requests on a reused connection. */
 function reuse(readings: Readings): number {
   const reused = readings.value('connmeter.requests', { 'connmeter.connection.reused': true });
   return reused / readings.value('connmeter.requests');
 }
 
-/** Why connections were closed, over all origins. */
+/** Closed connections of all origins, by reason. */
 function closedBecause(readings: Readings): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { attributes, value } of readings.points('connmeter.connection.closed')) {
@@ -39,7 +39,7 @@ function closedBecause(readings: Readings): Record<string, number> {
   return counts;
 }
 
-/** What the kernel holds in TIME_WAIT for a port, on our side or the server's. */
+/** Sockets in TIME_WAIT for a port, on the client's side or the server's. */
 function inTimeWait(port: number): number {
   const hex = port.toString(16).toUpperCase().padStart(4, '0');
   const lines = readFileSync('/proc/net/tcp', 'utf8').split('\n').slice(1);
@@ -49,10 +49,10 @@ function inTimeWait(port: number): number {
   }).length;
 }
 
-/** Runs a variant against a server of its own, and reads the metrics. */
+/** Runs a variant against its own server, and reads the metrics. */
 async function after(variant: Variant, client: 'fetch' | 'undici8' | 'http') {
   const { port, seen } = await server({ kind: 'http' });
-  const { read } = measuring({ callSites: false });
+  const { read } = instrument({ callSites: false });
   const cleanup = await run(variant, client, port, '');
   onTestFinished(async () => {
     await cleanup.cancelBodies();
@@ -61,7 +61,7 @@ async function after(variant: Variant, client: 'fetch' | 'undici8' | 'http') {
   return { port, readings: await read(), seen: await seen(), read, cancelBodies: cleanup.cancelBodies };
 }
 
-test('1: ports ran out, for each request had a client of its own; and the shared one still connected in bursts', async () => {
+test('1: ports run out because each request has its own client; a shared client still opens connections in bursts', async () => {
   const each = await after({ ...clientPerRequest.wasteful, calls: 30 }, 'http');
   const bursts = await after(burst.wasteful ?? {}, 'http');
   const shared = await after({ ...clientPerRequest.fixed, calls: 30 }, 'http');
@@ -75,7 +75,7 @@ test('1: ports ran out, for each request had a client of its own; and the shared
 });
 
 test.each(['fetch', 'undici8', 'http'] as const)(
-  '2: connections piled up, for bodies were not read to their end (%s)',
+  '2: connections accumulate because bodies are not read to the end (%s)',
   async client => {
     const { readings, read, seen, cancelBodies } = await after(unreadBody.wasteful ?? {}, client);
 
@@ -89,7 +89,7 @@ test.each(['fetch', 'undici8', 'http'] as const)(
   },
 );
 
-test('3: many posts to one endpoint were a connection each, for the agent kept none', async () => {
+test('3: each POST to one endpoint opens a connection because the agent keeps none alive', async () => {
   const post: Variant = {
     calls: 30,
     agent: () => new http.Agent({ keepAlive: false }),
@@ -112,7 +112,7 @@ test('3: many posts to one endpoint were a connection each, for the agent kept n
 });
 
 test.each(['fetch', 'undici8', 'http'] as const)(
-  '4: 20 requests, 5 at a time, look up and connect 20 times unread, and at most twice 5 times read (%s)',
+  '4: 20 requests, 5 at a time, look up and connect 20 times if bodies are unread, and at most 10 times if read (%s)',
   async client => {
     const twenty: Variant = { host: 'localhost', calls: 20, concurrency: 5 };
     const unread = await after({ ...unreadBody.wasteful, ...twenty }, client);
@@ -131,11 +131,11 @@ test.each(['fetch', 'undici8', 'http'] as const)(
     expect(readFully.seen).toMatchObject({ accepts: connections, requests: 20 });
     expect(lookups).toBe(connections);
     expect(connections).toBeGreaterThanOrEqual(5);
-    expect(connections).toBeLessThanOrEqual(client === 'http' ? 5 : 10); // undici: the release race
+    expect(connections).toBeLessThanOrEqual(client === 'http' ? 5 : 10); // undici may free a connection a moment too late
   },
 );
 
-test('5: a crawler of 500 names left a socket in TIME_WAIT for each request, for keep-alive was off', async () => {
+test('5: a crawl of 500 names leaves a socket in TIME_WAIT per request because keep-alive is off', async () => {
   const { port, readings, read, seen } = await after({ ...crawler.wasteful, concurrency: 256 }, 'http');
 
   expect(seen).toMatchObject({ accepts: 1_000, requests: 1_000 });

@@ -6,11 +6,11 @@ import { parseExposition } from '../../examples/demo/exposition.ts';
 import { readPorts } from '../../src/metrics/read-ports.ts';
 import { namespace, testInNamespace } from '../support/namespace.ts';
 import type { ExhaustionReport, ExhaustionTask } from '../support/netns/exhaustion.ts';
-import { type InputSeries, inputSeries } from '../support/recording.ts';
+import { type InputSeries, inputSeries } from '../support/promtool-series.ts';
 
 const test = testInNamespace();
 
-/** Series as `promtool test rules` takes them, for the tests of our rules. Written anew where RECORD=true is set. */
+/** Series in the format of `promtool test rules`, for the rules tests. RECORD=true rewrites them. */
 const RECORDINGS = join(import.meta.dirname, '../support/recordings');
 const WANTED =
   /^connmeter_(ports_\w+|connection_(opened|failed|closed)_total|requests_total|server_connection_accepted_total)$/;
@@ -30,7 +30,7 @@ async function exhausting(cured: boolean) {
   return { scrapes, listed, endings, each };
 }
 
-/** Not part of what is tested: keeps the series of a real exhaustion for the tests of the alerts. */
+/** Records the series of a real port exhaustion for the tests of the alerts. */
 function record(name: string, scrapes: readonly string[]): void {
   if (process.env['RECORD'] !== 'true') return;
 
@@ -39,7 +39,7 @@ function record(name: string, scrapes: readonly string[]): void {
   writeFileSync(join(RECORDINGS, `${name}.yaml`), stringify({ interval: '15s', input_series }, { lineWidth: 0 }));
 }
 
-test('a client per request runs out of ports, and the metrics see it coming', async () => {
+test('a client per request runs out of ports, and the metrics show it before the first failure', async () => {
   const { scrapes, listed, endings, each } = await exhausting(false);
 
   const timeWait = each('connmeter_ports_time_wait');
@@ -53,14 +53,14 @@ test('a client per request runs out of ports, and the metrics see it coming', as
   expect(each('connmeter_connection_opened_total').at(-1)).toBe(200);
   expect(each('connmeter_server_connection_accepted_total').at(-1)).toBe(200);
 
-  // Nine tenths in use, several scrapes before the first failure.
+  // 90 % of the ports are in use several scrapes before the first failure.
   const warned = timeWait.findIndex(sockets => sockets >= 180);
   const firstFailure = failed.findIndex(count => count > 0);
   expect(firstFailure - warned).toBeGreaterThanOrEqual(2);
   record('port-exhaustion', scrapes);
 });
 
-test('the cured form of the same program stays flat', async () => {
+test('the fixed program uses a constant number of ports', async () => {
   const { scrapes, listed, endings, each } = await exhausting(true);
 
   expect(endings).toEqual({ ok: 300 });

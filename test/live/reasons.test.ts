@@ -10,42 +10,42 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { CloseReason } from '../../src/core/reasons.ts';
 import { certificate } from '../support/certificates.ts';
 import {
-  ALL,
-  type Asking,
+  ALL_CLIENTS,
   CLIENTS,
   type Client,
-  FETCH,
-  HALF,
-  head,
-  type Name,
-  OK,
-  type Script,
-  type Setting,
-  SILENCE,
-  saying,
-  UNDICI,
+  type ClientName,
+  type ClientOptions,
+  FETCH_CLIENTS,
+  HALF_RESPONSE,
+  NO_RESPONSE,
+  OK_RESPONSE,
+  type RequestOptions,
+  responseHead,
+  type ScriptedServer,
+  scriptedServer,
+  UNDICI_CLIENTS,
 } from '../support/clients.ts';
-import { nextTurn } from '../support/lives.ts';
-import { type Measuring, measuring } from '../support/measuring.ts';
+import { nextTurn } from '../support/connection-counts.ts';
+import { type Instrumented, instrument } from '../support/instrument.ts';
 import { server } from '../support/server.ts';
 
-// undici says why it closes a connection by texts that are no API. Each row here is real traffic, so it turns red if one
-// of the majors, or the one built into the Node that runs, changes its words.
+// undici explains why it closes a connection in error messages, which are not an API. Each row is real traffic, so a test
+// fails if an undici version, or the one built into Node, changes its messages.
 
 const { undici: builtIn = '' } = process.versions;
 const BUILT_IN = Number(builtIn.split('.')[0]);
 
 /**
- * The reason why the connection is closed that undici opens, for nobody, in place of one that an abort ended. The
+ * The close reason of the connection that undici opens, without a request, after an abort closed the previous one. The
  * agent of undici 7 (Node 24) closes it at once; 6 and 8 keep it. https://github.com/nodejs/undici/issues/5845
  */
-function spareOf(name: Name): Partial<Record<CloseReason, number>> {
+function spareOf(name: ClientName): Partial<Record<CloseReason, number>> {
   const major = name === 'fetch' ? BUILT_IN : Number(name.split(' ')[1]);
   return major === 7 ? { client_shutdown: 1 } : {};
 }
 
-/** Waits until the connections to the port are closed for these reasons, and no other. */
-async function expectClosed(read: Measuring['read'], port: number, reasons: Partial<Record<CloseReason, number>>) {
+/** Waits until the connections to the port are closed for exactly these reasons. */
+async function expectClosed(read: Instrumented['read'], port: number, reasons: Partial<Record<CloseReason, number>>) {
   const closed = async () => {
     const readings = await read();
     const points = readings.points('connmeter.connection.closed', { 'server.port': port });
@@ -59,21 +59,21 @@ async function expectClosed(read: Measuring['read'], port: number, reasons: Part
 interface Way {
   readonly reason: CloseReason;
   readonly when: string;
-  readonly clients: readonly Name[];
-  readonly setting?: Setting;
-  readonly server: () => Promise<Script>;
-  /** What the program does; asking once and reading the answer where nothing is said. */
-  readonly program?: (client: Client, script: Script) => Promise<unknown>;
-  /** Closes besides that one. */
-  readonly besides?: (name: Name) => Partial<Record<CloseReason, number>>;
+  readonly clients: readonly ClientName[];
+  readonly setting?: ClientOptions;
+  readonly server: () => Promise<ScriptedServer>;
+  /** What the program does. Default: send one request and read the response. */
+  readonly program?: (client: Client, script: ScriptedServer) => Promise<unknown>;
+  /** Other closes. */
+  readonly besides?: (name: ClientName) => Partial<Record<CloseReason, number>>;
 }
 
-async function askAndRead(client: Client, { url }: Script, asking?: Asking): Promise<void> {
-  await (await client.ask(url, asking)).read();
+async function askAndRead(client: Client, { url }: ScriptedServer, asking?: RequestOptions): Promise<void> {
+  await (await client.sendRequest(url, asking)).read();
   await nextTurn();
 }
 
-async function threeTimes(client: Client, script: Script): Promise<void> {
+async function threeTimes(client: Client, script: ScriptedServer): Promise<void> {
   for (let i = 0; i < 3; i++) await askAndRead(client, script);
 }
 
@@ -81,21 +81,21 @@ const WAYS: readonly Way[] = [
   {
     reason: 'client_idle_timeout',
     when: 'the program lets idle ones go after a while',
-    clients: [...UNDICI, 'node:http'],
-    setting: { idleMs: 100 },
-    server: () => saying(OK),
+    clients: [...UNDICI_CLIENTS, 'node:http'],
+    setting: { idleTimeoutMs: 100 },
+    server: () => scriptedServer(OK_RESPONSE),
   },
   {
     reason: 'client_idle_timeout',
     when: 'the server says it keeps them for 3 s, and undici takes 2 off',
-    clients: FETCH,
-    server: () => saying(`${head('Content-Length: 1', 'Keep-Alive: timeout=3')}x`),
+    clients: FETCH_CLIENTS,
+    server: () => scriptedServer(`${responseHead('Content-Length: 1', 'Keep-Alive: timeout=3')}x`),
   },
   {
     reason: 'server_idle_close',
     when: 'the server ends an idle one',
-    clients: ALL,
-    server: () => saying(OK),
+    clients: ALL_CLIENTS,
+    server: () => scriptedServer(OK_RESPONSE),
     async program(client, script) {
       await askAndRead(client, script);
       script.sockets[0]?.end();
@@ -104,8 +104,8 @@ const WAYS: readonly Way[] = [
   {
     reason: 'server_idle_close',
     when: 'the server resets an idle one',
-    clients: ALL,
-    server: () => saying(OK),
+    clients: ALL_CLIENTS,
+    server: () => scriptedServer(OK_RESPONSE),
     async program(client, script) {
       await askAndRead(client, script);
       script.sockets[0]?.resetAndDestroy();
@@ -114,73 +114,73 @@ const WAYS: readonly Way[] = [
   {
     reason: 'server_closed_active',
     when: 'the server resets instead of an answer',
-    clients: ALL,
-    server: () => saying(SILENCE, socket => socket.resetAndDestroy()),
+    clients: ALL_CLIENTS,
+    server: () => scriptedServer(NO_RESPONSE, socket => socket.resetAndDestroy()),
     program: (client, script) => expect(askAndRead(client, script)).rejects.toThrow(),
   },
   {
     reason: 'server_closed_active',
     when: 'the server ends instead of an answer',
-    clients: ALL,
-    server: () => saying(SILENCE, socket => socket.end()),
+    clients: ALL_CLIENTS,
+    server: () => scriptedServer(NO_RESPONSE, socket => socket.end()),
     program: (client, script) => expect(askAndRead(client, script)).rejects.toThrow(),
   },
   {
     reason: 'server_closed_active',
     when: 'the server ends in the middle of the answer',
-    clients: ALL,
-    server: () => saying(HALF, socket => socket.end()),
+    clients: ALL_CLIENTS,
+    server: () => scriptedServer(HALF_RESPONSE, socket => socket.end()),
     program: (client, script) => expect(askAndRead(client, script)).rejects.toThrow(),
   },
   {
     reason: 'server_close_header',
     when: 'the answer says Connection: close',
-    clients: ALL,
-    server: () => saying(`${head('Content-Length: 1', 'Connection: close')}x`),
+    clients: ALL_CLIENTS,
+    server: () => scriptedServer(`${responseHead('Content-Length: 1', 'Connection: close')}x`),
   },
   {
     reason: 'server_close_header',
     when: 'the answer says it in capitals, and the server does it',
-    clients: ALL,
-    server: () => saying(`${head('Content-Length: 1', 'CONNECTION: Close')}x`, socket => socket.end()),
+    clients: ALL_CLIENTS,
+    server: () => scriptedServer(`${responseHead('Content-Length: 1', 'CONNECTION: Close')}x`, socket => socket.end()),
   },
   {
     reason: 'server_close_header',
     when: 'the answer is HTTP/1.0',
-    clients: ALL,
-    server: () => saying('HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx'),
+    clients: ALL_CLIENTS,
+    server: () => scriptedServer('HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx'),
   },
   {
     reason: 'keep_alive_off',
     when: 'the request says Connection: close, and the server agrees',
-    clients: ALL,
-    server: () => saying(`${head('Content-Length: 1', 'Connection: close')}x`),
+    clients: ALL_CLIENTS,
+    server: () => scriptedServer(`${responseHead('Content-Length: 1', 'Connection: close')}x`),
     program: (client, script) => askAndRead(client, script, { headers: { connection: 'close' } }),
   },
   {
     reason: 'keep_alive_off',
     when: 'the client is set to keep none',
-    clients: [...UNDICI, 'node:http'],
+    clients: [...UNDICI_CLIENTS, 'node:http'],
     setting: { keepAlive: false },
-    server: () => saying(OK),
+    server: () => scriptedServer(OK_RESPONSE),
   },
   {
     reason: 'keep_alive_hint_too_short',
     when: 'the server says it keeps it for a second',
-    clients: ALL,
-    server: () => saying(`${head('Content-Length: 1', 'Keep-Alive: timeout=1')}x`),
+    clients: ALL_CLIENTS,
+    server: () => scriptedServer(`${responseHead('Content-Length: 1', 'Keep-Alive: timeout=1')}x`),
   },
   {
     reason: 'keep_alive_hint_too_short',
     when: 'the server says 2 s, of which undici takes 2 off',
-    clients: FETCH,
-    server: () => saying(`${head('Content-Length: 1', 'KEEP-ALIVE: timeout=2, max=100')}x`),
+    clients: FETCH_CLIENTS,
+    server: () => scriptedServer(`${responseHead('Content-Length: 1', 'KEEP-ALIVE: timeout=2, max=100')}x`),
   },
   {
     reason: 'server_idle_close',
     when: 'it said 2 s, of which node:http takes only 1 off, and closes all the same',
     clients: ['node:http'],
-    server: () => saying(`${head('Content-Length: 1', 'Keep-Alive: timeout=2')}x`),
+    server: () => scriptedServer(`${responseHead('Content-Length: 1', 'Keep-Alive: timeout=2')}x`),
     async program(client, script) {
       await askAndRead(client, script);
       script.sockets[0]?.end();
@@ -189,28 +189,28 @@ const WAYS: readonly Way[] = [
   {
     reason: 'not_reusable_method',
     when: 'undici asked by HEAD',
-    clients: FETCH,
-    server: () => saying(head('Content-Length: 1')),
+    clients: FETCH_CLIENTS,
+    server: () => scriptedServer(responseHead('Content-Length: 1')),
     program: (client, script) => askAndRead(client, script, { method: 'HEAD' }),
   },
   {
     reason: 'body_abandoned',
     when: 'the program gives the answer up',
-    clients: ALL,
-    server: () => saying(HALF),
+    clients: ALL_CLIENTS,
+    server: () => scriptedServer(HALF_RESPONSE),
     async program(client, { url }) {
-      await (await client.ask(url)).giveUp();
+      await (await client.sendRequest(url)).cancel();
     },
     besides: spareOf,
   },
   {
     reason: 'body_abandoned',
     when: 'the program aborts in the middle of the answer',
-    clients: ALL,
-    server: () => saying(HALF),
+    clients: ALL_CLIENTS,
+    server: () => scriptedServer(HALF_RESPONSE),
     async program(client, { url }) {
       const abort = new AbortController();
-      const reading = (await client.ask(url, { signal: abort.signal })).read();
+      const reading = (await client.sendRequest(url, { signal: abort.signal })).read();
       reading.catch(() => {});
       abort.abort();
     },
@@ -219,11 +219,11 @@ const WAYS: readonly Way[] = [
   {
     reason: 'request_aborted',
     when: 'the program aborts before the answer',
-    clients: ALL,
-    server: () => saying(SILENCE),
+    clients: ALL_CLIENTS,
+    server: () => scriptedServer(NO_RESPONSE),
     async program(client, { url, sockets }) {
       const abort = new AbortController();
-      const asking = client.ask(url, { signal: abort.signal });
+      const asking = client.sendRequest(url, { signal: abort.signal });
       asking.catch(() => {});
       await expect.poll(() => sockets[0]?.bytesRead ?? 0).toBeGreaterThan(0);
       abort.abort();
@@ -234,25 +234,25 @@ const WAYS: readonly Way[] = [
   {
     reason: 'request_timeout',
     when: 'no answer comes for as long as the program would wait',
-    clients: [...UNDICI, 'node:http'],
-    setting: { answerWithinMs: 200 },
-    server: () => saying(SILENCE),
-    program: (client, { url }) => expect(client.ask(url)).rejects.toThrow(),
+    clients: [...UNDICI_CLIENTS, 'node:http'],
+    setting: { responseTimeoutMs: 200 },
+    server: () => scriptedServer(NO_RESPONSE),
+    program: (client, { url }) => expect(client.sendRequest(url)).rejects.toThrow(),
   },
   {
     reason: 'request_timeout',
     when: 'the answer stops in the middle',
-    clients: [...UNDICI, 'node:http'],
-    setting: { answerWithinMs: 200 },
-    server: () => saying(HALF),
-    program: async (client, { url }) => void (await client.ask(url)).read().catch(() => {}),
+    clients: [...UNDICI_CLIENTS, 'node:http'],
+    setting: { responseTimeoutMs: 200 },
+    server: () => scriptedServer(HALF_RESPONSE),
+    program: async (client, { url }) => void (await client.sendRequest(url)).read().catch(() => {}),
   },
   {
     reason: 'max_requests',
     when: 'undici is set to send no more on one',
     clients: ['undici 8'],
     setting: { maxRequests: 3 },
-    server: () => saying(OK),
+    server: () => scriptedServer(OK_RESPONSE),
     program: threeTimes,
   },
   {
@@ -260,7 +260,7 @@ const WAYS: readonly Way[] = [
     when: 'undici is set to send no more on one, where 6 and 7 send one more',
     clients: ['undici 6', 'undici 7'],
     setting: { maxRequests: 2 },
-    server: () => saying(OK),
+    server: () => scriptedServer(OK_RESPONSE),
     program: threeTimes,
   },
   {
@@ -268,25 +268,25 @@ const WAYS: readonly Way[] = [
     when: 'the agent keeps fewer than it opened',
     clients: ['node:http'],
     setting: { maxFree: 1 },
-    server: () => saying(OK),
+    server: () => scriptedServer(OK_RESPONSE),
     program: (client, script) => Promise.all([askAndRead(client, script), askAndRead(client, script)]),
   },
   {
     reason: 'client_shutdown',
     when: 'the program destroys the client, which is idle',
-    clients: UNDICI,
-    server: () => saying(OK),
+    clients: UNDICI_CLIENTS,
+    server: () => scriptedServer(OK_RESPONSE),
     async program(client, script) {
       await askAndRead(client, script);
       client.shutDown?.();
     },
   },
   {
-    // node:http closes an idle connection without a word, whoever began: see "Limitations" in docs/causes.md
+    // node:http gives no signal about who closed an idle connection: see "Limitations" in docs/causes.md
     reason: 'server_idle_close',
     when: 'the program destroys an agent of node:http, which looks the same',
     clients: ['node:http'],
-    server: () => saying(OK),
+    server: () => scriptedServer(OK_RESPONSE),
     async program(client, script) {
       await askAndRead(client, script);
       client.shutDown?.();
@@ -295,10 +295,10 @@ const WAYS: readonly Way[] = [
   {
     reason: 'client_shutdown',
     when: 'the program destroys the client, which waits for an answer',
-    clients: [...UNDICI, 'node:http'],
-    server: () => saying(SILENCE),
+    clients: [...UNDICI_CLIENTS, 'node:http'],
+    server: () => scriptedServer(NO_RESPONSE),
     async program(client, { url, sockets }) {
-      const asking = client.ask(url);
+      const asking = client.sendRequest(url);
       asking.catch(() => {});
       await expect.poll(() => sockets[0]?.bytesRead ?? 0).toBeGreaterThan(0);
       client.shutDown?.();
@@ -308,18 +308,18 @@ const WAYS: readonly Way[] = [
   {
     reason: 'error',
     when: 'the answer is no HTTP',
-    clients: ALL,
-    server: () => saying('what?\r\n\r\n'),
-    program: (client, { url }) => expect(client.ask(url)).rejects.toThrow(),
+    clients: ALL_CLIENTS,
+    server: () => scriptedServer('what?\r\n\r\n'),
+    program: (client, { url }) => expect(client.sendRequest(url)).rejects.toThrow(),
   },
 ];
 
 describe.each(WAYS)(
-  '$reason where $when',
+  'the reason is $reason when $when',
   ({ reason, clients, setting = {}, server, program = askAndRead, besides }) => {
     test.each(clients)('%s', async name => {
       const script = await server();
-      const { read } = measuring();
+      const { read } = instrument();
 
       await program(CLIENTS[name](setting), script);
 
@@ -329,7 +329,7 @@ describe.each(WAYS)(
   },
 );
 
-describe('goaway where the server lets no more streams in, and goes', () => {
+describe('the reason is goaway when the server sends GOAWAY and closes', () => {
   const asking: readonly (readonly [string, (url: string) => Promise<unknown>])[] = [
     [
       'undici 6',
@@ -355,7 +355,7 @@ describe('goaway where the server lets no more streams in, and goes', () => {
         return (await undici8.request(url, { dispatcher })).body.text();
       },
     ],
-    // the undici of Node 22 and 24 speaks HTTP/1.1 unless told otherwise
+    // the undici of Node 22 and 24 uses HTTP/1.1 by default
     ...(BUILT_IN >= 8 ? [['fetch', async (url: string) => (await fetch(url)).text()] as const] : []),
   ];
 
@@ -363,9 +363,9 @@ describe('goaway where the server lets no more streams in, and goes', () => {
     vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
     onTestFinished(() => void vi.unstubAllEnvs());
     const { port, drop } = await server({ kind: 'http2', certificate: await certificate() });
-    const { read } = measuring();
+    const { read } = instrument();
 
-    await ask(`https://127.0.0.1:${port}/goaway`).catch(() => {}); // undici 6 and 7 end the streams that run
+    await ask(`https://127.0.0.1:${port}/goaway`).catch(() => {}); // undici 6 and 7 abort running streams
     await drop();
 
     await expectClosed(read, port, { goaway: 1 });
@@ -387,7 +387,7 @@ describe('node:http2', () => {
   test.each<[CloseReason, string, (made: http2.ClientHttp2Session, drop: () => Promise<unknown>) => unknown]>([
     [
       'goaway',
-      'the server lets no more streams in, and goes',
+      'the server sends GOAWAY and closes',
       async (made, drop) => {
         await Promise.all([once(made, 'goaway'), ask(made, '/goaway')]);
         await drop();
@@ -395,7 +395,7 @@ describe('node:http2', () => {
     ],
     [
       'server_idle_close',
-      'the server drops an idle one',
+      'the server drops an idle session',
       async (made, drop) => {
         await ask(made);
         await drop();
@@ -403,7 +403,7 @@ describe('node:http2', () => {
     ],
     [
       'server_closed_active',
-      'the server drops one with a stream',
+      'the server drops a session with a stream',
       async (made, drop) => {
         await ask(made);
         const hanging = ask(made, '/hang');
@@ -422,7 +422,7 @@ describe('node:http2', () => {
     ],
     [
       'client_shutdown',
-      'the program destroys it with a stream',
+      'the program destroys a session with a stream',
       async made => {
         const hanging = ask(made, '/hang');
         await new Promise(resolve => made.ping(resolve));
@@ -431,7 +431,7 @@ describe('node:http2', () => {
       },
     ],
   ])('%s where %s', async (reason, _when, program) => {
-    const { read } = measuring();
+    const { read } = instrument();
     const { session: made, target } = await session();
 
     await program(made, target.drop);
@@ -440,7 +440,7 @@ describe('node:http2', () => {
   });
 });
 
-/** A server of WebSockets which says nothing, and ends as soon as it hears a word. */
+/** A WebSocket server that sends nothing, and closes at the first data. */
 async function webSocketServer(): Promise<AddressInfo> {
   const upgrading = http.createServer().on('upgrade', ({ headers }, socket) => {
     const accept = createHash('sha1').update(`${headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`);
@@ -454,10 +454,10 @@ async function webSocketServer(): Promise<AddressInfo> {
   return upgrading.address() as AddressInfo;
 }
 
-describe('upgraded', () => {
+describe('an upgraded connection', () => {
   test('WebSocket', async () => {
     const { port } = await webSocketServer();
-    const { read } = measuring();
+    const { read } = instrument();
 
     const socket = new WebSocket(`ws://127.0.0.1:${port}/`);
     await new Promise(resolve => socket.addEventListener('open', resolve));
@@ -472,7 +472,7 @@ describe('upgraded', () => {
     ['undici 8', undici8],
   ] as const)('%s', async (_name, { Agent, upgrade }) => {
     const { port } = await server({ kind: 'http' });
-    const { read } = measuring();
+    const { read } = instrument();
     const dispatcher = new Agent();
     onTestFinished(() => dispatcher.destroy());
 
@@ -487,7 +487,7 @@ describe('upgraded', () => {
     ['node:http, a tunnel', { method: 'CONNECT', path: '127.0.0.1:{}' }, 'connect'],
   ] as const)('%s', async (_name, asking, event) => {
     const { port } = await server({ kind: 'http' });
-    const { read } = measuring();
+    const { read } = instrument();
     const path = 'path' in asking ? asking.path.replace('{}', String(port)) : '/';
 
     const request = http.request({ host: '127.0.0.1', port, ...asking, path }).end();
@@ -498,21 +498,21 @@ describe('upgraded', () => {
   });
 });
 
-test('an agent that is full for one origin is not full for another', async () => {
-  const [here, there] = [await saying(OK), await saying(OK)];
-  const { read } = measuring();
+test('an agent with no free socket for one origin still has one for another', async () => {
+  const [here, there] = [await scriptedServer(OK_RESPONSE), await scriptedServer(OK_RESPONSE)];
+  const { read } = instrument();
   const client = CLIENTS['node:http']({ maxFree: 1 });
 
   await askAndRead(client, here);
   await askAndRead(client, there);
-  expect((await read()).lifeOf(there.port)).toMatchObject({ opened: 1, idle: 1 });
+  expect((await read()).countsOf(there.port)).toMatchObject({ opened: 1, idle: 1 });
   there.sockets[0]?.end();
 
   await expectClosed(read, there.port, { server_idle_close: 1 });
 });
 
 describe('a plain socket', () => {
-  test.each<[CloseReason, string, (socket: Socket, script: Script) => unknown]>([
+  test.each<[CloseReason, string, (socket: Socket, script: ScriptedServer) => unknown]>([
     ['server_idle_close', 'the other side ends it', (_socket, { sockets }) => sockets[0]?.end()],
     ['client_idle_timeout', 'it times out', socket => socket.setTimeout(50, () => socket.destroy())],
     ['client_shutdown', 'the program ends it', socket => socket.end()],
@@ -520,8 +520,8 @@ describe('a plain socket', () => {
     ['error', 'the other side resets it', (_socket, { sockets }) => sockets[0]?.resetAndDestroy()],
     ['error', 'the program destroys it with an error', socket => socket.destroy(new Error('enough'))],
   ])('%s where %s', async (reason, _when, program) => {
-    const script = await saying(OK);
-    const { read } = measuring();
+    const script = await scriptedServer(OK_RESPONSE);
+    const { read } = instrument();
     const socket = net.connect(script.port, '127.0.0.1').on('error', () => {});
     onTestFinished(() => void socket.destroy());
     socket.write('hello');

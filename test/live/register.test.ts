@@ -5,30 +5,30 @@ import net, { type AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import {
-  ask,
-  askUntilAnswered,
   freePort,
-  isServed,
+  httpRequest,
+  httpRequestUntilAnswered,
+  isListening,
   type Program,
   programPath,
   REGISTER,
   start,
 } from '../support/child.ts';
-import { until } from '../support/measuring.ts';
+import { until } from '../support/instrument.ts';
 import { server } from '../support/server.ts';
 
 const IMPORT = ['--import', REGISTER.href];
 
 interface Asked {
-  /** The program, and how often it asks the server. */
+  /** The program, and its number of requests. */
   program?: string;
   more?: readonly (string | number)[];
   node?: readonly string[];
   env?: Readonly<Record<string, string>>;
 }
 
-/** Starts a program with us in it, its metrics on a port of its own, and a server for it to ask. */
-async function registered({ program = 'waiting.ts', more = [], node = IMPORT, env = {} }: Asked = {}) {
+/** Starts a program with connmeter, a free metrics port, and a server that it requests. */
+async function registered({ program = 'keep-alive-client.ts', more = [], node = IMPORT, env = {} }: Asked = {}) {
   const asked = await server({ kind: 'http' });
   const port = await freePort();
   return {
@@ -43,7 +43,7 @@ async function registered({ program = 'waiting.ts', more = [], node = IMPORT, en
   };
 }
 
-/** Holds a port until the test ends. */
+/** Occupies a port until the test ends. */
 async function takenPort(): Promise<number> {
   const holder = net.createServer().listen(0, '127.0.0.1');
   onTestFinished(() => void holder.close());
@@ -51,7 +51,7 @@ async function takenPort(): Promise<number> {
   return (holder.address() as AddressInfo).port;
 }
 
-/** The sum of the samples that have these labels. */
+/** The sum of the samples with these labels. */
 function sample(exposition: string, name: string, labels: Record<string, string | number>): number {
   return exposition
     .split('\n')
@@ -61,15 +61,15 @@ function sample(exposition: string, name: string, labels: Record<string, string 
 }
 
 async function endsWell(child: Program): Promise<void> {
-  child.tell('enough');
+  child.writeLine('enough');
   expect(await child.outcome).toEqual({ code: 0, stdout: 'ready\n', stderr: '' });
 }
 
-test('metrics of the program are served at /metrics, and it says nothing about that', async () => {
+test('the metrics of the program are served at /metrics, and nothing is printed', async () => {
   const { asked, metrics, child } = await registered({ more: [5] });
-  await child.wrote('ready');
+  await child.printed('ready');
 
-  const { status, headers, body } = await ask(metrics);
+  const { status, headers, body } = await httpRequest(metrics);
 
   expect(status).toBe(200);
   expect(headers['content-type']).toMatch(/^text\/plain/);
@@ -82,22 +82,22 @@ test('metrics of the program are served at /metrics, and it says nothing about t
   await endsWell(child);
 });
 
-test('scraping is not counted, nor is the look-up of our own host', async () => {
+test('scrapes and the lookup of the own host are not counted', async () => {
   const { asked, port, child } = await registered({ env: { OTEL_EXPORTER_PROMETHEUS_HOST: 'localhost' } });
-  await child.wrote('ready');
+  await child.printed('ready');
 
-  await askUntilAnswered(`http://localhost:${port}/metrics`);
-  const { body } = await ask(`http://localhost:${port}/metrics`);
+  await httpRequestUntilAnswered(`http://localhost:${port}/metrics`);
+  const { body } = await httpRequest(`http://localhost:${port}/metrics`);
 
   expect(new Set(body.match(/server_port="\d+"/g))).toEqual(new Set([`server_port="${asked.port}"`]));
   expect(body).not.toContain('dns_question_name');
   await endsWell(child);
 });
 
-test('promtool finds no fault in what is served', async context => {
+test('promtool accepts the scrape', async context => {
   const { metrics, child } = await registered({ more: [3] });
-  await child.wrote('ready');
-  const { body } = await ask(metrics);
+  await child.printed('ready');
+  const { body } = await httpRequest(metrics);
 
   const { error, stdout, stderr, status } = spawnSync('promtool', ['check', 'metrics'], {
     input: body,
@@ -111,10 +111,10 @@ test('promtool finds no fault in what is served', async context => {
   expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' });
 });
 
-test('nothing but reading that one path is served', async () => {
+test('only GET and HEAD of /metrics are served', async () => {
   const { port, metrics, child } = await registered();
-  await child.wrote('ready');
-  const status = async (url: string, method = 'GET') => (await ask(url, { method })).status;
+  await child.printed('ready');
+  const status = async (url: string, method = 'GET') => (await httpRequest(url, { method })).status;
 
   expect(await status(metrics, 'POST')).toBe(405);
   expect(await status(metrics, 'DELETE')).toBe(405);
@@ -124,16 +124,16 @@ test('nothing but reading that one path is served', async () => {
   await endsWell(child);
 });
 
-test('the service says who it is in target_info', async () => {
+test('target_info identifies the service', async () => {
   const { metrics, child } = await registered({
     env: {
       OTEL_SERVICE_NAME: 'checkout',
       OTEL_RESOURCE_ATTRIBUTES: 'service.name=ignored,service.version=1.2.3,deployment.environment.name=eu%20west',
     },
   });
-  await child.wrote('ready');
+  await child.printed('ready');
 
-  const { body } = await ask(metrics);
+  const { body } = await httpRequest(metrics);
 
   const [targetInfo = ''] = body.match(/^target_info\{.*$/m) ?? [];
   expect(targetInfo).toContain('service_name="checkout"');
@@ -146,10 +146,10 @@ test.each([
   ['OTEL_SDK_DISABLED', 'true'],
   ['OTEL_METRICS_EXPORTER', 'none'],
 ])('with %s=%s no port is opened and nothing is said, not in worker threads either', async (name, value) => {
-  const { port, child } = await registered({ program: 'workers.ts', more: [2], env: { [name]: value } });
-  await child.wrote('ready');
+  const { port, child } = await registered({ program: 'worker-threads.ts', more: [2], env: { [name]: value } });
+  await child.printed('ready');
 
-  expect(await isServed(port)).toBe(false);
+  expect(await isListening(port)).toBe(false);
   await endsWell(child);
 });
 
@@ -162,23 +162,23 @@ test.each([
   [{ OTEL_SDK_DISABLED: 'yes' }, true, 'connmeter: OTEL_SDK_DISABLED must be true or false, got "yes"; using false\n'],
 ])('with %j one line says what is wrong, and the program runs on', async (env, served, line) => {
   const { port, child } = await registered({ env });
-  await child.wrote('ready');
+  await child.printed('ready');
 
-  expect(await isServed(port)).toBe(served);
-  child.tell('enough');
+  expect(await isListening(port)).toBe(served);
+  child.writeLine('enough');
   expect(await child.outcome).toEqual({ code: 0, stdout: 'ready\n', stderr: line });
 });
 
-test('a bad port is as good as none: the usual one is used, and one line says so', async () => {
-  // An address of our own, for the usual port of the usual address may be somebody's.
+test('an invalid port is replaced by the default, with one line on stderr', async () => {
+  // Another loopback address, because the default port of the default address may be taken.
   const host = '127.77.1.1';
   const { child } = await registered({
     env: { OTEL_EXPORTER_PROMETHEUS_HOST: host, OTEL_EXPORTER_PROMETHEUS_PORT: '94640' },
   });
-  await child.wrote('ready');
+  await child.printed('ready');
 
-  expect(await ask(`http://${host}:9464/metrics`)).toMatchObject({ status: 200 });
-  child.tell('enough');
+  expect(await httpRequest(`http://${host}:9464/metrics`)).toMatchObject({ status: 200 });
+  child.writeLine('enough');
   expect(await child.outcome).toEqual({
     code: 0,
     stdout: 'ready\n',
@@ -191,19 +191,19 @@ test.each([
   ['::1', '[::1]', ['127.0.0.1']],
 ])('the metrics are served at the host %s, and only there', async (host, inUrl, elsewhere) => {
   const { port, child } = await registered({ env: { OTEL_EXPORTER_PROMETHEUS_HOST: host } });
-  await child.wrote('ready');
+  await child.printed('ready');
 
-  expect(await ask(`http://${inUrl}:${port}/metrics`)).toMatchObject({ status: 200 });
-  for (const other of elsewhere) expect(await isServed(port, other)).toBe(false);
+  expect(await httpRequest(`http://${inUrl}:${port}/metrics`)).toMatchObject({ status: 200 });
+  for (const other of elsewhere) expect(await isListening(port, other)).toBe(false);
   await endsWell(child);
 });
 
-test('a host that is not ours is told in one line, and the program runs on', async () => {
-  // TEST-NET-1 (RFC 5737): no machine has it
+test('a host that is not local prints one line, and the program keeps running', async () => {
+  // TEST-NET-1 (RFC 5737): no machine has this address
   const { port, child } = await registered({ env: { OTEL_EXPORTER_PROMETHEUS_HOST: '192.0.2.1' } });
-  await child.wrote('ready');
+  await child.printed('ready');
 
-  child.tell('enough');
+  child.writeLine('enough');
 
   expect(await child.outcome).toEqual({
     code: 0,
@@ -212,12 +212,12 @@ test('a host that is not ours is told in one line, and the program runs on', asy
   });
 });
 
-test('a taken port is told in one line that names the cure, and the program runs on', async () => {
+test('a taken port prints one line that names the fix, and the program keeps running', async () => {
   const taken = await takenPort();
   const { asked, child } = await registered({ env: { OTEL_EXPORTER_PROMETHEUS_PORT: `${taken}` } });
-  await child.wrote('ready');
+  await child.printed('ready');
 
-  child.tell('enough');
+  child.writeLine('enough');
 
   expect(await child.outcome).toEqual({
     code: 0,
@@ -227,32 +227,32 @@ test('a taken port is told in one line that names the cure, and the program runs
   expect(await asked.seen()).toMatchObject({ accepts: 1, requests: 1 });
 });
 
-test('a second process of the same program says one line, and leaves the first its port', async () => {
+test('a second process of the same program prints one line, and the first one keeps its port', async () => {
   const first = await registered({ more: [2] });
-  await first.child.wrote('ready');
+  await first.child.printed('ready');
   const second = await registered({ env: { OTEL_EXPORTER_PROMETHEUS_PORT: `${first.port}` } });
-  await second.child.wrote('ready');
+  await second.child.printed('ready');
 
-  const { body } = await ask(first.metrics);
+  const { body } = await httpRequest(first.metrics);
 
   expect(sample(body, 'connmeter_connection_opened_total', { server_port: first.asked.port })).toBe(1);
   expect(body).not.toContain(`server_port="${second.asked.port}"`);
-  second.child.tell('enough');
+  second.child.writeLine('enough');
   const { code, stderr } = await second.child.outcome;
   expect(code).toBe(0);
   expect(stderr).toMatch(/^connmeter: cannot serve .* \(EADDRINUSE\).*\n$/);
   await endsWell(first.child);
 });
 
-test("however many worker threads there are, one line says that they are not measured, and the main thread's are", async () => {
-  const { asked, metrics, child } = await registered({ program: 'workers.ts', more: [6] });
-  await child.wrote('ready');
+test('one line says that worker threads are not measured, and the main thread is', async () => {
+  const { asked, metrics, child } = await registered({ program: 'worker-threads.ts', more: [6] });
+  await child.printed('ready');
 
-  const { body } = await ask(metrics);
+  const { body } = await httpRequest(metrics);
 
   expect(await asked.seen()).toMatchObject({ requests: 6 });
   expect(body).not.toContain(`server_port="${asked.port}"`);
-  child.tell('enough');
+  child.writeLine('enough');
   expect(await child.outcome).toEqual({
     code: 0,
     stdout: 'ready\n',
@@ -265,25 +265,25 @@ test.each([
   ['the primary is, too, and has nothing to measure', { more: [3], node: IMPORT }],
 ])('of a cluster, where %s measured, one worker serves and the others say a line', async (_who, how) => {
   const { asked, metrics, child } = await registered({ program: 'cluster.ts', ...how });
-  await child.wrote('ready');
+  await child.printed('ready');
 
-  const scrapes = await Promise.all(Array.from({ length: 4 }, () => ask(metrics)));
+  const scrapes = await Promise.all(Array.from({ length: 4 }, () => httpRequest(metrics)));
 
   expect(await asked.seen()).toMatchObject({ requests: 3 });
   for (const { body } of scrapes) {
     expect(sample(body, 'connmeter_connection_opened_total', { server_port: asked.port })).toBe(1);
   }
-  child.tell('enough');
+  child.writeLine('enough');
   const { code, stderr } = await child.outcome;
   expect(code).toBe(0);
   expect(stderr).toMatch(/^(connmeter: cannot serve [^\n]* \(EADDRINUSE\)[^\n]*\n){2}$/);
 });
 
-test('a launcher takes no port, and leaves it to the program that it starts', async () => {
-  const { asked, metrics, child } = await registered({ program: 'launching.ts' });
-  await child.wrote('ready');
+test('a launcher does not take the port of the program that it starts', async () => {
+  const { asked, metrics, child } = await registered({ program: 'launcher.ts' });
+  await child.printed('ready');
 
-  const { body } = await ask(metrics);
+  const { body } = await httpRequest(metrics);
 
   expect(sample(body, 'connmeter_connection_opened_total', { server_port: asked.port })).toBe(1);
   await endsWell(child);
@@ -293,41 +293,41 @@ test.each([
   ['before anything is measured', []],
   ['after a connection was opened', ['first']],
 ])("a program's own server keeps our port, %s, and one line says where we are", async (_when, more) => {
-  const { asked, port, child } = await registered({ program: 'own-port.ts', more });
-  await child.wrote('ready');
+  const { asked, port, child } = await registered({ program: 'own-metrics-server.ts', more });
+  await child.printed('ready');
   await until(
     () => child.said.stderr,
     stderr => stderr.endsWith('\n'),
   );
 
-  expect(await ask(`http://127.0.0.1:${port}/metrics`)).toMatchObject({ body: "the program's own" });
+  expect(await httpRequest(`http://127.0.0.1:${port}/metrics`)).toMatchObject({ body: "the program's own" });
   const [, moved = ''] =
     /^connmeter: this program listens on port \d+ itself: [^\n]* (http:\S+);[^\n]*\n$/.exec(child.said.stderr) ?? [];
-  const { body } = await ask(moved);
+  const { body } = await httpRequest(moved);
   const listeners = new Set(body.match(/(?<=^connmeter_server_.*server_port=")\d+/gm));
   expect(listeners).toEqual(new Set([`${port}`]));
   expect(sample(body, 'connmeter_connection_opened_total', { server_port: asked.port })).toBe(more.length);
-  child.tell('enough');
+  child.writeLine('enough');
   expect(await child.outcome).toMatchObject({ code: 0, stdout: 'ready\n' });
 });
 
-test('on port 0 one line says where the metrics are', async () => {
+test('with port 0 one line says where the metrics are', async () => {
   const { asked, child } = await registered({ env: { OTEL_EXPORTER_PROMETHEUS_PORT: '0' } });
-  await child.wrote('ready');
+  await child.printed('ready');
 
   const { stderr } = child.said;
   const [, url = ''] =
     /^connmeter: the metrics are at (http:\/\/127\.0\.0\.1:\d+\/metrics) [^\n]*\n$/.exec(stderr) ?? [];
-  const { body } = await ask(url);
+  const { body } = await httpRequest(url);
 
   expect(sample(body, 'connmeter_connection_opened_total', { server_port: asked.port })).toBe(1);
 });
 
 test.runIf(process.allowedNodeEnvironmentFlags.has('--allow-net'))(
-  'where --permission does not allow it, nothing is served and one line says what to add',
+  'if --permission does not allow it, nothing is served and one line says what to add',
   async () => {
     const { port, child } = await registered({
-      program: 'forbidden.ts',
+      program: 'connect-refused.ts',
       node: ['--permission', '--allow-fs-read=*', '--disable-warning=SecurityWarning', ...IMPORT],
     });
 
@@ -341,25 +341,25 @@ test.runIf(process.allowedNodeEnvironmentFlags.has('--allow-net'))(
 
 test('the Host header is checked, and CONNMETER_ALLOWED_HOSTS adds to what is allowed', async () => {
   const { metrics, child } = await registered({ env: { CONNMETER_ALLOWED_HOSTS: 'demo, bad:1' } });
-  await child.wrote('ready');
-  const status = async (host: string) => (await ask(metrics, { headers: { host } })).status;
+  await child.printed('ready');
+  const status = async (host: string) => (await httpRequest(metrics, { headers: { host } })).status;
 
   expect(await status('demo:9464')).toBe(200);
   expect(await status('localhost')).toBe(200);
   expect(await status('evil.test')).toBe(403);
-  child.tell('enough');
+  child.writeLine('enough');
   const { stderr } = await child.outcome;
   expect(stderr).toBe(
     'connmeter: CONNMETER_ALLOWED_HOSTS must be host names without ports, separated by commas, got "demo, bad:1"; using demo\n',
   );
 });
 
-test('a program that is done ends at once, though a scraper holds its connection', async () => {
-  const { port, metrics, child } = await registered({ program: 'ending.ts', more: ['told'] });
-  await child.wrote('asked');
+test('a finished program exits at once although a scraper keeps its connection open', async () => {
+  const { port, metrics, child } = await registered({ program: 'exits.ts', more: ['told'] });
+  await child.printed('asked');
   const agent = new Agent({ keepAlive: true });
   onTestFinished(() => agent.destroy());
-  expect(await ask(metrics, { agent })).toMatchObject({ status: 200 });
+  expect(await httpRequest(metrics, { agent })).toMatchObject({ status: 200 });
   const silent = net.connect(port, '127.0.0.1').on('error', () => {});
   onTestFinished(() => void silent.destroy());
   await once(silent, 'connect');
@@ -368,7 +368,7 @@ test('a program that is done ends at once, though a scraper holds its connection
   child.process.stdin?.end();
 
   expect(await child.outcome).toEqual({ code: 0, stdout: 'asked\n', stderr: '' });
-  // Node's own keep-alive timeout, which would end a held process, is 5 s.
+  // Node's keep-alive timeout, which would end the connection, is 5 s.
   expect(performance.now() - told).toBeLessThan(2_500);
 });
 
@@ -379,97 +379,97 @@ test.each([
   ['by an uncaught error', 'throw', 1],
   ['by an unhandled rejection', 'reject', 1],
 ])('a program that ends %s keeps its exit code', async (_how, how, code) => {
-  const { child } = await registered({ program: 'ending.ts', more: [how] });
+  const { child } = await registered({ program: 'exits.ts', more: [how] });
 
   expect(await child.outcome).toMatchObject({ code, stdout: 'asked\n' });
 });
 
 test('a signal still ends the program', async () => {
-  const { child } = await registered({ program: 'ending.ts', more: ['abort'] });
+  const { child } = await registered({ program: 'exits.ts', more: ['abort'] });
 
   await expect(child.outcome).rejects.toThrow('ended by SIGTERM');
 });
 
-test('the console exporter prints the metrics of a program that ends before its interval, and opens no port', async () => {
+test('the console exporter prints the metrics of a program that ends before the interval, and opens no port', async () => {
   const { port, child } = await registered({ env: { OTEL_METRICS_EXPORTER: 'console' } });
-  await child.wrote('ready');
-  expect(await isServed(port)).toBe(false);
+  await child.printed('ready');
+  expect(await isListening(port)).toBe(false);
 
-  child.tell('enough');
+  child.writeLine('enough');
 
   const { code, stdout, stderr } = await child.outcome;
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout.match(/name: 'connmeter.connection.opened'/g)).toHaveLength(1);
 });
 
-test('the console exporter prints again and again, as often as OTEL_METRIC_EXPORT_INTERVAL says', async () => {
+test('the console exporter prints every OTEL_METRIC_EXPORT_INTERVAL', async () => {
   const { child } = await registered({
     env: { OTEL_METRICS_EXPORTER: 'console', OTEL_METRIC_EXPORT_INTERVAL: '50' },
   });
-  await child.wrote('ready');
+  await child.printed('ready');
   const printed = () => child.said.stdout.match(/name: 'connmeter.connection.opened'/g)?.length ?? 0;
 
   await expect.poll(printed, { timeout: 10_000 }).toBeGreaterThan(2);
 
-  child.tell('enough');
+  child.writeLine('enough');
   expect(await child.outcome).toMatchObject({ code: 0, stderr: '' });
 });
 
-test('both exporters at once see the same', async () => {
+test('both exporters at once report the same', async () => {
   const { asked, metrics, child } = await registered({ env: { OTEL_METRICS_EXPORTER: 'console,prometheus' } });
-  await child.wrote('ready');
+  await child.printed('ready');
 
-  const { body } = await ask(metrics);
+  const { body } = await httpRequest(metrics);
 
   expect(sample(body, 'connmeter_connection_opened_total', { server_port: asked.port })).toBe(1);
-  child.tell('enough');
+  child.writeLine('enough');
   const { stdout } = await child.outcome;
   expect(stdout).toContain("name: 'connmeter.connection.opened'");
 });
 
-test('loaded by -r it does the same', async () => {
+test('-r works like --import', async () => {
   const { asked, metrics, child } = await registered({ node: ['-r', fileURLToPath(REGISTER)] });
-  await child.wrote('ready');
+  await child.printed('ready');
 
-  const { body } = await ask(metrics);
+  const { body } = await httpRequest(metrics);
 
   expect(sample(body, 'connmeter_connection_opened_total', { server_port: asked.port })).toBe(1);
   await endsWell(child);
 });
 
-test('a MeterProvider that the program registered before gets the metrics, and no port is opened', async () => {
+test('a MeterProvider that the program registered earlier gets the metrics, and no port is opened', async () => {
   const { port, child } = await registered({
     node: ['--import', new URL('../support/programs/global-provider.ts', import.meta.url).href, ...IMPORT],
   });
-  await child.wrote('ready');
-  expect(await isServed(port)).toBe(false);
+  await child.printed('ready');
+  expect(await isListening(port)).toBe(false);
 
-  child.tell('enough');
+  child.writeLine('enough');
 
   expect(await child.outcome).toEqual({ code: 0, stdout: 'ready\ngiven: 1\n', stderr: '' });
 });
 
-test('a line that nobody can read, for stderr is closed, ends nobody', async () => {
+test('a closed stderr does not end the program', async () => {
   const taken = await takenPort();
   const { child } = await registered({
     env: { OTEL_EXPORTER_PROMETHEUS_PORT: `${taken}`, OTEL_SDK_DISABLED: 'perhaps' },
   });
   child.process.stderr?.destroy();
-  await child.wrote('ready');
+  await child.printed('ready');
 
-  child.tell('enough');
+  child.writeLine('enough');
 
   expect(await child.outcome).toMatchObject({ code: 0, stdout: 'ready\n' });
 });
 
-test("the server of our own metrics is left out, the program's is not", async () => {
-  const { metrics, port, child } = await registered({ program: 'serving-one.ts' });
-  await child.wrote('listening');
+test('the metrics server is not measured, and the server of the program is', async () => {
+  const { metrics, port, child } = await registered({ program: 'one-server.ts' });
+  await child.printed('listening');
   const own = Number(/listening (\d+)/.exec(child.said.stdout)?.[1]);
-  await ask(`http://127.0.0.1:${own}/`);
-  await askUntilAnswered(metrics);
+  await httpRequest(`http://127.0.0.1:${own}/`);
+  await httpRequestUntilAnswered(metrics);
 
-  const { body } = await ask(metrics);
+  const { body } = await httpRequest(metrics);
 
   const listeners = new Set(
     body

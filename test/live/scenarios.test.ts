@@ -5,14 +5,14 @@ import type { OpenCause } from '../../src/core/causes.ts';
 import type { Phase } from '../../src/core/errors.ts';
 import type { CloseReason } from '../../src/core/reasons.ts';
 import { certificate } from '../support/certificates.ts';
-import { measuring, type Readings } from '../support/measuring.ts';
+import { instrument, type Readings } from '../support/instrument.ts';
 import { type Seen, server } from '../support/server.ts';
 
-// What each scenario of examples/scenarios does to a server, said beforehand: how many connections it will accept, why each
-// of them was opened and why each was closed. Every test runs one row against a server in a process of its own, whose
-// count is the truth, and then drops what is left open: that is the `server_idle_close` at the end of most rows.
+// The expected connections of each scenario in examples/scenarios: their number, open causes and close reasons. Each test
+// runs one row against a server in its own process, which counts, too, and then drops the connections that are left:
+// the `server_idle_close` at the end of most rows.
 
-/** A number, or the least and the most where nobody can know: `why` says what decides. */
+/** A number, or a range if it varies: `why` says what it depends on. */
 type Count = number | readonly [least: number, most: number];
 type Opened = Partial<Record<Exclude<OpenCause, 'replaced'> | `replaced ${CloseReason}`, Count>>;
 type Closed = Partial<Record<CloseReason, Count>>;
@@ -26,7 +26,7 @@ interface Outcome {
   readonly failed?: Failed;
 }
 
-/** A client, or the built-in one of one line of Node. */
+/** A client, or the built-in one of one Node version. */
 type Who = ClientName | 'fetch on 22' | 'fetch on 24' | 'fetch on 26';
 
 interface Row {
@@ -40,7 +40,7 @@ const NODE = process.versions.node.split('.')[0];
 const UNDICI = ['fetch', 'undici6', 'undici7', 'undici8'] as const;
 const NPM_UNDICI = ['undici6', 'undici7', 'undici8'] as const;
 
-/** One connection for all, and for undici a second one where it frees the first a moment too late. */
+/** One connection for all requests, or two with undici if it frees the first one a moment too late. */
 function shared(requests: number): Outcome {
   return {
     accepts: [1, 2],
@@ -54,7 +54,7 @@ function one(requests: number): Outcome {
   return { accepts: 1, requests, opened: { first: 1 }, closed: { server_idle_close: 1 } };
 }
 
-/** Each connection takes the place of the one before, which was closed for this reason; by default, after one request. */
+/** Each connection replaces the previous one, which was closed for this reason; by default, after one request. */
 function eachClosed(connections: number, reason: CloseReason, requests = connections): Outcome {
   return {
     accepts: connections,
@@ -64,7 +64,7 @@ function eachClosed(connections: number, reason: CloseReason, requests = connect
   };
 }
 
-/** All connections are needed at once. */
+/** All connections are needed at the same time. */
 function busy(connections: number, requests: number): Outcome {
   return {
     accepts: connections,
@@ -405,7 +405,7 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
   ],
 };
 
-/** Connections whose cause or reason nobody can tell, with why: all that may be `unknown`. */
+/** Connections whose cause or reason may be `unknown`, and why. */
 const UNKNOWN: Readonly<Record<string, string>> = {};
 
 const FOLDER = new URL('../../examples/scenarios/', import.meta.url);
@@ -413,7 +413,7 @@ const NOT_SCENARIOS = ['basic.ts', 'run.ts', 'scenario.ts'];
 const own = await certificate();
 const NOTHING_SEEN: Seen = { accepts: 0, secured: 0, resumed: 0, requests: 0, open: 0, connects: 0 };
 const NOTHING_OPEN = { atServer: 0, attempted: 0, notClosed: 0, open: 0, requests: 0, held: 0, lookups: 0 };
-/** Before Node 26, fetch speaks HTTP/1.1 only. */
+/** Before Node 26, fetch supports HTTP/1.1 only. */
 const FETCH_OVER_2 = ['http2-stampede wasteful fetch', 'http2-goaway wasteful fetch', 'http2-goaway fixed fetch'];
 
 const scenarios = new Map<string, Scenario>();
@@ -442,7 +442,7 @@ function isHere(who: Who): boolean {
   return line === undefined || line === NODE;
 }
 
-test('each scenario is in the table once, in each of its forms and for each client it is written for', () => {
+test('the table has each scenario once, in each form and for each of its clients', () => {
   const written = [...scenarios].flatMap(([name, scenario]) =>
     (['wasteful', 'fixed'] as const).flatMap(kind =>
       CLIENTS.filter(client => appliesTo(scenario[kind] ?? {}, client)).map(client => `${name} ${kind} ${client}`),
@@ -454,22 +454,22 @@ test('each scenario is in the table once, in each of its forms and for each clie
   expect(said.toSorted()).toEqual(written.filter(each => !silent.includes(each)).toSorted());
 });
 
-/** Counts over the whole suite, for its last test. */
+/** Totals of the whole suite, for its last test. */
 const all = { opened: 0, unknown: [] as string[] };
 
 describe.each(cases)('$name, $kind, $client', ({ name, kind, client, variant, expected, why }) => {
-  test(why === undefined ? 'is as the table says' : `is as the table says: ${why}`, async () => {
+  test(why === undefined ? 'matches the table' : `matches the table: ${why}`, async () => {
     trustAll(client === 'fetch' && variant.server?.kind === 'http2');
     const { port, seen, drop, stop } = await server({ kind: 'http', ...variant.server, certificate: own });
     if (variant.serverStopped) await stop();
-    const { read, instrumentation } = measuring({ callSites: false });
+    const { read, instrumentation } = instrument({ callSites: false });
 
     const cleanup = await run(variant, client, port, own.cert);
     onTestFinished(cleanup.destroy);
     await cleanup.cancelBodies();
     const left = async () => {
-      const { open } = variant.serverStopped ? NOTHING_SEEN : await drop(); // again and again: undici opens some in their place
-      const attempted = instrumentation.connections.snapshot().live.length; // and not closed
+      const { open } = variant.serverStopped ? NOTHING_SEEN : await drop(); // repeated, because undici replaces some
+      const attempted = instrumentation.connections.snapshot().live.length; // not closed yet
       return { ...openOf(await read()), atServer: open, attempted };
     };
     await expect.poll(left, { timeout: 10_000, interval: 20 }).toEqual(NOTHING_OPEN);
@@ -479,7 +479,7 @@ describe.each(cases)('$name, $kind, $client', ({ name, kind, client, variant, ex
     const outcome = outcomeOf(readings, truth);
     expect(outsideOf(expected, outcome), JSON.stringify(outcome)).toEqual([]);
     const { opened, closed, failedInTls } = totalsOf(outcome);
-    expect(opened).toBe(truth.accepts - truth.connects - failedInTls); // those it made itself, as a proxy, are not ours
+    expect(opened).toBe(truth.accepts - truth.connects - failedInTls); // without the server's own connections as a proxy
     expect(closed).toBe(opened);
     expect(readings.value('connmeter.requests')).toBe(truth.requests + truth.connects);
 
@@ -492,13 +492,13 @@ describe.each(cases)('$name, $kind, $client', ({ name, kind, client, variant, ex
   });
 });
 
-test('of all connections of the suite less than one in a hundred has an unknown cause or reason, and each is listed', () => {
+test('fewer than 1 % of all connections have an unknown cause or reason, and each is listed', () => {
   expect(all.opened).toBeGreaterThan(0);
   expect(all.unknown.length / all.opened).toBeLessThan(0.01);
   expect(all.unknown.filter(each => UNKNOWN[each] === undefined)).toEqual([]);
 });
 
-/** For fetch, which takes no certificate of ours: Node reads this at each handshake. */
+/** For fetch, which has no option for certificates: Node reads this variable at each handshake. */
 function trustAll(yes: boolean): void {
   if (!yes) return;
 
@@ -516,7 +516,7 @@ function openOf(readings: Readings) {
   };
 }
 
-/** What happened, in the words of the table. */
+/** What happened, in the format of the table. */
 function outcomeOf(readings: Readings, { accepts, requests, connects }: Seen) {
   const by = (metric: string, ...labels: string[]) => {
     const counts: Record<string, number> = {};
@@ -543,7 +543,7 @@ function totalsOf({ opened, closed, failed }: Measured) {
   return { opened: sum(opened), closed: sum(closed), failedInTls: sum(Object.fromEntries(inTls)) };
 }
 
-/** Where what happened is not what the table says. */
+/** Differences between what happened and the table. */
 function outsideOf(expected: Outcome, measured: Measured): string[] {
   const flat = ({ accepts, requests, opened, closed, failed }: Outcome): Record<string, Count> => ({
     accepts,

@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import tls from 'node:tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { certificate } from '../support/certificates.ts';
-import { measuring, type Readings, until } from '../support/measuring.ts';
-import { expectServed, type Served, servedOf } from '../support/served.ts';
+import { instrument, type Readings, until } from '../support/instrument.ts';
+import { expectServerCounts, type ServerCounts, serverCountsOf } from '../support/server-counts.ts';
 
 const CERTIFICATE = await certificate();
 
@@ -26,7 +26,7 @@ interface Setting {
 const hello: Answer = (_request, response) => void response.end('hello');
 const never: Answer = () => {};
 
-/** Timeouts of the server's own are seen within the test, and only those it sets. */
+/** Server timeouts short enough for a test; all others are off. */
 const PATIENT = { keepAliveTimeout: 20_000, connectionsCheckingInterval: 20, noDelay: true };
 
 async function listening(kind: Kind, { options, answer = hello, onSocket, prepare }: Setting = {}) {
@@ -57,7 +57,7 @@ async function listening(kind: Kind, { options, answer = hello, onSocket, prepar
 
 const isSecure = (kind: Kind) => kind === 'https' || kind === 'http2' || kind === 'fallback' || kind === 'tls';
 
-/** A client that says what it is told to, and reads what comes. */
+/** A client that sends given bytes and reads the response. */
 async function dial(kind: Kind, port: number): Promise<Socket> {
   const socket = isSecure(kind)
     ? tls.connect({ port, host: '127.0.0.1', ca: CERTIFICATE.cert, noDelay: true } as tls.ConnectionOptions)
@@ -69,7 +69,7 @@ async function dial(kind: Kind, port: number): Promise<Socket> {
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 
-/** Sends it, and waits until something came back. */
+/** Sends bytes, and waits for data. */
 async function say(socket: Socket, words: string): Promise<void> {
   const answered = once(socket, 'data');
   socket.write(words);
@@ -83,23 +83,23 @@ async function asked(kind: Kind, port: number, words = GET): Promise<Socket> {
 }
 
 const ENDED = { lives: 1 };
-/** One request was served, and the connection is gone. */
-const served = (reason: string): Partial<Served> => ({
+/** One request was served, and the connection is closed. */
+const served = (reason: string): Partial<ServerCounts> => ({
   accepted: 1,
   fresh: 1,
   closed: { [reason]: 1 },
   ...ENDED,
-  servedAtClose: 1,
+  requestsAtClose: 1,
 });
-const unserved = (reason: string): Partial<Served> => ({ accepted: 1, closed: { [reason]: 1 }, ...ENDED });
+const unserved = (reason: string): Partial<ServerCounts> => ({ accepted: 1, closed: { [reason]: 1 }, ...ENDED });
 
 interface Case {
   readonly what: string;
   readonly setting?: Setting;
   readonly act: (kind: Kind, port: number, server: Server) => Promise<unknown>;
-  readonly outcome: Partial<Served>;
+  readonly outcome: Partial<ServerCounts>;
   readonly only?: Kind;
-  /** HTTP/1 on a server of HTTP/2 has no timeouts of its own in Node 22. */
+  /** In Node 22, HTTP/1 on an HTTP/2 server has no timeouts. */
   readonly notInFallback?: boolean;
 }
 
@@ -206,7 +206,7 @@ const CASES: readonly Case[] = [
       await say(socket, GET);
       socket.end();
     },
-    outcome: { accepted: 1, fresh: 1, reused: 1, closed: { max_requests: 1 }, ...ENDED, servedAtClose: 2 },
+    outcome: { accepted: 1, fresh: 1, reused: 1, closed: { max_requests: 1 }, ...ENDED, requestsAtClose: 2 },
   },
   {
     what: 'the server closes while the connection is idle',
@@ -243,12 +243,12 @@ describe.each(['http', 'https', 'fallback'] as const)('%s:', kind => {
     (only === undefined || only === kind) && !(notInFallback && kind === 'fallback' && MAJOR === 22);
 
   test.each(CASES.filter(happens))('$what', async ({ setting, act, outcome }) => {
-    const { read } = measuring();
+    const { read } = instrument();
     const { port, server } = await listening(kind, setting);
 
     await act(kind, port, server);
 
-    await expectServed(read, port, outcome);
+    await expectServerCounts(read, port, outcome);
   });
 });
 
@@ -262,7 +262,7 @@ describe.each(['http2c', 'http2'] as const)('%s:', kind => {
     const stream = client.request({ ':path': '/' }).on('error', () => {});
     return once(stream.resume(), 'close');
   };
-  /** Until the request is there, and nothing comes back. */
+  /** Waits until a request without a response has arrived. */
   const hangingOn = async (client: http2.ClientHttp2Session, server: Server) => {
     client.request({ ':path': '/' }).on('error', () => {});
     await once(server, 'request');
@@ -358,23 +358,23 @@ describe.each(['http2c', 'http2'] as const)('%s:', kind => {
       outcome: served('request_timeout'),
     },
   ])('$what', async ({ setting, act, outcome }) => {
-    const { read } = measuring();
+    const { read } = instrument();
     const { port, server } = await listening(kind, setting);
 
     await act(session(port), server);
 
-    await expectServed(read, port, outcome);
+    await expectServerCounts(read, port, outcome);
   });
 
-  test('streams share the connection of their session, whose version is 2', async () => {
-    const { read } = measuring();
+  test('streams share the connection of their session, with protocol version 2', async () => {
+    const { read } = instrument();
     const waiting: http.ServerResponse[] = [];
     const { port } = await listening(kind, { answer: (_request, response) => void waiting.push(response) });
     const client = session(port);
 
     const answers = Promise.all([1, 2, 3].map(() => get(client)));
 
-    await expectServed(read, port, { accepted: 1, fresh: 1, reused: 2, active: 1 });
+    await expectServerCounts(read, port, { accepted: 1, fresh: 1, reused: 2, active: 1 });
     const [open] = (await read())
       .points('connmeter.server.connection.open', { 'server.port': port, 'http.connection.state': 'active' })
       .filter(({ value }) => value > 0);
@@ -382,66 +382,66 @@ describe.each(['http2c', 'http2'] as const)('%s:', kind => {
 
     for (const response of waiting) response.end();
     await answers;
-    await expectServed(read, port, { accepted: 1, fresh: 1, reused: 2, idle: 1 });
+    await expectServerCounts(read, port, { accepted: 1, fresh: 1, reused: 2, idle: 1 });
   });
 });
 
-test('connections are active while a request is on them, idle between, and the requests on one are reused but the first', async () => {
-  const { read } = measuring();
+test('connections are active during a request and idle between requests, and all requests but the first are reused', async () => {
+  const { read } = instrument();
   const waiting: http.ServerResponse[] = [];
   const { port } = await listening('http', { answer: (_request, response) => void waiting.push(response) });
   const [first, second] = [await dial('http', port), await dial('http', port)];
-  await expectServed(read, port, { accepted: 2, idle: 2 });
+  await expectServerCounts(read, port, { accepted: 2, idle: 2 });
 
   first.write(GET);
-  await expectServed(read, port, { accepted: 2, fresh: 1, active: 1, idle: 1 });
+  await expectServerCounts(read, port, { accepted: 2, fresh: 1, active: 1, idle: 1 });
   waiting.pop()?.end();
-  await expectServed(read, port, { accepted: 2, fresh: 1, idle: 2 });
+  await expectServerCounts(read, port, { accepted: 2, fresh: 1, idle: 2 });
   first.write(GET);
   second.write(GET);
-  await expectServed(read, port, { accepted: 2, fresh: 2, reused: 1, active: 2 });
+  await expectServerCounts(read, port, { accepted: 2, fresh: 2, reused: 1, active: 2 });
 
   for (const response of waiting) response.end();
-  await expectServed(read, port, { accepted: 2, fresh: 2, reused: 1, idle: 2 });
+  await expectServerCounts(read, port, { accepted: 2, fresh: 2, reused: 1, idle: 2 });
   first.end();
   second.end();
-  await expectServed(read, port, {
+  await expectServerCounts(read, port, {
     accepted: 2,
     fresh: 2,
     reused: 1,
     closed: { client_closed_idle: 2 },
-    lives: 2,
-    servedAtClose: 3,
+    durations: 2,
+    requestsAtClose: 3,
   });
 });
 
-test('pipelined requests are on the connection until the last is answered', async () => {
-  const { read } = measuring();
+test('a connection stays active until the last pipelined request is answered', async () => {
+  const { read } = instrument();
   const waiting: http.ServerResponse[] = [];
   const { port } = await listening('http', { answer: (_request, response) => void waiting.push(response) });
   const socket = await dial('http', port);
 
   socket.write(GET + GET + GET);
 
-  await expectServed(read, port, { accepted: 1, fresh: 1, reused: 2, active: 1 });
+  await expectServerCounts(read, port, { accepted: 1, fresh: 1, reused: 2, active: 1 });
   waiting.shift()?.end();
   waiting.shift()?.end();
-  await expectServed(read, port, { accepted: 1, fresh: 1, reused: 2, active: 1 });
+  await expectServerCounts(read, port, { accepted: 1, fresh: 1, reused: 2, active: 1 });
   waiting.shift()?.end();
-  await expectServed(read, port, { accepted: 1, fresh: 1, reused: 2, idle: 1 });
+  await expectServerCounts(read, port, { accepted: 1, fresh: 1, reused: 2, idle: 1 });
 });
 
-test('a connection whose headers are half there is active', async () => {
-  const { read } = measuring();
+test('a connection with incomplete request headers is active', async () => {
+  const { read } = instrument();
   const { port } = await listening('http');
 
   (await dial('http', port)).write('GET / HTTP/1.1\r\nHo');
 
-  await expectServed(read, port, { accepted: 1, active: 1 });
+  await expectServerCounts(read, port, { accepted: 1, active: 1 });
 });
 
-test('an upgraded connection is active, and none of its own is a request', async () => {
-  const { read } = measuring();
+test('an upgraded connection is active, and its upgrade is not a request', async () => {
+  const { read } = instrument();
   const { port } = await listening('http', {
     prepare: server =>
       server.on('upgrade', (_request, socket: Socket) => {
@@ -452,13 +452,13 @@ test('an upgraded connection is active, and none of its own is a request', async
 
   const socket = await asked('http', port, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
 
-  await expectServed(read, port, { accepted: 1, active: 1 });
+  await expectServerCounts(read, port, { accepted: 1, active: 1 });
   socket.end();
-  await expectServed(read, port, unserved('client_closed_idle'));
+  await expectServerCounts(read, port, unserved('client_closed_idle'));
 });
 
-test('what a server refuses for having as many as it may is counted apart', async () => {
-  const { read } = measuring();
+test('connections refused because of maxConnections are counted separately', async () => {
+  const { read } = instrument();
   const { port, server } = await listening('http');
   server.maxConnections = 1;
   const first = await asked('http', port);
@@ -472,13 +472,13 @@ test('what a server refuses for having as many as it may is counted apart', asyn
       'close',
     );
 
-  await expectServed(read, port, { accepted: 1, refused: 2, fresh: 1, idle: 1 });
+  await expectServerCounts(read, port, { accepted: 1, refused: 2, fresh: 1, idle: 1 });
   first.end();
-  await expectServed(read, port, { ...served('client_closed_idle'), refused: 2 });
+  await expectServerCounts(read, port, { ...served('client_closed_idle'), refused: 2 });
 });
 
-test('a server that lets nobody in is known from when it listens', async () => {
-  const { read } = measuring();
+test('a server that refuses every connection has series from when it listens', async () => {
+  const { read } = instrument();
   const { port } = await listening('net', {
     prepare: server => {
       server.maxConnections = 0;
@@ -493,11 +493,11 @@ test('a server that lets nobody in is known from when it listens', async () => {
     'close',
   );
 
-  await expectServed(read, port, { refused: 1 });
+  await expectServerCounts(read, port, { refused: 1 });
 });
 
-test('every series of a server that only listens is there, at zero', async () => {
-  const { read } = measuring();
+test('all series of a listening server are initialised to zero', async () => {
+  const { read } = instrument();
   const { port } = await listening('https');
 
   const readings = await read();
@@ -522,9 +522,9 @@ test('every series of a server that only listens is there, at zero', async () =>
   ]);
 });
 
-describe('the address is that of the listener:', () => {
+describe('the address label is that of the listener:', () => {
   const addressOf = async (server: Server, options: net.ListenOptions, client: net.NetConnectOpts) => {
-    const { read } = measuring();
+    const { read } = instrument();
     onTestFinished(() => void server.close());
     await once(server.listen(options), 'listening');
     const bound = server.address();
@@ -554,7 +554,7 @@ describe('the address is that of the listener:', () => {
     expect(labels).toEqual([{ 'server.address': host, 'server.port': (bound as AddressInfo).port }]);
   });
 
-  test('a Unix socket: its path, and no port', async () => {
+  test('a Unix socket has its path and no port', async () => {
     const path = join(tmpdir(), `connmeter-${process.pid}-Listener.sock`);
 
     const { labels } = await addressOf(silent(), { path }, { path });
@@ -562,7 +562,7 @@ describe('the address is that of the listener:', () => {
     expect(labels).toEqual([{ 'server.address': path }]);
   });
 
-  test('a server that is handed the connections of another shows where that listens', async () => {
+  test('a server that receives connections from another one has the address of that one', async () => {
     const inner = http.createServer((_request, response) => response.end('hello'));
     const outer = net.createServer(socket => void inner.emit('connection', socket));
 
@@ -573,8 +573,8 @@ describe('the address is that of the listener:', () => {
   });
 });
 
-test('a connection that is passed on to a server of HTTP late has its requests counted there', async () => {
-  const { read } = measuring();
+test('requests on a connection that is handed to an HTTP server later are counted', async () => {
+  const { read } = instrument();
   const inner = http.createServer((_request, response) => response.end('hello'));
   const { port } = await listening('net', {
     onSocket: socket =>
@@ -587,14 +587,14 @@ test('a connection that is passed on to a server of HTTP late has its requests c
   const socket = await asked('http', port);
   socket.end();
 
-  await expectServed(read, port, { accepted: 1, fresh: 1, closed: { client_closed_idle: 1 }, lives: 1 });
+  await expectServerCounts(read, port, { accepted: 1, fresh: 1, closed: { client_closed_idle: 1 }, durations: 1 });
 });
 
-test('a server that listens anew, elsewhere, is counted there', async () => {
-  const { read } = measuring();
+test('a server that listens again on another port is counted under that port', async () => {
+  const { read } = instrument();
   const { port, server } = await listening('http');
   (await asked('http', port)).end();
-  await expectServed(read, port, served('client_closed_idle'));
+  await expectServerCounts(read, port, served('client_closed_idle'));
   server.close();
   await once(server, 'close');
 
@@ -602,17 +602,17 @@ test('a server that listens anew, elsewhere, is counted there', async () => {
   const { port: next } = server.address() as AddressInfo;
   (await asked('http', next)).end();
 
-  await expectServed(read, next, served('client_closed_idle'));
+  await expectServerCounts(read, next, served('client_closed_idle'));
 });
 
-test('a server from before we started counts from its next connection on, and requests on older ones, too', async () => {
+test('a server that listened before connmeter started counts new connections, and requests on older ones', async () => {
   const { port, server } = await listening('http');
   server.maxConnections = 2;
   const older = await asked('http', port);
-  const { read } = measuring();
+  const { read } = instrument();
 
   await say(older, GET);
-  await expectServed(read, port, { fresh: 1 });
+  await expectServerCounts(read, port, { fresh: 1 });
   const newer = await asked('http', port);
   await once(
     net
@@ -624,14 +624,14 @@ test('a server from before we started counts from its next connection on, and re
   older.end();
   newer.end();
 
-  await expectServed(read, port, { ...served('client_closed_idle'), fresh: 2, refused: 1 });
+  await expectServerCounts(read, port, { ...served('client_closed_idle'), fresh: 2, refused: 1 });
 });
 
-test('after disable() nothing new is counted, and what was accepted is still counted closed', async () => {
-  const { read, instrumentation } = measuring();
+test('after disable() nothing new is counted, and accepted connections still count as closed', async () => {
+  const { read, instrumentation } = instrument();
   const { port, server } = await listening('http');
   const first = await asked('http', port);
-  await expectServed(read, port, { accepted: 1, fresh: 1, idle: 1 });
+  await expectServerCounts(read, port, { accepted: 1, fresh: 1, idle: 1 });
 
   instrumentation.disable();
   await say(first, GET);
@@ -646,22 +646,22 @@ test('after disable() nothing new is counted, and what was accepted is still cou
   server.maxConnections = 5;
   const second = await asked('http', port);
   first.end();
-  await expectServed(read, port, served('client_closed_idle'));
+  await expectServerCounts(read, port, served('client_closed_idle'));
 
   instrumentation.enable();
   await say(second, GET);
   (await asked('http', port)).end();
-  await expectServed(read, port, {
+  await expectServerCounts(read, port, {
     accepted: 2,
     fresh: 3,
     closed: { client_closed_idle: 2 },
-    lives: 2,
-    servedAtClose: 2,
+    durations: 2,
+    requestsAtClose: 2,
   });
 });
 
-test('with the option off, servers are not measured, and clients are', async () => {
-  const { read } = measuring({ servers: false });
+test('with servers: false only clients are measured', async () => {
+  const { read } = instrument({ servers: false });
   const { port } = await listening('http');
 
   (await asked('http', port)).end();
@@ -670,7 +670,7 @@ test('with the option off, servers are not measured, and clients are', async () 
   expect((await read()).names.filter(name => name.startsWith('connmeter.server.'))).toEqual([]);
 });
 
-describe.each(['tls', 'https', 'http2'] as const)('the handshakes of %s:', kind => {
+describe.each(['tls', 'https', 'http2'] as const)('handshakes of %s servers:', kind => {
   const handshakes = async (read: () => Promise<Readings>, port: number) =>
     (await read())
       .points('connmeter.server.tls.handshake.duration', { 'server.port': port })
@@ -683,8 +683,8 @@ describe.each(['tls', 'https', 'http2'] as const)('the handshakes of %s:', kind 
   const failed = (error: string) => [{ value: 1, version: undefined, resumed: undefined, error }];
   const gone = { accepted: 1, closed: { tls_failed: 1 }, lives: 1 };
 
-  test('done, with their version, and whether they resumed a session', async () => {
-    const { read } = measuring();
+  test('completed handshakes have the TLS version, and whether they resumed a session', async () => {
+    const { read } = instrument();
     const { port } = await listening(kind, { options: { maxVersion: 'TLSv1.2' } });
     const connect = async (session?: Buffer) => {
       const socket = tls.connect({ port, host: '127.0.0.1', ca: CERTIFICATE.cert, ...(session ? { session } : {}) });
@@ -707,7 +707,7 @@ describe.each(['tls', 'https', 'http2'] as const)('the handshakes of %s:', kind 
         { value: 1, version: '1.2', resumed: false, error: undefined },
         { value: 1, version: '1.2', resumed: true, error: undefined },
       ]);
-    await expect.poll(async () => servedOf(await read(), port)).toMatchObject({ accepted: 2, lives: 2 });
+    await expect.poll(async () => serverCountsOf(await read(), port)).toMatchObject({ accepted: 2, lives: 2 });
   });
 
   test.each<[string, string, Setting, (port: number) => Socket]>([
@@ -728,7 +728,7 @@ describe.each(['tls', 'https', 'http2'] as const)('the handshakes of %s:', kind 
         }),
     ],
     [
-      'a client that goes away',
+      'a client that disconnects',
       'ECONNRESET',
       {},
       port =>
@@ -737,7 +737,7 @@ describe.each(['tls', 'https', 'http2'] as const)('the handshakes of %s:', kind 
         }),
     ],
     [
-      'a client that says nothing',
+      'a client that sends nothing',
       'ERR_TLS_HANDSHAKE_TIMEOUT',
       {
         options: { handshakeTimeout: 50 },
@@ -746,13 +746,13 @@ describe.each(['tls', 'https', 'http2'] as const)('the handshakes of %s:', kind 
       port => net.connect(port, '127.0.0.1'),
     ],
     [
-      'no certificate of the client',
+      'no client certificate',
       'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE',
       { options: { requestCert: true, rejectUnauthorized: true } },
       port => tls.connect({ port, host: '127.0.0.1', ca: CERTIFICATE.cert }),
     ],
   ])('failed: %s', async (_what, error, setting, connect) => {
-    const { read } = measuring();
+    const { read } = instrument();
     const { port } = await listening(kind, setting);
 
     const socket = connect(port);
@@ -764,13 +764,13 @@ describe.each(['tls', 'https', 'http2'] as const)('the handshakes of %s:', kind 
         .on('close', resolve),
     );
 
-    await expect.poll(async () => servedOf(await read(), port)).toMatchObject(gone);
+    await expect.poll(async () => serverCountsOf(await read(), port)).toMatchObject(gone);
     expect(await handshakes(read, port)).toEqual(failed(error));
   });
 });
 
-test('over one Unix socket, many handshakes at once each find their connection', async () => {
-  const { read } = measuring();
+test('many parallel handshakes over one Unix socket are matched to their connections', async () => {
+  const { read } = instrument();
   const path = join(tmpdir(), `connmeter-${process.pid}-tls.sock`);
   const server = https.createServer(CERTIFICATE, (_request, response) => response.end('hello'));
   onTestFinished(() => void server.close());

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { namespace, testInNamespace } from '../support/namespace.ts';
-import type { SilentReport, SilentTask } from '../support/netns/silent.ts';
+import type { SilentResolverReport, SilentResolverTask } from '../support/netns/silent-resolver.ts';
 import { type Allowed, CHANNELS, FOOTPRINTS, type Footprint } from './allowed.ts';
-import { differences, NOTHING, place, seen, WAYS, witnessed } from './observed.ts';
+import { differences, EMPTY_MODULE, observeLoading, observeSideEffects, setUpFolder, WAYS } from './observe.ts';
 
 const LINE = Number(process.versions.node.split('.', 1)[0]);
 const NONE: Footprint = { modules: [], differences: [] };
@@ -20,7 +20,7 @@ const CASES = LOADED.flatMap(loaded => WAYS.map(way => ({ ...loaded, way })));
 
 let folder: string;
 beforeAll(async () => {
-  folder = await place(Object.keys(FOOTPRINTS));
+  folder = await setUpFolder(Object.keys(FOOTPRINTS));
 });
 
 describe.concurrent('a program that loads connmeter looks like one that loads an empty module, but for the list', () => {
@@ -28,8 +28,8 @@ describe.concurrent('a program that loads connmeter looks like one that loads an
     const modules = onThisLine(footprint.modules);
     const looking = { channels: CHANNELS, env };
 
-    const ours = await seen(folder, entry, way, looking);
-    const modulesAlone = await seen(folder, NOTHING, way, { ...looking, modules });
+    const ours = await observeLoading(folder, entry, way, looking);
+    const modulesAlone = await observeLoading(folder, EMPTY_MODULE, way, { ...looking, modules });
 
     // A module of the list that we do not load any more is a difference, too.
     expect(differences(ours, modulesAlone)).toEqual(onThisLine(footprint.differences).toSorted());
@@ -38,17 +38,20 @@ describe.concurrent('a program that loads connmeter looks like one that loads an
 
 describe.concurrent("no getter of Node's runs, none of its functions is replaced, and nobody is warned", () => {
   test.each(CASES)('$entry by $way, $state', async ({ entry, way, env }) => {
-    const ours = await witnessed(folder, entry, way, { env });
-    const nothing = await witnessed(folder, NOTHING, way, { env });
+    const ours = await observeSideEffects(folder, entry, way, { env });
+    const nothing = await observeSideEffects(folder, EMPTY_MODULE, way, { env });
 
     expect(differences(ours, nothing)).toEqual([]);
   });
 });
 
 testInNamespace()('where no resolver answers, a program that does nothing ends at once: nobody is asked', async () => {
-  const task: SilentTask = { folder, runs: [[], ['--import', 'connmeter/register']] };
+  const task: SilentResolverTask = { folder, runs: [[], ['--import', 'connmeter/register']] };
 
-  const { silences } = await namespace({ patience: 5, hosts: '127.0.0.1 me\n' }).run<SilentReport>('silent.ts', task);
+  const { silences } = await namespace({ patience: 5, hosts: '127.0.0.1 me\n' }).run<SilentResolverReport>(
+    'silent-resolver.ts',
+    task,
+  );
 
   expect(silences.map(({ code, questions }) => ({ code, questions }))).toEqual([
     { code: 0, questions: 0 },

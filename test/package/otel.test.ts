@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from 'vitest';
-import { ask, freePort, isServed, start } from '../support/child.ts';
+import { freePort, httpRequest, isListening, start } from '../support/child.ts';
 import { server } from '../support/server.ts';
-import { type Project, packed, projectWith } from './installing.ts';
+import { installProject, type Project, packPackage } from './install.ts';
 
 /** What people have beside us, by its exact versions. */
 const SURROUNDINGS = {
@@ -15,9 +15,9 @@ const projects = new Map<Surroundings, Project>();
 const projectOf = (surroundings: Surroundings) => projects.get(surroundings) as Project;
 
 beforeAll(async () => {
-  const { tarball } = await packed();
+  const { tarball } = await packPackage();
   for (const [name, packages] of Object.entries(SURROUNDINGS)) {
-    projects.set(name as Surroundings, await projectWith(tarball, ...packages));
+    projects.set(name as Surroundings, await installProject(tarball, ...packages));
   }
 }, 180_000);
 
@@ -115,7 +115,7 @@ async function staying(surroundings: Surroundings, preloads: readonly string[], 
       cwd: project.path,
     },
   );
-  await child.wrote('ready');
+  await child.printed('ready');
   return { child, port, asked };
 }
 
@@ -125,10 +125,10 @@ const opened = (port: number) =>
 test.each(['SDK 2', 'SDK 3'] as const)('%s: connmeter/register serves the metrics by itself', async surroundings => {
   const { child, port, asked } = await staying(surroundings, ['connmeter/register']);
 
-  const { body } = await ask(`http://127.0.0.1:${port}/metrics`);
+  const { body } = await httpRequest(`http://127.0.0.1:${port}/metrics`);
 
   expect(body).toMatch(opened(asked.port));
-  child.tell('enough');
+  child.writeLine('enough');
   expect(await child.outcome).toEqual({ code: 0, stdout: 'ready\n', stderr: '' });
 });
 
@@ -137,20 +137,20 @@ const BEHIND_AUTO = ['@opentelemetry/auto-instrumentations-node/register', 'conn
 test('behind auto-instrumentations, the metrics are in what that SDK serves', async () => {
   const { child, port, asked } = await staying('auto', BEHIND_AUTO, { OTEL_METRICS_EXPORTER: 'prometheus' });
 
-  const { body } = await ask(`http://127.0.0.1:${port}/metrics`);
+  const { body } = await httpRequest(`http://127.0.0.1:${port}/metrics`);
 
   expect(body).toMatch(opened(asked.port));
   expect(body).toContain('v8js_'); // theirs: it is their server
-  child.tell('enough');
+  child.writeLine('enough');
   const { code, stderr } = await child.outcome;
   expect({ code, ours: stderr.match(/^connmeter: .*$/gm) }).toEqual({ code: 0, ours: null }); // a second server would complain
 });
 
 test('behind auto-instrumentations that print, the metrics are printed, and no port is opened', async () => {
   const { child, port } = await staying('auto', BEHIND_AUTO, { OTEL_METRICS_EXPORTER: 'console' });
-  expect(await isServed(port)).toBe(false);
+  expect(await isListening(port)).toBe(false);
 
-  child.tell('enough');
+  child.writeLine('enough');
 
   const { code, stdout, stderr } = await child.outcome;
   expect({ code, ours: stderr.match(/^connmeter: .*$/gm) }).toEqual({ code: 0, ours: null });

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, expect, test } from 'vitest';
-import { ask, freePort, start } from '../support/child.ts';
+import { freePort, httpRequest, start } from '../support/child.ts';
 import { server } from '../support/server.ts';
-import { type Package, type Project, packed, projectWith } from './installing.ts';
+import { installProject, type Package, type Project, packPackage } from './install.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
@@ -15,8 +15,8 @@ let product: Package;
 let project: Project;
 
 beforeAll(async () => {
-  product = await packed();
-  project = await projectWith(product.tarball);
+  product = await packPackage();
+  project = await installProject(product.tarball);
 }, 180_000);
 
 test('holds exactly the files a user needs', () => {
@@ -118,13 +118,13 @@ test.each([
     env: { OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1', OTEL_EXPORTER_PROMETHEUS_PORT: `${port}` },
     cwd: project.path,
   });
-  await child.wrote('ready');
+  await child.printed('ready');
 
-  const { body } = await ask(`http://127.0.0.1:${port}/metrics`);
+  const { body } = await httpRequest(`http://127.0.0.1:${port}/metrics`);
 
   expect(await asked.seen()).toMatchObject({ accepts: 1 });
   expect(body).toMatch(new RegExp(`^connmeter_connection_opened_total\\{.*server_port="${asked.port}".*\\} 1$`, 'm'));
-  child.tell('enough');
+  child.writeLine('enough');
   expect(await child.outcome).toEqual({ code: 0, stdout: 'ready\n', stderr: '' });
 });
 

@@ -6,8 +6,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { guardWith } from '../../src/core/guard.ts';
 import { MetricsPort } from '../../src/register/metrics-port.ts';
 import { METRICS_PATH } from '../../src/register/metrics-server.ts';
-import { ask, freePort, isServed } from '../support/child.ts';
-import { until } from '../support/measuring.ts';
+import { freePort, httpRequest, isListening } from '../support/child.ts';
+import { until } from '../support/instrument.ts';
 
 const BODY = 'the metrics';
 
@@ -70,7 +70,7 @@ async function listening(options: ListenOptions): Promise<boolean> {
 }
 
 const body = (port: number, host = '127.0.0.1') =>
-  ask(`http://${host}:${port}${METRICS_PATH}`).then(
+  httpRequest(`http://${host}:${port}${METRICS_PATH}`).then(
     answer => answer.body,
     (error: NodeJS.ErrnoException) => error.code,
   );
@@ -85,7 +85,7 @@ test('the port is not taken before there is something to measure, and then by th
 
   await connect();
 
-  await until(() => isServed(port), Boolean);
+  await until(() => isListening(port), Boolean);
   expect(await body(port)).toBe(BODY);
   expect(lines).toEqual([]);
 });
@@ -95,7 +95,7 @@ test('it is taken once a server of the program listens', async () => {
 
   expect(await listening({ port: 0, host: '127.0.0.1' })).toBe(true);
 
-  await until(() => isServed(port), Boolean);
+  await until(() => isListening(port), Boolean);
   expect(lines).toEqual([]);
 });
 
@@ -103,7 +103,7 @@ test('localhost is 127.0.0.1 and not looked up; another name is, and is left out
   const { port, names, lines } = await ready({ host: 'localhost' });
   const named = await ready({ host: 'localhost.' });
   await connect();
-  await until(() => isServed(port), Boolean);
+  await until(() => isListening(port), Boolean);
   await until(() => named.names.length, Boolean);
 
   expect(names).toEqual([undefined]);
@@ -117,7 +117,7 @@ test('our server belongs to no request of the program: it has none of its stores
   const onRequest = () => void seen.push(store.getStore());
   const { port, lines } = await ready({ onRequest });
   await store.run('of a request', connect);
-  await until(() => isServed(port), Boolean);
+  await until(() => isListening(port), Boolean);
   await body(port);
 
   expect(await store.run('of another request', () => listening({ port }))).toBe(true);
@@ -138,12 +138,14 @@ test.each<[string, ListenOptions]>([
   const unanswered = () => asked;
   const { port, lines } = await ready({ onUnanswered: () => asked++ });
   await connect();
-  await until(() => isServed(port), Boolean);
+  await until(() => isListening(port), Boolean);
   const agent = new Agent({ keepAlive: true });
   onTestFinished(() => agent.destroy());
   const url = `http://127.0.0.1:${port}${METRICS_PATH}`;
-  expect(await ask(url, { agent })).toMatchObject({ body: BODY });
-  const waiting = ask(`http://127.0.0.1:${port}/unanswered`).catch((error: NodeJS.ErrnoException) => error.code);
+  expect(await httpRequest(url, { agent })).toMatchObject({ body: BODY });
+  const waiting = httpRequest(`http://127.0.0.1:${port}/unanswered`).catch(
+    (error: NodeJS.ErrnoException) => error.code,
+  );
   await until(unanswered, count => count === 1);
 
   const itsOwn = http.createServer((_request, response) => response.end("the program's"));
@@ -166,7 +168,9 @@ test.each<[string, ListenOptions]>([
   // A scraper that kept its connection to us would otherwise be given our metrics under the program's port.
   const { family } = itsOwn.address() as AddressInfo;
   if (options.host !== 'localhost' || family === 'IPv4') {
-    await expect.poll(() => ask(url, { agent }).catch(() => undefined)).toMatchObject({ body: "the program's" });
+    await expect
+      .poll(() => httpRequest(url, { agent }).catch(() => undefined))
+      .toMatchObject({ body: "the program's" });
   }
 });
 
@@ -177,7 +181,7 @@ test.each<[string, (port: number) => ListenOptions]>([
 ])('where the program listens on %s, ours stays', async (_what, options) => {
   const { port, lines } = await ready();
   await connect();
-  await until(() => isServed(port), Boolean);
+  await until(() => isListening(port), Boolean);
 
   expect(await listening(options(port))).toBe(true);
 
@@ -209,12 +213,12 @@ test('a server of the program that still looks its host up is not forestalled', 
 test('where the program cannot listen on our port either, ours comes back to it and says nothing', async () => {
   const { port, lines } = await ready();
   await connect();
-  await until(() => isServed(port), Boolean);
+  await until(() => isListening(port), Boolean);
   expect(await listening({ port, host: '127.0.0.9' })).toBe(true);
 
   expect(await listening({ port })).toBe(false);
 
-  await until(() => isServed(port), Boolean);
+  await until(() => isListening(port), Boolean);
   expect(await body(port)).toBe(BODY);
   expect(lines).toEqual([]);
 });
@@ -222,7 +226,7 @@ test('where the program cannot listen on our port either, ours comes back to it 
 test('a program that listens on each port we go to does not make us go on for ever', async () => {
   const { port, lines } = await ready();
   await connect();
-  await until(() => isServed(port), Boolean);
+  await until(() => isListening(port), Boolean);
 
   expect(await listening({ port })).toBe(true);
   for (let moved = 1; moved <= 3; moved++) {

@@ -2,20 +2,20 @@ import { once } from 'node:events';
 import { Agent, request } from 'node:http';
 import { expect, onTestFinished, test } from 'vitest';
 import { METRICS_PATH } from '../../src/register/metrics-server.ts';
-import { ask } from '../support/child.ts';
-import { serving } from '../support/scraped.ts';
+import { httpRequest } from '../support/child.ts';
+import { startMetricsServer } from '../support/metrics-server.ts';
 
 test('GET of the path is answered, with or without a query', async () => {
-  const { base } = await serving();
+  const { base } = await startMetricsServer();
 
-  expect(await ask(base + METRICS_PATH)).toMatchObject({ status: 200, body: 'the metrics' });
-  expect(await ask(`${base + METRICS_PATH}?name[]=up`)).toMatchObject({ status: 200, body: 'the metrics' });
+  expect(await httpRequest(base + METRICS_PATH)).toMatchObject({ status: 200, body: 'the metrics' });
+  expect(await httpRequest(`${base + METRICS_PATH}?name[]=up`)).toMatchObject({ status: 200, body: 'the metrics' });
 });
 
 test('what is served says that it is the text format', async () => {
-  const { base } = await serving();
+  const { base } = await startMetricsServer();
 
-  const { headers } = await ask(base + METRICS_PATH);
+  const { headers } = await httpRequest(base + METRICS_PATH);
 
   expect(headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
 });
@@ -23,19 +23,22 @@ test('what is served says that it is the text format', async () => {
 test('where the text cannot be made the answer is 500 and says no more', async () => {
   const faults: unknown[] = [];
   const secret = new Error('hunter2');
-  const { base } = await serving({ make: () => Promise.reject(secret), onFault: fault => faults.push(fault) });
+  const { base } = await startMetricsServer({
+    make: () => Promise.reject(secret),
+    onFault: fault => faults.push(fault),
+  });
 
-  expect(await ask(base + METRICS_PATH)).toMatchObject({ status: 500, body: '' });
+  expect(await httpRequest(base + METRICS_PATH)).toMatchObject({ status: 500, body: '' });
   expect(faults).toEqual([secret]);
 });
 
 test('HEAD never collects, and tells the length of a text that is there already', async () => {
-  const { base, collected } = await serving();
-  const head = () => ask(base + METRICS_PATH, { method: 'HEAD' });
+  const { base, collected } = await startMetricsServer();
+  const head = () => httpRequest(base + METRICS_PATH, { method: 'HEAD' });
 
   const before = await head();
   expect(collected()).toBe(0);
-  const get = await ask(base + METRICS_PATH);
+  const get = await httpRequest(base + METRICS_PATH);
   const after = await head();
 
   const known = (headers: object) => ({ ...headers, date: undefined });
@@ -49,17 +52,17 @@ test('HEAD never collects, and tells the length of a text that is there already'
 test.each(['/', '/metrics/', '/metricsandmore', '/Metrics', '/x?/metrics', '//metrics'])(
   'GET %s is not found',
   async path => {
-    const { base, collected } = await serving();
+    const { base, collected } = await startMetricsServer();
 
-    expect(await ask(base, { path })).toMatchObject({ status: 404, body: '' });
+    expect(await httpRequest(base, { path })).toMatchObject({ status: 404, body: '' });
     expect(collected()).toBe(0);
   },
 );
 
 test.each(['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE'])('%s of the path is not allowed', async method => {
-  const { base, collected } = await serving();
+  const { base, collected } = await startMetricsServer();
 
-  const refused = await ask(base + METRICS_PATH, { method });
+  const refused = await httpRequest(base + METRICS_PATH, { method });
 
   expect(refused).toMatchObject({ status: 405, body: '' });
   expect(refused.headers.allow).toBe('GET, HEAD');
@@ -67,7 +70,7 @@ test.each(['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE'])('%s of the pat
 });
 
 test('a refused POST that goes on sending does not disturb the next scrape', async () => {
-  const { base } = await serving();
+  const { base } = await startMetricsServer();
   const agent = new Agent({ keepAlive: true });
   onTestFinished(() => agent.destroy());
   const upload = request(base + METRICS_PATH, { method: 'POST', agent }).on('error', () => {});
@@ -77,17 +80,19 @@ test('a refused POST that goes on sending does not disturb the next scrape', asy
   const [response] = await once(upload, 'response');
 
   expect(response.statusCode).toBe(405);
-  expect(await ask(base + METRICS_PATH)).toMatchObject({ status: 200 });
+  expect(await httpRequest(base + METRICS_PATH)).toMatchObject({ status: 200 });
 });
 
 test('a request for a name that is not allowed gets 403, and is told what to set', async () => {
-  const { base, collected } = await serving({ allowed: ['metrics.test'] });
+  const { base, collected } = await startMetricsServer({ allowed: ['metrics.test'] });
 
-  const refused = await ask(base + METRICS_PATH, { headers: { host: 'evil.test:80' } });
+  const refused = await httpRequest(base + METRICS_PATH, { headers: { host: 'evil.test:80' } });
 
   expect(refused.status).toBe(403);
   expect(refused.body).toMatch(/^[^\n]*CONNMETER_ALLOWED_HOSTS[^\n]*\n$/);
   expect(refused.body).not.toContain('evil');
   expect(collected()).toBe(0);
-  expect(await ask(base + METRICS_PATH, { headers: { host: 'metrics.test:80' } })).toMatchObject({ status: 200 });
+  expect(await httpRequest(base + METRICS_PATH, { headers: { host: 'metrics.test:80' } })).toMatchObject({
+    status: 200,
+  });
 });

@@ -7,7 +7,7 @@ test.each([
     'no findings',
     { vulnerabilities: {}, metadata: { vulnerabilities: { high: 0, total: 0 } } },
     'clean',
-    'No known faults',
+    'No known vulnerabilities',
   ],
   [
     'findings',
@@ -31,11 +31,11 @@ test.each([
     'failed',
     'requires an existing lockfile',
   ],
-  ['nothing that means anything', {}, 'failed', 'npm audit failed'],
+  ['an unknown answer', {}, 'failed', 'npm audit failed'],
 ])('%s: %j is "%s"', (_what, answer, kind, line) => {
   expect(verdictOf(JSON.stringify(answer))).toEqual({ kind, line: expect.stringContaining(line) });
 });
 
-test('silence is no clean bill', () => {
+test('empty output is a failure', () => {
   expect(verdictOf('').kind).toBe('failed');
 });

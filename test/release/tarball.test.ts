@@ -5,17 +5,17 @@ import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { distTagOf, obstaclesOf, type State } from '../../scripts/publish.ts';
-import { packed } from '../package/installing.ts';
+import { packPackage } from '../package/install.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const run = promisify(execFile);
 
 let tarball = '';
 beforeAll(async () => {
-  ({ tarball } = await packed());
+  ({ tarball } = await packPackage());
 }, 180_000);
 
-/** How a command of ours ended, and all it said. */
+/** The exit code and the output of a command. */
 async function said(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env, cwd = ROOT) {
   const PATH = [join(ROOT, 'node_modules/.bin'), dirname(process.execPath), env['PATH']].join(delimiter);
   const { code, stdout, stderr } = await run(command, args, { cwd, env: { ...env, PATH } }).then(
@@ -32,16 +32,16 @@ test('publint finds nothing in the tarball, not even a suggestion', async () => 
   });
 });
 
-// Resolution as of Node 10 is left out, as no Node we run on needs it; and that CommonJS gets an ES module is well: every Node
-// we run on can `require` one, which test/package/package.test.ts does.
-test('are the types wrong? Not for ES modules, CommonJS or bundlers', async () => {
+// Node 10 resolution is left out, because no supported Node needs it. CommonJS may get an ES module: every supported Node can
+// `require` one, which test/package/package.test.ts does.
+test('the types are right for ES modules, CommonJS and bundlers', async () => {
   const { code, text } = await said('attw', [tarball, '--profile', 'node16', '--ignore-rules', 'cjs-resolves-to-esm']);
 
   expect({ code, text }).toEqual({ code: 0, text: expect.stringContaining('"connmeter/register"') });
 }, 180_000);
 
-test('the dry run does all but publish, and needs neither a login nor a word to the registry that it could refuse', async () => {
-  // A commit of what is here, so that it is packed as it will be.
+test('the dry run does everything except publish, and needs no login', async () => {
+  // A commit of the working tree, so that the test packs it as a release would.
   const copy = mkdtempSync(join(tmpdir(), 'connmeter-release-'));
   onTestFinished(() => rmSync(copy, { recursive: true, force: true }));
   for (const path of [
@@ -70,7 +70,7 @@ test('the dry run does all but publish, and needs neither a login nor a word to 
 
   expect(really.code).toBe(1);
   expect(really.text).toContain(`Not published: the commit has no tag v${version}`);
-  expect(really.text).not.toContain('$ npm'); // it has not so much as begun
+  expect(really.text).not.toContain('$ npm'); // npm was not started
 }, 300_000);
 
 const READY: State = {
@@ -81,22 +81,22 @@ const READY: State = {
   env: { GITHUB_REPOSITORY: 'connmeter/connmeter', ACTIONS_ID_TOKEN_REQUEST_URL: 'https://a.test' },
 };
 
-test('nothing stands against a version that is committed, tagged, told in the changelog, and built where it is vouched for', () => {
+test('a version that is committed, tagged, in the changelog, and built by the build service has no obstacle', () => {
   expect(obstaclesOf(READY)).toEqual([]);
 });
 
 test.each<[string, Partial<State>]>([
-  ['private', { packageJson: { ...READY.packageJson, private: true } }],
+  ['is private', { packageJson: { ...READY.packageJson, private: true } }],
   ['names no repository', { packageJson: { version: '1.2.3' } }],
   ['not committed', { changes: ' M src/index.ts\n' }],
   ['no tag v1.2.3', { tags: ['v1.2.2'] }],
   ['no section [1.2.3]', { changelog: '# Changelog\n\n## [Unreleased]\n' }],
   ['id-token: write is missing', { env: {} }],
-  ['this build is of mallory/connmeter', { env: { ...READY.env, GITHUB_REPOSITORY: 'mallory/connmeter' } }],
-])('%s: that stands against it', (line, state) => {
+  ['this build belongs to mallory/connmeter', { env: { ...READY.env, GITHUB_REPOSITORY: 'mallory/connmeter' } }],
+])('%s: an obstacle', (line, state) => {
   expect(obstaclesOf({ ...READY, ...state })).toEqual([expect.stringContaining(line)]);
 });
 
-test('what is not final goes to those who ask for it', () => {
+test('pre-releases get the tag next', () => {
   expect(['1.2.3', '2.0.0-rc.1'].map(distTagOf)).toEqual(['latest', 'next']);
 });

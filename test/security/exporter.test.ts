@@ -4,17 +4,27 @@ import { networkInterfaces } from 'node:os';
 import { expect, onTestFinished, test } from 'vitest';
 import { LIMITS } from '../../src/register/connection-limits.ts';
 import { METRICS_PATH } from '../../src/register/metrics-server.ts';
-import { ask, freePort, isServed, programPath, REGISTER, start } from '../support/child.ts';
-import { until } from '../support/measuring.ts';
-import { answerTo, BODY, type Client, get, KEPT, saying, serving, statusOf, waitingText } from '../support/scraped.ts';
+import { freePort, httpRequest, isListening, programPath, REGISTER, start } from '../support/child.ts';
+import { until } from '../support/instrument.ts';
+import {
+  BODY,
+  deferredText,
+  get,
+  KEEP_ALIVE_GET,
+  type RawClient,
+  rawResponse,
+  sendRaw,
+  startMetricsServer,
+  statusOf,
+} from '../support/metrics-server.ts';
 import { server } from '../support/server.ts';
 
 test('of all methods that HTTP knows, only GET and HEAD are answered, and only GET with something', async () => {
-  const { port, collected } = await serving();
+  const { port, collected } = await startMetricsServer();
 
   const statuses = await Promise.all(
     METHODS.filter(method => method !== 'CONNECT').map(async method => {
-      const answer = await answerTo(port, get(METRICS_PATH).replace('GET', method));
+      const answer = await rawResponse(port, get(METRICS_PATH).replace('GET', method));
       return [method, statusOf(answer), answer.includes(BODY)];
     }),
   );
@@ -45,29 +55,29 @@ test.each([
   ['a file', get('/../../etc/passwd'), 404],
   ['everything', get('*').replace('GET', 'OPTIONS'), 404],
 ])('to %s nothing is told', async (_what, bytes, status) => {
-  const { port, collected } = await serving();
+  const { port, collected } = await startMetricsServer();
 
-  const answer = await answerTo(port, bytes);
+  const answer = await rawResponse(port, bytes);
 
   expect(statusOf(answer)).toEqual(status);
   expect(answer).not.toContain(BODY);
   expect(collected()).toBe(0);
-  expect(await ask(`http://127.0.0.1:${port}${METRICS_PATH}`)).toMatchObject({ status: 200, body: BODY });
+  expect(await httpRequest(`http://127.0.0.1:${port}${METRICS_PATH}`)).toMatchObject({ status: 200, body: BODY });
 });
 
 test('HTTP/1.0 without a Host header is answered', async () => {
-  const { port } = await serving();
+  const { port } = await startMetricsServer();
 
-  const answer = await answerTo(port, `GET ${METRICS_PATH} HTTP/1.0\r\n\r\n`);
+  const answer = await rawResponse(port, `GET ${METRICS_PATH} HTTP/1.0\r\n\r\n`);
 
   expect(statusOf(answer)).toBe(200);
   expect(answer).toContain(BODY);
 });
 
 test('an upgrade is not made: the metrics are all there is', async () => {
-  const { port } = await serving();
+  const { port } = await startMetricsServer();
 
-  const answer = await answerTo(
+  const answer = await rawResponse(
     port,
     get(METRICS_PATH, 'Upgrade: websocket').replace('Connection: close', 'Connection: close, Upgrade'),
   );
@@ -76,11 +86,11 @@ test('an upgrade is not made: the metrics are all there is', async () => {
 });
 
 test('pages of other origins may not read it: no header invites them, and a preflight is refused', async () => {
-  const { port } = await serving();
+  const { port } = await startMetricsServer();
 
   const answers = await Promise.all([
-    answerTo(port, get(METRICS_PATH, 'Origin: https://evil.test')),
-    answerTo(
+    rawResponse(port, get(METRICS_PATH, 'Origin: https://evil.test')),
+    rawResponse(
       port,
       get(METRICS_PATH, 'Origin: https://evil.test', 'Access-Control-Request-Method: GET').replace('GET', 'OPTIONS'),
     ),
@@ -91,86 +101,86 @@ test('pages of other origins may not read it: no header invites them, and a pref
 });
 
 test('however many ask, there is one collection, and one text in memory for all', async () => {
-  const waiting = waitingText();
-  const { port, collected } = await serving({ make: () => waiting.promise });
-  const clients = await Promise.all(Array.from({ length: LIMITS.connections }, () => saying(port, KEPT)));
+  const waiting = deferredText();
+  const { port, collected } = await startMetricsServer({ make: () => waiting.promise });
+  const clients = await Promise.all(Array.from({ length: LIMITS.connections }, () => sendRaw(port, KEEP_ALIVE_GET)));
   await until(collected, count => count === 1);
 
   waiting.resolve(BODY);
 
-  for (const { heard } of clients) await until(heard, answer => answer.endsWith(BODY));
+  for (const { received } of clients) await until(received, answer => answer.endsWith(BODY));
   expect(collected()).toBe(1);
 });
 
 test('a connection too many closes the one that has been idle longest', async () => {
-  const { port } = await serving();
-  const clients: Client[] = [];
+  const { port } = await startMetricsServer();
+  const clients: RawClient[] = [];
   for (let i = 0; i < LIMITS.connections; i++) {
-    const client = await saying(port, KEPT);
+    const client = await sendRaw(port, KEEP_ALIVE_GET);
     clients.push(client);
-    await until(client.heard, answer => answer.endsWith(BODY));
+    await until(client.received, answer => answer.endsWith(BODY));
   }
-  const [first, second] = clients as [Client, Client];
-  first.socket.write(KEPT); // now the second one has been idle longest
-  await until(first.heard, answer => answer.split(BODY).length === 3);
+  const [first, second] = clients as [RawClient, RawClient];
+  first.socket.write(KEEP_ALIVE_GET); // now the second one has been idle longest
+  await until(first.received, answer => answer.split(BODY).length === 3);
 
-  const late = await saying(port, KEPT);
+  const late = await sendRaw(port, KEEP_ALIVE_GET);
 
   await second.closed;
-  await until(late.heard, answer => answer.endsWith(BODY));
+  await until(late.received, answer => answer.endsWith(BODY));
   expect(clients.filter(({ isClosed }) => isClosed())).toEqual([second]);
 });
 
 test('neither who connects and says nothing nor who asks and does not read keeps Prometheus out', async () => {
-  const waiting = waitingText();
-  const { port, server: inside, collected } = await serving({ make: () => waiting.promise });
+  const waiting = deferredText();
+  const { port, server: inside, collected } = await startMetricsServer({ make: () => waiting.promise });
   const connections = () => new Promise<number>(resolve => inside.getConnections((_error, count) => resolve(count)));
-  const first = await saying(port, KEPT);
+  const first = await sendRaw(port, KEEP_ALIVE_GET);
   await until(collected, count => count === 1);
-  const silent = await Promise.all(Array.from({ length: 100 }, () => saying(port, '')));
+  const silent = await Promise.all(Array.from({ length: 100 }, () => sendRaw(port, '')));
   const stillOpen = () => silent.filter(({ isClosed }) => !isClosed()).length;
   await until(stillOpen, open => open === LIMITS.connections - 1);
   expect(first.isClosed()).toBe(false); // it waits for its answer, they for nothing
 
-  for (let i = 0; i < 100; i++) await saying(port, KEPT);
-  const prometheus = await saying(port, KEPT);
-  for (let i = 0; i < 5; i++) await saying(port, '');
+  for (let i = 0; i < 100; i++) await sendRaw(port, KEEP_ALIVE_GET);
+  const prometheus = await sendRaw(port, KEEP_ALIVE_GET);
+  for (let i = 0; i < 5; i++) await sendRaw(port, '');
 
   expect(await connections()).toBe(LIMITS.connections);
   waiting.resolve(BODY);
-  await until(prometheus.heard, answer => answer.endsWith(BODY));
-  expect(first.heard()).toBe('');
+  await until(prometheus.received, answer => answer.endsWith(BODY));
+  expect(first.received()).toBe('');
 });
 
 test.each(['GET', 'HEAD', 'POST'])('more than four unanswered %s requests on one connection close it', async method => {
-  const waiting = waitingText();
-  const { port } = await serving({ make: () => waiting.promise });
-  const asked = KEPT.replace('GET', method);
+  const waiting = deferredText();
+  const { port } = await startMetricsServer({ make: () => waiting.promise });
+  const asked = KEEP_ALIVE_GET.replace('GET', method);
   // HEAD and POST are answered at once: they are unanswered as long as they stand behind a GET.
-  const patient = await saying(port, KEPT + asked.repeat(LIMITS.pendingRequests - 1));
-  const greedy = await saying(port, KEPT + asked.repeat(1_000));
+  const patient = await sendRaw(port, KEEP_ALIVE_GET + asked.repeat(LIMITS.pendingRequests - 1));
+  const greedy = await sendRaw(port, KEEP_ALIVE_GET + asked.repeat(1_000));
 
   await greedy.closed;
 
-  expect(greedy.heard()).toBe('');
+  expect(greedy.received()).toBe('');
   expect(patient.isClosed()).toBe(false);
   waiting.resolve(BODY);
-  await until(patient.heard, answer => answer.match(/HTTP\/1/g)?.length === LIMITS.pendingRequests);
+  await until(patient.received, answer => answer.match(/HTTP\/1/g)?.length === LIMITS.pendingRequests);
 });
 
 test('who does not read an answer is cut off, each in their time, and so is who never asks', async () => {
   // Longer than what the system takes in for a connection.
-  const { port, server: inside } = await serving({ make: async () => 'x'.repeat(20_000_000) });
+  const { port, server: inside } = await startMetricsServer({ make: async () => 'x'.repeat(20_000_000) });
   const connections = () => new Promise<number>(resolve => inside.getConnections((_error, count) => resolve(count)));
   const unread = async () => {
-    const { socket } = await saying(port, KEPT.repeat(LIMITS.pendingRequests));
+    const { socket } = await sendRaw(port, KEEP_ALIVE_GET.repeat(LIMITS.pendingRequests));
     socket.pause();
   };
-  const idle = await saying(port, KEPT.replace(METRICS_PATH, '/'));
-  await until(idle.heard, answer => answer.includes(' 404 '));
+  const idle = await sendRaw(port, KEEP_ALIVE_GET.replace(METRICS_PATH, '/'));
+  await until(idle.received, answer => answer.includes(' 404 '));
   await unread();
-  await saying(port, 'GET /met');
-  await saying(port, '');
+  await sendRaw(port, 'GET /met');
+  await sendRaw(port, '');
   expect(await connections()).toBe(4);
 
   await until(connections, count => count === 2, LIMITS.headersTimeout + 5_000);
@@ -181,14 +191,17 @@ test('who does not read an answer is cut off, each in their time, and so is who 
 });
 
 test('a body is neither asked for nor read: the connection is closed after the answer', async () => {
-  const { port } = await serving();
+  const { port } = await startMetricsServer();
 
   const answers = await Promise.all([
-    answerTo(port, KEPT.replace('\r\n\r\n', '\r\nContent-Length: 1000\r\n\r\nbegun')),
-    answerTo(port, KEPT.replace('\r\n\r\n', '\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n')),
-    answerTo(
+    rawResponse(port, KEEP_ALIVE_GET.replace('\r\n\r\n', '\r\nContent-Length: 1000\r\n\r\nbegun')),
+    rawResponse(port, KEEP_ALIVE_GET.replace('\r\n\r\n', '\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n')),
+    rawResponse(
       port,
-      KEPT.replace('GET', 'POST').replace('\r\n\r\n', '\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n'),
+      KEEP_ALIVE_GET.replace('GET', 'POST').replace(
+        '\r\n\r\n',
+        '\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n',
+      ),
     ),
   ]);
 
@@ -196,7 +209,7 @@ test('a body is neither asked for nor read: the connection is closed after the a
 });
 
 test('what Node itself watches over is set', async () => {
-  const { server: inside } = await serving();
+  const { server: inside } = await startMetricsServer();
 
   expect(inside).toMatchObject({ headersTimeout: 5_000, requestTimeout: 5_000, keepAliveTimeout: 75_000 });
   expect(inside.listenerCount('upgrade') + inside.listenerCount('connect')).toBe(0);
@@ -208,29 +221,29 @@ const SLOW = {
   'headers without an end': `${get(METRICS_PATH).slice(0, -2)}X-A: b`,
   'a body that does not come': get(METRICS_PATH, 'Content-Length: 1000').replace('GET', 'POST'),
   'a body in endless chunks': `${get(METRICS_PATH, 'Transfer-Encoding: chunked').replace('GET', 'POST')}5\r\nhello\r\n`,
-  'an answer that is not read': KEPT.repeat(4),
+  'an answer that is not read': KEEP_ALIVE_GET.repeat(4),
 };
 
 test('two hundred slow askers do not hold up a scrape', async () => {
-  const { port } = await serving();
+  const { port } = await startMetricsServer();
   const all = await Promise.all(
-    Array.from({ length: 200 }, (_, i) => saying(port, Object.values(SLOW)[i % 3] as string)),
+    Array.from({ length: 200 }, (_, i) => sendRaw(port, Object.values(SLOW)[i % 3] as string)),
   );
 
-  expect(await ask(`http://127.0.0.1:${port}${METRICS_PATH}`)).toMatchObject({ status: 200, body: BODY });
-  expect(all.filter(({ heard }) => heard() !== '')).toEqual([]);
+  expect(await httpRequest(`http://127.0.0.1:${port}${METRICS_PATH}`)).toMatchObject({ status: 200, body: BODY });
+  expect(all.filter(({ received }) => received() !== '')).toEqual([]);
 });
 
 /** A program with us in it, which ends as soon as it is told to, if nothing holds it. */
 async function registered(env: Record<string, string> = {}) {
   const asked = await server({ kind: 'http' });
   const port = await freePort();
-  const child = start(programPath('waiting.ts'), {
+  const child = start(programPath('keep-alive-client.ts'), {
     args: [`http://127.0.0.1:${asked.port}/`],
     node: ['--import', REGISTER.href],
     env: { OTEL_EXPORTER_PROMETHEUS_PORT: `${port}`, ...env },
   });
-  await child.wrote('ready');
+  await child.printed('ready');
   return { port, child };
 }
 
@@ -240,23 +253,23 @@ test('slow askers of every kind do not keep the program alive', async () => {
     Object.values(SLOW)
       .flatMap(bytes => Array.from({ length: 5 }, () => bytes))
       .map(async bytes => {
-        const { socket } = await saying(port, bytes);
+        const { socket } = await sendRaw(port, bytes);
         socket.pause();
       }),
   );
   expect(held).toHaveLength(30);
 
-  child.tell('enough');
+  child.writeLine('enough');
 
   expect(await child.outcome).toEqual({ code: 0, stdout: 'ready\n', stderr: '' });
 });
 
 test('who does not read, and comes again each time, does not keep the program alive', async () => {
-  const child = start(programPath('serving-much.ts'));
-  await child.wrote('\n');
+  const child = start(programPath('large-metrics-server.ts'));
+  await child.printed('\n');
   const port = Number(/\d+/.exec(child.said.stdout)?.[0]);
   const ask = async () => {
-    const { socket } = await saying(port, KEPT);
+    const { socket } = await sendRaw(port, KEEP_ALIVE_GET);
     await once(socket, 'data');
     socket.pause();
   };
@@ -264,7 +277,7 @@ test('who does not read, and comes again each time, does not keep the program al
   const again = setInterval(() => ask().catch(() => {}), 100);
   onTestFinished(() => clearInterval(again));
 
-  child.tell('enough');
+  child.writeLine('enough');
 
   expect(await child.outcome).toMatchObject({ code: 0, stderr: '' });
 });
@@ -272,13 +285,13 @@ test('who does not read, and comes again each time, does not keep the program al
 test('scrapers that hang up in the middle do not end the program', async () => {
   const { port, child } = await registered({ OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1' });
   for (let i = 0; i < 50; i++) {
-    const { socket } = await saying(port, get(METRICS_PATH));
+    const { socket } = await sendRaw(port, get(METRICS_PATH));
     if (i % 2 === 0) socket.resetAndDestroy();
     else socket.destroy();
   }
 
-  expect(await ask(`http://127.0.0.1:${port}${METRICS_PATH}`)).toMatchObject({ status: 200 });
-  child.tell('enough');
+  expect(await httpRequest(`http://127.0.0.1:${port}${METRICS_PATH}`)).toMatchObject({ status: 200 });
+  child.writeLine('enough');
   expect(await child.outcome).toEqual({ code: 0, stdout: 'ready\n', stderr: '' });
 });
 
@@ -289,12 +302,12 @@ test('where nothing is set, only this host can ask', async () => {
     .filter(({ internal }) => !internal)
     .map(({ address, scopeid }) => (scopeid ? undefined : address));
 
-  expect(await ask(`http://localhost:${port}${METRICS_PATH}`)).toMatchObject({ status: 200 });
+  expect(await httpRequest(`http://localhost:${port}${METRICS_PATH}`)).toMatchObject({ status: 200 });
   // served at every address, it would be at these as well
   for (const address of ['127.0.0.2', ...others]) {
-    if (address !== undefined) expect([address, await isServed(port, address)]).toEqual([address, false]);
+    if (address !== undefined) expect([address, await isListening(port, address)]).toEqual([address, false]);
   }
-  child.tell('enough');
+  child.writeLine('enough');
   expect(await child.outcome).toEqual({ code: 0, stdout: 'ready\n', stderr: '' });
 });
 
@@ -309,7 +322,7 @@ test.each([
     stderr => stderr.endsWith('\n'),
   );
 
-  child.tell('enough');
+  child.writeLine('enough');
 
   const { code, stderr } = await child.outcome;
   expect(code).toBe(0);
@@ -322,7 +335,7 @@ test('a variable that cannot be used is told in one short, legible line', async 
     OTEL_METRICS_EXPORTER: `console-\x7f\u009b31m\u202e\n${'x'.repeat(10_000)}`,
   });
 
-  child.tell('enough');
+  child.writeLine('enough');
 
   const { code, stderr } = await child.outcome;
   expect(code).toBe(0);

@@ -10,12 +10,12 @@ import { parseExposition } from '../../examples/demo/exposition.ts';
 import { findingsOf } from '../../examples/demo/findings.ts';
 import { intervalOf } from '../../examples/demo/interval.ts';
 import { linesOf } from '../../examples/demo/table.ts';
-import { inWords, programFrame } from '../../src/client/attribution/call-sites.ts';
+import { describeCallSite, programFrame } from '../../src/client/attribution/call-sites.ts';
 import { errorType } from '../../src/core/errors.ts';
 import { ConnectionInstrumentation, type Snapshot } from '../../src/index.ts';
-import { strictlyRead } from './grammar.ts';
-import { liveThrough } from './lives.ts';
-import { anyName, ILLEGIBLE, NASTY } from './names.ts';
+import { anyName, HOSTILE_NAMES, UNSAFE_CHARACTERS } from './hostile-names.ts';
+import { replayConnections } from './named-connections.ts';
+import { parseStrictly } from './strict-exposition.ts';
 
 /** DNS knows no longer names; what labels and sites hold is no longer than that. */
 const LONGEST = 255;
@@ -41,7 +41,7 @@ async function leftBy(names: readonly string[], places?: { path: boolean }): Pro
   instrumentation.setMeterProvider(new MeterProvider({ readers: [exporter] }));
   try {
     for (const name of names) {
-      liveThrough(name, places);
+      replayConnections(name, places);
       await Promise.resolve(); // the end of the turn
     }
     const scrape = await new Promise<Buffer>(resolve => {
@@ -62,7 +62,7 @@ function stringsIn(value: unknown): string[] {
   return Object.entries(value).flatMap(([key, each]) => [key, ...stringsIn(each)]);
 }
 
-const isBad = (text: string) => text.length > LONGEST || ILLEGIBLE.test(text);
+const isBad = (text: string) => text.length > LONGEST || UNSAFE_CHARACTERS.test(text);
 
 /** Fails with the seed and the shortest names that do it. */
 function forAnyNames(judge: (left: Left) => void): Promise<void> {
@@ -74,7 +74,7 @@ function forAnyNames(judge: (left: Left) => void): Promise<void> {
 
 test('whatever names connections carry, the scrape keeps the format to the letter, no series is there twice, and no label is long or steers a terminal', async () => {
   await forAnyNames(({ scrape }) => {
-    const series = strictlyRead(scrape);
+    const series = parseStrictly(scrape);
 
     expect(series.length).toBeGreaterThan(20);
     expect(series.flatMap(({ labels }) => [...labels.values()]).filter(isBad)).toEqual([]);
@@ -82,14 +82,14 @@ test('whatever names connections carry, the scrape keeps the format to the lette
 });
 
 test('promtool reads the scrape of all nasty names at once, and of five hundred others', async () => {
-  const names = [...NASTY, ...fc.sample(anyName, 500)];
+  const names = [...HOSTILE_NAMES, ...fc.sample(anyName, 500)];
   const { scrape } = await leftBy(names);
 
   const { error, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: scrape, encoding: 'utf8' });
 
   expect(error).toBeUndefined();
   expect(stderr).not.toMatch(/parsing error|error while/); // other lines are its opinions on names
-  expect(strictlyRead(scrape).length).toBeGreaterThan(1_000);
+  expect(parseStrictly(scrape).length).toBeGreaterThan(1_000);
 });
 
 test('a snapshot holds no long text, and none that steers a terminal', async () => {
@@ -106,10 +106,10 @@ test('a warning is one text without what steers a terminal; only a fault has its
     heard += warnings.length;
     for (const [line, ...more] of warnings) {
       expect(line).toMatch(/^connmeter: /);
-      expect(String(line)).not.toMatch(ILLEGIBLE);
+      expect(String(line)).not.toMatch(UNSAFE_CHARACTERS);
       expect(String(line).length).toBeLessThan(1_000);
       expect(more.every(each => typeof each === 'string')).toBe(true); // an error would bring its properties along
-      expect(more.join('').replaceAll('\n', ' ')).not.toMatch(ILLEGIBLE);
+      expect(more.join('').replaceAll('\n', ' ')).not.toMatch(UNSAFE_CHARACTERS);
     }
   });
   expect(heard).toBeGreaterThan(0);
@@ -121,7 +121,7 @@ test('the table of the demo has one line an origin, whatever the names in the sc
 
     const lines = linesOf({ rows, lookups }, new Map(), findingsOf(snapshot), false);
 
-    expect(lines.filter(line => ILLEGIBLE.test(line))).toEqual([]);
+    expect(lines.filter(line => UNSAFE_CHARACTERS.test(line))).toEqual([]);
   });
 });
 
@@ -181,7 +181,7 @@ test.each([
 ])('%s is no name: it is nowhere', async (_what, name) => {
   const { scrape, snapshot, warnings } = await leftBy([name], { path: false });
 
-  expect(strictlyRead(scrape).some(({ labels }) => labels.get('server_address') === 'unknown')).toBe(true);
+  expect(parseStrictly(scrape).some(({ labels }) => labels.get('server_address') === 'unknown')).toBe(true);
   expect(`${scrape} ${inspect(snapshot, { depth: null })} ${inspect(warnings, { depth: null })}`).not.toMatch(
     /hunter2/i,
   );
@@ -200,12 +200,12 @@ test('names that are some stay as they are', async () => {
 
   const { scrape } = await leftBy(names);
 
-  const addresses = new Set(strictlyRead(scrape).map(({ labels }) => labels.get('server_address')));
+  const addresses = new Set(parseStrictly(scrape).map(({ labels }) => labels.get('server_address')));
   for (const name of names) expect(addresses).toContain(name);
 });
 
 test('a line on a call site is one line', () => {
-  const line = inWords({ problem: 'new_pool', address: 'a.test', port: 80, site: 'a.ts:1', count: 1 });
+  const line = describeCallSite({ problem: 'new_pool', address: 'a.test', port: 80, site: 'a.ts:1', count: 1 });
 
   expect(line.split('\n')).toHaveLength(1);
 });

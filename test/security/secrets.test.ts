@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Snapshot } from '../../src/index.ts';
 import { certificate } from '../support/certificates.ts';
-import { ask, freePort, REGISTER } from '../support/child.ts';
+import { freePort, httpRequest, REGISTER } from '../support/child.ts';
 import { server } from '../support/server.ts';
-import { strictlyRead } from './grammar.ts';
+import { parseStrictly } from './strict-exposition.ts';
 
 interface Told {
   readonly done: readonly string[];
@@ -32,7 +32,7 @@ async function heardOfSecretive() {
   const metrics = `http://127.0.0.1:${port}/metrics`;
   const ports = { http: plain.port, https: encrypted.port, http2: second.port, proxy: proxy.port, unix };
 
-  const child = fork(join(import.meta.dirname, 'secretive.ts'), [JSON.stringify(ports)], {
+  const child = fork(join(import.meta.dirname, 'requests-with-secrets.ts'), [JSON.stringify(ports)], {
     execArgv: ['--disable-warning=ExperimentalWarning', '--import', REGISTER.href],
     env: { OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1', OTEL_EXPORTER_PROMETHEUS_PORT: `${port}` },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -52,11 +52,11 @@ async function heardOfSecretive() {
       ended.then(() => expect.unreachable(`ended before its time: ${output}`)),
     ]);
     if (message === 'scrape') {
-      await ask(metrics);
+      await httpRequest(metrics);
       child.send('scraped');
     } else told = message as Told;
   }
-  const { body: scrape } = await ask(metrics);
+  const { body: scrape } = await httpRequest(metrics);
   child.send('enough');
   await ended;
   return {
@@ -101,7 +101,7 @@ test('with a secret in every place where requests have one, none is in the scrap
     'a pool a request',
   ]);
   for (const { requests, connects } of served) expect(requests + connects).toBeGreaterThan(0);
-  const series = strictlyRead(Buffer.from(scrape));
+  const series = parseStrictly(Buffer.from(scrape));
   const origins = new Set(series.map(({ labels }) => labels.get('server_port') ?? labels.get('server_address')));
   for (const origin of Object.values(ports)) expect(origins).toContain(String(origin));
   expect(origins).toContain('unknown');

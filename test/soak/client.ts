@@ -2,13 +2,13 @@
 // saw itself. Runs with --expose-gc, in a network namespace of its own.
 import './built-in-fetch.ts';
 import { once } from 'node:events';
+import { ClientState } from './client-state.ts';
+import { JOBS, type Job, withTimeLimit } from './jobs.ts';
 import { kernelCounts } from './kernel.ts';
+import { trackOpenSockets } from './open-sockets.ts';
 import { type ClientReport, type ClientTask, type Endings, MOST_AT_ONCE } from './plan.ts';
 import { type Random, randomOf } from './random.ts';
 import { type Metrics, notZero, Scrapes, total } from './scrapes.ts';
-import { followSockets } from './sockets.ts';
-import { inTime, KINDS, type Kind } from './traffic.ts';
-import { World } from './world.ts';
 
 const SCRAPE_EVERY = 1;
 const HEAP_LOOKS = 60;
@@ -20,11 +20,11 @@ const now = () => performance.now() / 1000;
 const gc = globalThis.gc as () => void;
 
 const before = kernelCounts();
-const neverClosed = followSockets();
+const neverClosed = trackOpenSockets();
 const scrapes = new Scrapes();
-const world = new World(task);
-const endings = new Map<Kind, Endings>(
-  KINDS.map(kind => [kind, { kind: kind.name, server: kind.server, done: 0, failed: {} }]),
+const world = new ClientState(task);
+const endings = new Map<Job, Endings>(
+  JOBS.map(kind => [kind, { kind: kind.name, server: kind.server, done: 0, failed: {} }]),
 );
 const heap: number[] = [];
 let begun = 0;
@@ -35,7 +35,7 @@ function begin(): void {
   const kind = pickKind(random);
   const ending = endings.get(kind) as Endings;
   running++;
-  inTime(kind.run(world, random))
+  withTimeLimit(kind.run(world, random))
     .then(
       () => void ending.done++,
       error => {
@@ -46,14 +46,14 @@ function begin(): void {
     .finally(() => running--);
 }
 
-function pickKind(random: Random): Kind {
-  const all = KINDS.reduce((sum, { share }) => sum + share, 0);
+function pickKind(random: Random): Job {
+  const all = JOBS.reduce((sum, { share }) => sum + share, 0);
   let left = random.next() * all;
-  for (const kind of KINDS) {
+  for (const kind of JOBS) {
     left -= kind.share;
     if (left < 0) return kind;
   }
-  return KINDS[0] as Kind;
+  return JOBS[0] as Job;
 }
 
 /** The code of an error, also of one that fetch wraps. */
@@ -81,7 +81,7 @@ for (let at = start; at - start < seconds; at = now()) {
   for (const due = (at - start) * rate; begun < due && running < MOST_AT_ONCE; ) begin();
   if (at >= nextFault) {
     await nextTick(0); // not in the turn of the jobs above: a connection undone in its own turn is nobody's
-    world.disturb(chance);
+    world.injectFault(chance);
     nextFault = at + 0.1 + chance.next() * 0.8;
   }
   if (at >= nextScrape) {

@@ -1,4 +1,4 @@
-import type { Point } from '../support/measuring.ts';
+import type { Point } from '../support/instrument.ts';
 
 /** What a soak is made of. Everything that is left to chance follows from the seed. */
 export interface Plan {
@@ -75,7 +75,7 @@ export interface SoakPoint extends Point {
   readonly max?: number | undefined;
 }
 
-export interface Soaked {
+export interface SoakResult {
   readonly plan: Plan;
   readonly node: string;
   readonly ports: Readonly<Record<ServerName, number>>;

@@ -1,11 +1,11 @@
-import { SERVERS, type Soaked } from './plan.ts';
+import { givenUp, growth, heapThirds, megabytes, reached, runChecks, sent, sumOf } from './checks.ts';
+import { SERVERS, type SoakResult } from './plan.ts';
 import { total } from './scrapes.ts';
-import { givenUp, growth, heapThirds, megabytes, reached, sent, sumOf, verdict } from './verdict.ts';
 
 /** A soak in plain text: what was done, what went wrong, what each side counted, and whether it adds up. */
-export function report(soaked: Soaked): string {
+export function report(soaked: SoakResult): string {
   const { plan, node, client, servers, faults } = soaked;
-  const checks = verdict(soaked);
+  const checks = runChecks(soaked);
   const bad = checks.filter(({ holds }) => !holds);
   const jobs = client.endings.reduce((sum, { done, failed }) => sum + done + sumOf(Object.values(failed)), 0);
   const requests = total(client.metrics, 'connmeter.requests');
@@ -42,7 +42,7 @@ export function report(soaked: Soaked): string {
   ].join('\n');
 }
 
-function byLabel({ client }: Soaked, metric: string, ...labels: string[]): Record<string, number> {
+function byLabel({ client }: SoakResult, metric: string, ...labels: string[]): Record<string, number> {
   const sums: Record<string, number> = {};
   for (const { attributes, value } of client.metrics[metric] ?? []) {
     if (value === 0) continue;
@@ -52,7 +52,7 @@ function byLabel({ client }: Soaked, metric: string, ...labels: string[]): Recor
   return sums;
 }
 
-function unknown(soaked: Soaked): string {
+function unknown(soaked: SoakResult): string {
   const { unknown: causes = 0 } = byLabel(soaked, 'connmeter.connection.opened', 'connmeter.open.cause');
   const { unknown: reasons = 0 } = byLabel(soaked, 'connmeter.connection.closed', 'connmeter.close.reason');
   return `${causes} causes, ${reasons} reasons`;

@@ -1,9 +1,9 @@
 // npm run soak -- [--minutes 10] [--rate 2500] [--seed N]: mixed traffic and many kinds of fault, and then a count of
 // everything on both sides. Ends with 1 where something does not add up. See docs/soak.md.
 import { parseArgs } from 'node:util';
+import { runChecks } from './checks.ts';
 import { report } from './report.ts';
 import { soak } from './soak.ts';
-import { verdict } from './verdict.ts';
 
 const { values } = parseArgs({
   options: { minutes: { type: 'string' }, rate: { type: 'string' }, seed: { type: 'string' } },
@@ -21,4 +21,4 @@ const plan = {
 console.log(`soaking for ${plan.seconds} s, seed ${plan.seed}`);
 const soaked = await soak(plan);
 console.log(report(soaked));
-process.exitCode = verdict(soaked).every(({ holds }) => holds) ? 0 : 1;
+process.exitCode = runChecks(soaked).every(({ holds }) => holds) ? 0 : 1;

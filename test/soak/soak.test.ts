@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
 import { testInNamespace } from '../support/namespace.ts';
+import { runChecks } from './checks.ts';
 import { report } from './report.ts';
 import { soak } from './soak.ts';
-import { verdict } from './verdict.ts';
 
 const test = testInNamespace();
 
@@ -15,6 +15,6 @@ test('mixed traffic with faults of all kinds adds up: with the servers, with the
 
   const soaked = await soak({ seconds: SECONDS, rate: 1_000, seed: SEED });
 
-  const broken = verdict(soaked).filter(({ holds }) => !holds);
+  const broken = runChecks(soaked).filter(({ holds }) => !holds);
   expect(broken, report(soaked)).toEqual([]);
 }, 150_000);

@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Plan, Soaked } from './plan.ts';
+import type { Plan, SoakResult } from './plan.ts';
 
-const CONDUCTOR = fileURLToPath(new URL('./conductor.ts', import.meta.url));
+const CONDUCTOR = fileURLToPath(new URL('./coordinator.ts', import.meta.url));
 /** Wide, and above the ports of the servers: thousands of connections are in TIME_WAIT at once. */
 const LOCAL_PORTS = '10000 65000';
 
@@ -14,7 +14,7 @@ const LOCAL_PORTS = '10000 65000';
  * Runs a soak to its end, in a network of its own that is gone with it: the kernel's counters there count nobody else.
  * Needs root, and `unshare` and `ip` of any Linux.
  */
-export async function soak(plan: Plan): Promise<Soaked> {
+export async function soak(plan: Plan): Promise<SoakResult> {
   const folder = mkdtempSync(join(tmpdir(), 'connmeter-soak-'));
   const inside = `ip link set lo up && echo '${LOCAL_PORTS}' > /proc/sys/net/ipv4/ip_local_port_range && exec "$@"`;
   const node = [process.execPath, '--disable-warning=ExperimentalWarning', CONDUCTOR, JSON.stringify(plan), folder];
@@ -22,7 +22,7 @@ export async function soak(plan: Plan): Promise<Soaked> {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const exit = once(child, 'exit');
-  const told = once(child, 'message') as Promise<[Soaked]>;
+  const told = once(child, 'message') as Promise<[SoakResult]>;
   told.catch(() => {});
   const end = () => void child.kill('SIGKILL');
   process.on('exit', end);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { startService, temporaryFolder } from './service.ts';
 
-/** What Alertmanager posts to a webhook: one alert of a notification. */
+/** One alert of a notification, as Alertmanager posts it to a webhook. */
 export interface Notice {
   readonly status: 'firing' | 'resolved';
   readonly labels: Readonly<Record<string, string>>;
@@ -15,11 +15,11 @@ export interface Notice {
 
 export interface Webhook {
   readonly url: string;
-  /** Every alert it was told of so far, in order. */
+  /** Every alert received so far, in order. */
   readonly notices: readonly Notice[];
 }
 
-/** A webhook that listens for the time of a test. */
+/** Starts a webhook that listens until the test ends. */
 export async function startWebhook(): Promise<Webhook> {
   const notices: Notice[] = [];
   const server = createServer(async (request, response) => {
@@ -36,7 +36,7 @@ export async function startWebhook(): Promise<Webhook> {
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, notices };
 }
 
-/** An Alertmanager for the time of a test, that tells the webhook at once and of each alert by itself: its URL. */
+/** Starts an Alertmanager that notifies the webhook immediately, once per alert, until the test ends. Returns its URL. */
 export async function startAlertmanager(webhook: Webhook): Promise<string> {
   const folder = temporaryFolder('alertmanager');
   const file = join(folder, 'alertmanager.yml');

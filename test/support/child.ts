@@ -3,18 +3,18 @@ import { once } from 'node:events';
 import { Agent, type IncomingHttpHeaders, request } from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
-import { until } from './measuring.ts';
+import { until } from './instrument.ts';
 
 const SRC = new URL('../../src/', import.meta.url);
 const PROGRAMS = new URL('./programs/', import.meta.url);
 
-/** How connmeter gets into a program: the file that `--import` or `-r` loads. */
+/** The file that `--import` or `-r` loads to add connmeter to a program. */
 export const REGISTER = new URL('register.ts', SRC);
 
-// Only this release in our range warns of TypeScript files as such; the warning has nothing to do with us.
+// Node 24.2 is the only supported version that warns about TypeScript files.
 const quiet = process.version.startsWith('v24.2.') ? ['--disable-warning=ExperimentalWarning'] : [];
 
-/** How a program ended, and all it said. */
+/** The exit code of a program, and its output. */
 export interface Outcome {
   readonly code: number | null;
   readonly stdout: string;
@@ -23,21 +23,21 @@ export interface Outcome {
 
 export interface Program {
   readonly process: ChildProcess;
-  /** What it has said so far. */
+  /** Output so far. */
   readonly said: { stdout: string; stderr: string };
-  /** When it ends; fails if it has to be killed for that. */
+  /** Resolves when the program exits; rejects if it was killed. */
   readonly outcome: Promise<Outcome>;
-  /** Once it has written this to its stdout. */
-  wrote(text: string): Promise<unknown>;
-  /** A line on its stdin; the programs that wait wait for one. */
-  tell(line: string): void;
+  /** Resolves once the program has printed this to stdout. */
+  printed(text: string): Promise<unknown>;
+  /** Writes a line to the program's stdin, which some programs wait for. */
+  writeLine(line: string): void;
 }
 
-export interface Running {
+export interface StartOptions {
   readonly args?: readonly (string | number)[];
-  /** Node's own arguments. */
+  /** Arguments of Node itself. */
   readonly node?: readonly string[];
-  /** All of its environment; nothing is inherited, or a variable of the machine would decide what a test means. */
+  /** The complete environment. Nothing is inherited, so that no variable of the machine changes a test. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
 }
@@ -47,8 +47,8 @@ export function programPath(name: string): string {
   return new URL(name, PROGRAMS).pathname;
 }
 
-/** Starts a program in a process of its own, on the Node that runs this. It does not outlive the test. */
-export function start(path: string, { args = [], node = [], env = {}, cwd }: Running = {}): Program {
+/** Starts a program in its own process, on the Node version that runs the tests. It is killed when the test ends. */
+export function start(path: string, { args = [], node = [], env = {}, cwd }: StartOptions = {}): Program {
   const child = spawn(process.execPath, [...quiet, ...node, path, ...args.map(String)], { env, cwd });
   onTestFinished(() => void child.kill('SIGKILL'));
   const said = { stdout: '', stderr: '' };
@@ -58,18 +58,18 @@ export function start(path: string, { args = [], node = [], env = {}, cwd }: Run
   child.stderr.setEncoding('utf8').on('data', text => {
     said.stderr += text;
   });
-  child.stdin.on('error', () => {}); // it may end before it reads
+  child.stdin.on('error', () => {}); // the program may exit before it reads
   const outcome = once(child, 'close').then(([code, signal]) => {
     if (signal !== null) throw new Error(`ended by ${signal}: ${JSON.stringify(said)}`);
     return { code, ...said };
   });
-  outcome.catch(() => {}); // whoever waits for it hears of it
+  outcome.catch(() => {}); // callers that await `outcome` see the rejection
 
   return {
     process: child,
     said,
     outcome,
-    wrote: text =>
+    printed: text =>
       until(
         () => ({ ...said, ended: child.exitCode }),
         ({ stdout, ended }) => {
@@ -79,7 +79,7 @@ export function start(path: string, { args = [], node = [], env = {}, cwd }: Run
         },
         15_000,
       ),
-    tell: line => void child.stdin.write(`${line}\n`),
+    writeLine: line => void child.stdin.write(`${line}\n`),
   };
 }
 
@@ -93,24 +93,24 @@ export async function freePort(host = '127.0.0.1'): Promise<number> {
   return port;
 }
 
-export interface Answer {
+export interface HttpResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
 }
 
-export interface Asking {
+export interface HttpRequestOptions {
   readonly method?: string;
   readonly path?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly agent?: Agent;
 }
 
-/** One request, on a connection of its own unless an agent is given. */
-export async function ask(
+/** Sends one request, on its own connection unless an agent is given. */
+export async function httpRequest(
   url: string,
-  { method = 'GET', path, headers = {}, agent = new Agent() }: Asking = {},
-): Promise<Answer> {
+  { method = 'GET', path, headers = {}, agent = new Agent() }: HttpRequestOptions = {},
+): Promise<HttpResponse> {
   const sent = request(url, { method, headers, agent, ...(path === undefined ? {} : { path }) }).end();
   const [response] = await once(sent, 'response');
   let body = '';
@@ -118,18 +118,18 @@ export async function ask(
   return { status: response.statusCode, headers: response.headers, body };
 }
 
-/** The answer of a server that is only just starting. */
-export async function askUntilAnswered(url: string): Promise<Answer> {
+/** Retries a request until a starting server answers. */
+export async function httpRequestUntilAnswered(url: string): Promise<HttpResponse> {
   const answer = await until(
-    () => ask(url).catch(() => undefined),
+    () => httpRequest(url).catch(() => undefined),
     answered => answered !== undefined,
     15_000,
   );
-  return answer as Answer;
+  return answer as HttpResponse;
 }
 
-/** Whether anybody listens there. */
-export async function isServed(port: number, host = '127.0.0.1'): Promise<boolean> {
+/** True if a server listens on this port. */
+export async function isListening(port: number, host = '127.0.0.1'): Promise<boolean> {
   const socket = net.connect(port, host);
   const answer = await new Promise<boolean>(resolve => {
     socket.on('connect', () => resolve(true)).on('error', () => resolve(false));

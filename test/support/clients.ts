@@ -6,65 +6,65 @@ import * as undici6 from 'undici6';
 import * as undici7 from 'undici7';
 import { onTestFinished } from 'vitest';
 
-export interface Asking {
+export interface RequestOptions {
   readonly method?: string;
   readonly headers?: Record<string, string>;
   readonly signal?: AbortSignal;
 }
 
-export interface Answer {
+export interface ClientResponse {
   read(): Promise<unknown>;
-  giveUp(): unknown;
+  cancel(): unknown;
 }
 
-/** What all HTTP clients have in common: it asks, and has the answer when its headers are there. */
+/** The common interface of all HTTP clients: a request resolves when the response headers arrive. */
 export interface Client {
-  ask(url: string, asking?: Asking): Promise<Answer>;
+  sendRequest(url: string, asking?: RequestOptions): Promise<ClientResponse>;
   shutDown?(): unknown;
 }
 
-/** What the program may have set; no field is for `fetch`, which has only what Node gave it. */
-export interface Setting {
+/** Options of a client; `fetch` has none, because it uses the dispatcher of Node. */
+export interface ClientOptions {
   readonly keepAlive?: boolean;
-  readonly idleMs?: number;
-  readonly answerWithinMs?: number;
+  readonly idleTimeoutMs?: number;
+  readonly responseTimeoutMs?: number;
   readonly maxRequests?: number;
   readonly maxFree?: number;
 }
 
 const byFetch = (): Client => ({
-  async ask(url, asking) {
+  async sendRequest(url, asking) {
     const response = await fetch(url, asking);
-    return { read: () => response.text(), giveUp: () => response.body?.cancel() };
+    return { read: () => response.text(), cancel: () => response.body?.cancel() };
   },
 });
 
-function byUndici(undici: typeof undici8): (setting: Setting) => Client {
-  return ({ keepAlive, idleMs, answerWithinMs, maxRequests }) => {
+function byUndici(undici: typeof undici8): (setting: ClientOptions) => Client {
+  return ({ keepAlive, idleTimeoutMs, responseTimeoutMs, maxRequests }) => {
     const agent = new undici.Agent({
       ...(keepAlive === false ? { pipelining: 0 } : {}),
-      ...(idleMs === undefined ? {} : { keepAliveTimeout: idleMs }),
-      ...(answerWithinMs === undefined ? {} : { headersTimeout: answerWithinMs, bodyTimeout: answerWithinMs }),
+      ...(idleTimeoutMs === undefined ? {} : { keepAliveTimeout: idleTimeoutMs }),
+      ...(responseTimeoutMs === undefined ? {} : { headersTimeout: responseTimeoutMs, bodyTimeout: responseTimeoutMs }),
       ...(maxRequests === undefined ? {} : { maxRequestsPerClient: maxRequests }),
     });
     onTestFinished(() => agent.destroy());
     return {
-      async ask(url, { method = 'GET', ...asking } = {}) {
+      async sendRequest(url, { method = 'GET', ...asking } = {}) {
         const { body } = await undici.request(url, {
           ...asking,
           method: method as undici8.Dispatcher.HttpMethod,
           dispatcher: agent,
         });
-        body.on('error', () => {}); // who gives up or is cut off hears of it
-        return { read: () => body.text(), giveUp: () => body.destroy() };
+        body.on('error', () => {}); // emitted when the request is cancelled or cut off
+        return { read: () => body.text(), cancel: () => body.destroy() };
       },
       shutDown: () => agent.destroy(),
     };
   };
 }
 
-function byHttp({ keepAlive = true, idleMs, answerWithinMs, maxFree }: Setting): Client {
-  const timeout = idleMs ?? answerWithinMs;
+function byHttp({ keepAlive = true, idleTimeoutMs, responseTimeoutMs, maxFree }: ClientOptions): Client {
+  const timeout = idleTimeoutMs ?? responseTimeoutMs;
   const agent = new http.Agent({
     keepAlive,
     ...(timeout === undefined ? {} : { timeout }),
@@ -72,19 +72,19 @@ function byHttp({ keepAlive = true, idleMs, answerWithinMs, maxFree }: Setting):
   });
   onTestFinished(() => agent.destroy());
   return {
-    async ask(url, asking = {}) {
+    async sendRequest(url, asking = {}) {
       const request = http.request(url, { agent, ...asking }).on('timeout', () => request.destroy());
       const [response] = (await once(request.end(), 'response')) as [http.IncomingMessage];
       response.on('error', () => {});
-      return { read: () => once(response.resume(), 'end'), giveUp: () => response.destroy() };
+      return { read: () => once(response.resume(), 'end'), cancel: () => response.destroy() };
     },
     shutDown: () => agent.destroy(),
   };
 }
 
-export type Name = 'fetch' | 'undici 6' | 'undici 7' | 'undici 8' | 'node:http';
+export type ClientName = 'fetch' | 'undici 6' | 'undici 7' | 'undici 8' | 'node:http';
 
-export const CLIENTS: Readonly<Record<Name, (setting: Setting) => Client>> = {
+export const CLIENTS: Readonly<Record<ClientName, (setting: ClientOptions) => Client>> = {
   fetch: byFetch,
   'undici 6': byUndici(undici6 as unknown as typeof undici8),
   'undici 7': byUndici(undici7 as unknown as typeof undici8),
@@ -92,20 +92,23 @@ export const CLIENTS: Readonly<Record<Name, (setting: Setting) => Client>> = {
   'node:http': byHttp,
 };
 
-export const ALL = Object.keys(CLIENTS) as Name[];
-export const UNDICI: Name[] = ['undici 6', 'undici 7', 'undici 8'];
-export const FETCH: Name[] = ['fetch', ...UNDICI];
+export const ALL_CLIENTS = Object.keys(CLIENTS) as ClientName[];
+export const UNDICI_CLIENTS: ClientName[] = ['undici 6', 'undici 7', 'undici 8'];
+export const FETCH_CLIENTS: ClientName[] = ['fetch', ...UNDICI_CLIENTS];
 
-export interface Script {
+export interface ScriptedServer {
   readonly port: number;
   readonly url: string;
   readonly accepts: number;
-  /** The connections that were accepted, the oldest first. */
+  /** The accepted connections, oldest first. */
   readonly sockets: readonly Socket[];
 }
 
-/** A server that says, at each request it hears, exactly these bytes, and then may do something to the connection. */
-export async function saying(bytes: string, then: (socket: Socket) => void = () => {}): Promise<Script> {
+/** A server that answers each request with exactly these bytes, and then calls `then` with the connection. */
+export async function scriptedServer(
+  bytes: string,
+  then: (socket: Socket) => void = () => {},
+): Promise<ScriptedServer> {
   const sockets: Socket[] = [];
   const scripted = net.createServer(socket => {
     sockets.push(socket);
@@ -128,7 +131,7 @@ export async function saying(bytes: string, then: (socket: Socket) => void = () 
   };
 }
 
-export const head = (...headers: string[]) => ['HTTP/1.1 200 OK', ...headers, '', ''].join('\r\n');
-export const OK = `${head('Content-Length: 1')}x`;
-export const HALF = `${head('Content-Length: 100000')}${'x'.repeat(50_000)}`;
-export const SILENCE = '';
+export const responseHead = (...headers: string[]) => ['HTTP/1.1 200 OK', ...headers, '', ''].join('\r\n');
+export const OK_RESPONSE = `${responseHead('Content-Length: 1')}x`;
+export const HALF_RESPONSE = `${responseHead('Content-Length: 100000')}${'x'.repeat(50_000)}`;
+export const NO_RESPONSE = '';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-/** What Grafana calls a dashboard, as far as the tests read it. */
+/** The parts of a Grafana dashboard that the tests read. */
 export interface DashboardJson {
   readonly uid: string;
   readonly title: string;
@@ -53,26 +53,26 @@ export interface VariableJson {
   readonly [more: string]: unknown;
 }
 
-/** What stands for Grafana's variables; without a choice of one's own, everything is chosen. */
+/** Values of Grafana's variables; every variable that is not given matches everything. */
 export interface Chosen {
   readonly window?: string;
   readonly range?: string;
   readonly variables?: Readonly<Record<string, string>>;
 }
 
-/** A dashboard by its path in the project. */
+/** Reads a dashboard by its path in the project. */
 export function readDashboard(path: string): DashboardJson {
   return JSON.parse(readFileSync(join(ROOT, path), 'utf8'));
 }
 
-/** Every question that the panels ask, as Grafana would put it to Prometheus. */
+/** Every query of the panels, as Grafana would send it to Prometheus. */
 export function queriesOf(dashboard: DashboardJson, chosen: Chosen = {}): { panel: string; expr: string }[] {
   return dashboard.panels.flatMap(({ title, targets = [] }) =>
     targets.map(({ expr }) => ({ panel: title, expr: substituted(expr, chosen) })),
   );
 }
 
-/** The variables that Prometheus answers: the values of a label, among the series that match. */
+/** The variables that are filled from Prometheus: the values of a label, among the series that match. */
 export function variablesOf(dashboard: DashboardJson, chosen: Chosen = {}) {
   return dashboard.templating.list.flatMap(({ name, type, query }) => {
     const text = substituted(typeof query === 'string' ? query : query.query, chosen);
@@ -81,7 +81,7 @@ export function variablesOf(dashboard: DashboardJson, chosen: Chosen = {}) {
   });
 }
 
-/** What is asked for the marks on the graphs. */
+/** The queries of the annotations. */
 export function annotationsOf(dashboard: DashboardJson, chosen: Chosen = {}): { name: string; expr: string }[] {
   return dashboard.annotations.list.flatMap(({ name, expr }) =>
     expr === undefined ? [] : [{ name, expr: substituted(expr, chosen) }],

@@ -3,7 +3,7 @@ import type { MethodDefinition } from '@grpc/grpc-js';
 const toBytes = (text: string) => Buffer.from(text);
 const fromBytes = (bytes: Buffer) => bytes.toString();
 
-/** A service of one method, which says back what it hears. Its messages are plain text, so it needs no .proto file. */
+/** A service with one method, which echoes its request. Its messages are plain text, so it needs no .proto file. */
 export const ECHO = {
   say: {
     path: '/test.Echo/Say',

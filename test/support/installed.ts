@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, test } from 'vitest';
 
-/** The path of a program that npm does not bring, if this machine has it: in a folder, or in PATH. */
+/** The path of a program that npm does not install, in a folder or in PATH; undefined if it is missing. */
 export function pathOf(command: string, folder?: string): string | undefined {
   const { PATH = '' } = process.env;
   return (folder === undefined ? PATH.split(':') : [folder]).map(each => join(each, command)).find(isRunnable);
@@ -11,14 +11,14 @@ export function pathOf(command: string, folder?: string): string | undefined {
 const { CONNMETER_PROMETHEUS3, CONNMETER_VICTORIA_METRICS } = process.env;
 const ofVersion3 = (command: string) => (CONNMETER_PROMETHEUS3 ? pathOf(command, CONNMETER_PROMETHEUS3) : undefined);
 
-/** Programs of Prometheus 3, from the folder that CONNMETER_PROMETHEUS3 names: PATH has version 2, as Debian 12 does. */
+/** Programs of Prometheus 3, from the folder in CONNMETER_PROMETHEUS3, because PATH may have version 2 (Debian 12). */
 export const PROMETHEUS3 = ofVersion3('prometheus');
 export const PROMTOOL3 = ofVersion3('promtool');
 
-/** VictoriaMetrics, which takes OTLP, as Debian's Prometheus does not: from CONNMETER_VICTORIA_METRICS, a folder, or PATH. */
+/** VictoriaMetrics, which accepts OTLP (Debian's Prometheus does not), from the folder in CONNMETER_VICTORIA_METRICS or PATH. */
 export const VICTORIA_METRICS = pathOf('victoria-metrics', CONNMETER_VICTORIA_METRICS);
 
-/** `test`, where these programs are. Elsewhere the tests are skipped, loudly; except under CI=true, where they fail. */
+/** `test` if these programs are installed. Otherwise the tests are skipped with a warning, or fail if CI=true. */
 export function testWith(...commands: string[]): typeof test {
   const missing = commands.filter(command => pathOf(command) === undefined);
   if (missing.length === 0) return test;
@@ -31,11 +31,11 @@ export function testWith(...commands: string[]): typeof test {
     });
     return test;
   }
-  return skipped(why);
+  return skipTests(why);
 }
 
-/** For programs that not even CI can always have: the tests are skipped, loudly. */
-export function skipped(why: string): typeof test {
+/** Skips tests with a warning, also if CI=true. */
+export function skipTests(why: string): typeof test {
   console.warn(`\n*** SKIPPED: ${why}\n`);
   return test.skip as typeof test;
 }

@@ -7,35 +7,35 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeEach, onTestFinished, test } from 'vitest';
-import { type Point, Readings, until } from './measuring.ts';
+import { type Point, Readings, until } from './instrument.ts';
 
-/** A network of its own, in which nothing runs but what the test puts there: the kernel's counters count nobody else. */
+/** A network namespace where only the programs of a test run, so that the kernel's counters count nothing else. */
 export interface Namespace {
-  /** Runs a program of `netns/` inside, to its end: its metrics and what else it told. `node`: options of Node itself. */
+  /** Runs a program of `netns/` in the namespace until it exits. Returns its metrics and its report. `node`: options of Node. */
   run<Told extends object>(
     program: string,
     task?: object,
     options?: { node?: string[]; env?: Record<string, string> },
   ): Promise<Told & { readings: Readings }>;
-  /** Starts the resolver that programs inside ask: each name with its addresses, and those without do not exist. */
+  /** Starts the resolver for programs in the namespace: names and their addresses. A name without addresses does not exist. */
   resolver(names: Record<string, readonly string[]>): Promise<Resolver>;
 }
 
 export interface Resolver {
   readonly pid: number;
   /**
-   * How often each name was asked for, as the resolver itself wrote it down. One lookup for a socket asks for the name's
-   * A and AAAA records at once; so the A records tell how many lookups there were.
+   * Queries per name, from the resolver's own log. One lookup for a socket queries the A and AAAA records at once, so
+   * the A records give the number of lookups.
    */
-  asked(): Record<string, number>;
+  queries(): Record<string, number>;
   stop(): Promise<void>;
 }
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 /**
- * `test`, where a namespace and the programs can be had. Elsewhere the tests are skipped, loudly; except under CI=true,
- * where they fail.
+ * `test` if network namespaces and the programs are available. Otherwise the tests are skipped with a warning, or fail
+ * if CI=true.
  */
 export function testInNamespace(...programs: string[]): typeof test {
   const obstacle = whatIsMissing(programs);
@@ -54,18 +54,17 @@ export function testInNamespace(...programs: string[]): typeof test {
 }
 
 /**
- * A namespace with loopback up, gone with the test. `patience`: seconds a program waits for its resolver. `hosts`: what
- * stands there in place of the machine's file of that name.
+ * Creates a namespace with loopback up, deleted after the test. `patience`: seconds a program waits for its resolver.
+ * `hosts`: the content of /etc/hosts in the namespace.
  */
 export function namespace({ patience = 1, hosts }: { patience?: number; hosts?: string } = {}): Namespace {
   const name = `connmeter-${randomUUID()}`;
-  const etc = join('/etc/netns', name); // `ip netns exec` lays these over /etc
+  const etc = join('/etc/netns', name); // `ip netns exec` mounts these files over /etc
   onTestFinished(() => remove(name, etc));
   execFileSync('ip', ['netns', 'add', name]);
   execFileSync('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
   mkdirSync(etc, { recursive: true });
-  // No second try of the same question. A name that fails is tried again below the search domain, which would else be
-  // the machine's own.
+  // No query is repeated. A name that fails is also queried with the search domain, which would otherwise be the machine's.
   writeFileSync(
     join(etc, 'resolv.conf'),
     `nameserver 127.0.0.1\nsearch ${SEARCH}\noptions timeout:${patience} attempts:1\n`,
@@ -119,7 +118,7 @@ async function startResolver(namespace: string, names: Record<string, readonly s
 
   return {
     pid: child.pid as number,
-    asked() {
+    queries() {
       const count: Record<string, number> = {};
       for (const [, name = ''] of written().matchAll(/ query\[A\] (\S+) from /g)) {
         if (!name.endsWith(SEARCH)) count[name.toLowerCase()] = (count[name.toLowerCase()] ?? 0) + 1;
@@ -136,7 +135,7 @@ async function startResolver(namespace: string, names: Record<string, readonly s
 function remove(name: string, etc: string): void {
   rmSync(etc, { recursive: true, force: true });
   try {
-    rmdirSync('/etc/netns'); // where it was ours, and nobody else is using it
+    rmdirSync('/etc/netns'); // fails if other namespaces use it
   } catch {}
   execFileSync('ip', ['netns', 'del', name]);
 }

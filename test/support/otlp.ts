@@ -2,21 +2,21 @@ import { prometheusName } from '../../dashboards/source/metric-names.ts';
 import { METRICS } from '../../src/metrics/instruments.ts';
 import { freePort } from './child.ts';
 import type { Scrape } from './prometheus.ts';
-import { launch, ready, temporaryFolder } from './service.ts';
+import { startProgram, temporaryFolder, waitUntilReady } from './service.ts';
 
-/** Somebody who takes OTLP, and has what it took scraped by Prometheus. */
+/** A server that receives OTLP and lets Prometheus scrape what it received. */
 export interface OtlpReceiver {
-  /** Where metrics are sent. */
+  /** URL that metrics are sent to. */
   readonly endpoint: string;
-  /** How Prometheus gets at them. */
+  /** How Prometheus scrapes them. */
   readonly scrape: Scrape;
 }
 
-/** A VictoriaMetrics, by its path, for the time of a test. It names what it gets as Prometheus does: we rewrite nothing but the target. */
+/** Starts VictoriaMetrics until the test ends. It names metrics as Prometheus does, so only target labels are rewritten. */
 export async function startOtlpReceiver(binary: string): Promise<OtlpReceiver> {
   const target = `127.0.0.1:${await freePort()}`;
   const folder = temporaryFolder('otlp');
-  const said = launch(
+  const said = startProgram(
     binary,
     [
       ...[`-httpListenAddr=${target}`, `-storageDataPath=${folder}/data`, '-opentelemetry.usePrometheusNaming'],
@@ -24,7 +24,7 @@ export async function startOtlpReceiver(binary: string): Promise<OtlpReceiver> {
     ],
     folder,
   );
-  await ready(`http://${target}/health`, said);
+  await waitUntilReady(`http://${target}/health`, said);
   return {
     endpoint: `http://${target}/opentelemetry/v1/metrics`,
     scrape: {
@@ -41,7 +41,7 @@ export async function startOtlpReceiver(binary: string): Promise<OtlpReceiver> {
   };
 }
 
-/** Makes what the pull exporter serves look as if it had come over OTLP, where there is nobody to take that. */
+/** Relabeling rules that rename the metrics of the pull exporter to their OTLP names, for tests without an OTLP receiver. */
 export const AS_IF_OVER_OTLP = METRICS.filter(
   ({ name }) => prometheusName(name, 'pull') !== prometheusName(name, 'otlp'),
 ).map(({ name }) => ({

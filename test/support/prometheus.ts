@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ready, startService, temporaryFolder } from './service.ts';
+import { startService, temporaryFolder, waitUntilReady } from './service.ts';
 
-/** One series of an answer, with its value now. */
+/** One series of a query result, with its value. */
 export interface Sampled {
   readonly metric: Readonly<Record<string, string>>;
   readonly value: number;
@@ -10,15 +10,15 @@ export interface Sampled {
 
 export interface Prometheus {
   readonly url: string;
-  /** What an expression is now. Fails with Prometheus' own words where it is none. */
+  /** Evaluates an expression now. Fails with the error message of Prometheus if it is invalid. */
   query(expression: string): Promise<Sampled[]>;
-  /** The values of a label, among series that match, or all. */
+  /** The values of a label, among all series or those that match. */
   labelValues(label: string, match?: string): Promise<string[]>;
-  /** Any other page of `/api/v1/`. */
+  /** Any other endpoint of `/api/v1/`. */
   get(path: string, parameters?: Readonly<Record<string, string>>): Promise<unknown>;
 }
 
-/** A target, `host:port`, and what else its scrape configuration says. */
+/** A target (`host:port`) and its other scrape options. */
 export interface Scrape {
   readonly target: string;
   readonly metrics_path?: string;
@@ -30,13 +30,13 @@ export interface PrometheusOptions {
   readonly binary?: string;
   /** Job -> what to scrape, every second. */
   readonly scrape?: Readonly<Record<string, Scrape>>;
-  /** Rule files, as text. They are evaluated as often as they say, or every second. */
+  /** Contents of rule files. They are evaluated every second unless they set an interval. */
   readonly rules?: readonly string[];
   /** The URL of an Alertmanager. */
   readonly alertmanager?: string;
 }
 
-/** A Prometheus that looks every second, for the time of a test. */
+/** Starts a Prometheus that scrapes every second, until the test ends. */
 export async function startPrometheus({
   binary = 'prometheus',
   scrape = {},
@@ -61,17 +61,17 @@ export async function startPrometheus({
       : { alerting: { alertmanagers: [{ static_configs: [{ targets: [new URL(alertmanager).host] }] }] } }),
   };
   const file = join(folder, 'prometheus.yml');
-  writeFileSync(file, JSON.stringify(config)); // which is YAML, too
+  writeFileSync(file, JSON.stringify(config)); // JSON is valid YAML
   const url = await startService(
     binary,
     [
       ...[`--config.file=${file}`, `--storage.tsdb.path=${join(folder, 'data')}`],
-      // Waiting is what a fleet's Prometheus does after a restart; here it would only delay the alerts.
+      // Without these, Prometheus delays alerts after its start.
       ...['--rules.alert.resend-delay=1s', '--rules.alert.for-grace-period=0s'],
     ],
     folder,
   );
-  await ready(`${url}/-/ready`);
+  await waitUntilReady(`${url}/-/ready`);
 
   const get: Prometheus['get'] = async (path, parameters = {}) => {
     const answer = await fetch(`${url}/api/v1/${path}?${new URLSearchParams(parameters)}`);

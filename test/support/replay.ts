@@ -14,7 +14,7 @@ import type { Guard } from '../../src/core/guard.ts';
 import { Lookups } from '../../src/metrics/lookups.ts';
 import { MetricRegistry } from '../../src/metrics/registry.ts';
 
-/** Speaks as a socket does, when told to. */
+/** A fake socket that emits what a test wants. */
 export class ReplaySocket extends EventEmitter {
   connecting = false;
   closed = false;
@@ -45,26 +45,26 @@ export interface Duration {
 
 export interface Replay {
   readonly connections: Connections;
-  /** Brought up to date, as before a snapshot. */
+  /** Refreshed, as before a snapshot. */
   readonly registry: MetricRegistry;
   readonly durations: Duration[];
-  /** The ledger as it is when nobody looks. */
+  /** The registry as it is when nothing collects. */
   readonly unread: MetricRegistry;
   /** The clock, in seconds. */
   now: number;
-  /** Stops listening; the end of the test does too. */
+  /** Unsubscribes, which also happens when the test ends. */
   stop(): void;
-  /** Ends the turn: what comes next was called from elsewhere. */
+  /** Ends the turn of the event loop. */
   endTurn(): void;
-  /** Lets the event loop come round: what a client frees late is free now. */
+  /** Completes a round of the event loop, so that sockets freed late are back in their pool. */
   endRound(): void;
-  /** What the ledger says of an origin: plain numbers. */
+  /** The counts of an origin as plain numbers. */
   tally(address: string, port?: number, http?: boolean): Record<string, number>;
-  /** For what reasons connections to an origin were closed, and how many for each. */
+  /** Number of closed connections to an origin, by close reason. */
   closedFor(address: string, port?: number, http?: boolean): Record<string, number>;
 }
 
-/** The parts wired as in production, with a clock and a turn that the test moves. A fault fails the test. */
+/** The modules wired as in production, with a clock and turns that the test controls. A fault fails the test. */
 export function replaying({ maxOrigins = 100 } = {}): Replay {
   const durations: Duration[] = [];
   const record = (metric: string, seconds: number, attributes: Attributes) =>
@@ -89,10 +89,10 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
     record,
     now: () => replay.now,
     guard: failLoudly,
-    atEndOfTurn: run => () => {
+    asMicrotask: run => () => {
       turn = run;
     },
-    rounds: () => rounds,
+    loopCount: () => rounds,
   });
   const stops = [
     netSource(connections, failLoudly),
@@ -108,7 +108,7 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
   const replay: Replay = {
     connections,
     get registry() {
-      connections.snapshot(); // brings it up to date
+      connections.snapshot(); // refreshes it
       return registry;
     },
     unread: registry,
@@ -156,14 +156,14 @@ export function publish(name: string, message: object): void {
   channel(name).publish(message);
 }
 
-/** A socket on which `connect` was just called. */
+/** A socket whose `connect` was just called. */
 export function attempt(socket = new ReplaySocket()): ReplaySocket & Socket {
   socket.connecting = true;
   publish('net.client.socket', { socket });
   return socket as ReplaySocket & Socket;
 }
 
-/** The socket dials an address, once, and is connected. */
+/** The socket makes one connection attempt, and is connected. */
 export function connect(socket: ReplaySocket, address = '127.0.0.1', port = 80): void {
   socket.emit('connectionAttempt', address, port, address.includes(':') ? 6 : 4);
   socket.connecting = false;

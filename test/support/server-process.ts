@@ -1,4 +1,4 @@
-// A server in a process of its own, which tells what really arrived. Started by server.ts; ends when its parent does.
+// A server in its own process that counts what really arrives. Started by server.ts; exits with its parent.
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
@@ -6,7 +6,7 @@ import http2 from 'node:http2';
 import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
 import tls, { type TLSSocket } from 'node:tls';
-import { answerRedis } from './redis-answers.ts';
+import { serveRedis } from './fake-redis.ts';
 import type { Seen, ServerOptions } from './server.ts';
 
 const { kind, host, port, path, certificate, tlsOptions, keepAliveTimeout } = JSON.parse(
@@ -19,10 +19,10 @@ let drops = 0;
 type Request = http.IncomingMessage | http2.Http2ServerRequest;
 
 /**
- * Answers by path: `/` small, `/large` 200 kB, `/echo` after the request's body, `/early` before it, `/slow` headers now
- * and the body in 200 ms, `/late` after 50 ms, `/quiet` says nothing of keep-alive, `/close` and then closes, `/hang`
- * never, `/drop` resets the connection, `/drop-once` the first time only, `/stale` at a connection's second request, as
- * if it had been idle for too long, `/gone` answers 204. Over HTTP/2 also: `/push` pushes another answer along, `/goaway` lets no more streams in.
+ * Responses by path: `/` small, `/large` 200 kB, `/echo` after the request body, `/early` before it, `/slow` headers at once
+ * and the body after 200 ms, `/late` after 50 ms, `/quiet` without a Keep-Alive header, `/close` with Connection: close,
+ * `/hang` never, `/drop` closes the connection, `/drop-once` only the first time, `/stale` at a connection's second
+ * request, as after a keep-alive timeout, `/gone` 204. HTTP/2 only: `/push` pushes a stream, `/goaway` sends GOAWAY.
  */
 function answer(request: Request, response: http.ServerResponse) {
   const stream = 'stream' in request ? request.stream : undefined;
@@ -94,7 +94,7 @@ function onUpgrade(request: http.IncomingMessage, socket: net.Socket) {
   socket.on('error', () => {}).pipe(socket);
 }
 
-/** Says one short frame of a WebSocket back, without its mask; after the closing frame, the connection ends. */
+/** Echoes one short WebSocket frame without its mask; after a close frame, the connection ends. */
 function echoFrame(socket: net.Socket, frame: Buffer) {
   const [first = 0, length = 0] = frame;
   const mask = frame.subarray(2, 6);
@@ -134,7 +134,7 @@ function make(): net.Server {
       return net.createServer(socket => socket.on('error', () => {}).once('data', () => socket.destroy()));
     case 'redis':
       return net.createServer(socket =>
-        answerRedis(
+        serveRedis(
           socket.on('error', () => {}),
           () => seen.requests++,
         ),
@@ -144,7 +144,7 @@ function make(): net.Server {
   }
 }
 
-/** A gRPC server that is given its connections by ours, which counts them. */
+/** A gRPC server that receives its connections from the counting server. */
 async function injectorOfGrpc() {
   const { Server, ServerCredentials } = await import('@grpc/grpc-js');
   const { ECHO } = await import('./grpc-service.ts');
@@ -185,7 +185,7 @@ await once(server, 'listening');
 
 process.send?.({ port: (server.address() as AddressInfo).port }, () => {
   if (kind !== 'frozen') return;
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20_000); // ended before by its parent
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20_000); // the parent kills it earlier
   process.exit();
 });
 process.on('message', (message: 'seen' | 'drop') => {

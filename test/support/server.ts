@@ -7,7 +7,7 @@ import { onTestFinished } from 'vitest';
 import type { Certificate } from './certificates.ts';
 
 export interface ServerOptions {
-  /** `silent` accepts and never says a word; `rude` hangs up at the first word it hears; `http10` speaks HTTP/1.0; `frozen` listens, but accepts nobody. */
+  /** `silent` never answers; `rude` closes at the first data; `http10` speaks HTTP/1.0; `frozen` listens but never accepts. */
   readonly kind:
     | 'http'
     | 'https'
@@ -21,21 +21,21 @@ export interface ServerOptions {
     | 'frozen'
     | 'redis'
     | 'grpc';
-  /** Where it listens. Default: 127.0.0.1. */
+  /** Address to listen on. Default: 127.0.0.1. */
   readonly host?: string;
-  /** Default: whichever is free. */
+  /** Default: a free port. */
   readonly port?: number;
-  /** A Unix socket instead. */
+  /** Path of a Unix socket to listen on instead. */
   readonly path?: string;
   readonly certificate?: Certificate;
   readonly tlsOptions?: Pick<TlsOptions, 'minVersion' | 'maxVersion'>;
   readonly keepAliveTimeout?: number;
 }
 
-/** What the server itself saw: the truth that our counts are held against. */
+/** What the server itself counted; connmeter's counts are compared with it. */
 export interface Seen {
   accepts: number;
-  /** TLS handshakes done, and how many of them resumed a session. */
+  /** Completed TLS handshakes, and how many of them resumed a session. */
   secured: number;
   resumed: number;
   requests: number;
@@ -48,16 +48,16 @@ export interface Seen {
 export interface Server {
   readonly port: number;
   seen(): Promise<Seen>;
-  /** Closes every connection from the server's side; the server goes on. */
+  /** Closes every connection from the server's side; the server keeps running. */
   drop(): Promise<Seen>;
-  /** Ends the process: from now on its port refuses. */
+  /** Ends the process; its port then refuses connections. */
   stop(): Promise<void>;
 }
 
-/** A name that the resolver refuses by itself, without asking anybody: its label is too long. */
+/** A name that the resolver rejects without a DNS query: its label is too long. */
 export const NO_SUCH_NAME = `${'x'.repeat(64)}.invalid`;
 
-/** A server in another process; it also speaks CONNECT and upgrades to an echo. Ends with the test. */
+/** Starts a server in another process. It also supports CONNECT and an echo upgrade. It ends with the test. */
 export async function server(options: ServerOptions): Promise<Server> {
   const child = fork(
     fileURLToPath(new URL('./server-process.ts', import.meta.url)),

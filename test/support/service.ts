@@ -4,27 +4,27 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { until } from './measuring.ts';
+import { until } from './instrument.ts';
 
-/** For a machine that has much else to do. */
-const PATIENCE = 30_000;
+/** Long enough for a busy machine. */
+const TIMEOUT_MS = 30_000;
 
-/** A folder that is gone with the test. */
+/** A temporary folder, deleted after the test. */
 export function temporaryFolder(name: string): string {
   const folder = mkdtempSync(join(tmpdir(), `connmeter-${name}-`));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/** What a started program has said so far. */
+/** Returns the output of a started program so far. */
 export type Said = () => string;
 
-/** Starts a program that npm does not bring. It does not outlive the test, and fails it by ending early. */
-export function launch(binary: string, args: readonly string[], cwd: string): Said {
+/** Starts a program that npm does not install, and kills it after the test. An early exit fails the test. */
+export function startProgram(binary: string, args: readonly string[], cwd: string): Said {
   const child = spawn(binary, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = once(child, 'close').catch(() => {});
   onTestFinished(async () => {
-    child.kill('SIGKILL'); // nobody reads its data again
+    child.kill('SIGKILL'); // its data is not needed any more
     await ended;
   });
   let said = '';
@@ -39,19 +39,19 @@ export function launch(binary: string, args: readonly string[], cwd: string): Sa
   };
 }
 
-/** Starts Prometheus or Alertmanager on any free port of loopback, and waits until it says which: its URL. */
+/** Starts Prometheus or Alertmanager on a free loopback port, and returns its URL. */
 export async function startService(binary: string, args: readonly string[], cwd: string): Promise<string> {
-  const said = launch(binary, ['--web.listen-address=127.0.0.1:0', ...args], cwd);
+  const said = startProgram(binary, ['--web.listen-address=127.0.0.1:0', ...args], cwd);
   const address = await until(
     () => /"Listening on".* address=(\S+)/.exec(said())?.[1],
     found => found !== undefined,
-    PATIENCE,
+    TIMEOUT_MS,
   );
   return `http://${address}`;
 }
 
-/** Waits until a program answers there that it is ready. */
-export async function ready(url: string, said: Said = () => ''): Promise<void> {
+/** Waits until the URL answers with status 200. */
+export async function waitUntilReady(url: string, said: Said = () => ''): Promise<void> {
   await until(
     () => {
       said();
@@ -61,6 +61,6 @@ export async function ready(url: string, said: Said = () => ''): Promise<void> {
       );
     },
     status => status === 200,
-    PATIENCE,
+    TIMEOUT_MS,
   );
 }

@@ -27,7 +27,7 @@ const MAX_ORIGINS = 100;
 /** undici alone puts some twenty frames between the program and its channels. */
 const MAX_FRAMES = 60;
 
-interface Suspicion {
+interface SuspectedOrigin {
   pools: number;
   /** Requests still to be looked at. */
   stacksLeft: number;
@@ -41,8 +41,8 @@ export class CallSites {
   readonly #enabled: boolean;
   readonly #warn: (message: string) => void;
   readonly #watch: (on: boolean) => void;
-  readonly #suspicions = new Map<string, Suspicion>();
-  readonly #made = new WeakMap<object, string>();
+  readonly #suspectedOrigins = new Map<string, SuspectedOrigin>();
+  readonly #siteOfRequest = new WeakMap<object, string>();
   readonly #found = new Map<string, CallSite>();
   #stacksLeft = 0;
 
@@ -61,18 +61,18 @@ export class CallSites {
   requestCreated<Request extends object>(request: Request, originOf: (request: Request) => Origin): void {
     if (this.#stacksLeft === 0) return;
 
-    const suspicion = this.#suspicions.get(keyOf(originOf(request)));
+    const suspicion = this.#suspectedOrigins.get(keyOf(originOf(request)));
     if (suspicion === undefined || suspicion.stacksLeft === 0) return;
 
     suspicion.stacksLeft--;
     this.#useStacks(1);
     const site = callSite();
-    if (site !== undefined) this.#made.set(request, site);
+    if (site !== undefined) this.#siteOfRequest.set(request, site);
   }
 
   /** The body of the answer to this request holds a connection. Returns whether it is known who made the request. */
   bodyHeld(request: object, origin: Origin): boolean {
-    const site = this.#made.get(request);
+    const site = this.#siteOfRequest.get(request);
     if (site === undefined) this.#watchRequests(origin);
     else this.#count('body_held', origin, site);
     return site !== undefined;
@@ -80,7 +80,7 @@ export class CallSites {
 
   /** A connection is opened by a pool that is new to the origin, in the very call that made the request. */
   poolOpened(origin: Origin): void {
-    const suspicion = this.#suspicion(origin);
+    const suspicion = this.#suspect(origin);
     if (suspicion === undefined || ++suspicion.pools < SUSPICIOUS_POOLS) return;
     if (suspicion.pools >= SUSPICIOUS_POOLS + MAX_CHECKED) return;
 
@@ -89,21 +89,21 @@ export class CallSites {
   }
 
   #watchRequests(origin: Origin): void {
-    const suspicion = this.#suspicion(origin);
+    const suspicion = this.#suspect(origin);
     if (suspicion === undefined) return;
 
     this.#useStacks(suspicion.stacksLeft - MAX_CHECKED);
     suspicion.stacksLeft = MAX_CHECKED;
   }
 
-  #suspicion(origin: Origin): Suspicion | undefined {
+  #suspect(origin: Origin): SuspectedOrigin | undefined {
     if (!this.#enabled) return undefined;
 
     const key = keyOf(origin);
-    let suspicion = this.#suspicions.get(key);
-    if (suspicion === undefined && this.#suspicions.size < MAX_ORIGINS) {
+    let suspicion = this.#suspectedOrigins.get(key);
+    if (suspicion === undefined && this.#suspectedOrigins.size < MAX_ORIGINS) {
       suspicion = { pools: 0, stacksLeft: 0 };
-      this.#suspicions.set(key, suspicion);
+      this.#suspectedOrigins.set(key, suspicion);
     }
     return suspicion;
   }
@@ -125,12 +125,12 @@ export class CallSites {
 
     const found: CallSite = { problem, address, port, site, count: 1 };
     this.#found.set(key, found);
-    this.#warn(inWords(found));
+    this.#warn(describeCallSite(found));
   }
 }
 
 /** One line on a call site. */
-export function inWords({ problem, address, port, site, count }: CallSite): string {
+export function describeCallSite({ problem, address, port, site, count }: CallSite): string {
   const origin = port === undefined ? address : `${address.includes(':') ? `[${address}]` : address}:${port}`;
   return problem === 'body_held'
     ? `response body of a request to ${origin} created at ${site} was never read; it holds a connection (${count} so far)`

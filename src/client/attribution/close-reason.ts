@@ -4,20 +4,20 @@ import type { CloseReason } from '../../core/reasons.ts';
 /** What the last request and its answer said of the connection's future. */
 export interface KeepAliveSignals {
   /** The client does not use a connection again after such a request, as undici after HEAD. */
-  readonly isLast: boolean;
+  readonly methodNotReusable: boolean;
   /** The request said that the connection ends with it. */
   readonly clientCloses: boolean;
   /** The program asked for that itself, by a header or an option. */
-  readonly byRequest: boolean;
+  readonly closeIsExplicit: boolean;
   /** The answer said so, or was HTTP/1.0. */
   readonly serverCloses: boolean;
   /** The seconds the server promised to keep it, where it did, and how many the client takes off. */
   readonly keepAlive: number | undefined;
-  readonly margin: number;
+  readonly keepAliveMargin: number;
   /** The answer has arrived to its end. */
   readonly complete: boolean;
   /** The program gave the request up. */
-  readonly givenUp: boolean;
+  readonly aborted: boolean;
   readonly upgraded: boolean;
 }
 
@@ -30,18 +30,18 @@ export interface CloseFacts {
   readonly serverEnded: boolean;
   /** The socket's own timeout struck since its last request was sent. */
   readonly timedOut: boolean;
-  readonly goneAway: boolean;
+  readonly receivedGoaway: boolean;
   /** Undefined where it served none. */
   readonly signals: KeepAliveSignals | undefined;
   /** Requests are on it, as with HTTP/2. */
   readonly streams: number;
   /** The answer to the last request has begun. */
-  readonly answered: boolean;
+  readonly responseStarted: boolean;
   readonly requests: number;
   /** The agent had as many idle ones as it may when it took it back. */
   readonly poolWasFull: boolean;
   /** The agent had taken it back; false also where there is none that says so. */
-  readonly freed: boolean;
+  readonly returnedToPool: boolean;
 }
 
 const BY_CODE: ReadonlyMap<unknown, CloseReason> = new Map([
@@ -63,8 +63,8 @@ const GOAWAY = 'GOAWAY';
 /** Exactly one reason per close, so that the reasons add up to the connections closed. */
 export function closeReason(facts: CloseFacts): CloseReason {
   const { http, error, signals, serverEnded, timedOut } = facts;
-  if (signals?.upgraded && facts.answered) return 'upgraded';
-  if (facts.goneAway) return 'goaway';
+  if (signals?.upgraded && facts.responseStarted) return 'upgraded';
+  if (facts.receivedGoaway) return 'goaway';
   const told = error === undefined ? undefined : reasonFromError(facts);
   if (told !== undefined) return told;
   if (!http) return reasonWithoutHttp(facts);
@@ -73,7 +73,7 @@ export function closeReason(facts: CloseFacts): CloseReason {
   if (serverEnded) return reasonOfServer(facts);
   if (error !== undefined) return failedOutcome(error) === 'timed_out' && inExchange ? 'request_timeout' : 'error';
   if (timedOut) return inExchange ? 'request_timeout' : 'client_idle_timeout';
-  if (inExchange) return signals?.givenUp || facts.answered ? reasonOfAbort(facts) : 'client_shutdown';
+  if (inExchange) return signals?.aborted || facts.responseStarted ? reasonOfAbort(facts) : 'client_shutdown';
   return reasonFromSignals(facts) ?? reasonOfIdle(facts);
 }
 
@@ -110,8 +110,8 @@ function reasonWithoutHttp({ error, serverEnded, timedOut }: CloseFacts): CloseR
   return timedOut ? 'client_idle_timeout' : 'client_shutdown';
 }
 
-function reasonOfAbort({ answered }: CloseFacts): CloseReason {
-  return answered ? 'body_abandoned' : 'request_aborted';
+function reasonOfAbort({ responseStarted }: CloseFacts): CloseReason {
+  return responseStarted ? 'body_abandoned' : 'request_aborted';
 }
 
 /** undici's "reset": the exchange is complete, and the connection is not to be used again. */
@@ -120,15 +120,16 @@ function reasonOfReset(facts: CloseFacts): CloseReason {
 }
 
 /** What request and answer had said: the connection ends with them. One that the agent took back did not. */
-function reasonFromSignals({ signals, requests, freed, poolWasFull }: CloseFacts): CloseReason | undefined {
+function reasonFromSignals({ signals, requests, returnedToPool, poolWasFull }: CloseFacts): CloseReason | undefined {
   if (signals === undefined) return undefined;
 
-  if (!freed) {
-    if (signals.isLast) return 'not_reusable_method';
-    if (signals.clientCloses) return signals.byRequest || requests <= 1 ? 'keep_alive_off' : 'max_requests';
+  if (!returnedToPool) {
+    if (signals.methodNotReusable) return 'not_reusable_method';
+    if (signals.clientCloses) return signals.closeIsExplicit || requests <= 1 ? 'keep_alive_off' : 'max_requests';
     if (signals.serverCloses) return 'server_close_header';
   }
-  if (signals.keepAlive !== undefined && signals.keepAlive <= signals.margin) return 'keep_alive_hint_too_short';
+  if (signals.keepAlive !== undefined && signals.keepAlive <= signals.keepAliveMargin)
+    return 'keep_alive_hint_too_short';
   return poolWasFull ? 'pool_full' : undefined;
 }
 
@@ -136,6 +137,6 @@ function reasonFromSignals({ signals, requests, freed, poolWasFull }: CloseFacts
  * node:http closes an idle connection without a word, whoever began. One that its agent had taken back went because the
  * server ended it (an Agent.destroy() looks the same); one still with the program was ended by the program.
  */
-function reasonOfIdle({ signals, freed, streams }: CloseFacts): CloseReason {
-  return signals === undefined || streams > 0 || !freed ? 'client_shutdown' : 'server_idle_close';
+function reasonOfIdle({ signals, returnedToPool, streams }: CloseFacts): CloseReason {
+  return signals === undefined || streams > 0 || !returnedToPool ? 'client_shutdown' : 'server_idle_close';
 }

@@ -11,7 +11,7 @@ export interface MemberPool {
 /** A connection was idle: when, by the clock and by the rounds of the event loop, and how many requests it had served. */
 export interface SeenIdle {
   readonly at: number;
-  readonly round: number;
+  readonly loopCount: number;
   readonly requests: number;
 }
 
@@ -29,7 +29,7 @@ export interface PoolMember {
   reason: CloseReason | undefined;
   /** The reason of the loss that it makes good, and whether it left that to another because it was never used. */
   replacedReason: CloseReason | undefined;
-  lossHandedOn: boolean;
+  lossReassigned: boolean;
   /** When it was first seen idle since its last request. */
   seenIdle: SeenIdle | undefined;
 }

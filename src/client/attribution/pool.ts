@@ -15,7 +15,7 @@ export type Owner = 'agent' | 'undici' | 'none';
 /** What all pools of one origin share. */
 export interface OriginState {
   /** A connection was attempted, and the attempt did not fail. */
-  tried: boolean;
+  attempted: boolean;
   /** Connections of all its pools, open or opening. */
   live: number;
 }
@@ -27,7 +27,7 @@ export class Pool implements MemberPool, PoolFacts {
   readonly number: number | undefined;
   readonly live = new Set<PoolMember>();
   /** As for the site. */
-  tried = false;
+  attempted = false;
   /** The connection lost last was closed by the program after its one request: a client per request. */
   lastClosedAfterOneRequest = false;
   /** The reason of each loss, the oldest first: each close leaves one, each replacement takes one. */
@@ -45,9 +45,9 @@ export class Pool implements MemberPool, PoolFacts {
   /** A connection of it is attempted. */
   add(connection: PoolMember): void {
     this.lastClosedAfterOneRequest = false;
-    this.tried = true;
+    this.attempted = true;
     this.live.add(connection);
-    this.#origin.tried = true;
+    this.#origin.attempted = true;
     this.#origin.live++;
     connection.pool = this;
     connection.poolNumber = this.number;
@@ -57,8 +57,8 @@ export class Pool implements MemberPool, PoolFacts {
   remove(connection: PoolMember, reason: CloseReason | undefined): void {
     connection.pool = undefined;
     this.#origin.live--;
-    if (reason === undefined) this.#failed(connection);
-    else this.#lost(connection, reason);
+    if (reason === undefined) this.#attemptFailed(connection);
+    else this.#recordLoss(connection, reason);
   }
 
   get hasUnreplacedLoss(): boolean {
@@ -67,24 +67,24 @@ export class Pool implements MemberPool, PoolFacts {
     let looked = 0;
     for (const connection of this.live) {
       if (looked++ === MAX_MEMBERS_CHECKED) break;
-      if (this.#states.isClosing(connection)) this.#judge(connection);
+      if (this.#states.isClosing(connection)) this.#recordEarlyLoss(connection);
       if (this.#unreplacedLosses.length > 0) return true;
     }
     return this.#unusedReplacement() !== undefined;
   }
 
   /** The reason of the oldest loss, which is made good now. */
-  takeLoss(): CloseReason | undefined {
+  takeOldestLoss(): CloseReason | undefined {
     const credit = this.#unreplacedLosses.length === 1 ? this.#unreplacedLosses.pop() : this.#unreplacedLosses.shift(); // to shift is dear
     if (credit !== undefined) return credit;
 
     const spare = this.#unusedReplacement();
-    if (spare !== undefined) spare.lossHandedOn = true;
+    if (spare !== undefined) spare.lossReassigned = true;
     return spare?.replacedReason;
   }
 
   /** The loss of the latest is no reason to replace it. */
-  forgetLoss(): void {
+  dropLatestLoss(): void {
     this.#unreplacedLosses.pop();
   }
 
@@ -96,7 +96,7 @@ export class Pool implements MemberPool, PoolFacts {
     let looked = 0;
     for (const connection of this.live) {
       if (looked++ === MAX_MEMBERS_CHECKED) break;
-      if (this.#states.isClosing(connection)) this.#judge(connection);
+      if (this.#states.isClosing(connection)) this.#recordEarlyLoss(connection);
       else if (this.isIdle(connection)) idle.push(connection);
     }
     return idle;
@@ -116,17 +116,17 @@ export class Pool implements MemberPool, PoolFacts {
   }
 
   /** It is on its way out: lost by now, though it is not closed yet. */
-  #judge(connection: PoolMember): void {
+  #recordEarlyLoss(connection: PoolMember): void {
     connection.reason = this.#states.reasonOf(connection);
-    this.#lost(connection, connection.reason);
+    this.#recordLoss(connection, connection.reason);
   }
 
   /** Leaves a credit, once; a spare leaves the one it was opened for. */
-  #lost(connection: PoolMember, reason: CloseReason): void {
+  #recordLoss(connection: PoolMember, reason: CloseReason): void {
     if (!this.live.delete(connection)) return;
 
     const { cause, requests } = connection;
-    const madeGood = lossOf(connection);
+    const madeGood = replacedLossOf(connection);
     const ofUndici = this.owner === 'undici';
     const wasSpare = ofUndici && requests === 0 && cause === 'replaced';
     if (!wasSpare) this.#unreplacedLosses.push(reason);
@@ -137,14 +137,14 @@ export class Pool implements MemberPool, PoolFacts {
   }
 
   /** The attempt failed: it took nobody's place, and the first one is still to come. */
-  #failed(connection: PoolMember): void {
+  #attemptFailed(connection: PoolMember): void {
     if (!this.live.delete(connection)) return;
 
     const { cause } = connection;
-    const madeGood = lossOf(connection);
+    const madeGood = replacedLossOf(connection);
     if (madeGood !== undefined) this.#unreplacedLosses.unshift(madeGood);
-    if (cause === 'first') this.#origin.tried = false;
-    if (cause === 'first' || cause === 'new_pool') this.tried = false;
+    if (cause === 'first') this.#origin.attempted = false;
+    if (cause === 'first' || cause === 'new_pool') this.attempted = false;
   }
 
   #unusedReplacement(): PoolMember | undefined {
@@ -152,7 +152,7 @@ export class Pool implements MemberPool, PoolFacts {
   }
 
   #firstMembers(): PoolMember[] {
-    return firstOf(this.live, MAX_MEMBERS_CHECKED);
+    return firstItems(this.live, MAX_MEMBERS_CHECKED);
   }
 }
 
@@ -161,15 +161,15 @@ export class Pool implements MemberPool, PoolFacts {
  * another (https://github.com/nodejs/undici/issues/5845). Whatever is opened next makes good the same loss.
  */
 function isUnusedReplacement(connection: PoolMember): boolean {
-  return lossOf(connection) !== undefined && connection.requests === 0 && connection.opened !== undefined;
+  return replacedLossOf(connection) !== undefined && connection.requests === 0 && connection.opened !== undefined;
 }
 
 /** The reason of the loss that it makes good, unless another does by now. */
-function lossOf({ replacedReason, lossHandedOn }: PoolMember): CloseReason | undefined {
-  return lossHandedOn ? undefined : replacedReason;
+function replacedLossOf({ replacedReason, lossReassigned }: PoolMember): CloseReason | undefined {
+  return lossReassigned ? undefined : replacedReason;
 }
 
-export function firstOf<T>(set: Iterable<T>, most: number): T[] {
+export function firstItems<T>(set: Iterable<T>, most: number): T[] {
   const first: T[] = [];
   for (const each of set) {
     if (first.length === most) break;

@@ -1,6 +1,6 @@
 import type { Origin } from '../../core/origins.ts';
 import { openCause } from './open-cause.ts';
-import { firstOf, type OriginState, type Owner, Pool } from './pool.ts';
+import { firstItems, type OriginState, type Owner, Pool } from './pool.ts';
 import type { MemberStates, PoolMember } from './pool-member.ts';
 
 /** Rounds of the event loop after which an idle connection is back in undici's pool, with one to spare. */
@@ -16,7 +16,7 @@ const LONG_IDLE_SECONDS = 0.02;
 interface Dependencies {
   readonly onNewPool: (origin: Origin) => void;
   /** How many rounds the event loop has made. */
-  readonly rounds: () => number;
+  readonly loopCount: () => number;
   readonly states: MemberStates;
   /** Seconds of a monotonic clock. */
   readonly now: () => number;
@@ -55,15 +55,15 @@ export class Pools {
     const idle = pool.idle();
     const isAnothersPool = this.#isNewConnector(owner) && (pool.lastClosedAfterOneRequest || this.#hasLongIdle(idle));
     const facts = {
-      originIsKnown: known.tried,
-      poolIsKnown: pool.owner === 'none' || (pool.tried && !isAnothersPool),
+      originIsKnown: known.attempted,
+      poolIsKnown: pool.owner === 'none' || (pool.attempted && !isAnothersPool),
       // One that is free for long was passed over for another reason: undici prefers a place in its pool to a connection.
-      hasIdle: idle.some(each => !this.#isFree(each)) || (idle.length > 0 && !pool.hasUnreplacedLoss),
+      hasIdle: idle.some(each => !this.#isBackInPool(each)) || (idle.length > 0 && !pool.hasUnreplacedLoss),
     };
     connection.cause = openCause(facts, pool);
-    if (connection.cause === 'replaced') connection.replacedReason = pool.takeLoss();
+    if (connection.cause === 'replaced') connection.replacedReason = pool.takeOldestLoss();
     if (connection.cause === 'new_pool') {
-      if (pool.lastClosedAfterOneRequest) pool.forgetLoss();
+      if (pool.lastClosedAfterOneRequest) pool.dropLatestLoss();
       this.#dependencies.onNewPool(origin);
     }
     for (const each of idle) this.#noteIdle(each);
@@ -80,14 +80,14 @@ export class Pools {
 
   #hasLongIdle(idle: readonly PoolMember[]): boolean {
     const now = this.#dependencies.now();
-    return idle.some(each => this.#isFree(each) && now - (each.seenIdle?.at ?? now) >= LONG_IDLE_SECONDS);
+    return idle.some(each => this.#isBackInPool(each) && now - (each.seenIdle?.at ?? now) >= LONG_IDLE_SECONDS);
   }
 
   /** undici takes a connection back late, by up to two rounds of the event loop; after that it is really free. */
-  #isFree({ seenIdle, requests }: PoolMember): boolean {
+  #isBackInPool({ seenIdle, requests }: PoolMember): boolean {
     if (seenIdle === undefined || seenIdle.requests !== requests) return false;
 
-    return this.#dependencies.rounds() - seenIdle.round >= ROUNDS_TO_FREE;
+    return this.#dependencies.loopCount() - seenIdle.loopCount >= ROUNDS_TO_FREE;
   }
 
   /** Notes when the connection was first seen idle since its last request. */
@@ -95,23 +95,23 @@ export class Pools {
     const { seenIdle, requests } = connection;
     if (seenIdle?.requests === requests) return;
 
-    connection.seenIdle = { at: this.#dependencies.now(), round: this.#dependencies.rounds(), requests };
+    connection.seenIdle = { at: this.#dependencies.now(), loopCount: this.#dependencies.loopCount(), requests };
   }
 
   #poolsOf({ address, port }: Origin): OriginPools {
     const key = `${address} ${port ?? ''}`;
     let pools = this.#origins.get(key);
     if (pools === undefined) {
-      if (this.#origins.size >= MAX_ORIGINS) this.#forget();
-      pools = { tried: false, live: 0, undici: undefined, none: undefined, agents: new WeakMap() };
+      if (this.#origins.size >= MAX_ORIGINS) this.#forgetOldestOrigin();
+      pools = { attempted: false, live: 0, undici: undefined, none: undefined, agents: new WeakMap() };
       this.#origins.set(key, pools);
     }
     return pools;
   }
 
   /** Forgets the oldest origin without connections, or the oldest: its next connection will be its first again. */
-  #forget(): void {
-    const oldest = firstOf(this.#origins, MAX_CHECKED);
+  #forgetOldestOrigin(): void {
+    const oldest = firstItems(this.#origins, MAX_CHECKED);
     const [key] = oldest.find(([, { live }]) => live === 0) ?? (oldest[0] as [string, OriginPools]);
     this.#origins.delete(key);
   }

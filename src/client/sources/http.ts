@@ -16,7 +16,7 @@ const http: ClientAdapter<ClientRequest> = {
     return originOf(request.host, port, request.protocol);
   },
   wasReused: request => request.reusedSocket,
-  isWaiting: request => {
+  isQueued: request => {
     const waiting = agentOf(request)?.requests;
     for (const name in waiting) if (waiting[name]?.includes(request as never)) return true;
     return false;
@@ -28,7 +28,7 @@ const http: ClientAdapter<ClientRequest> = {
   maxIdle: request => agentOf(request)?.maxFreeSockets ?? Infinity,
   idleCount: (request, port) => freeSocketsTo(`${request.host}:${port}:`, agentOf(request)),
   signalsOfFinished: (_request, answer) => (hintsShort(answer as IncomingMessage | undefined) ? KEPT_SHORTLY : KEPT),
-  withHeaders: signals => signals,
+  withRequestHeaders: signals => signals,
   signalsOf: (request, answer) => {
     const response = answer as IncomingMessage | undefined;
     const agent = agentOf(request);
@@ -37,14 +37,14 @@ const http: ClientAdapter<ClientRequest> = {
     const serverCloses = closes || response?.httpVersion === '1.0';
     return {
       // Without a length, the parser takes the end of the answer to HEAD for the end of the connection.
-      isLast: request.method === 'HEAD' && !clientCloses && !serverCloses,
+      methodNotReusable: request.method === 'HEAD' && !clientCloses && !serverCloses,
       clientCloses,
-      byRequest: true,
+      closeIsExplicit: true,
       serverCloses,
       keepAlive,
-      margin: MARGIN_SECONDS,
+      keepAliveMargin: MARGIN_SECONDS,
       complete: response?.complete === true,
-      givenUp: request.destroyed,
+      aborted: request.destroyed,
       upgraded: request.destroyed && becomesAnother(request),
     };
   },
@@ -55,14 +55,14 @@ const MARGIN_SECONDS = 1;
 
 /** What is left of a request whose connection the agent took back, and of one whose answer hinted that it is kept for a moment only. */
 const KEPT: KeepAliveSignals = {
-  isLast: false,
+  methodNotReusable: false,
   clientCloses: false,
-  byRequest: true,
+  closeIsExplicit: true,
   serverCloses: false,
   keepAlive: undefined,
-  margin: MARGIN_SECONDS,
+  keepAliveMargin: MARGIN_SECONDS,
   complete: true,
-  givenUp: true,
+  aborted: true,
   upgraded: false,
 };
 const KEPT_SHORTLY: KeepAliveSignals = { ...KEPT, keepAlive: MARGIN_SECONDS };

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Handlers } from '../../core/channels.ts';
 import type { Guard } from '../../core/guard.ts';
-import { excludeFromMaxListeners, markAsOurs, prependListeners } from '../../core/listeners.ts';
+import { excludeFromMaxListeners, markAsOurs, prependListeners, stopListening } from '../../core/listeners.ts';
 import { handshakeOf } from '../../core/tls-handshake.ts';
 import type { Connections } from '../connections.ts';
 
@@ -14,6 +14,16 @@ import type { Connections } from '../connections.ts';
 // Limitations: a TLS handshake on a socket that is connected already (inside a proxy's tunnel, STARTTLS) has no event
 // that tells when it began, so it is not measured.
 export function netSource(connections: Connections, guard: Guard): Handlers {
+  // Both go once they have fired: programs expect that nobody waits for a connection that is up. A socket that is connected
+  // again gets them again.
+  const onConnect: (this: Socket) => void = guard('connect', function () {
+    connections.connected(this, isTls(this));
+    stopListening(this, 'connect', onConnect);
+  });
+  const onSecureConnect: (this: TLSSocket) => void = guard('secureConnect', function () {
+    connections.secured(this, handshakeOf(this));
+    stopListening(this, 'secureConnect', onSecureConnect);
+  });
   const ofAll = markAsOurs([
     [
       'lookup',
@@ -39,12 +49,7 @@ export function netSource(connections: Connections, guard: Guard): Handlers {
         connections.addressTimedOut(this);
       }),
     ],
-    [
-      'connect',
-      guard('connect', function (this: Socket) {
-        connections.connected(this, isTls(this));
-      }),
-    ],
+    ['connect', onConnect],
     [
       'timeout',
       guard('timeout', function (this: Socket) {
@@ -64,15 +69,7 @@ export function netSource(connections: Connections, guard: Guard): Handlers {
       }),
     ],
   ]);
-  const ofTls = markAsOurs([
-    ...ofAll,
-    [
-      'secureConnect',
-      guard('secureConnect', function (this: TLSSocket) {
-        connections.secured(this, handshakeOf(this));
-      }),
-    ],
-  ]);
+  const ofTls = markAsOurs([...ofAll, ['secureConnect', onSecureConnect]]);
   return {
     'net.client.socket': ({ socket }: { socket: Socket }) => {
       prependListeners(socket, isTls(socket) ? ofTls : ofAll);

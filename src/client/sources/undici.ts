@@ -44,14 +44,14 @@ const MARGIN_SECONDS = 2;
 
 /** What is left of a usual request that was answered. */
 const USUAL: KeepAliveSignals = {
-  isLast: false,
+  methodNotReusable: false,
   clientCloses: false,
-  byRequest: false,
+  closeIsExplicit: false,
   serverCloses: false,
   keepAlive: undefined,
-  margin: MARGIN_SECONDS,
+  keepAliveMargin: MARGIN_SECONDS,
   complete: true,
-  givenUp: false,
+  aborted: false,
   upgraded: false,
 };
 
@@ -59,7 +59,7 @@ const undici: ClientAdapter<UndiciRequest> = {
   originOf: originOfRequest,
   // Of a new socket `connected` has told us; one we do not know is older than we are.
   wasReused: () => true,
-  isWaiting: () => false,
+  isQueued: () => false,
   isFinished: ({ completed, aborted, upgrade }) => (completed || aborted) && !upgrade,
   mayTakeOver: ({ method, upgrade }) => method === 'CONNECT' || Boolean(upgrade),
   pipelines: true,
@@ -70,21 +70,21 @@ const undici: ClientAdapter<UndiciRequest> = {
     answer === undefined && request.completed && request.method !== 'HEAD' && request.reset !== true
       ? USUAL
       : signals(request, answer),
-  withHeaders: (said, sentHeaders) =>
+  withRequestHeaders: (said, sentHeaders) =>
     said.clientCloses || !sentHeaders.includes('\r\nconnection: close\r') ? said : { ...said, clientCloses: true },
 };
 
 function signals(request: UndiciRequest, answer: object | undefined): KeepAliveSignals {
   const responseSignals = answer as ResponseSignals | undefined;
   return {
-    isLast: request.method === 'HEAD' || request.method === 'CONNECT',
+    methodNotReusable: request.method === 'HEAD' || request.method === 'CONNECT',
     clientCloses: request.reset === true,
-    byRequest: request.reset === true,
+    closeIsExplicit: request.reset === true,
     serverCloses: responseSignals?.closes === true,
     keepAlive: responseSignals?.keepAlive,
-    margin: MARGIN_SECONDS,
+    keepAliveMargin: MARGIN_SECONDS,
     complete: request.completed,
-    givenUp: request.aborted,
+    aborted: request.aborted,
     upgraded: Boolean(request.upgrade) && responseSignals?.refused !== true,
   };
 }
@@ -106,7 +106,10 @@ export function undiciSource(connections: Connections): Handlers {
       connectParams: ConnectParams;
       connector: object;
     }) => {
-      connections.expected(originOf(connectParams.hostname, connectParams.port, connectParams.protocol), connector);
+      connections.clientConnecting(
+        originOf(connectParams.hostname, connectParams.port, connectParams.protocol),
+        connector,
+      );
     },
     'undici:client:connected': ({
       connectParams,
@@ -117,7 +120,7 @@ export function undiciSource(connections: Connections): Handlers {
       connector: object;
       socket: Socket;
     }) => {
-      connections.taken(
+      connections.clientConnected(
         socket,
         originOf(connectParams.hostname, connectParams.port, connectParams.protocol),
         connector,

@@ -165,6 +165,28 @@ test('a socket that is connected again after its close is a second connection', 
   expect(socket.listenerCount('close')).toBe(1);
 });
 
+test('nobody waits for a connection that is up: what is heard once is not listened to any more', () => {
+  replaying();
+
+  const socket = attempt(Object.assign(new ReplaySocket(), { encrypted: true as const, alpnProtocol: 'http/1.1' }));
+  const waiting = () => [socket.listenerCount('connect'), socket.listenerCount('secureConnect')];
+  const before = waiting();
+  connect(socket, '127.0.0.1', 443);
+  const connected = waiting();
+  socket.emit('secureConnect');
+
+  expect([before, connected, waiting()]).toEqual([
+    [1, 1],
+    [0, 1],
+    [0, 0],
+  ]);
+
+  close(socket);
+  attempt(socket);
+
+  expect(waiting()).toEqual([1, 1]);
+});
+
 test('a close that nobody told us of is seen at the next collection', () => {
   const { tally } = replaying();
 

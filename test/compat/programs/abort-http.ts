@@ -1,22 +1,22 @@
 // node:http, aborted or destroyed at every stage.
 import { once } from 'node:events';
 import http from 'node:http';
-import { listening, say, tell } from '../kit.ts';
+import { listen, print, printEvents } from '../program-helpers.ts';
 
 const server = http.createServer((_, response) => response.write('part'));
-const port = await listening(server);
+const port = await listen(server);
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
 type When = (request: http.ClientRequest, abort: () => void) => unknown;
 async function stage(name: string, when: When, { signal, abort } = controller()) {
   const request = http.request({ port, host: '127.0.0.1', agent, signal });
-  tell(name, request, 'socket', 'finish', 'response', 'abort', 'error', 'close');
+  printEvents(name, request, 'socket', 'finish', 'response', 'abort', 'error', 'close');
   const events = ['aborted', 'error', 'end', 'close'];
-  request.on('response', response => tell(`${name} response`, response, ...events));
+  request.on('response', response => printEvents(`${name} response`, response, ...events));
   const closed = new Promise(resolve => request.on('close', resolve));
   when(request, abort);
   if (name !== 'never ended') request.end();
   await closed;
-  say(name, request.aborted, request.destroyed, request.reusedSocket);
+  print(name, request.aborted, request.destroyed, request.reusedSocket);
 }
 function controller() {
   const own = new AbortController();

@@ -1,17 +1,17 @@
 // Sockets, destroyed or aborted at every stage of connecting.
 import net from 'node:net';
 import tls from 'node:tls';
-import { certificate, inWords, listening, say, tell } from '../kit.ts';
+import { certificate, describeError, listen, print, printEvents } from '../program-helpers.ts';
 
-const port = await listening(net.createServer(socket => void socket.on('error', () => {})));
-const tlsPort = await listening(tls.createServer(certificate, socket => void socket.on('error', () => {})));
+const port = await listen(net.createServer(socket => void socket.on('error', () => {})));
+const tlsPort = await listen(tls.createServer(certificate, socket => void socket.on('error', () => {})));
 const events = ['lookup', 'connectionAttempt', 'connect', 'ready', 'secureConnect', 'end', 'close'];
 async function stage(name: string, socket: net.Socket, when: (socket: net.Socket) => void) {
-  tell(name, socket, ...events);
-  socket.on('error', error => say(name, inWords(error)));
+  printEvents(name, socket, ...events);
+  socket.on('error', error => print(name, describeError(error)));
   when(socket);
   await new Promise(resolve => socket.on('close', resolve));
-  say(name, socket.destroyed, socket.connecting, socket.pending, socket.readyState);
+  print(name, socket.destroyed, socket.connecting, socket.pending, socket.readyState);
 }
 const destroy = (event: string) => (socket: net.Socket) => void socket.once(event, () => socket.destroy());
 await stage('at once', net.connect(port, 'localhost'), socket => void socket.destroy());

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
 import tls from 'node:tls';
-import { certificate, listening, rounds, say } from '../kit.ts';
+import { certificate, eventLoopTurns, listen, print } from '../program-helpers.ts';
 
 function tellAtClose(name: string, socket: net.Socket) {
   const keys = Object.keys(socket).length;
   socket.on('close', () => {
-    say(name, socket.remoteAddress, socket.remoteFamily, socket.localAddress, Object.keys(socket).length === keys);
+    print(name, socket.remoteAddress, socket.remoteFamily, socket.localAddress, Object.keys(socket).length === keys);
   });
 }
 const secure = tls.createServer(certificate, socket => {
@@ -16,15 +16,15 @@ const secure = tls.createServer(certificate, socket => {
   socket.on('error', () => {}).end('hello');
 });
 secure.on('connection', socket => tellAtClose('accepted', socket));
-const port = await listening(secure);
+const port = await listen(secure);
 const options = { port, host: '127.0.0.1', ca: certificate.cert };
 for (const read of [false, true]) {
   const socket = tls.connect(options).resume();
   await once(socket, 'secureConnect');
-  if (read) say('read', socket.remoteAddress);
+  if (read) print('read', socket.remoteAddress);
   tellAtClose('client', socket);
   await once(socket, 'close');
-  await rounds();
+  await eventLoopTurns();
 }
 // Through a tunnel: connmeter finds out which connection carries it.
 const carrying = net.connect(port, '127.0.0.1');
@@ -34,6 +34,6 @@ const inner = tls.connect({ ...options, socket: carrying });
 tellAtClose('inner', inner);
 await once(inner, 'secureConnect');
 const request = http.get({ createConnection: () => inner, host: 'a.test', agent: undefined });
-request.on('error', ({ message }) => say(message));
+request.on('error', ({ message }) => print(message));
 await once(carrying, 'close');
-await rounds(10);
+await eventLoopTurns(10);

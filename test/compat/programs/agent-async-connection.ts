@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
-import { inWords, listening, say, tell } from '../kit.ts';
+import { describeError, listen, print, printEvents } from '../program-helpers.ts';
 
 class Late extends http.Agent {
   override createConnection(
@@ -17,11 +17,11 @@ class Late extends http.Agent {
     return undefined;
   }
 }
-const port = await listening(http.createServer((_, response) => response.end('ok')));
+const port = await listen(http.createServer((_, response) => response.end('ok')));
 const agent = new Late({ keepAlive: true });
 for (const path of ['/', '/again']) {
   const request = http.get({ port, host: '127.0.0.1', path, agent });
-  tell('request', request, 'socket', 'response', 'close');
+  printEvents('request', request, 'socket', 'response', 'close');
   const closed = once(request, 'close');
   const [response] = await once(request, 'response');
   await response.resume().toArray();
@@ -29,5 +29,5 @@ for (const path of ['/', '/again']) {
 }
 agent.destroy();
 const failing = http.get({ port, host: 'fails.test', agent });
-failing.on('error', error => say(inWords(error)));
+failing.on('error', error => print(describeError(error)));
 await new Promise(resolve => failing.on('close', resolve));

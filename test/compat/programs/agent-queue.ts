@@ -1,9 +1,9 @@
 // An agent's queue: how many at once, in which order, which socket is taken, and what is left at the end.
 import { once } from 'node:events';
 import http from 'node:http';
-import { listening, rounds, say } from '../kit.ts';
+import { eventLoopTurns, listen, print } from '../program-helpers.ts';
 
-const port = await listening(http.createServer((request, response) => response.end(request.url)));
+const port = await listen(http.createServer((request, response) => response.end(request.url)));
 const counts = (agent: http.Agent) => {
   const sum = (lists: NodeJS.ReadOnlyDict<unknown[]>) =>
     Object.values(lists).reduce((total, list) => total + (list?.length ?? 0), 0);
@@ -28,11 +28,11 @@ for (const options of several) {
     await response.resume().toArray();
     order.push(path);
   });
-  say('at first', ...counts(agent));
+  print('at first', ...counts(agent));
   await Promise.all(asked);
-  await rounds(5);
-  say(options.maxSockets === 1 || options.maxTotalSockets === 1 ? order : order.length, ...counts(agent));
+  await eventLoopTurns(5);
+  print(options.maxSockets === 1 || options.maxTotalSockets === 1 ? order : order.length, ...counts(agent));
   agent.destroy();
-  await rounds(5);
-  say('at last', ...counts(agent));
+  await eventLoopTurns(5);
+  print('at last', ...counts(agent));
 }

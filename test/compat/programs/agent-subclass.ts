@@ -2,33 +2,33 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
-import { listening, say } from '../kit.ts';
+import { listen, print } from '../program-helpers.ts';
 
 class Own extends http.Agent {
   override createConnection(...[options, done]: Parameters<http.Agent['createConnection']>) {
-    say('createConnection', typeof done, Object.keys(options).includes('_agentKey'));
+    print('createConnection', typeof done, Object.keys(options).includes('_agentKey'));
     return net.createConnection(Number(options.port), '127.0.0.1');
   }
   override getName() {
     return 'one name for all';
   }
   override keepSocketAlive(socket: net.Socket) {
-    say('keepSocketAlive', socket.destroyed);
+    print('keepSocketAlive', socket.destroyed);
     return super.keepSocketAlive(socket as never);
   }
   override reuseSocket(socket: net.Socket, request: http.ClientRequest) {
-    say('reuseSocket', request.path);
+    print('reuseSocket', request.path);
     super.reuseSocket(socket as never, request);
   }
 }
-const port = await listening(http.createServer((request, response) => response.end(request.url)));
+const port = await listen(http.createServer((request, response) => response.end(request.url)));
 const agent = new Own({ keepAlive: true, maxSockets: 1 });
-agent.on('free', () => say('free'));
+agent.on('free', () => print('free'));
 const paths = ['/a', '/b', '/c'];
 await Promise.all(
   paths.map(async path => {
     const [response] = await once(http.get({ port, host: 'no.such.host.test', path, agent }), 'response');
-    say(await response.setEncoding('utf8').toArray(), Object.keys(agent.sockets), Object.keys(agent.requests));
+    print(await response.setEncoding('utf8').toArray(), Object.keys(agent.sockets), Object.keys(agent.requests));
   }),
 );
 agent.destroy();

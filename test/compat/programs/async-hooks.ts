@@ -3,9 +3,9 @@ import { createHook, executionAsyncId, triggerAsyncId } from 'node:async_hooks';
 import { once } from 'node:events';
 import { writeSync } from 'node:fs';
 import http from 'node:http';
-import { listening } from '../kit.ts';
+import { listen } from '../program-helpers.ts';
 
-const port = await listening(http.createServer((_, response) => response.end('ok')));
+const port = await listen(http.createServer((_, response) => response.end('ok')));
 const kinds = new Map<number, string>();
 const lines: string[] = [];
 createHook({

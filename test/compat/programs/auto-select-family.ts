@@ -3,10 +3,10 @@
 import type { LookupAddress } from 'node:dns';
 import { once } from 'node:events';
 import net from 'node:net';
-import { inWords, listening, refusing, say, tell } from '../kit.ts';
+import { describeError, listen, print, printEvents, unusedPort } from '../program-helpers.ts';
 
-const port = await listening(net.createServer(socket => void socket.end()));
-const refused = await refusing();
+const port = await listen(net.createServer(socket => void socket.end()));
+const refused = await unusedPort();
 const both: LookupAddress[] = [
   { address: '::1', family: 6 },
   { address: '127.0.0.1', family: 4 },
@@ -21,13 +21,13 @@ for (const [name, target, autoSelectFamily] of [
   ['one', port, false],
 ] as const) {
   const socket = net.connect({ host: 'two.test', port: target, autoSelectFamily, lookup: lookup as never });
-  socket.on('connectionAttempt', (ip, _, family) => say(name, 'attempt', ip, family));
+  socket.on('connectionAttempt', (ip, _, family) => print(name, 'attempt', ip, family));
   socket.on('connectionAttemptFailed', (ip, _, family, error) =>
-    say(name, 'failed', ip, family, (error as { code?: string }).code),
+    print(name, 'failed', ip, family, (error as { code?: string }).code),
   );
-  tell(name, socket, 'lookup', 'connect', 'ready', 'end', 'close');
-  socket.resume().on('error', error => say(name, inWords(error), (error as AggregateError).errors?.length));
+  printEvents(name, socket, 'lookup', 'connect', 'ready', 'end', 'close');
+  socket.resume().on('error', error => print(name, describeError(error), (error as AggregateError).errors?.length));
   await once(socket, 'close').catch(() => {});
   if (!socket.closed) await new Promise(resolve => socket.on('close', resolve));
-  say(name, socket.autoSelectFamilyAttemptedAddresses?.length);
+  print(name, socket.autoSelectFamilyAttemptedAddresses?.length);
 }

@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
-import { listening, say } from '../kit.ts';
+import { listen, print } from '../program-helpers.ts';
 
 if (process.argv[2] === 'child') {
   process.on('message', async (port: number, socket: net.Socket) => {
@@ -11,10 +11,10 @@ if (process.argv[2] === 'child') {
     socket.end(await answer.text(), () => process.disconnect());
   });
 } else {
-  const port = await listening(http.createServer((_, response) => response.end('asked by the child')));
+  const port = await listen(http.createServer((_, response) => response.end('asked by the child')));
   const child = fork(import.meta.filename, ['child']);
-  const giving = await listening(net.createServer(socket => void child.send(port, socket)));
+  const giving = await listen(net.createServer(socket => void child.send(port, socket)));
   const socket = net.connect(giving, '127.0.0.1');
-  say(String(Buffer.concat(await socket.toArray())), socket.destroyed);
-  say(await once(child, 'exit'));
+  print(String(Buffer.concat(await socket.toArray())), socket.destroyed);
+  print(await once(child, 'exit'));
 }

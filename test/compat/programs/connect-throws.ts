@@ -2,7 +2,7 @@
 import http from 'node:http';
 import net from 'node:net';
 import tls from 'node:tls';
-import { inWords, say } from '../kit.ts';
+import { describeError, print } from '../program-helpers.ts';
 
 const wrong: [string, () => unknown][] = [
   ['port', () => net.connect({ port: 70_000 })],
@@ -25,15 +25,15 @@ const wrong: [string, () => unknown][] = [
 for (const [name, run] of wrong) {
   try {
     const made = run() as net.Socket;
-    made.on('error', error => say(name, 'emits', inWords(error))).destroy();
-    say(name, 'does not throw');
+    made.on('error', error => print(name, 'emits', describeError(error))).destroy();
+    print(name, 'does not throw');
   } catch (error) {
-    say(name, 'throws', inWords(error));
+    print(name, 'throws', describeError(error));
   }
 }
 const socket = new net.Socket();
 try {
   socket.connect({ port: -1 });
 } catch {
-  say(socket.connecting, socket.destroyed, socket.pending, socket.readyState);
+  print(socket.connecting, socket.destroyed, socket.pending, socket.readyState);
 }

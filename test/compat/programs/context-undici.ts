@@ -2,11 +2,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import http from 'node:http';
 import { Client, fetch, Pool } from 'undici';
-import { listening, rounds, say } from '../kit.ts';
+import { eventLoopTurns, listen, print } from '../program-helpers.ts';
 
 const storage = new AsyncLocalStorage<string>();
-const tell = (what: string) => say(what, storage.getStore());
-const url = `http://127.0.0.1:${await listening(http.createServer((_, response) => response.end('ok')))}`;
+const tell = (what: string) => print(what, storage.getStore());
+const url = `http://127.0.0.1:${await listen(http.createServer((_, response) => response.end('ok')))}`;
 const client = new Client(url, { pipelining: 2 });
 const pool = new Pool(url, { connections: 1 });
 for (const [name, each] of Object.entries({ client, pool })) {
@@ -25,4 +25,4 @@ async function all() {
 }
 for (const name of ['one', 'two']) await storage.run(name, all);
 await storage.run('end', () => Promise.all([client.close(), pool.close()]));
-await rounds();
+await eventLoopTurns();

@@ -3,11 +3,11 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
-import { listening, rounds, say } from '../kit.ts';
+import { eventLoopTurns, listen, print } from '../program-helpers.ts';
 
 const storage = new AsyncLocalStorage<string>();
-const tell = (what: string) => say(what, storage.getStore());
-const port = await listening(http.createServer((_, response) => response.end('ok')));
+const tell = (what: string) => print(what, storage.getStore());
+const port = await listen(http.createServer((_, response) => response.end('ok')));
 class Telling extends http.Agent {
   override createConnection(...args: Parameters<http.Agent['createConnection']>) {
     tell('createConnection');
@@ -35,5 +35,5 @@ async function all() {
   tell('over');
 }
 for (const name of ['one', 'two']) await storage.run(name, all);
-await rounds();
+await eventLoopTurns();
 agent.destroy();

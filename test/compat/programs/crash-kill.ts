@@ -1,11 +1,11 @@
 // Ends by a signal, with connections open.
 import { once } from 'node:events';
 import net from 'node:net';
-import { listening, say } from '../kit.ts';
+import { listen, print } from '../program-helpers.ts';
 
-const port = await listening(net.createServer());
+const port = await listen(net.createServer());
 const socket = net.connect(port, '127.0.0.1');
 await once(socket, 'connect');
-say('connected');
+print('connected');
 process.kill(process.pid, 'SIGTERM');
-setTimeout(() => say('never'), 5000);
+setTimeout(() => print('never'), 5000);

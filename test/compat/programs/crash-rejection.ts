@@ -1,7 +1,7 @@
 // A failed fetch that nobody waits for ends the program.
-import { refusing } from '../kit.ts';
+import { unusedPort } from '../program-helpers.ts';
 
-const port = await refusing();
+const port = await unusedPort();
 process.on('exit', code => console.log('exit', code));
 void fetch(`http://127.0.0.1:${port}/`).then(() => console.log('never'));
 setTimeout(() => console.log('never'), 10_000);

@@ -1,13 +1,13 @@
 // A pool of raw sockets as database clients have: one at a time each, a queue, a broken one replaced.
 import { once } from 'node:events';
 import net from 'node:net';
-import { inWords, listening, say } from '../kit.ts';
+import { describeError, listen, print } from '../program-helpers.ts';
 
 const server = net.createServer(socket => {
   socket.on('error', () => {});
   socket.on('data', data => (String(data).includes('die') ? socket.destroy() : socket.write(`row ${data}`)));
 });
-const port = await listening(server);
+const port = await listen(server);
 const idle: net.Socket[] = [];
 const waiting: ((socket: net.Socket) => void)[] = [];
 let made = 0;
@@ -24,14 +24,16 @@ async function acquire(): Promise<net.Socket> {
 async function query(text: string) {
   const socket = await acquire();
   socket.ref().write(text);
-  const answer = await Promise.race([once(socket, 'data'), once(socket, 'close')]).catch(error => [inWords(error)]);
+  const answer = await Promise.race([once(socket, 'data'), once(socket, 'close')]).catch(error => [
+    describeError(error),
+  ]);
   const next = waiting.shift();
   if (socket.destroyed) next?.(await acquire());
   else if (next !== undefined) next(socket);
   else idle.push(socket.unref());
   return String(answer[0]);
 }
-say((await Promise.all(['a', 'b', 'c', 'd', 'e'].map(query))).toSorted());
-say(await query('die'), made, await query('after'));
-say(idle.map(socket => [socket.bytesRead > 0, socket.listenerCount('data'), socket.readyState]));
+print((await Promise.all(['a', 'b', 'c', 'd', 'e'].map(query))).toSorted());
+print(await query('die'), made, await query('after'));
+print(idle.map(socket => [socket.bytesRead > 0, socket.listenerCount('data'), socket.readyState]));
 for (const socket of idle) socket.destroy();

@@ -1,10 +1,10 @@
 // destroySoon, resetAndDestroy, end with data, destroy within a write: what is flushed, and which events follow.
 import { once } from 'node:events';
 import net from 'node:net';
-import { inWords, listening, say, tell } from '../kit.ts';
+import { describeError, listen, print, printEvents } from '../program-helpers.ts';
 
 const server = net.createServer({ allowHalfOpen: false }, socket => void socket.resume().on('error', () => {}));
-const port = await listening(server);
+const port = await listen(server);
 const ways: [string, (socket: net.Socket) => unknown][] = [
   ['destroySoon', socket => [socket.write('x'), socket.destroySoon()]],
   ['resetAndDestroy', socket => socket.resetAndDestroy()],
@@ -13,15 +13,18 @@ const ways: [string, (socket: net.Socket) => unknown][] = [
   ['destroy twice', socket => socket.destroy().destroy(new Error('late'))],
   ['error', socket => socket.destroy(new Error('mine'))],
   ['write after end', socket => [socket.end(), socket.write('late')]],
-  ['write after destroy', socket => [socket.destroy(), socket.write('late', error => say('callback', inWords(error)))]],
-  ['asyncDispose', socket => socket[Symbol.asyncDispose]().catch(error => say(inWords(error)))],
+  [
+    'write after destroy',
+    socket => [socket.destroy(), socket.write('late', error => print('callback', describeError(error)))],
+  ],
+  ['asyncDispose', socket => socket[Symbol.asyncDispose]().catch(error => print(describeError(error)))],
 ];
 for (const [name, end] of ways) {
   const socket = net.connect(port, '127.0.0.1');
-  tell(name, socket, 'end', 'finish', 'error', 'close');
+  printEvents(name, socket, 'end', 'finish', 'error', 'close');
   await once(socket, 'connect');
   const closed = new Promise(resolve => socket.on('close', resolve));
   end(socket.resume());
   await closed;
-  say(name, socket.bytesWritten, socket.writableFinished, socket.readableAborted, inWords(socket.errored));
+  print(name, socket.bytesWritten, socket.writableFinished, socket.readableAborted, describeError(socket.errored));
 }

@@ -2,16 +2,16 @@
 import domain from 'node:domain';
 import http from 'node:http';
 import net from 'node:net';
-import { inWords, listening, refusing, say } from '../kit.ts';
+import { describeError, listen, print, unusedPort } from '../program-helpers.ts';
 
-const port = await listening(http.createServer((_, response) => response.end('ok')));
-const refused = await refusing();
+const port = await listen(http.createServer((_, response) => response.end('ok')));
+const refused = await unusedPort();
 const active = () => (process as { domain?: unknown }).domain;
 async function inside(name: string, run: () => void) {
   const own = domain.create();
   await new Promise<void>(resolve => {
     own.on('error', error => {
-      say(name, inWords(error), (error as { domainThrown?: boolean }).domainThrown, active() === own);
+      print(name, describeError(error), (error as { domainThrown?: boolean }).domainThrown, active() === own);
       resolve();
     });
     own.run(run);
@@ -27,7 +27,7 @@ await inside('connect listener', () => {
 await inside('close listener', () => {
   const socket = net.connect(port, '127.0.0.1', () => socket.destroy());
   socket.on('close', () => {
-    say('domain at close', active() !== undefined && active() !== null);
+    print('domain at close', active() !== undefined && active() !== null);
     throw new Error('in close');
   });
 });

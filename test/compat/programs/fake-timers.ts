@@ -1,10 +1,10 @@
 // All clocks and timers replaced by hand, as fake-timer libraries do, before any connection: what is ours must not show.
 import { once } from 'node:events';
 import http from 'node:http';
-import { listening, say } from '../kit.ts';
+import { listen, print } from '../program-helpers.ts';
 
 const server = http.createServer((_, response) => response.end('ok'));
-const port = await listening(server);
+const port = await listen(server);
 const calls: string[] = [];
 const fake = (name: string) => () => {
   calls.push(new Error().stack?.includes('/programs/') ? name : `${name} by somebody else`);
@@ -22,10 +22,10 @@ const agent = new http.Agent({ keepAlive: true });
 for (let i = 0; i < 2; i++) {
   const request = http.get({ port, host: '127.0.0.1', agent });
   const [response] = await once(request, 'response');
-  say(await response.setEncoding('utf8').toArray(), request.reusedSocket);
+  print(await response.setEncoding('utf8').toArray(), request.reusedSocket);
   await new Promise<void>(resolve => real.setImmediate(() => resolve()));
 }
 performance.now = now;
 process.hrtime.bigint = hrtime;
-say([...new Set(calls)]);
+print([...new Set(calls)]);
 agent.destroy();

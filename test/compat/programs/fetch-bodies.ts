@@ -1,6 +1,6 @@
 // fetch with bodies: half-duplex streams, forms with files, iterators, one that fails, and redirects.
 import http from 'node:http';
-import { inWords, listening, say } from '../kit.ts';
+import { describeError, listen, print } from '../program-helpers.ts';
 
 const answer: http.RequestListener = async (request, response) => {
   if (request.url === '/redirect') return response.writeHead(302, { location: '/' }).end();
@@ -15,7 +15,7 @@ const answer: http.RequestListener = async (request, response) => {
 const server = http.createServer(
   (request, response) => void (answer(request, response) as unknown as Promise<void>).catch(() => {}),
 );
-const url = `http://127.0.0.1:${await listening(server)}`;
+const url = `http://127.0.0.1:${await listen(server)}`;
 async function* parts(fails = false) {
   yield new TextEncoder().encode('one ');
   await new Promise(resolve => setImmediate(resolve));
@@ -36,4 +36,5 @@ const bodies: [string, RequestInit & { duplex?: 'half' }][] = [
   ['/redirect', { redirect: 'error' }],
   ['/', { method: 'POST', body: parts(true) as never, duplex: 'half' }],
 ];
-for (const [path, init] of bodies) say(await fetch(url + path, init).then(response => response.text(), inWords));
+for (const [path, init] of bodies)
+  print(await fetch(url + path, init).then(response => response.text(), describeError));

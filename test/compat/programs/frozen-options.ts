@@ -4,14 +4,14 @@ import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
 import tls from 'node:tls';
-import { certificate, listening, say } from '../kit.ts';
+import { certificate, listen, print } from '../program-helpers.ts';
 
 function frozen<T extends object>(what: T): T {
   for (const value of Object.values(what)) if (value?.constructor === Object) frozen(value);
   return Object.freeze(what);
 }
-const port = await listening(http.createServer((_, response) => response.end('ok')));
-const tlsPort = await listening(https.createServer(certificate, (_, response) => response.end('ok')));
+const port = await listen(http.createServer((_, response) => response.end('ok')));
+const tlsPort = await listen(https.createServer(certificate, (_, response) => response.end('ok')));
 const plain = { port, host: '127.0.0.1', headers: { 'x-a': 'b' } };
 const secure = { port: tlsPort, host: '127.0.0.1', ca: certificate.cert };
 const agent = new http.Agent(frozen({ keepAlive: true }));
@@ -22,7 +22,7 @@ const asked = [
 ];
 for (const ask of asked) {
   const [response] = await once(ask(), 'response');
-  say(await response.setEncoding('utf8').toArray());
+  print(await response.setEncoding('utf8').toArray());
 }
 for (const connect of [() => net.connect(frozen({ ...plain })), () => tls.connect(frozen({ ...secure }))]) {
   const socket = connect();
@@ -30,5 +30,5 @@ for (const connect of [() => net.connect(frozen({ ...plain })), () => tls.connec
   await once(socket.destroy(), 'close');
 }
 const init = frozen({ method: 'POST', body: 'x', headers: { 'x-a': 'b' } });
-say(await (await fetch(Object.freeze(new URL(`http://127.0.0.1:${port}/`)), init)).text());
+print(await (await fetch(Object.freeze(new URL(`http://127.0.0.1:${port}/`)), init)).text());
 agent.destroy();

@@ -1,20 +1,20 @@
 // A client that goes on writing after the server has ended its half.
 import { once } from 'node:events';
 import net from 'node:net';
-import { listening, say, tell } from '../kit.ts';
+import { listen, print, printEvents } from '../program-helpers.ts';
 
 const server = net.createServer({ allowHalfOpen: true }, socket => {
   socket.end('bye');
-  socket.setEncoding('utf8').on('data', data => say('server heard', data));
+  socket.setEncoding('utf8').on('data', data => print('server heard', data));
 });
-const port = await listening(server);
+const port = await listen(server);
 for (const allowHalfOpen of [true, false]) {
   const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen });
-  tell('client', socket, 'connect', 'ready', 'data', 'end', 'finish', 'close');
+  printEvents('client', socket, 'connect', 'ready', 'data', 'end', 'finish', 'close');
   socket.resume();
   await once(socket, 'end');
-  say('writable', socket.writable, socket.readyState, socket.allowHalfOpen);
+  print('writable', socket.writable, socket.readyState, socket.allowHalfOpen);
   if (allowHalfOpen) socket.end('still here');
   await once(socket, 'close');
-  say('destroyed', socket.destroyed, socket.bytesWritten, socket.bytesRead);
+  print('destroyed', socket.destroyed, socket.bytesWritten, socket.bytesRead);
 }

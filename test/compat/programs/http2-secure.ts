@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import http2 from 'node:http2';
 import https from 'node:https';
 import tls from 'node:tls';
-import { certificate, inWords, listening, say, tell } from '../kit.ts';
+import { certificate, describeError, listen, print, printEvents } from '../program-helpers.ts';
 
 const server = http2.createSecureServer(certificate, (_, response) => void response.end('two'));
-const port = await listening(server);
-const old = await listening(https.createServer(certificate, (_, response) => response.end('one')));
+const port = await listen(server);
+const old = await listen(https.createServer(certificate, (_, response) => response.end('one')));
 const own = () => tls.connect({ port, host: '127.0.0.1', ca: certificate.cert, ALPNProtocols: ['h2'] });
 const cases: [string, number, http2.SecureClientSessionOptions][] = [
   ['alpn', port, {}],
@@ -16,12 +16,12 @@ const cases: [string, number, http2.SecureClientSessionOptions][] = [
 ];
 for (const [name, target, options] of cases) {
   const session = http2.connect(`https://localhost:${target}`, { ca: certificate.cert, ...options });
-  tell(name, session, 'connect', 'error', 'close');
+  printEvents(name, session, 'connect', 'error', 'close');
   const stream = session.request({ ':path': '/' });
   stream
-    .on('error', error => say(name, 'stream', inWords(error)))
-    .on('response', headers => say(name, headers[':status']));
-  stream.setEncoding('utf8').on('data', data => say(name, data));
+    .on('error', error => print(name, 'stream', describeError(error)))
+    .on('response', headers => print(name, headers[':status']));
+  stream.setEncoding('utf8').on('data', data => print(name, data));
   await new Promise(resolve => stream.on('close', resolve));
   session.close();
   if (!session.destroyed) await once(session, 'close').catch(() => {});

@@ -1,7 +1,7 @@
 // HTTP/2: settings, ping, a pushed stream, trailers, a reset, GOAWAY; and what is left open.
 import { once } from 'node:events';
 import http2 from 'node:http2';
-import { inWords, listening, say, tell } from '../kit.ts';
+import { describeError, listen, print, printEvents } from '../program-helpers.ts';
 
 const server = http2.createServer({ settings: { maxConcurrentStreams: 7 } });
 server.on('stream', (stream, headers) => {
@@ -17,18 +17,20 @@ server.on('stream', (stream, headers) => {
   stream.on('wantTrailers', () => stream.sendTrailers({ 'x-t': '1' }));
   stream.end('ok');
 });
-const session = http2.connect(`http://127.0.0.1:${await listening(server as never)}`);
-tell('session', session, 'connect', 'goaway', 'frameError', 'error', 'close');
-session.on('stream', pushed => pushed.on('push', headers => say('push', headers[':status'])).resume());
+const session = http2.connect(`http://127.0.0.1:${await listen(server as never)}`);
+printEvents('session', session, 'connect', 'goaway', 'frameError', 'error', 'close');
+session.on('stream', pushed => pushed.on('push', headers => print('push', headers[':status'])).resume());
 await once(session, 'remoteSettings');
-say(session.remoteSettings.maxConcurrentStreams, session.encrypted, session.alpnProtocol, session.type);
-say((await new Promise<unknown[]>(resolve => session.ping((...args) => resolve(args))))[0]);
+print(session.remoteSettings.maxConcurrentStreams, session.encrypted, session.alpnProtocol, session.type);
+print((await new Promise<unknown[]>(resolve => session.ping((...args) => resolve(args))))[0]);
 for (const path of ['/', '/push', '/reset', '/goaway']) {
   const stream = session.request({ ':path': path });
-  tell(path, stream, 'ready', 'trailers', 'end', 'aborted', 'close');
-  stream.on('error', error => say(path, inWords(error))).on('response', headers => say(path, headers[':status']));
+  printEvents(path, stream, 'ready', 'trailers', 'end', 'aborted', 'close');
+  stream
+    .on('error', error => print(path, describeError(error)))
+    .on('response', headers => print(path, headers[':status']));
   stream.resume();
   await new Promise(resolve => stream.on('close', resolve));
-  say(path, stream.id, stream.rstCode);
+  print(path, stream.id, stream.rstCode);
 }
 process.exit(); // how long a session that said goodbye lingers is another on each line of Node

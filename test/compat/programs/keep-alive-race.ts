@@ -1,10 +1,10 @@
 // The server closes a connection just as it is used again: the program sees the reset on a reused socket, and asks again.
 import { once } from 'node:events';
 import http from 'node:http';
-import { inWords, listening, rounds, say } from '../kit.ts';
+import { describeError, eventLoopTurns, listen, print } from '../program-helpers.ts';
 
 const server = http.createServer((_, response) => response.end('ok'));
-const port = await listening(server);
+const port = await listen(server);
 server.keepAliveTimeout = 0;
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
 async function ask(tries = 0): Promise<void> {
@@ -13,14 +13,14 @@ async function ask(tries = 0): Promise<void> {
   try {
     const [response] = await once(request, 'response');
     await response.resume().toArray();
-    say('answered', request.reusedSocket, tries);
+    print('answered', request.reusedSocket, tries);
   } catch (error) {
-    say(inWords(error), request.reusedSocket);
+    print(describeError(error), request.reusedSocket);
     if (request.reusedSocket) return ask(tries + 1);
   }
 }
 for (let i = 0; i < 4; i++) {
   await ask();
-  await rounds(5);
+  await eventLoopTurns(5);
 }
 agent.destroy();

@@ -3,12 +3,12 @@ import dns from 'node:dns';
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
-import { inWords, listening, say, tell } from '../kit.ts';
+import { describeError, listen, print, printEvents } from '../program-helpers.ts';
 
-const port = await listening(http.createServer((_, response) => response.end('ok')));
+const port = await listen(http.createServer((_, response) => response.end('ok')));
 type Answer = (error: Error | null, address?: unknown, family?: number) => void;
 const says = (what: unknown[]) => (host: string, options: object, done: Answer) => {
-  say('asked', host, options, typeof done);
+  print('asked', host, options, typeof done);
   process.nextTick(() => done(...(what as [null])));
 };
 const lists: [string, object][] = [
@@ -20,11 +20,13 @@ const lists: [string, object][] = [
 ];
 for (const [name, options] of lists) {
   const socket = net.connect({ port, host: 'localhost', ...options } as net.TcpNetConnectOpts);
-  socket.on('lookup', (error, address, family, host) => say(name, 'lookup', inWords(error), address, family, host));
-  tell(name, socket, 'connect', 'error', 'close');
+  socket.on('lookup', (error, address, family, host) =>
+    print(name, 'lookup', describeError(error), address, family, host),
+  );
+  printEvents(name, socket, 'connect', 'error', 'close');
   socket.on('connect', () => socket.end());
   await new Promise(resolve => socket.resume().on('close', resolve));
   if (name !== 'all') continue;
   const [response] = await once(http.get({ port, host: 'localhost', ...options }), 'response');
-  say(await response.setEncoding('utf8').toArray());
+  print(await response.setEncoding('utf8').toArray());
 }

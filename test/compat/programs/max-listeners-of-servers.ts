@@ -3,15 +3,15 @@ import { EventEmitter } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
 import tls from 'node:tls';
-import { certificate, listening, rounds, say } from '../kit.ts';
+import { certificate, eventLoopTurns, listen, print } from '../program-helpers.ts';
 
-process.on('warning', ({ name, message }) => say(name, message));
+process.on('warning', ({ name, message }) => print(name, message));
 /** Adds listeners one by one, until there are more than any limit here allows. */
 async function fill(name: string, emitter: EventEmitter, ...events: string[]) {
   for (let i = 1; i <= 14; i++) {
     for (const event of events) emitter.on(event, () => {});
-    await rounds();
-    say(name, i, emitter.getMaxListeners());
+    await eventLoopTurns();
+    print(name, i, emitter.getMaxListeners());
   }
 }
 const servers = { net: net.createServer(), http: http.createServer(), tls: tls.createServer(certificate) };
@@ -23,7 +23,7 @@ for (const [name, server] of Object.entries(servers)) {
       resolve(socket.setMaxListeners(7));
     });
   });
-  const port = await listening(server);
+  const port = await listen(server);
   const options = { port, host: '127.0.0.1', ca: certificate.cert };
   const client = name === 'tls' ? tls.connect(options) : net.connect(options);
   await fill(`${name} accepted`, await accepted, 'end', 'close', 'timeout', 'error');

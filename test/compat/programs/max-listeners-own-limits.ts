@@ -1,19 +1,19 @@
 // Limits that the program sets itself, before and after it has the socket: warnings come at the same listener, in the same words.
 import { EventEmitter, once } from 'node:events';
 import net from 'node:net';
-import { listening, rounds, say } from '../kit.ts';
+import { eventLoopTurns, listen, print } from '../program-helpers.ts';
 
-process.on('warning', ({ name, message }) => say(name, message));
+process.on('warning', ({ name, message }) => print(name, message));
 async function fill(name: string, socket: net.Socket, count: number, ...events: string[]) {
   for (const event of events) {
     for (let i = 0; i < count; i++) socket.on(event, () => {});
-    await rounds(); // what the listeners so far lead to is seen before the next
-    socket.on(event, () => say(name, event));
-    await rounds();
+    await eventLoopTurns(); // what the listeners so far lead to is seen before the next
+    socket.on(event, () => print(name, event));
+    await eventLoopTurns();
   }
-  say(name, socket.getMaxListeners());
+  print(name, socket.getMaxListeners());
 }
-const port = await listening(net.createServer(socket => socket.resume()));
+const port = await listen(net.createServer(socket => socket.resume()));
 const before = new net.Socket().setMaxListeners(2);
 before.on('close', () => {}).on('close', () => {});
 before.connect(port, '127.0.0.1');
@@ -28,4 +28,4 @@ await fill('by default', later, 10, 'close', 'timeout', 'data');
 EventEmitter.defaultMaxListeners = 20;
 await fill('by a new default', later, 9, 'close', 'timeout', 'data', 'error');
 for (const socket of [before, same, later]) socket.destroy();
-await rounds(10);
+await eventLoopTurns(10);

@@ -2,17 +2,17 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
-import { listening, rounds, say } from '../kit.ts';
+import { eventLoopTurns, listen, print } from '../program-helpers.ts';
 
-process.on('warning', ({ name, message }) => say(name, message.replace(/\d+ (\w+) listeners/, 'some $1 listeners')));
-const port = await listening(http.createServer((_, response) => response.end('ok')));
+process.on('warning', ({ name, message }) => print(name, message.replace(/\d+ (\w+) listeners/, 'some $1 listeners')));
+const port = await listen(http.createServer((_, response) => response.end('ok')));
 const own = net.connect(port, '127.0.0.1').setMaxListeners(3);
-say(own.getMaxListeners());
+print(own.getMaxListeners());
 await once(own, 'connect');
 for (let i = 0; i < 3; i++) own.on('data', () => {});
-await rounds();
+await eventLoopTurns();
 own.on('data', () => {});
-await rounds();
+await eventLoopTurns();
 own.destroy();
 const unlimited = net.connect(port, '127.0.0.1').setMaxListeners(0);
 for (let i = 0; i < 50; i++) unlimited.on('close', () => {});
@@ -23,5 +23,5 @@ for (let i = 0; i < 15; i++) {
   const [response] = await once(http.get({ port, host: '127.0.0.1', agent }), 'response');
   await response.resume().toArray();
 }
-await rounds();
+await eventLoopTurns();
 agent.destroy();

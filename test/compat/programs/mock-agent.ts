@@ -1,6 +1,6 @@
 // undici's MockAgent: no connection is made, and those that would be are refused.
 import { fetch, MockAgent, request, setGlobalDispatcher } from 'undici';
-import { inWords, say } from '../kit.ts';
+import { describeError, print } from '../program-helpers.ts';
 
 const agent = new MockAgent();
 agent.disableNetConnect();
@@ -15,13 +15,13 @@ pool
   .reply(({ body }) => ({ statusCode: 201, data: `had ${body}` }));
 pool.intercept({ path: '/c' }).replyWithError(new Error('mocked'));
 pool.intercept({ path: '/d' }).reply(200, 'slow').delay(20);
-say(await (await fetch('http://mocked.test/a')).json());
-say((await request('http://mocked.test/a')).statusCode);
+print(await (await fetch('http://mocked.test/a')).json());
+print((await request('http://mocked.test/a')).statusCode);
 const { statusCode, body } = await request('http://mocked.test/b', { method: 'POST', body: 'x' });
-say(statusCode, await body.text());
-await request('http://mocked.test/c').catch(error => say(inWords(error)));
-say(await (await request('http://mocked.test/d')).body.text());
-await fetch('http://other.test/').catch(error => say(inWords(error)));
-say(agent.pendingInterceptors().length);
+print(statusCode, await body.text());
+await request('http://mocked.test/c').catch(error => print(describeError(error)));
+print(await (await request('http://mocked.test/d')).body.text());
+await fetch('http://other.test/').catch(error => print(describeError(error)));
+print(agent.pendingInterceptors().length);
 agent.assertNoPendingInterceptors();
 await agent.close();

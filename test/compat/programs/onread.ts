@@ -1,9 +1,9 @@
 // A socket that reads into a buffer of the program's, and is paused by what its callback returns.
 import { once } from 'node:events';
 import net from 'node:net';
-import { listening, say, tell } from '../kit.ts';
+import { listen, print, printEvents } from '../program-helpers.ts';
 
-const port = await listening(net.createServer(socket => void socket.on('error', () => {}).end('x'.repeat(100_000))));
+const port = await listen(net.createServer(socket => void socket.on('error', () => {}).end('x'.repeat(100_000))));
 const buffer = Buffer.alloc(4096);
 let bytes = 0;
 let pauses = 0;
@@ -14,7 +14,7 @@ const socket = net.connect({
     buffer,
     callback(size, into) {
       bytes += size;
-      if (into !== buffer) say('another buffer');
+      if (into !== buffer) print('another buffer');
       if (bytes < 50_000 || pauses > 0) return true;
       pauses++;
       setImmediate(() => socket.resume());
@@ -22,6 +22,6 @@ const socket = net.connect({
     },
   },
 });
-tell('socket', socket, 'connect', 'ready', 'data', 'end', 'close');
+printEvents('socket', socket, 'connect', 'ready', 'data', 'end', 'close');
 await once(socket, 'close');
-say(bytes, pauses, socket.bytesRead);
+print(bytes, pauses, socket.bytesRead);

@@ -3,7 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import http from 'node:http';
 import { PerformanceObserver } from 'node:perf_hooks';
-import { listening, refusing, rounds, say } from '../kit.ts';
+import { eventLoopTurns, listen, print, unusedPort } from '../program-helpers.ts';
 
 const http1 = ['request.created', 'request.start', 'request.error', 'response.finish'].map(
   name => `http.client.${name}`,
@@ -11,9 +11,9 @@ const http1 = ['request.created', 'request.start', 'request.error', 'response.fi
 const clients = ['beforeConnect', 'connected', 'sendHeaders', 'connectError'].map(name => `undici:client:${name}`);
 const requests = ['create', 'headers', 'trailers', 'error'].map(name => `undici:request:${name}`);
 const names = ['net.client.socket', ...http1, ...clients, ...requests];
-const port = await listening(http.createServer((_, response) => response.end('ok')));
-const refused = await refusing();
-const hear = (message: unknown, name: string | symbol) => say(String(name), Object.keys(message as object));
+const port = await listen(http.createServer((_, response) => response.end('ok')));
+const refused = await unusedPort();
+const hear = (message: unknown, name: string | symbol) => print(String(name), Object.keys(message as object));
 for (const name of names) subscribe(name, hear);
 const seen: string[] = [];
 const observer = new PerformanceObserver(list => seen.push(...list.getEntries().map(({ entryType }) => entryType)));
@@ -22,12 +22,12 @@ const [response] = await once(http.get(`http://localhost:${port}/`), 'response')
 await response.resume().toArray();
 await (await fetch(`http://localhost:${port}/`)).text();
 await fetch(`http://127.0.0.1:${refused}/`).catch(() => {});
-await rounds(5);
-say(
+await eventLoopTurns(5);
+print(
   seen.filter(type => type === 'dns'),
   seen.includes('net'),
 );
 observer.disconnect();
-say(names.map(name => unsubscribe(name, hear)));
+print(names.map(name => unsubscribe(name, hear)));
 const [again] = await once(http.get(`http://127.0.0.1:${port}/`), 'response');
 again.resume();

@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import http from 'node:http';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { listening, rounds, say } from '../kit.ts';
+import { eventLoopTurns, listen, print } from '../program-helpers.ts';
 
-const port = await listening(http.createServer((_, response) => response.end('y'.repeat(200_000))));
+const port = await listen(http.createServer((_, response) => response.end('y'.repeat(200_000))));
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
 async function answer() {
   const [response] = await once(http.get({ port, host: '127.0.0.1', agent }), 'response');
-  say('flowing', response.readableFlowing, response.socket.isPaused());
+  print('flowing', response.readableFlowing, response.socket.isPaused());
   return response;
 }
 let bytes = 0;
@@ -29,8 +29,8 @@ for await (const chunk of await answer()) bytes += chunk.length;
 const sink = new Writable({ write: (_, __, done) => done() });
 await pipeline(await answer(), sink);
 const last = await answer();
-await rounds();
-say('untouched', last.readableFlowing, last.complete, bytes);
+await eventLoopTurns();
+print('untouched', last.readableFlowing, last.complete, bytes);
 last.destroy();
 await once(last, 'close');
 agent.destroy();

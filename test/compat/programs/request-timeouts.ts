@@ -1,9 +1,9 @@
 // Timeouts of requests, by the request, its option and its agent, before and after the socket is there.
 import { once } from 'node:events';
 import http from 'node:http';
-import { listening, say, tell } from '../kit.ts';
+import { listen, print, printEvents } from '../program-helpers.ts';
 
-const port = await listening(http.createServer(() => {}));
+const port = await listen(http.createServer(() => {}));
 const target = { port, host: '127.0.0.1' };
 const agent = new http.Agent({ keepAlive: true, timeout: 40 });
 const cases: [string, () => http.ClientRequest][] = [
@@ -14,10 +14,10 @@ const cases: [string, () => http.ClientRequest][] = [
 ];
 for (const [name, get] of cases) {
   const request = get();
-  tell(name, request, 'timeout', 'error', 'abort', 'close');
+  printEvents(name, request, 'timeout', 'error', 'abort', 'close');
   request.on('timeout', () => request.destroy(new Error('too slow')));
   await once(request, 'close').catch(() => {});
   if (!request.closed) await new Promise(resolve => request.on('close', resolve));
-  say(name, request.destroyed, request.aborted);
+  print(name, request.destroyed, request.aborted);
 }
 agent.destroy();

@@ -1,15 +1,15 @@
 // Answers that nobody listens to: dumped, and the connection free again.
 import { once } from 'node:events';
 import http from 'node:http';
-import { listening, say, tell } from '../kit.ts';
+import { listen, print, printEvents } from '../program-helpers.ts';
 
-const port = await listening(http.createServer((_, response) => response.end('z'.repeat(100_000))));
+const port = await listen(http.createServer((_, response) => response.end('z'.repeat(100_000))));
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
 for (let i = 0; i < 3; i++) {
   const request = http.get({ port, host: '127.0.0.1', agent });
-  tell('request', request, 'socket', 'finish', 'abort', 'error', 'close');
-  if (i === 1) request.on('response', response => tell('response', response.resume(), 'end', 'close'));
+  printEvents('request', request, 'socket', 'finish', 'abort', 'error', 'close');
+  if (i === 1) request.on('response', response => printEvents('response', response.resume(), 'end', 'close'));
   await once(request, 'close');
-  say(request.reusedSocket);
+  print(request.reusedSocket);
 }
 agent.destroy();

@@ -1,9 +1,9 @@
 // A proxy in the program itself: bodies piped both ways, a client that leaves early, headers passed on.
 import { once } from 'node:events';
 import http from 'node:http';
-import { inWords, listening, rounds, say } from '../kit.ts';
+import { describeError, eventLoopTurns, listen, print } from '../program-helpers.ts';
 
-const target = await listening(
+const target = await listen(
   http.createServer((request, response) =>
     request.pipe(response.writeHead(200, { 'x-via': request.headers['x-via'] ?? '' })),
   ),
@@ -18,21 +18,21 @@ const proxy = http.createServer((request, response) => {
     headers: { ...request.headers, 'x-via': 'proxy' },
   });
   onward.on('response', answer => answer.pipe(response.writeHead(answer.statusCode ?? 500, answer.headers)));
-  onward.on('error', error => say('onward', inWords(error)));
+  onward.on('error', error => print('onward', describeError(error)));
   response.on('close', () => response.writableFinished || onward.destroy());
   request.pipe(onward);
 });
-const port = await listening(proxy);
+const port = await listen(proxy);
 for (const size of [0, 1, 300_000]) {
   const response = await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body: 'x'.repeat(size) });
-  say(response.headers.get('x-via'), (await response.text()).length === size);
+  print(response.headers.get('x-via'), (await response.text()).length === size);
 }
 const leaving = http.request({ port, host: '127.0.0.1', method: 'POST', agent: false });
-leaving.on('error', error => say('leaving', inWords(error)));
+leaving.on('error', error => print('leaving', describeError(error)));
 leaving.write('half');
 const [response] = await once(leaving, 'response');
-response.on('error', (error: Error) => say('answer', inWords(error)));
+response.on('error', (error: Error) => print('answer', describeError(error)));
 leaving.destroy();
-await rounds(20);
+await eventLoopTurns(20);
 agent.destroy();
 process.exit();

@@ -1,23 +1,23 @@
 // Timeouts of sockets: by option, by setTimeout, with and without a callback, and taken back.
 import { once } from 'node:events';
 import net from 'node:net';
-import { listening, say, tell } from '../kit.ts';
+import { listen, print, printEvents } from '../program-helpers.ts';
 
-const port = await listening(net.createServer(socket => void socket.on('error', () => {}).resume()));
+const port = await listen(net.createServer(socket => void socket.on('error', () => {}).resume()));
 const byOption = new net.Socket();
-tell('option', byOption, 'connect', 'timeout', 'close');
+printEvents('option', byOption, 'connect', 'timeout', 'close');
 byOption.connect(port, '127.0.0.1', () => byOption.setTimeout(30));
 await once(byOption, 'timeout');
-say('still open', byOption.readyState, byOption.timeout);
+print('still open', byOption.readyState, byOption.timeout);
 byOption.setTimeout(0);
-say('timeout listeners', byOption.timeout);
+print('timeout listeners', byOption.timeout);
 byOption.destroy();
 await once(byOption, 'close');
 
 const called = net.connect({ port, host: '127.0.0.1', timeout: 1000 });
-tell('called', called, 'connect', 'timeout', 'end', 'close');
+printEvents('called', called, 'connect', 'timeout', 'end', 'close');
 called.setTimeout(30, () => {
-  say('callback');
+  print('callback');
   called.end();
   called.destroySoon();
 });

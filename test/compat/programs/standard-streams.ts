@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeSync } from 'node:fs';
-import { say } from '../kit.ts';
+import { print } from '../program-helpers.ts';
 
 const roles: Record<string, () => unknown> = {
   reads: () => writeSync(1, readFileSync(0)),
@@ -23,7 +23,7 @@ async function shows([command = '', ...args]: string[], ...inputs: string[]) {
   for (const input of inputs) await pause().then(() => child.stdin.write(input));
   await pause().then(() => child.stdin.end());
   for await (const chunk of chunks) out += chunk;
-  say(out.replaceAll('\0', ''), ...(await ended));
+  print(out.replaceAll('\0', ''), ...(await ended));
 }
 if (role !== undefined) {
   writeSync(1, `${role}: `);

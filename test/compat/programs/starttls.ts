@@ -2,10 +2,10 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import tls from 'node:tls';
-import { certificate, listening, say, tell } from '../kit.ts';
+import { certificate, listen, print, printEvents } from '../program-helpers.ts';
 
 const context = tls.createSecureContext(certificate);
-const port = await listening(
+const port = await listen(
   net.createServer(socket => {
     socket.on('error', () => {});
     socket.once('data', () => {
@@ -18,11 +18,11 @@ const port = await listening(
 );
 for (const host of ['localhost', '127.0.0.1']) {
   const plain = net.connect(port, host);
-  tell('plain', plain, 'lookup', 'connect', 'ready', 'end', 'close');
+  printEvents('plain', plain, 'lookup', 'connect', 'ready', 'end', 'close');
   plain.write('STARTTLS\n');
-  say(String((await once(plain, 'data'))[0]).trim());
+  print(String((await once(plain, 'data'))[0]).trim());
   const secure = tls.connect({ socket: plain, ca: certificate.cert, servername: 'localhost' });
-  tell('secure', secure, 'connect', 'ready', 'secureConnect', 'end', 'finish', 'close');
+  printEvents('secure', secure, 'connect', 'ready', 'secureConnect', 'end', 'finish', 'close');
   await once(secure, 'secureConnect');
   secure.end('secret\n');
   await once(secure, 'close');

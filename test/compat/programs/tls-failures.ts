@@ -1,9 +1,9 @@
 // TLS that does not come about: a certificate that is refused, another name, a check of the program's own.
 import tls from 'node:tls';
-import { certificate, inWords, listening, say, tell } from '../kit.ts';
+import { certificate, describeError, listen, print, printEvents } from '../program-helpers.ts';
 
 const server = tls.createServer({ ...certificate, minVersion: 'TLSv1.3' }, socket => void socket.on('error', () => {}));
-const port = await listening(server);
+const port = await listen(server);
 const failing: [string, tls.ConnectionOptions][] = [
   ['untrusted', { ca: [] }],
   ['wrong name', { servername: 'other.test' }],
@@ -12,12 +12,12 @@ const failing: [string, tls.ConnectionOptions][] = [
 ];
 for (const [name, options] of failing) {
   const socket = tls.connect({ port, host: '127.0.0.1', servername: 'localhost', ca: certificate.cert, ...options });
-  tell(name, socket, 'connect', 'ready', 'secureConnect', 'end', 'close');
-  socket.on('error', error => say(name, inWords(error), inWords(socket.authorizationError)));
+  printEvents(name, socket, 'connect', 'ready', 'secureConnect', 'end', 'close');
+  socket.on('error', error => print(name, describeError(error), describeError(socket.authorizationError)));
   await new Promise(resolve => socket.resume().on('close', resolve));
-  say(name, socket.authorized);
+  print(name, socket.authorized);
 }
 const allowed = tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
 await new Promise<void>(resolve => allowed.on('secureConnect', resolve));
-say('allowed', allowed.authorized, allowed.authorizationError, allowed.encrypted);
+print('allowed', allowed.authorized, allowed.authorizationError, allowed.encrypted);
 allowed.destroy();

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { Duplex, duplexPair } from 'node:stream';
 import tls from 'node:tls';
-import { certificate, listening, say, tell } from '../kit.ts';
+import { certificate, listen, print, printEvents } from '../program-helpers.ts';
 
 const server = tls.createServer(certificate, socket => void socket.on('error', () => {}).pipe(socket));
-const port = await listening(server);
+const port = await listen(server);
 const socket = net.connect(port, '127.0.0.1');
 const wrapped = new Duplex({
   read: () => void socket.resume(),
@@ -21,10 +21,10 @@ for (const [name, stream] of [
   ['pair', ours],
 ] as const) {
   const secure = tls.connect({ socket: stream, ca: certificate.cert, servername: 'localhost' });
-  tell(name, secure, 'connect', 'secureConnect', 'session', 'end', 'close');
+  printEvents(name, secure, 'connect', 'secureConnect', 'session', 'end', 'close');
   await once(secure, 'secureConnect');
   secure.write('ping');
-  say(name, String((await once(secure, 'data'))[0]), secure.authorized, secure.getProtocol());
+  print(name, String((await once(secure, 'data'))[0]), secure.authorized, secure.getProtocol());
   secure.destroy();
   await once(secure, 'close');
 }

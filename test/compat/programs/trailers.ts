@@ -1,7 +1,7 @@
 // Trailers in both directions.
 import { once } from 'node:events';
 import http from 'node:http';
-import { listening, say } from '../kit.ts';
+import { listen, print } from '../program-helpers.ts';
 
 const server = http.createServer(async (request, response) => {
   await request.resume().toArray();
@@ -10,10 +10,10 @@ const server = http.createServer(async (request, response) => {
   response.addTrailers({ 'x-sum': String(request.trailers['x-check']) });
   response.end();
 });
-const port = await listening(server);
+const port = await listen(server);
 const request = http.request({ port, host: '127.0.0.1', method: 'POST', headers: { trailer: 'x-check' } });
 request.write('data');
 request.addTrailers({ 'x-check': '42' });
 request.end();
 const [response] = await once(request, 'response');
-say(await response.setEncoding('utf8').toArray(), response.trailers, response.rawTrailers, response.complete);
+print(await response.setEncoding('utf8').toArray(), response.trailers, response.rawTrailers, response.complete);

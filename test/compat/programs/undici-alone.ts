@@ -1,12 +1,12 @@
 // undici's own FormData, interceptors and RetryAgent: each version alone in its process, with its own global dispatcher.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { inWords, listening, say } from '../kit.ts';
+import { describeError, listen, print } from '../program-helpers.ts';
 
 const [version] = process.argv.slice(2);
 if (version === undefined) {
   for (const each of ['undici6', 'undici7', 'undici']) {
-    say(each, await once(fork(import.meta.filename, [each]), 'exit'));
+    print(each, await once(fork(import.meta.filename, [each]), 'exit'));
   }
 } else {
   // Not imported: that would run the getter of http.WebSocket, which loads the undici of Node itself.
@@ -15,13 +15,13 @@ if (version === undefined) {
     const body = (await request.toArray()).join('');
     response.end(`${request.method}, ${/^content-type.*/im.exec(body) ?? 'no form'}`);
   });
-  const url = `http://127.0.0.1:${await listening(server)}`;
+  const url = `http://127.0.0.1:${await listen(server)}`;
   const undici = (await import(version)) as typeof import('undici');
   const { FormData, getGlobalDispatcher, interceptors, RetryAgent, request } = undici;
   const shows = async (what: string, options: () => Parameters<typeof request>[1]) => {
     const answered = async () => (await request(url, options())).body.text();
     const late = new Promise(resolve => setTimeout(resolve, 2_500, 'no answer').unref());
-    say(what, await Promise.race([answered(), late]).catch(inWords));
+    print(what, await Promise.race([answered(), late]).catch(describeError));
   };
   const body = new FormData();
   body.set('file', new File(['abc'], 'a.txt', { type: 'text/plain' }));

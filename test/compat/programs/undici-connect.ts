@@ -4,10 +4,10 @@ import https from 'node:https';
 import net from 'node:net';
 import tls from 'node:tls';
 import { Client } from 'undici';
-import { certificate, inWords, listening, say } from '../kit.ts';
+import { certificate, describeError, listen, print } from '../program-helpers.ts';
 
-const port = await listening(http.createServer((_, response) => response.end('plain')));
-const secure = await listening(https.createServer(certificate, (_, response) => response.end('secure')));
+const port = await listen(http.createServer((_, response) => response.end('plain')));
+const secure = await listen(https.createServer(certificate, (_, response) => response.end('secure')));
 type Done = (error: Error | null, socket: net.Socket | null) => void;
 const ways: Record<string, (done: Done) => unknown> = {
   http: done => {
@@ -24,9 +24,9 @@ for (const [protocol, connect] of Object.entries(ways)) {
     connect: (_, done) => void connect(done as Done),
   });
   client
-    .on('connect', () => say(protocol, 'connect'))
-    .on('disconnect', (_, __, error) => say(protocol, inWords(error)));
+    .on('connect', () => print(protocol, 'connect'))
+    .on('disconnect', (_, __, error) => print(protocol, describeError(error)));
   const asked = client.request({ path: '/', method: 'GET' });
-  say(protocol, await asked.then(({ body }) => body.text(), inWords));
+  print(protocol, await asked.then(({ body }) => body.text(), describeError));
   await client.destroy();
 }

@@ -1,7 +1,7 @@
 // undici's own ways: pipelining, a pool, retries, redirects, dns, cache and dump, connect functions.
 import http from 'node:http';
 import { Agent, buildConnector, Client, interceptors, Pool } from 'undici';
-import { inWords, listening, say, tell } from '../kit.ts';
+import { describeError, listen, print, printEvents } from '../program-helpers.ts';
 
 let asked = 0;
 const server = http.createServer((request, response) => {
@@ -9,25 +9,25 @@ const server = http.createServer((request, response) => {
   if (request.url === '/moved') return response.writeHead(301, { location: '/end' }).end();
   response.setHeader('cache-control', 'max-age=60').end(request.url);
 });
-const port = await listening(server);
+const port = await listen(server);
 const origin = `http://localhost:${port}`;
 const get = async (dispatcher: Agent | Client | Pool | ReturnType<Agent['compose']>, path: string) => {
   const { statusCode, body } = await dispatcher.request({ origin, path, method: 'GET' });
   return `${statusCode} ${await body.text()}`;
 };
 const pipelining = new Client(origin, { pipelining: 3 });
-tell('client', pipelining, 'drain');
-say(await Promise.all(['/a', '/b', '/c', '/d'].map(path => get(pipelining, path))), pipelining.stats.connected);
+printEvents('client', pipelining, 'drain');
+print(await Promise.all(['/a', '/b', '/c', '/d'].map(path => get(pipelining, path))), pipelining.stats.connected);
 const pool = new Pool(origin, { connections: 2 });
-say(await Promise.all(['/a', '/b', '/c'].map(path => get(pool, path))));
+print(await Promise.all(['/a', '/b', '/c'].map(path => get(pool, path))));
 const { retry, redirect, dns, cache, dump } = interceptors;
 const agent = new Agent().compose(retry({ minTimeout: 1 }), redirect({ maxRedirections: 2 }), dns(), cache());
-for (const path of ['/flaky', '/moved', '/cached', '/cached']) say(await get(agent, path));
-say(await get(new Agent().compose(dump()), '/dumped'));
+for (const path of ['/flaky', '/moved', '/cached', '/cached']) print(await get(agent, path));
+print(await get(new Agent().compose(dump()), '/dumped'));
 const connector = buildConnector({});
 const own = new Client(origin, { connect: (options, done) => void setImmediate(() => connector(options, done)) });
-say(await get(own, '/own'));
+print(await get(own, '/own'));
 const failing = new Client(origin, { connect: (_, done) => done(new Error('no way'), null) });
-tell('failing', failing, 'connectionError');
-await get(failing, '/').catch(error => say(inWords(error)));
+printEvents('failing', failing, 'connectionError');
+await get(failing, '/').catch(error => print(describeError(error)));
 await Promise.all([pipelining, pool, agent, own, failing].map(each => each.destroy()));

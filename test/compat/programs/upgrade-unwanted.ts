@@ -1,6 +1,6 @@
 // 101 for a request that asked for it but has nobody listening for `upgrade`; and a server that answers 426.
 import http from 'node:http';
-import { listening, tell } from '../kit.ts';
+import { listen, printEvents } from '../program-helpers.ts';
 
 const server = http.createServer((_, response) => response.writeHead(426).end());
 const accepting = http.createServer().on('upgrade', (_, socket) => {
@@ -8,9 +8,9 @@ const accepting = http.createServer().on('upgrade', (_, socket) => {
   socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n');
 });
 for (const each of [server, accepting]) {
-  const port = await listening(each);
+  const port = await listen(each);
   const request = http.get({ port, host: '127.0.0.1', headers: { connection: 'Upgrade', upgrade: 'x' } });
-  tell('request', request, 'finish', 'response', 'error');
-  request.on('response', response => tell('response', response.resume(), 'end', 'close'));
+  printEvents('request', request, 'finish', 'response', 'error');
+  request.on('response', response => printEvents('response', response.resume(), 'end', 'close'));
   await new Promise(resolve => request.on('close', resolve));
 }

@@ -2,11 +2,11 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
-import { listening, say } from '../kit.ts';
+import { listen, print } from '../program-helpers.ts';
 
-const port = await listening(http.createServer((_, response) => response.end('ok')));
+const port = await listen(http.createServer((_, response) => response.end('ok')));
 function watch(name: string, socket: net.Socket) {
-  socket.on('newListener', event => say(name, 'new', String(event)));
+  socket.on('newListener', event => print(name, 'new', String(event)));
 }
 for (const host of ['127.0.0.1', 'localhost']) {
   const socket = net.connect(port, host);

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
-import { listening, say } from '../kit.ts';
+import { listen, print } from '../program-helpers.ts';
 
 const server = http.createServer();
 server.on('upgrade', (request, socket) => {
@@ -17,15 +17,15 @@ server.on('upgrade', (request, socket) => {
   socket.write(Buffer.from([0x81, 2, 0x68, 0x69]));
   socket.once('data', () => void socket.end(Buffer.from([0x88, 2, 0x03, 0xe9])));
 });
-const port = await listening(server);
+const port = await listen(server);
 for (const path of ['/', '/no']) {
   const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`);
   for (const event of ['open', 'error'] as const)
-    socket.addEventListener(event, () => say(path, event, socket.readyState));
+    socket.addEventListener(event, () => print(path, event, socket.readyState));
   socket.addEventListener('message', ({ data }) => {
-    say(path, 'message', data);
+    print(path, 'message', data);
     socket.send('reply');
   });
   const [close] = (await once(socket as never, 'close')) as [{ code: number; wasClean: boolean }];
-  say(path, 'close', close.code, close.wasClean);
+  print(path, 'close', close.code, close.wasClean);
 }

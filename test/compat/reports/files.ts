@@ -1,4 +1,4 @@
-import { type Ending, type Report, Results, WITHIN } from './report.ts';
+import { type Ending, type Report, Results, SEPARATOR } from './report.ts';
 
 interface JestTest {
   readonly fullName?: string;
@@ -23,9 +23,9 @@ export function readJestJson(text: string, folder: string): Report {
     const tests = file.assertionResults ?? [];
     if (tests.length === 0) results.add(path, file.status === 'passed' ? 'passed' : 'failed'); // it did not come to its tests
     for (const { fullName, title, ancestorTitles = [], status } of tests) {
-      const name = title === undefined ? (fullName ?? '(no name)') : [...ancestorTitles, title].join(WITHIN);
+      const name = title === undefined ? (fullName ?? '(no name)') : [...ancestorTitles, title].join(SEPARATOR);
       const ending: Ending = status === 'passed' || status === 'failed' ? status : 'skipped';
-      results.add(path + WITHIN + name, ending);
+      results.add(path + SEPARATOR + name, ending);
     }
   }
   return results.report;
@@ -37,7 +37,10 @@ export function readJunit(text: string): Report {
   for (const [, attributes = '', body = ''] of text.matchAll(/<testcase\b([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g)) {
     const { classname, name = '(no name)', file } = attributesOf(attributes);
     const ending = /<(failure|error)\b/.test(body) ? 'failed' : /<skipped\b/.test(body) ? 'skipped' : 'passed';
-    results.add([file ?? classname, name].filter(part => part !== undefined && part !== 'test').join(WITHIN), ending);
+    results.add(
+      [file ?? classname, name].filter(part => part !== undefined && part !== 'test').join(SEPARATOR),
+      ending,
+    );
   }
   return results.report;
 }

@@ -8,14 +8,14 @@ export type Endings = Readonly<Record<Ending, number>>;
 export type Report = ReadonlyMap<string, Endings>;
 
 /** Between the names of a test and of what it is part of. */
-export const WITHIN = ' › ';
+export const SEPARATOR = ' › ';
 
 /** Collects single results into a report. */
 export class Results {
   readonly #endings = new Map<string, Record<Ending, number>>();
 
   add(name: string, ending: Ending): void {
-    const key = stable(name);
+    const key = withoutVaryingParts(name);
     let endings = this.#endings.get(key);
     if (endings === undefined) {
       endings = { passed: 0, failed: 0, skipped: 0 };
@@ -43,13 +43,13 @@ export function total(report: Report, ending: Ending): number {
 }
 
 /** Without the colours of a terminal. */
-export function uncoloured(text: string): string {
+export function withoutColours(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what a terminal's codes are made of
   return text.replace(/\u001b\[[0-9;?]*[A-Za-z]/g, '').replace(/\r(?=\n)/g, '');
 }
 
 /** A name without what is another in each run: ports, process ids, temporary folders. */
-function stable(name: string): string {
+function withoutVaryingParts(name: string): string {
   return name
     .replace(/\b\d{5,}\b/g, 'N')
     .replace(/\/tmp\/[\w.-]+/g, '/tmp/…')

@@ -1,4 +1,4 @@
-import { type Ending, type Report, Results, uncoloured, WITHIN } from './report.ts';
+import { type Ending, type Report, Results, SEPARATOR, withoutColours } from './report.ts';
 
 interface Entry {
   readonly name: string;
@@ -19,7 +19,7 @@ export function isTap(text: string): boolean {
  * it (node:test), or behind it in braces (tap). tape has no parts: there a comment names what its assertions belong to.
  */
 export function readTap(text: string): Report {
-  const lines = uncoloured(text).split('\n');
+  const lines = withoutColours(text).split('\n');
   const flat = !lines.some(line => /^ *# Subtest/.test(line) || / \{$/.test(line) || /^ {4,}(not )?ok\b/.test(line));
   /** By depth: what waits for the test that it is part of. */
   const waiting: Entry[][] = [];
@@ -37,7 +37,7 @@ export function readTap(text: string): Report {
     for (let below = waiting.length - 1; below > depth; below--) {
       const lost = below > depth + 1 && at(below).length > 0 ? announced[below - 1] : undefined;
       if (lost !== undefined) close(below - 1, { name: lost, ending: 'failed' }); // it was begun, and never came to its end
-      for (const part of at(below)) at(depth).push({ ...part, name: entry.name + WITHIN + part.name });
+      for (const part of at(below)) at(depth).push({ ...part, name: entry.name + SEPARATOR + part.name });
       at(below).length = 0;
     }
     at(depth).push(entry);
@@ -75,7 +75,7 @@ export function readTap(text: string): Report {
     const title = said.replace(DIRECTIVE, '').replace(/\\#/g, '#') || '(no name)';
     const ending = kind === 'skip' || kind === 'todo' ? 'skipped' : not === undefined ? 'passed' : 'failed';
     const isOfTape = flat && !between.includes('-'); // ava writes a dash, and comments of its own
-    const entry: Entry = { name: isOfTape && section !== '' ? section + WITHIN + title : title, ending };
+    const entry: Entry = { name: isOfTape && section !== '' ? section + SEPARATOR + title : title, ending };
     if (behind) opened.push({ depth, entry });
     else close(depth, entry);
   }

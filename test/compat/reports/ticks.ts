@@ -1,4 +1,4 @@
-import { type Ending, type Report, Results, uncoloured, WITHIN } from './report.ts';
+import { type Ending, type Report, Results, SEPARATOR, withoutColours } from './report.ts';
 
 const MARKS: Readonly<Record<string, Ending>> = {
   '✔': 'passed',
@@ -29,14 +29,14 @@ const AGAIN = /^(?:✖ failing tests:|Summary of all failing tests| *─+ *$)|^ 
  */
 export function readTicks(text: string): Report {
   const results = new Results();
-  const lines = uncoloured(text).split('\n');
+  const lines = withoutColours(text).split('\n');
   let titles: { indent: number; title: string }[] = [];
   let failures = 0;
   let again = false;
 
   const within = (indent: number, name: string) => {
     titles = titles.filter(title => title.indent < indent);
-    return [...titles.map(({ title }) => title), name].join(WITHIN);
+    return [...titles.map(({ title }) => title), name].join(SEPARATOR);
   };
 
   for (const [i, line] of lines.entries()) {

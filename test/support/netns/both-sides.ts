@@ -1,4 +1,4 @@
-// Clients and servers of all kinds in one process, both measured; then tells what the kernel saw of the same traffic.
+// Runs clients and servers of all kinds in one process, measures both, and reports what the kernel counted.
 import { once } from 'node:events';
 import http from 'node:http';
 import http2 from 'node:http2';
@@ -6,9 +6,9 @@ import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
 import tls from 'node:tls';
 import { certificate } from '../certificates.ts';
-import { tcp } from './kernel.ts';
-import { codeOf, eventually, measured, report, total } from './measured.ts';
-import { read, runAll, shuffled, talk } from './requests.ts';
+import { tcpCounters } from '../kernel.ts';
+import { errorCode, eventually, instrument, sendReport, total } from './program.ts';
+import { echoOnce, readToEnd, runAll, shuffled } from './requests.ts';
 
 export interface BothSidesReport {
   readonly activeOpens: number;
@@ -19,7 +19,7 @@ export interface BothSidesReport {
 const AT_ONCE = 24;
 
 const { key, cert } = await certificate();
-const readMetrics = measured();
+const readMetrics = instrument();
 
 const answer: http.RequestListener = (request, response) => {
   if (request.url === '/close') response.setHeader('connection', 'close');
@@ -65,34 +65,34 @@ async function streams(url: string): Promise<void> {
 
 const tlsOptions = { ca: cert, servername: 'localhost' };
 const KINDS: readonly (readonly [number, () => Promise<unknown>])[] = [
-  [150, () => read(http.get({ host: host(), port: plain, agent: false }))],
-  [150, () => read(http.get({ host: host(), port: plain, agent: keepAlive }))],
-  [50, () => read(http.get({ host: host(), port: plain, agent: keepAlive, path: '/close' }))],
-  [25, () => read(http.get({ host: host(), port: plain, agent: keepAlive, path: '/drop' }))],
+  [150, () => readToEnd(http.get({ host: host(), port: plain, agent: false }))],
+  [150, () => readToEnd(http.get({ host: host(), port: plain, agent: keepAlive }))],
+  [50, () => readToEnd(http.get({ host: host(), port: plain, agent: keepAlive, path: '/close' }))],
+  [25, () => readToEnd(http.get({ host: host(), port: plain, agent: keepAlive, path: '/drop' }))],
   [100, async () => (await fetch(`http://127.0.0.1:${plain}/`)).text()],
-  [50, () => read(https.get({ host: host(), port: secure, agent: false, ...tlsOptions }))],
-  [50, () => read(https.get({ host: host(), port: secure, agent: keepAliveTls, ...tlsOptions }))],
-  [25, () => read(https.get({ host: host(), port: both, agent: false, ...tlsOptions }))],
+  [50, () => readToEnd(https.get({ host: host(), port: secure, agent: false, ...tlsOptions }))],
+  [50, () => readToEnd(https.get({ host: host(), port: secure, agent: keepAliveTls, ...tlsOptions }))],
+  [25, () => readToEnd(https.get({ host: host(), port: both, agent: false, ...tlsOptions }))],
   [25, () => streams(`https://127.0.0.1:${both}/`)],
   [25, () => streams(`http://127.0.0.1:${clear}/`)],
-  [100, () => talk(net.connect(tcpPort as number, host()))],
-  [25, () => talk(tls.connect({ port: tlsPort as number, host: host(), ...tlsOptions }))],
-  // Handshakes that fail: for want of trust, and because the other side does not speak TLS.
-  [25, () => read(https.get({ host: host(), port: secure, agent: false }))],
-  [10, () => read(https.get({ host: host(), port: plain, agent: false }))],
-  [10, () => read(http.get({ host: host(), port: secure, agent: false }))],
-  // More than the server lets in: the kernel has accepted them by then.
-  [10, () => talk(net.connect(fullPort as number, host()))],
+  [100, () => echoOnce(net.connect(tcpPort as number, host()))],
+  [25, () => echoOnce(tls.connect({ port: tlsPort as number, host: host(), ...tlsOptions }))],
+  // Handshakes that fail: the certificate is not trusted, or the other side does not speak TLS.
+  [25, () => readToEnd(https.get({ host: host(), port: secure, agent: false }))],
+  [10, () => readToEnd(https.get({ host: host(), port: plain, agent: false }))],
+  [10, () => readToEnd(http.get({ host: host(), port: secure, agent: false }))],
+  // Exceeds the server's maxConnections: the kernel has already accepted these connections.
+  [10, () => echoOnce(net.connect(fullPort as number, host()))],
 ];
 
-const before = tcp();
+const before = tcpCounters();
 const kept = net.connect(fullPort as number, '127.0.0.1');
 await once(kept, 'connect');
 const jobs = shuffled(KINDS.flatMap(([times, run]) => Array.from({ length: times }, () => run)));
-const endings = await runAll(jobs, AT_ONCE, codeOf);
+const endings = await runAll(jobs, AT_ONCE, errorCode);
 for (const agent of agents) agent.destroy();
 kept.destroy();
-web.closeIdleConnections(); // what fetch keeps
+web.closeIdleConnections(); // those that fetch keeps open
 
 const metrics = await eventually(
   readMetrics,
@@ -100,8 +100,8 @@ const metrics = await eventually(
     total(seen, 'connmeter.server.connection.accepted') === total(seen, 'connmeter.server.connection.closed') &&
     total(seen, 'connmeter.connection.opened') === total(seen, 'connmeter.connection.closed'),
 );
-const { activeOpens, passiveOpens } = tcp();
-report({
+const { activeOpens, passiveOpens } = tcpCounters();
+sendReport({
   metrics,
   activeOpens: activeOpens - before.activeOpens,
   passiveOpens: passiveOpens - before.passiveOpens,

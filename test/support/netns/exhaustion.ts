@@ -1,5 +1,5 @@
-// In a namespace with few ports for outgoing connections: a client per request until there are none left, or one client
-// for all. Scrapes itself after every few requests.
+// Runs in a namespace with few ports for outgoing connections: one client per request until no port is left, or one
+// client for all requests. Scrapes itself after every few requests.
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import http from 'node:http';
@@ -7,11 +7,11 @@ import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 import { Client } from 'undici';
 import { ConnectionInstrumentation } from '../../../src/index.ts';
-import { timeWaits } from './kernel.ts';
-import { codeOf, report, task } from './measured.ts';
+import { countTimeWait } from '../kernel.ts';
+import { errorCode, readTask, sendReport } from './program.ts';
 
 export interface ExhaustionTask {
-  /** One client for all requests, not one for each. */
+  /** One client for all requests instead of one per request. */
   readonly cured: boolean;
   readonly rounds: number;
   readonly perRound: number;
@@ -20,11 +20,11 @@ export interface ExhaustionTask {
 }
 
 export interface ExhaustionReport {
-  /** What Prometheus would have been told after each round. */
+  /** The scrape after each round. */
   readonly scrapes: readonly string[];
-  /** Sockets in TIME_WAIT, of each round: as the kernel lists them one by one. */
+  /** Sockets in TIME_WAIT after each round, counted from the kernel's list. */
   readonly listed: readonly number[];
-  /** How the requests ended. */
+  /** Number of requests by outcome. */
   readonly endings: Record<string, number>;
 }
 
@@ -33,9 +33,9 @@ class HandReader extends MetricReader {
   protected override async onShutdown() {}
 }
 
-const { cured, rounds, perRound, firstPort, lastPort } = task<ExhaustionTask>();
+const { cured, rounds, perRound, firstPort, lastPort } = readTask<ExhaustionTask>();
 writeFileSync('/proc/sys/net/ipv4/ip_local_port_range', `${firstPort} ${lastPort}`);
-writeFileSync('/proc/sys/net/ipv4/tcp_tw_reuse', '0'); // over loopback, some kernels would take ports back early
+writeFileSync('/proc/sys/net/ipv4/tcp_tw_reuse', '0'); // some kernels reuse ports early over loopback
 
 const reader = new HandReader();
 new ConnectionInstrumentation().setMeterProvider(new MeterProvider({ readers: [reader] }));
@@ -53,15 +53,15 @@ async function request(): Promise<string> {
     await (await client.request({ method: 'GET', path: '/' })).body.text();
     return 'ok';
   } catch (error) {
-    return codeOf(error);
+    return errorCode(error);
   } finally {
-    if (!cured) await client.close(); // the side that closes has the socket in TIME_WAIT
+    if (!cured) await client.close(); // the side that closes first keeps the socket in TIME_WAIT
   }
 }
 
 const endings: Record<string, number> = {};
 const scrapes = [await scrape()];
-const listed = [timeWaits()];
+const listed = [countTimeWait()];
 for (let round = 0; round < rounds; round++) {
   for (let i = 0; i < perRound; i++) {
     const ending = await request();
@@ -69,17 +69,17 @@ for (let round = 0; round < rounds; round++) {
   }
   await eventuallyStill();
   scrapes.push(await scrape());
-  listed.push(timeWaits());
+  listed.push(countTimeWait());
 }
 
 await shared.close();
 server.close();
-report({ scrapes, listed, endings });
+sendReport({ scrapes, listed, endings });
 
-/** A socket goes into TIME_WAIT when the other side has had its say, too. */
+/** Waits until the number of TIME_WAIT sockets is stable: the other side has to close, too. */
 async function eventuallyStill(): Promise<void> {
   for (let still = 0, last = -1; still < 3; ) {
-    const now = timeWaits();
+    const now = countTimeWait();
     still = now === last ? still + 1 : 0;
     last = now;
     await new Promise(setImmediate);

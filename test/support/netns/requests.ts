@@ -2,15 +2,15 @@ import { once } from 'node:events';
 import type http from 'node:http';
 import net from 'node:net';
 
-/** One request of node:http or node:https, read to its end. */
-export function read(request: http.ClientRequest): Promise<void> {
+/** Reads the response of a node:http or node:https request to its end. */
+export function readToEnd(request: http.ClientRequest): Promise<void> {
   return new Promise((resolve, reject) => {
     request.on('error', reject).on('response', answer => answer.on('error', reject).on('end', resolve).resume());
   });
 }
 
-/** Says one word to a server that says it back, and waits for the end. */
-export function talk(socket: net.Socket): Promise<void> {
+/** Sends one word to an echo server, and waits for the close. */
+export function echoOnce(socket: net.Socket): Promise<void> {
   return new Promise((resolve, reject) => {
     socket
       .on('connect', () => socket.end('hello'))
@@ -29,7 +29,7 @@ export async function refusingPort(): Promise<number> {
   return port;
 }
 
-/** Runs all jobs, so many at once, and tells how often each ending came. */
+/** Runs all jobs, `atOnce` at a time, and returns the number of jobs by outcome. */
 export async function runAll<T>(jobs: (() => Promise<T>)[], atOnce: number, endingOf: (error: unknown) => string) {
   const endings: Record<string, number> = {};
   const waiting = [...jobs];
@@ -43,7 +43,7 @@ export async function runAll<T>(jobs: (() => Promise<T>)[], atOnce: number, endi
   return endings;
 }
 
-/** In an order without pattern, and the same each time. */
+/** Shuffles items, in the same order every time. */
 export function shuffled<T>(items: readonly T[]): T[] {
   let state = 1;
   const keyed = items.map(item => {

@@ -1,4 +1,4 @@
-// Servers for a program inside a namespace: each in a process of its own, inside the same namespace.
+// Starts servers for a program in a namespace, each in its own process in the same namespace.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,4 @@
-// Connections to a name with an address of either family, where the first one refuses, or says nothing at all.
+// Connects to a name with an IPv6 and an IPv4 address, where the first one refuses or does not answer.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import http from 'node:http';
@@ -7,15 +7,15 @@ import net, { type LookupFunction } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { Agent, request } from 'undici';
 import { certificate } from '../certificates.ts';
-import { tcp } from './kernel.ts';
-import { codeOf, measured, report } from './measured.ts';
-import { read, refusingPort, runAll, shuffled, talk } from './requests.ts';
+import { tcpCounters } from '../kernel.ts';
+import { errorCode, instrument, sendReport } from './program.ts';
+import { echoOnce, readToEnd, refusingPort, runAll, shuffled } from './requests.ts';
 import { serve } from './servers.ts';
 
 export interface TwoFamiliesReport {
   /** Growth of the kernel's TcpActiveOpens. */
   readonly activeOpens: number;
-  /** What the servers accepted, all of it over IPv4. */
+  /** Connections that the servers accepted, all over IPv4. */
   readonly accepts: number;
   readonly endings: Record<string, number>;
 }
@@ -36,7 +36,7 @@ const lookup: LookupFunction = (_host, _options, callback) => {
     { address: '127.0.0.1', family: 4 },
   ]);
 };
-/** Waits for each address longer than a busy machine takes to refuse. */
+/** Longer than a busy machine takes to refuse a connection. */
 const patient = { host, lookup, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 5_000 };
 const hasty = { ...patient, autoSelectFamilyAttemptTimeout: 100 };
 
@@ -49,9 +49,9 @@ async function undici(url: string): Promise<void> {
   }
 }
 
-const before = tcp();
-const readMetrics = measured();
-// They fill the queue of the server that does not accept: the kernel takes one more than asked for.
+const before = tcpCounters();
+const readMetrics = instrument();
+// These fill the backlog of the server that does not accept: the kernel allows one more than its size.
 const queued = await Promise.all(
   [1, 2].map(async () => {
     const socket = net.connect(echo.port, '::1');
@@ -60,28 +60,28 @@ const queued = await Promise.all(
   }),
 );
 
-/** How often, and what. */
+/** Number of repetitions, and the job. */
 const KINDS: readonly (readonly [number, () => Promise<unknown>])[] = [
-  [100, () => read(http.get({ ...patient, port: plain.port, agent: false }))],
-  [50, () => read(https.get({ ...patient, port: secure.port, agent: false, ca }))],
+  [100, () => readToEnd(http.get({ ...patient, port: plain.port, agent: false }))],
+  [50, () => readToEnd(https.get({ ...patient, port: secure.port, agent: false, ca }))],
   [50, () => undici(`http://${host}:${plain.port}/`)],
   [30, () => undici(`https://${host}:${secure.port}/`)],
-  [50, () => talk(net.connect({ ...patient, port: plain.port }))],
-  [40, () => read(http.get({ ...patient, port: refused, agent: false }))],
+  [50, () => echoOnce(net.connect({ ...patient, port: plain.port }))],
+  [40, () => readToEnd(http.get({ ...patient, port: refused, agent: false }))],
   [20, () => undici(`http://${host}:${refused}/`)],
-  [20, () => talk(net.connect({ ...hasty, port: echo.port }))],
+  [20, () => echoOnce(net.connect({ ...hasty, port: echo.port }))],
 ];
 const jobs = shuffled(KINDS.flatMap(([times, run]) => Array.from({ length: times }, () => run)));
-const endings = await runAll(jobs, 16, codeOf);
+const endings = await runAll(jobs, 16, errorCode);
 
-const metrics = await readMetrics(); // while some are still open
+const metrics = await readMetrics(); // some connections are still open
 for (const socket of queued) socket.destroy();
-const { activeOpens } = tcp();
+const { activeOpens } = tcpCounters();
 const seen = await Promise.all([plain, secure, echo].map(server => server.seen()));
 for (const server of [plain, secure, echo]) server.end();
 full.kill('SIGKILL');
 
-report({
+sendReport({
   metrics,
   activeOpens: activeOpens - before.activeOpens,
   accepts: seen.reduce((sum, { accepts }) => sum + accepts, 0),

@@ -1,5 +1,5 @@
-// cluster.ts <url> <count> [preload]: so many cluster workers, with the preload, ask the url; says "ready" when they
-// have, and ends with them when it is told to.
+// cluster.ts <url> <count> [preload]: starts cluster workers, with the preload, that request the URL. Prints "ready" when
+// all have finished, and exits when it reads a line.
 import cluster from 'node:cluster';
 import { once } from 'node:events';
 

@@ -1,4 +1,4 @@
-// failing-server.ts <where>: a server that nobody keeps from failing.
+// failing-server.ts <where>: a server that throws in the given place, without an error handler.
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 

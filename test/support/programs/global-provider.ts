@@ -1,5 +1,5 @@
-// Preload: registers a global MeterProvider, as a program's own OpenTelemetry setup does, and prints what it was given of
-// connections opened, once the program is over.
+// Preload: registers a global MeterProvider, as a program's own OpenTelemetry setup does, and prints how many opened
+// connections it received when the program ends.
 import { metrics } from '@opentelemetry/api';
 import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 

@@ -1,5 +1,5 @@
-// Wastes connections on purpose, at the server whose port is given, and prints who is said to have done it.
-// The modules of TypeScript are made here, with their source maps: what runs is not what was written.
+// Wastes connections to the server whose port is given, and prints the call sites that connmeter reports.
+// Compiled TypeScript modules are written here, with source maps.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -25,7 +25,7 @@ const url = `http://127.0.0.1:${port}/large`;
 const esm = (await import(new URL('./wasteful.mjs', import.meta.url).href)) as Record<string, Work>;
 const cjs = createRequire(import.meta.url)('./wasteful.cjs') as Record<string, Work>;
 
-/** What a compiler makes of a file `pay.ts` whose fetch stands in line 7: three lines, and the map back. */
+/** The compiler output for a file `pay.ts` with a fetch in line 7, and its source map. */
 async function compiled(): Promise<Work> {
   const folder = mkdtempSync(join(tmpdir(), 'connmeter-map-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));

@@ -1,0 +1,313 @@
+// Clients that are played: their messages are published on the real channels, made beforehand, so that nothing but those
+// who listen is measured. test/live proves that the real clients say these things.
+import { channel } from 'node:diagnostics_channel';
+import { EventEmitter } from 'node:events';
+import { Agent } from 'node:http';
+
+/** A socket that says what it is told to. */
+export class FakeSocket extends EventEmitter {
+  connecting = true;
+  closed = false;
+  destroyed = false;
+  writableEnded = false;
+  bytesRead = 0;
+  readableLength = 0;
+  errored = null;
+  readonly encrypted: boolean;
+
+  constructor(encrypted = false) {
+    super();
+    this.encrypted = encrypted;
+  }
+
+  isPaused() {
+    return false;
+  }
+
+  getProtocol() {
+    return 'TLSv1.3';
+  }
+
+  isSessionReused() {
+    return true;
+  }
+}
+
+const attempted = channel('net.client.socket');
+const beforeConnect = channel('undici:client:beforeConnect');
+const taken = channel('undici:client:connected');
+const sendHeaders = channel('undici:client:sendHeaders');
+const undiciAnswered = channel('undici:request:headers');
+const undiciOver = channel('undici:request:trailers');
+const created = channel('http.client.request.created');
+const started = channel('http.client.request.start');
+const httpAnswered = channel('http.client.response.finish');
+const streamStarted = channel('http2.client.stream.start');
+const streamClosed = channel('http2.client.stream.close');
+
+/** One thing that happens in a life. */
+export interface Step<Life> {
+  readonly event: string;
+  readonly play: (life: Life) => void;
+}
+
+/** A connection from its first event to its last, with one request on it. */
+export interface ConnectionScript<Life = never> {
+  readonly title: string;
+  readonly make: (host: string) => Life;
+  readonly steps: readonly Step<Life>[];
+}
+
+interface UndiciState {
+  readonly socket: FakeSocket;
+  readonly connect: object;
+  readonly connected: object;
+  readonly request: { completed: boolean };
+  readonly sent: object;
+  readonly answer: object;
+}
+
+const undiciConnector = () => {};
+
+function undiciState(host: string, encrypted: boolean, headers: readonly string[]): UndiciState {
+  const protocol = encrypted ? 'https:' : 'http:';
+  const connectParams = { hostname: host, port: '8080', protocol };
+  const socket = new FakeSocket(encrypted);
+  const request = {
+    origin: `${protocol}//${host}:8080`,
+    method: 'GET',
+    completed: true,
+    aborted: false,
+    upgrade: null,
+  };
+  const response = { statusCode: 200, headers: headers.map(text => Buffer.from(text)) };
+  return {
+    socket,
+    connect: { connectParams, connector: undiciConnector },
+    connected: { connectParams, connector: undiciConnector, socket },
+    request,
+    sent: { request, socket, headers: 'GET / HTTP/1.1\r\nhost: a.test\r\nconnection: keep-alive\r\n' },
+    answer: { request, response },
+  };
+}
+
+const NODE_ANSWERS = ['Connection', 'keep-alive', 'Keep-Alive', 'timeout=5', 'Content-Length', '5'] as const;
+const APACHE_ANSWERS = ['Keep-Alive', 'timeout=5, max=100', 'Connection', 'Keep-Alive', 'Content-Length', '5'] as const;
+
+function lookUp(socket: FakeSocket): void {
+  socket.emit('lookup', null, '127.0.0.1', 4, 'a.test');
+}
+
+function dial(socket: FakeSocket): void {
+  socket.emit('connectionAttempt', '127.0.0.1', 8080, 4);
+}
+
+function connect(socket: FakeSocket): void {
+  socket.connecting = false;
+  socket.emit('connect');
+}
+
+function close(socket: FakeSocket): void {
+  socket.closed = true;
+  socket.emit('close');
+}
+
+export const UNDICI_CONNECTION: ConnectionScript<UndiciState> = {
+  title: 'undici and `fetch`, TLS',
+  make: host => undiciState(host, true, NODE_ANSWERS),
+  steps: [
+    {
+      event: 'beforeConnect, net.client.socket',
+      play: ({ connect, socket }) => {
+        beforeConnect.publish(connect);
+        attempted.publish({ socket });
+      },
+    },
+    { event: 'lookup', play: ({ socket }) => lookUp(socket) },
+    { event: 'connectionAttempt', play: ({ socket }) => dial(socket) },
+    { event: 'connect', play: ({ socket }) => connect(socket) },
+    { event: 'secureConnect', play: ({ socket }) => void socket.emit('secureConnect') },
+    { event: 'connected', play: ({ connected }) => taken.publish(connected) },
+    {
+      event: 'sendHeaders',
+      play: ({ sent, request }) => {
+        request.completed = false;
+        sendHeaders.publish(sent);
+      },
+    },
+    {
+      event: 'request:headers', // and request:trailers: the answer is short
+      play: ({ answer, socket, request }) => {
+        socket.bytesRead += 100;
+        undiciAnswered.publish(answer);
+        request.completed = true;
+        undiciOver.publish(answer);
+      },
+    },
+    { event: 'close', play: ({ socket }) => close(socket) },
+  ],
+};
+
+interface HttpState {
+  readonly socket: FakeSocket;
+  readonly first: { request: FakeRequest };
+  readonly sent: { request: FakeRequest };
+  readonly answer: object;
+}
+
+interface FakeRequest {
+  socket: FakeSocket | null;
+  destroyed: boolean;
+}
+
+const RESPONSE = {
+  complete: true,
+  httpVersion: '1.1',
+  rawHeaders: ['Connection', 'keep-alive', 'Keep-Alive', 'timeout=5'],
+};
+
+function httpRequest(host: string, agent: Agent, socket: FakeSocket | null, reusedSocket: boolean): FakeRequest {
+  const request = {
+    agent,
+    socket,
+    host,
+    protocol: 'http:',
+    method: 'GET',
+    path: '/',
+    destroyed: false,
+    reusedSocket,
+    getHeader: (name: string) => (name === 'host' ? `${host}:8080` : undefined),
+  };
+  return request;
+}
+
+const agent = new Agent({ keepAlive: true });
+// Another connection of the agent is idle, as in real life.
+Object.assign(agent.freeSockets, { 'a.test:8080:': [new FakeSocket()] });
+
+export const HTTP_CONNECTION: ConnectionScript<HttpState> = {
+  title: '`node:http`',
+  make: host => {
+    const socket = new FakeSocket();
+    const request = httpRequest(host, agent, null, false);
+    return { socket, first: { request }, sent: { request }, answer: { request, response: RESPONSE } };
+  },
+  steps: [
+    {
+      event: 'net.client.socket, request.created',
+      play: ({ socket, first }) => {
+        attempted.publish({ socket });
+        created.publish(first);
+      },
+    },
+    { event: 'lookup', play: ({ socket }) => lookUp(socket) },
+    { event: 'connectionAttempt', play: ({ socket }) => dial(socket) },
+    {
+      event: 'connect',
+      play: ({ socket, first }) => {
+        first.request.socket = socket;
+        connect(socket);
+      },
+    },
+    { event: 'request.start', play: ({ sent }) => started.publish(sent) },
+    {
+      event: 'response.finish',
+      play: ({ socket, answer }) => {
+        socket.bytesRead += 100;
+        httpAnswered.publish(answer);
+      },
+    },
+    {
+      event: 'free',
+      play: ({ socket, first }) => {
+        first.request.destroyed = true;
+        socket.emit('free');
+      },
+    },
+    { event: 'close', play: ({ socket }) => close(socket) },
+  ],
+};
+
+/** Opens a connection; what it returns plays one more request on it, and its answer. */
+export type OpenConnection = () => () => void;
+
+function undiciReusing(headers: readonly string[]): OpenConnection {
+  return () => {
+    const lives = [1, 2].map(() => undiciState('a.test', false, headers));
+    const [{ socket, connect: connecting, connected }] = lives as [UndiciState];
+    beforeConnect.publish(connecting);
+    attempted.publish({ socket });
+    dial(socket);
+    connect(socket);
+    taken.publish(connected);
+
+    const exchanges = lives.map(({ request, sent, answer }) => ({ request, sent: { ...sent, socket }, answer }));
+    return alternating(exchanges, ({ request, sent, answer }) => {
+      request.completed = false;
+      sendHeaders.publish(sent);
+      socket.bytesRead += 100;
+      undiciAnswered.publish(answer);
+      request.completed = true;
+      undiciOver.publish(answer);
+    });
+  };
+}
+
+function httpReusing(): () => void {
+  const { socket, first } = HTTP_CONNECTION.make('a.test');
+  attempted.publish({ socket });
+  created.publish(first);
+  dial(socket);
+  connect(socket);
+
+  const exchanges = [1, 2].map(() => {
+    const request = httpRequest('a.test', agent, socket, true);
+    return { request, sent: { request }, answer: { request, response: RESPONSE } };
+  });
+  return alternating(exchanges, ({ request, sent, answer }) => {
+    request.destroyed = false;
+    created.publish(sent);
+    started.publish(sent);
+    socket.bytesRead += 100;
+    httpAnswered.publish(answer);
+    request.destroyed = true;
+    socket.emit('free');
+  });
+}
+
+function http2Reusing(): () => void {
+  const socket = new FakeSocket();
+  attempted.publish({ socket });
+  dial(socket);
+  connect(socket);
+  const session = Object.assign(new EventEmitter(), { socket });
+  const message = { stream: { id: 1, session } };
+  return () => {
+    streamStarted.publish(message);
+    streamClosed.publish(message);
+  };
+}
+
+/** Two in turn: a request is told from the one before it by its identity. */
+function alternating<T>(two: readonly T[], play: (each: T) => void): () => void {
+  let turn = 0;
+  return () => play(two[turn++ & 1] as T);
+}
+
+/** Requests on a connection that is reused, by client. */
+export const REUSED_CONNECTIONS = {
+  undici: {
+    title: 'undici, `fetch`',
+    events: 'sendHeaders, request:headers',
+    open: undiciReusing(NODE_ANSWERS),
+  },
+  apache: {
+    title: 'undici, an Apache answers',
+    events: 'sendHeaders, request:headers',
+    open: undiciReusing(APACHE_ANSWERS),
+  },
+  http: { title: '`node:http`', events: 'created, start, response.finish, free', open: httpReusing },
+  http2: { title: '`node:http2`', events: 'stream.start, stream.close', open: http2Reusing },
+} satisfies Record<string, { title: string; events: string; open: OpenConnection }>;
+
+export type ReusedClient = keyof typeof REUSED_CONNECTIONS;

@@ -1,0 +1,97 @@
+// node bench/server-cpu.ts [--rounds 6]
+// What connmeter costs a real server: CPU time of the server's process, for a request on a connection that stays, and for a
+// connection that serves one request. The client is this process, which is not measured. Each figure comes from a process of
+// its own; a round runs every variant once, and each is compared with nobody in the same round.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import http, { Agent } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { parseArgs } from 'node:util';
+import { count, percent, signed } from './number-format.ts';
+import { differences, median, spreadOf } from './statistics.ts';
+import { VARIANTS } from './variants.ts';
+
+const SERVED = ['nobody', 'again', 'connmeter'] as const;
+type Served = (typeof SERVED)[number];
+
+/** Requests before the clock runs, and while it does. */
+const WORKLOADS = {
+  'a request on a connection that stays': { keepAlive: true, warmUp: 20_000, requests: 30_000 },
+  'a connection that serves one request': { keepAlive: false, warmUp: 5_500, requests: 5_500 },
+};
+const AT_ONCE = 4;
+
+/** The server: says its port, and when it is asked what CPU time it took since it was asked last, in microseconds. */
+async function serve(variant: Served): Promise<void> {
+  await VARIANTS[variant].start();
+  const server = http.createServer((_request, response) => response.end('hello')).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  let before = process.cpuUsage();
+  process.on('message', () => {
+    const { user, system } = process.cpuUsage(before);
+    before = process.cpuUsage();
+    process.send?.(user + system);
+  });
+  process.on('disconnect', () => process.exit());
+  process.send?.((server.address() as AddressInfo).port);
+}
+
+async function measured(variant: Served, { keepAlive, warmUp, requests }: (typeof WORKLOADS)[keyof typeof WORKLOADS]) {
+  const child = fork(import.meta.filename, ['--serve', variant], {
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+  });
+  const [port] = (await once(child, 'message')) as [number];
+  const agent = new Agent({ keepAlive, maxSockets: AT_ONCE });
+  const used = async (): Promise<number> => {
+    child.send('?');
+    return (await once(child, 'message'))[0] as number;
+  };
+
+  await ask(port, agent, warmUp);
+  await used();
+  await ask(port, agent, requests);
+  const microseconds = await used();
+  agent.destroy();
+  child.disconnect();
+  await once(child, 'exit');
+  return microseconds / requests;
+}
+
+async function ask(port: number, agent: Agent, requests: number): Promise<void> {
+  let left = requests;
+  const one = () =>
+    new Promise<void>((resolve, reject) => {
+      const request = http.get({ port, host: '127.0.0.1', agent }, response => response.resume().on('close', resolve));
+      request.on('error', reject);
+    });
+  const line = async () => {
+    while (left-- > 0) await one();
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, line));
+}
+
+async function print(rounds: number): Promise<void> {
+  console.log(
+    `Node.js ${process.versions.node}, ${rounds} rounds; µs of the server's CPU time, quartiles in brackets\n`,
+  );
+  console.log('| what the server does | baseline | baseline, again | connmeter |\n|---|---|---|---|');
+  for (const [title, workload] of Object.entries(WORKLOADS)) {
+    const took: Record<Served, number[]> = { nobody: [], again: [], connmeter: [] };
+    for (let round = 0; round < rounds; round++) {
+      for (let i = 0; i < SERVED.length; i++) {
+        const variant = SERVED[(round + i) % SERVED.length] as Served;
+        took[variant].push(await measured(variant, workload));
+      }
+    }
+    const floor = median(took.nobody);
+    const more = (variant: Served) => {
+      const spread = spreadOf(differences(took[variant], took.nobody));
+      return `${signed(spread.median)} (${signed(spread.low)} … ${signed(spread.high)}), ${percent(spread.median / floor)}`;
+    };
+    console.log(`| ${title} | ${count(floor)} | ${more('again')} | ${more('connmeter')} |`);
+  }
+}
+
+const { values } = parseArgs({ options: { serve: { type: 'string' }, rounds: { type: 'string', default: '6' } } });
+if (values.serve === undefined) await print(Number(values.rounds));
+else await serve(values.serve as Served);

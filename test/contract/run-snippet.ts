@@ -1,0 +1,56 @@
+// Preloaded into a process that runs one snippet of docs/causes.md (see causes.test.ts): measures it from its first
+// connection on, makes the requests that the docs claim a number of connections for, and says what was counted.
+import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import { ConnectionInstrumentation } from '../../src/index.ts';
+
+/** How many requests, and how they follow each other. */
+export interface RequestSchedule {
+  readonly requests: number;
+  /** How many at once. */
+  readonly width: number;
+  /** Seconds between one and the next. */
+  readonly apart: number;
+}
+
+/** Metric and label, as in `opened new_pool`, with its count. */
+export type Counted = Readonly<Record<string, number>>;
+
+class HandReader extends MetricReader {
+  protected override async onForceFlush() {}
+  protected override async onShutdown() {}
+}
+
+const LABELS = { opened: 'connmeter.open.cause', closed: 'connmeter.close.reason', failed: 'error.type' };
+
+const reader = new HandReader();
+new ConnectionInstrumentation().setMeterProvider(new MeterProvider({ readers: [reader] }));
+
+/** Makes the requests, tells the parent, and goes on until it is killed, as what is closed late counts too. */
+export async function drive(
+  get: (url: string) => Promise<unknown>,
+  url: string,
+  course: RequestSchedule,
+): Promise<void> {
+  const { requests, width, apart } = course;
+  for (let made = 0; made < requests; made += width) {
+    if (made > 0 && apart > 0) await new Promise(resolve => setTimeout(resolve, apart * 1000));
+    await Promise.all(Array.from({ length: Math.min(width, requests - made) }, () => get(url).catch(() => {})));
+  }
+  process.on('message', async () => process.send?.(await counted()));
+  process.send?.('done');
+}
+
+async function counted(): Promise<Counted> {
+  const { resourceMetrics } = await reader.collect();
+  const counts: Record<string, number> = {};
+  for (const { descriptor, dataPoints } of resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics)) {
+    const what = /^connmeter\.connection\.(opened|closed|failed)$/.exec(descriptor.name)?.[1];
+    if (what === undefined) continue;
+
+    for (const { attributes, value } of dataPoints) {
+      const label = attributes[LABELS[what as keyof typeof LABELS]];
+      counts[`${what} ${label}`] = (counts[`${what} ${label}`] ?? 0) + Number(value);
+    }
+  }
+  return counts;
+}

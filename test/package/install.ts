@@ -1,0 +1,83 @@
+import { execFile } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const PACKED = [
+  'package.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'src',
+  'README.md',
+  'LICENSE',
+  'CHANGELOG.md',
+  // nothing of these belongs into the package
+  'test/support',
+  'biome.json',
+  '.npmrc',
+];
+
+/** npm, on the Node that runs this: on another it might take other versions of what it installs. */
+async function npm(cwd: string, ...args: string[]): Promise<string> {
+  const { NODE_OPTIONS: _, PATH = '', ...env } = process.env;
+  const { stdout } = await promisify(execFile)('npm', [...args, '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd,
+    env: { ...env, PATH: [dirname(process.execPath), PATH].join(delimiter) },
+  });
+  return stdout;
+}
+
+const folders: string[] = [];
+// Here, and not beside the making: that is done in a hook, where it is too late to ask for another.
+afterAll(() => {
+  for (const path of folders) rmSync(path, { recursive: true, force: true });
+});
+
+/** A folder for the tests of one file. */
+function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), 'connmeter-package-'));
+  folders.push(path);
+  return path;
+}
+
+export interface Package {
+  readonly tarball: string;
+  /** The paths in it. */
+  readonly files: readonly string[];
+}
+
+/** What would be published. Built from a copy of the sources, so that a `dist` in use stays as it is. */
+export async function packPackage(): Promise<Package> {
+  const copy = folder();
+  for (const path of PACKED) {
+    if (existsSync(join(ROOT, path))) cpSync(join(ROOT, path), join(copy, path), { recursive: true });
+  }
+  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+
+  const [{ filename, files }] = JSON.parse(await npm(copy, 'pack', '--json')) as [
+    { filename: string; files: { path: string }[] },
+  ];
+  return { tarball: join(copy, filename), files: files.map(({ path }) => path) };
+}
+
+export interface Project {
+  readonly path: string;
+  /** Writes a file into it, and returns where it is. */
+  write(name: string, text: string): string;
+}
+
+/** An empty project with these packages in it, from the registry or a tarball. */
+export async function installProject(...packages: string[]): Promise<Project> {
+  const path = folder();
+  const write = (name: string, text: string) => {
+    writeFileSync(join(path, name), text);
+    return join(path, name);
+  };
+  write('package.json', '{ "name": "user", "private": true }');
+  await npm(path, 'install', '--ignore-scripts', '--prefer-offline', ...packages);
+  return { path, write };
+}

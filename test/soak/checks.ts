@@ -1,0 +1,232 @@
+// What a soak has to come to: pure functions of what was counted.
+import {
+  HTTP,
+  type KernelCounts,
+  MOST_AT_ONCE,
+  SERVERS,
+  type ServerName,
+  type SoakResult,
+  STEADY,
+  UNSTEADY,
+} from './plan.ts';
+import { notZero, total } from './scrapes.ts';
+
+/** One thing that has to hold. */
+export interface Check {
+  readonly what: string;
+  readonly ours: string;
+  readonly truth: string;
+  readonly holds: boolean;
+}
+
+/** What the heap may be larger in the last third of a run than in the one before: noise, not a tenth of the connections. */
+export const MOST_HEAP_GROWTH = 3e6;
+/** Below that the heap was not looked at often enough to tell: a machine that is far too busy. */
+const FEWEST_HEAP_LOOKS = 6;
+
+const OPENED = 'connmeter.connection.opened';
+const CLOSED = 'connmeter.connection.closed';
+const FAILED = 'connmeter.connection.failed';
+const OPEN = 'http.client.open_connections';
+const REQUESTS = 'connmeter.requests';
+
+export function runChecks(soaked: SoakResult): Check[] {
+  return [
+    ...againstKernel(soaked),
+    ...STEADY.flatMap(name => againstSteadyServer(soaked, name)),
+    ...UNSTEADY.filter(name => name !== 'hasty').flatMap(name => againstUnsteadyServer(soaked, name)),
+    ...lookups(soaked),
+    ...withinThemselves(soaked),
+    ...harmless(soaked),
+  ];
+}
+
+const DIALLED = ['connect', 'tls'];
+
+/** Connections that reached a server for sure: those that opened, and those that failed in the handshake. */
+export function reached({ client: { metrics }, ports }: SoakResult, name: ServerName): number {
+  const at = { 'server.port': ports[name] };
+  return total(metrics, OPENED, at) + total(metrics, FAILED, { ...at, 'connmeter.phase': 'tls' });
+}
+
+/** Connections given up while the address was dialled: whether the handshake was over by then, the kernel alone knows. */
+export function givenUp({ client: { metrics }, ports }: SoakResult, name: ServerName): number {
+  const at = { 'server.port': ports[name] };
+  const failed = total(metrics, FAILED, { ...at, 'connmeter.phase': 'connect' });
+  return failed - total(metrics, FAILED, { ...at, 'error.type': 'ECONNREFUSED' });
+}
+
+export function sent({ client, ports }: SoakResult, name: ServerName): number {
+  return total(client.metrics, REQUESTS, { 'server.port': ports[name] });
+}
+
+/** By how much the kernel's counters grew. */
+export function growth({ client: { kernel } }: SoakResult): Omit<KernelCounts, 'held'> {
+  const { before, after } = kernel;
+  return {
+    activeOpens: after.activeOpens - before.activeOpens,
+    passiveOpens: after.passiveOpens - before.passiveOpens,
+  };
+}
+
+function equal(what: string, ours: number, truth: number): Check {
+  return { what, ours: String(ours), truth: String(truth), holds: ours === truth };
+}
+
+/** The count is at least the least, and more only by what is named, at most. */
+function between(what: string, count: number, least: number, more: Readonly<Record<string, number>>): Check {
+  const most = least + sumOf(Object.values(more));
+  const inWords = Object.entries(more).map(
+    ([name, number]) => ` + ${number === Infinity ? 'any number' : number} ${name}, at most`,
+  );
+  return { what, ours: String(count), truth: `${least}${inWords.join('')}`, holds: count >= least && count <= most };
+}
+
+function none(what: string, found: readonly string[]): Check {
+  return { what, ours: found.length === 0 ? 'none' : found.join('; '), truth: 'none', holds: found.length === 0 };
+}
+
+function againstKernel(soaked: SoakResult): Check[] {
+  const { metrics, kernel } = soaked.client;
+  const { activeOpens, passiveOpens } = growth(soaked);
+  const dialled =
+    total(metrics, OPENED) + sumOf(DIALLED.map(phase => total(metrics, FAILED, { 'connmeter.phase': phase })));
+  return [
+    equal("opened + failed after a name was found = the kernel's ActiveOpens", dialled, activeOpens),
+    equal('attempts = ActiveOpens', total(metrics, 'connmeter.connect.attempts'), activeOpens),
+    between(
+      'the same without those refused = PassiveOpens',
+      passiveOpens,
+      sumOf(SERVERS.map(name => reached(soaked, name))),
+      {
+        'given up while dialling': sumOf(SERVERS.map(name => givenUp(soaked, name))),
+      },
+    ),
+    equal('sockets held in the end, by the kernel', kernel.after.held, kernel.before.held),
+  ];
+}
+
+function againstSteadyServer(soaked: SoakResult, name: ServerName): Check[] {
+  const { accepts, requests } = soaked.servers[name];
+  const checks = [
+    between(`${name}: opened + failed in TLS = accepts`, accepts, reached(soaked, name), {
+      'given up while dialling': givenUp(soaked, name),
+    }),
+  ];
+  return HTTP.includes(name) ? [...checks, equal(`${name}: requests`, sent(soaked, name), requests)] : checks;
+}
+
+/**
+ * What a server that is killed had not accepted yet, the kernel alone knows; what was on its way to it, nobody. So its
+ * counts are held between those of the two sides, and its share of the connections by the kernel's sum.
+ */
+function againstUnsteadyServer(soaked: SoakResult, name: ServerName): Check[] {
+  const { accepts, requests } = soaked.servers[name];
+  const lost = name === 'falling' ? neverAccepted(soaked) : 0;
+  return [
+    between(`${name}: opened + failed in TLS = accepts`, accepts, reached(soaked, name) - lost, {
+      'given up while dialling': givenUp(soaked, name),
+      'killed with the server': lost,
+    }),
+    between(`${name}: requests = heard`, sent(soaked, name), requests, { 'lost on the way': failedJobs(soaked, name) }),
+  ];
+}
+
+/** Connections that the kernel took for a server, which was killed before it accepted them. */
+function neverAccepted(soaked: SoakResult): number {
+  const accepts = Object.values(soaked.servers).map(counts => counts.accepts);
+  return growth(soaked).passiveOpens - sumOf(accepts);
+}
+
+export function failedJobs({ client }: SoakResult, name: ServerName): number {
+  return client.endings
+    .filter(({ server }) => server === name)
+    .reduce((sum, { failed }) => sum + sumOf(Object.values(failed)), 0);
+}
+
+export function sumOf(counts: readonly number[]): number {
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+function lookups({ client: { metrics, lookups } }: SoakResult): Check[] {
+  const all = total(metrics, 'dns.lookup.duration');
+  const undone = total(metrics, FAILED, { 'connmeter.phase': 'dns', 'error.type': '_OTHER' });
+  const withError = (metrics['dns.lookup.duration'] ?? []).filter(({ attributes }) => attributes['error.type']);
+  const failed = sumOf(withError.map(({ value }) => value));
+  return [
+    equal('lookups that succeeded', all - failed, lookups.succeeded),
+    between('lookups that failed', lookups.failed, failed, { 'destroyed while they waited': undone }),
+  ];
+}
+
+function withinThemselves({ client: { metrics, impossible, seconds, neverClosed, most } }: SoakResult): Check[] {
+  const http = { 'network.protocol.name': 'http' };
+  const closed = total(metrics, CLOSED, http);
+  const served = sumOf((metrics['connmeter.connection.requests'] ?? []).map(({ sum }) => sum));
+  const left = sumOf(Object.values(neverClosed));
+  const durations = Object.entries(metrics).filter(([name]) => name.endsWith('.duration'));
+  const odd = durations.flatMap(([name, points]) =>
+    points
+      .filter(({ min = 0, max = 0 }) => min < 0 || max > seconds + 60)
+      .map(({ min, max }) => `${name} from ${min} to ${max} s`),
+  );
+  const open = (port: number) => total(metrics, OPEN, { 'server.port': port });
+  const wrongGauges = notZero(metrics).filter(
+    text => !portsIn(neverClosed).some(port => text.includes(`"server.port":${port},`)),
+  );
+  return [
+    equal('opened - closed = sockets that Node never closed', total(metrics, OPENED) - total(metrics, CLOSED), left),
+    ...portsIn(neverClosed).map(port =>
+      equal(`open to port ${port} in the end, as in Node`, open(port), neverClosed[port] ?? 0),
+    ),
+    equal('lifetimes = closed', total(metrics, 'http.client.connection.duration'), closed),
+    equal('connections with their requests told = closed', total(metrics, 'connmeter.connection.requests'), closed),
+    between(
+      'requests = requests served by connections',
+      total(metrics, REQUESTS),
+      served,
+      left > 0 ? { 'on those never closed': Infinity } : {},
+    ),
+    none('gauges that are not zero in the end', wrongGauges),
+    between('requests under way at once, of one origin', most['http.client.active_requests'] ?? 0, 0, {
+      'as many as there are jobs': MOST_AT_ONCE,
+      'not read, or on connections that Node never closed': MOST_AT_ONCE / 2,
+    }),
+    none('gauges below zero, counters that fell', impossible),
+    none('durations that no clock can show', odd),
+  ];
+}
+
+function portsIn(counts: Readonly<Record<number, number>>): number[] {
+  return Object.keys(counts).map(Number);
+}
+
+function harmless({ client }: SoakResult): Check[] {
+  const late = client.endings.filter(({ failed }) => failed['SOAK_TOO_LATE'] !== undefined).map(({ kind }) => kind);
+  const { middle, last } = heapThirds(client.heap);
+  return [
+    none('faults of connmeter', client.warnings),
+    none('jobs that never ended', late),
+    {
+      what: 'heap of the last third, against the one before',
+      ours: megabytes(last),
+      truth: `${megabytes(middle)} + ${megabytes(MOST_HEAP_GROWTH)} at most`,
+      holds: last - middle <= MOST_HEAP_GROWTH || client.heap.length < FEWEST_HEAP_LOOKS,
+    },
+  ];
+}
+
+/** The middle of what was seen in each third of the run; the first one warms up. */
+export function heapThirds(heap: readonly number[]): { first: number; middle: number; last: number } {
+  const third = Math.floor(heap.length / 3);
+  const median = (part: readonly number[]) => part.toSorted((a, b) => a - b)[Math.floor(part.length / 2)] ?? 0;
+  return {
+    first: median(heap.slice(0, third)),
+    middle: median(heap.slice(third, 2 * third)),
+    last: median(heap.slice(2 * third)),
+  };
+}
+
+export function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(2)} MB`;
+}

@@ -1,0 +1,20 @@
+import { subscribe } from 'node:diagnostics_channel';
+import type { Socket } from 'node:net';
+
+/** Follows every client socket of this process by itself; returns what tells how many of each port are still open to Node. */
+export function trackOpenSockets(): () => Record<number, number> {
+  const open = new Map<Socket, number>();
+  subscribe('net.client.socket', message => {
+    const { socket } = message as { socket: Socket };
+    let port = 0;
+    socket.on('connectionAttempt', (_address: string, dialled: number) => {
+      port = dialled;
+    });
+    socket.on('connect', () => void open.set(socket, port)).on('close', () => void open.delete(socket));
+  });
+  return () => {
+    const counts: Record<number, number> = {};
+    for (const port of open.values()) counts[port] = (counts[port] ?? 0) + 1;
+    return counts;
+  };
+}

@@ -1,0 +1,121 @@
+import { type Attributes, type AttributeValue, DiagLogLevel, diag } from '@opentelemetry/api';
+import { type Histogram, MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import { expect, onTestFinished } from 'vitest';
+import { ConnectionInstrumentation, type ConnectionInstrumentationConfig } from '../../src/index.ts';
+
+/** A reader turned by hand. */
+class HandReader extends MetricReader {
+  protected override async onForceFlush() {}
+  protected override async onShutdown() {}
+}
+
+export interface Point {
+  readonly attributes: Attributes;
+  /** The sum of a counter, or the number of measurements of a histogram. */
+  readonly value: number;
+  /** The sum of a histogram's measurements. */
+  readonly sum: number;
+}
+
+/** The result of one collection. */
+export class Readings {
+  readonly #metrics: ReadonlyMap<string, readonly Point[]>;
+
+  constructor(metrics: ReadonlyMap<string, readonly Point[]>) {
+    this.#metrics = metrics;
+  }
+
+  get names(): string[] {
+    return [...this.#metrics.keys()];
+  }
+
+  /** The series of a metric that have all these labels; `undefined` selects series without the label. */
+  points(name: string, labels: Record<string, AttributeValue | undefined> = {}): Point[] {
+    return (this.#metrics.get(name) ?? []).filter(({ attributes }) =>
+      Object.entries(labels).every(([key, value]) => attributes[key] === value),
+    );
+  }
+
+  /** The sum of their values; 0 if there are none. */
+  value(name: string, labels: Record<string, AttributeValue | undefined> = {}): number {
+    return this.points(name, labels).reduce((total, { value }) => total + value, 0);
+  }
+
+  /** All connection counts of one port, to compare at once. */
+  countsOf(port: number) {
+    const at = { 'server.port': port };
+    return {
+      opened: this.value('connmeter.connection.opened', at),
+      closed: this.value('connmeter.connection.closed', at),
+      failed: this.value('connmeter.connection.failed', at),
+      fresh: this.value('connmeter.requests', { ...at, 'connmeter.connection.reused': false }),
+      reused: this.value('connmeter.requests', { ...at, 'connmeter.connection.reused': true }),
+      active: this.value('http.client.open_connections', { ...at, 'http.connection.state': 'active' }),
+      idle: this.value('http.client.open_connections', { ...at, 'http.connection.state': 'idle' }),
+      requests: this.value('http.client.active_requests', at),
+    };
+  }
+}
+
+export interface Instrumented {
+  readonly instrumentation: ConnectionInstrumentation;
+  read(): Promise<Readings>;
+}
+
+/** Instruments this process until the test ends. Any fault of connmeter fails the test. */
+export function instrument(config: ConnectionInstrumentationConfig = {}): Instrumented {
+  const faults: unknown[] = [];
+  diag.setLogger(
+    {
+      verbose() {},
+      debug() {},
+      info() {},
+      warn: (...args) => {
+        if (!/ created at /.test(String(args[0]))) faults.push(args); // a call-site warning is about the program
+      },
+      error: (...args) => faults.push(args),
+    },
+    { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
+  );
+  const instrumentation = new ConnectionInstrumentation(config);
+  onTestFinished(() => {
+    instrumentation.disable();
+    expect(faults).toEqual([]);
+  });
+  return { instrumentation, read: attachReader(instrumentation) };
+}
+
+/** Gives the instrumentation a MeterProvider, and returns a function that collects from it. */
+export function attachReader(instrumentation: ConnectionInstrumentation): Instrumented['read'] {
+  const reader = new HandReader();
+  instrumentation.setMeterProvider(new MeterProvider({ readers: [reader] }));
+
+  return async () => {
+    const { resourceMetrics, errors } = await reader.collect();
+    expect(errors).toEqual([]);
+    const metrics = resourceMetrics.scopeMetrics.flatMap(scope => scope.metrics);
+    return new Readings(
+      new Map(
+        metrics.map(({ descriptor, dataPoints }) => [
+          descriptor.name,
+          dataPoints.map(({ attributes, value }) =>
+            typeof value === 'object' && value !== null && 'count' in value
+              ? { attributes, value: (value as Histogram).count, sum: (value as Histogram).sum ?? 0 }
+              : { attributes, value: value as number, sum: 0 },
+          ),
+        ]),
+      ),
+    );
+  };
+}
+
+/** Waits until the condition holds. Fails with the last value seen. */
+export async function until<T>(read: () => Promise<T> | T, holds: (value: T) => boolean, within = 5_000): Promise<T> {
+  const deadline = performance.now() + within;
+  for (;;) {
+    const value = await read();
+    if (holds(value)) return value;
+    if (performance.now() > deadline) throw new Error(`not within ${within} ms; last seen ${JSON.stringify(value)}`);
+    await new Promise(resolve => setTimeout(resolve, 10));
+  }
+}
