@@ -27,7 +27,7 @@ export interface CompatOptions {
   readonly keep: string | undefined;
 }
 
-/** What was asked for; undefined where that cannot be told. Options stand before the folder: what follows is the command's. */
+/** Parses the arguments; undefined if they are invalid. Options come before the folder, the command after it. */
 export function parseOptions(argv: readonly string[]): CompatOptions | undefined {
   const takesValue = ['--node', '--timeout', '--idle', '--rounds', '--junit', '--keep'];
   let end = 0;

@@ -36,6 +36,6 @@ test.each([
   expect(verdictOf(JSON.stringify(answer))).toEqual({ kind, line: expect.stringContaining(line) });
 });
 
-test('silence is no clean bill', () => {
+test('empty output is not a clean audit', () => {
   expect(verdictOf('').kind).toBe('failed');
 });

@@ -1,11 +1,11 @@
-// A socket class of the program's own, which looks at everything that is asked of it.
+// A custom socket class that observes every call.
 import { once } from 'node:events';
 import net from 'node:net';
 import { listen, print } from '../program-helpers.ts';
 
 class Own extends net.Socket {
   override emit(event: string | symbol, ...args: unknown[]): boolean {
-    // Ours listen to `newListener`, so that they never count against a limit of the program: a class that overrides emit sees it.
+    // connmeter listens to `newListener` to stay within the program's limits: a class that overrides emit sees the event.
     if (typeof event === 'string' && event !== 'newListener') print('emit', event);
     return super.emit(event as 'close', ...(args as [false]));
   }
