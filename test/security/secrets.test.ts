@@ -109,7 +109,11 @@ test('secrets in every part of requests are never in the scrape, a snapshot, or 
   expect(new Set(callSites.map(({ problem }) => problem))).toEqual(new Set(['new_pool', 'body_held']));
   expect(closed.length).toBeGreaterThan(10);
   expect(live.length).toBeGreaterThan(0);
-  expect(output).toMatch(/connmeter: response body of a request to 127\.0\.0\.1:\d+ created at \S*requests-with-secrets\.ts:\d+ /);
-  expect(output).toMatch(/connmeter: a request to 127\.0\.0\.1:\d+ created at \S*requests-with-secrets\.ts:\d+ opens a pool/);
+  expect(output).toMatch(
+    /connmeter: response body of a request to 127\.0\.0\.1:\d+ created at \S*requests-with-secrets\.ts:\d+ /,
+  );
+  expect(output).toMatch(
+    /connmeter: a request to 127\.0\.0\.1:\d+ created at \S*requests-with-secrets\.ts:\d+ opens a pool/,
+  );
   expect(output).not.toContain('a fault of its own');
 }, 120_000);
