@@ -14,7 +14,7 @@ function request({ host = 'a.test:8080', reusedSocket = false, upgrade = undefin
   };
 }
 
-test('a request that is started before its socket is connected counts when that opens', () => {
+test('a request that starts before its socket connects counts when the connection opens', () => {
   const { tally, endTurn } = replaying();
   const first = request();
 
@@ -52,7 +52,7 @@ test('a request that is started before its socket is connected counts when that 
   expect(tally('a.test', 8080)).toMatchObject({ active: 0, idle: 1, requests: 0 });
 });
 
-test('a request that never gets a connection is not counted as sent', () => {
+test('a request that never gets a connection does not count', () => {
   const { tally, endTurn } = replaying();
   const only = request();
 
@@ -76,7 +76,7 @@ test('a new connection is active while its request is still being written', () =
   expect(tally('a.test', 8080)).toMatchObject({ opened: 1, fresh: 0, active: 1, requests: 0 });
 });
 
-test('a request that only waits for a socket does not claim another of the same turn', () => {
+test('a queued request does not claim another socket of the same turn', () => {
   const { tally, endTurn } = replaying();
 
   const socket = attempt();
@@ -88,7 +88,7 @@ test('a request that only waits for a socket does not claim another of the same 
   expect(tally('a.test', 8080)).toMatchObject({ opened: 0 });
 });
 
-test('a socket that was counted before its request came carries it to the origin it is meant for', () => {
+test('a request on a socket that was counted before moves to the origin of the request', () => {
   const { tally, endTurn } = replaying();
 
   const socket = attempt();
@@ -167,7 +167,7 @@ test('a connection whose request was given up before it was sent is idle once th
   expect(tally('a.test', 8080)).toMatchObject({ opened: 1, fresh: 0, active: 0, idle: 1 });
 });
 
-/** What was seen of one connection that served requests in turn; `sent` and `read` are one request and its answer. */
+/** Events of a connection that serves requests in sequence; `sent` and `read` are a request and its response. */
 type Word = 'sent' | 'begun' | 'read' | 'free' | 'timeout' | 'end' | 'we end' | 'destroyed';
 
 function closedAfter(...words: Word[]): Record<string, number> {
@@ -267,7 +267,7 @@ function closedAfterAnswer(rawHeaders: string[], ...then: 'free'[]): Record<stri
   return replay.closedFor('a.test', 8080);
 }
 
-test('a request that its agent lets wait does not claim the socket of another', () => {
+test('a request that waits in its agent does not claim the socket of another request', () => {
   const replay = replaying();
   const waiting = request();
   const agent = { requests: { 'b.test:80:': [request()], 'a.test:8080:': [request(), waiting] } };
@@ -279,7 +279,7 @@ test('a request that its agent lets wait does not claim the socket of another', 
   expect(replay.tally('127.0.0.1', 8080, false)).toMatchObject({ opened: 1 });
 });
 
-test('an answer that comes before the request is written counts the request once', () => {
+test('a request whose response arrives before it is written counts once', () => {
   const replay = replaying();
   const early = request();
 
