@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import { guardWith } from './guard.ts';
+import { type Guard, guardWith } from './guard.ts';
 
 const events = process.getBuiltinModule('node:events');
 const { nextTick } = process;
@@ -16,6 +16,14 @@ const known = new WeakSet<Listener>();
 export function markAsOurs(listeners: Listeners): Listeners {
   for (const [, listener] of listeners) known.add(listener);
   return listeners;
+}
+
+/** Makes connmeter's own listeners of a table of events and handlers, each behind the guard. */
+export function guardedListeners(
+  guard: Guard,
+  handlers: Readonly<Record<string, (this: never, ...args: never[]) => void>>,
+): Listeners {
+  return markAsOurs(Object.entries(handlers).map(([event, handle]) => [event, guard(event, handle) as Listener]));
 }
 
 /**
