@@ -6,13 +6,13 @@ import { httpSource } from './client/sources/http.ts';
 import { http2Source } from './client/sources/http2.ts';
 import { netSource } from './client/sources/net.ts';
 import { undiciRequests, undiciSource } from './client/sources/undici.ts';
-import { listen } from './core/channels.ts';
+import { subscribeAll } from './core/channels.ts';
 import { type Guard, guardWith, oncePerPlace, stackOf } from './core/guard.ts';
 import type { FaultPlace } from './metrics/faults.ts';
 import { createInstruments, type Instruments } from './metrics/instruments.ts';
-import { readPorts } from './metrics/kernel-ports.ts';
-import { type LookupWatch, watchLookups } from './metrics/lookup-entries.ts';
+import { type LookupObserver, observeLookups } from './metrics/lookup-observer.ts';
 import { Lookups } from './metrics/lookups.ts';
+import { readPorts } from './metrics/read-ports.ts';
 import { MetricRegistry } from './metrics/registry.ts';
 import { type ConnectionInstrumentationConfig, checkedOptions } from './options.ts';
 import { Servers } from './server/servers.ts';
@@ -53,10 +53,10 @@ export class ConnectionInstrumentation {
     diag.warn(`connmeter: a fault of its own at ${where}; the program is unaffected`, stackOf(error)),
   );
   #provider: MeterProvider | undefined;
-  #exposure: Instruments | undefined;
-  #lookupWatch: LookupWatch | undefined;
-  #stopListening: (() => void) | undefined;
-  #stopWatchingRequests: (() => void) | undefined;
+  #instruments: Instruments | undefined;
+  #lookupObserver: LookupObserver | undefined;
+  #unsubscribe: (() => void) | undefined;
+  #unsubscribeFromRequests: (() => void) | undefined;
 
   /** What is known now of origins, connections and the lines of the program that waste them: plain data, bounded. */
   readonly connections: { snapshot(): Snapshot } = { snapshot: () => this.#connections.snapshot() };
@@ -67,12 +67,12 @@ export class ConnectionInstrumentation {
     this.#registry = new MetricRegistry(options.maxOrigins);
 
     const record: Instruments['record'] = (metric, seconds, attributes) =>
-      this.#exposure?.record(metric, seconds, attributes);
+      this.#instruments?.record(metric, seconds, attributes);
     this.#lookups = new Lookups(this.#registry, record);
     this.#callSites = new CallSites(
       options.callSites,
       message => diag.warn(`connmeter: ${message}`),
-      on => this.#watchRequests(on),
+      on => this.#subscribeToRequests(on),
     );
     const now = () => monotonic() / 1000;
     const guard = this.#guard('collection');
@@ -97,20 +97,20 @@ export class ConnectionInstrumentation {
 
   /** Starts listening. Connections that are open already are not counted; their requests are. Safe to call again. */
   enable(): void {
-    this.#lookupWatch ??= watchLookups(this.#lookups, this.#guard('dns'));
-    this.#stopListening ??= this.#listen();
+    this.#lookupObserver ??= observeLookups(this.#lookups, this.#guard('dns'));
+    this.#unsubscribe ??= this.#subscribe();
     this.#servers.resume();
   }
 
-  #listen(): () => void {
+  #subscribe(): () => void {
     const [net, http] = [this.#guard('net'), this.#guard('http')];
     const [http2, server] = [this.#guard('http2'), this.#guard('server')];
     const stops = [
-      listen(net, netSource(this.#connections, net)),
-      listen(this.#guard('undici'), undiciSource(this.#connections)),
-      listen(http, httpSource(this.#connections, this.#callSites, http)),
-      listen(http2, http2Source(this.#connections, http2)),
-      listen(server, this.#config.servers ? serverSource(this.#servers, server) : {}),
+      subscribeAll(net, netSource(this.#connections, net)),
+      subscribeAll(this.#guard('undici'), undiciSource(this.#connections)),
+      subscribeAll(http, httpSource(this.#connections, this.#callSites, http)),
+      subscribeAll(http2, http2Source(this.#connections, http2)),
+      subscribeAll(server, this.#config.servers ? serverSource(this.#servers, server) : {}),
     ];
     return () => {
       for (const stop of stops) stop();
@@ -127,11 +127,11 @@ export class ConnectionInstrumentation {
 
   /** Stops listening. What was counted open is still counted closed when it closes. Safe to call again. */
   disable(): void {
-    this.#stopListening?.();
-    this.#stopListening = undefined;
-    this.#lookupWatch?.stop();
-    this.#lookupWatch = undefined;
-    this.#watchRequests(false);
+    this.#unsubscribe?.();
+    this.#unsubscribe = undefined;
+    this.#lookupObserver?.stop();
+    this.#lookupObserver = undefined;
+    this.#subscribeToRequests(false);
     this.#connections.pause();
     this.#servers.pause();
   }
@@ -152,10 +152,10 @@ export class ConnectionInstrumentation {
     if (provider === this.#provider) return;
 
     this.#provider = provider;
-    this.#exposure?.stop();
+    this.#instruments?.stop();
     const guard = this.#guard('collection');
     const steps = [
-      guard('lookups', () => this.#lookupWatch?.flush()),
+      guard('lookups', () => this.#lookupObserver?.flush()),
       guard('client connections', () => this.#connections.refreshGauges()),
       guard('server connections', () => this.#servers.refreshGauges()),
       guard('ports', () => {
@@ -165,12 +165,14 @@ export class ConnectionInstrumentation {
     const bringUpToDate = () => {
       for (const step of steps) step();
     };
-    this.#exposure = createInstruments(provider.getMeter(NAME, VERSION), this.#registry, bringUpToDate);
+    this.#instruments = createInstruments(provider.getMeter(NAME, VERSION), this.#registry, bringUpToDate);
   }
 
-  #watchRequests(on: boolean): void {
-    this.#stopWatchingRequests?.();
-    this.#stopWatchingRequests = on ? listen(this.#guard('undici'), undiciRequests(this.#callSites)) : undefined;
+  #subscribeToRequests(on: boolean): void {
+    this.#unsubscribeFromRequests?.();
+    this.#unsubscribeFromRequests = on
+      ? subscribeAll(this.#guard('undici'), undiciRequests(this.#callSites))
+      : undefined;
   }
 
   /** There are no spans here; present because the interface asks for it. */

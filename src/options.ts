@@ -27,22 +27,22 @@ const DEFAULTS: Options = { enabled: true, maxOrigins: 100, callSites: true, ser
 
 /** Fills in the defaults. Throws a RangeError that names the option, what was expected and what came. */
 export function checkedOptions(config: ConnectionInstrumentationConfig = {}): Options {
-  if (typeof config !== 'object' || config === null) throw unfit('config', 'an object', config);
+  if (typeof config !== 'object' || config === null) throw invalidOption('config', 'an object', config);
 
   const enabled = config.enabled ?? DEFAULTS.enabled;
   const maxOrigins = config.maxOrigins ?? DEFAULTS.maxOrigins;
   const callSites = config.callSites ?? DEFAULTS.callSites;
   const servers = config.servers ?? DEFAULTS.servers;
-  if (typeof servers !== 'boolean') throw unfit('servers', 'a boolean', servers);
-  if (typeof callSites !== 'boolean') throw unfit('callSites', 'a boolean', callSites);
-  if (typeof enabled !== 'boolean') throw unfit('enabled', 'a boolean', enabled);
+  if (typeof servers !== 'boolean') throw invalidOption('servers', 'a boolean', servers);
+  if (typeof callSites !== 'boolean') throw invalidOption('callSites', 'a boolean', callSites);
+  if (typeof enabled !== 'boolean') throw invalidOption('enabled', 'a boolean', enabled);
   if (!Number.isInteger(maxOrigins) || maxOrigins < 1 || maxOrigins > 1000) {
-    throw unfit('maxOrigins', 'an integer from 1 to 1000', maxOrigins);
+    throw invalidOption('maxOrigins', 'an integer from 1 to 1000', maxOrigins);
   }
   return { enabled, maxOrigins, callSites, servers };
 }
 
-function unfit(option: string, expected: string, received: unknown): RangeError {
+function invalidOption(option: string, expected: string, received: unknown): RangeError {
   return new RangeError(`connmeter: option "${option}" must be ${expected}, got ${describe(received)}`);
 }
 

@@ -20,15 +20,15 @@ if (!environment.disabled) guardWith(startLater)('start', startNow)();
 function startNow(): void {
   const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);
   const path = import.meta.url.endsWith('.ts') ? './start.ts' : './start.js';
-  instrumentation = (require(path) as typeof Start).startAs(environment);
+  instrumentation = (require(path) as typeof Start).start_(environment);
 }
 
 /** Where ES modules cannot be required: Node was told so by a flag, or the program is importing the same ones just now. */
 function startLater(): void {
   const { writeSync } = process.getBuiltinModule('node:fs');
   import('./start.ts').then(
-    ({ startAs }) => {
-      instrumentation = startAs(environment);
+    ({ start_ }) => {
+      instrumentation = start_(environment);
     },
     ({ name, code = name }) =>
       void writeSync(2, `connmeter: could not start, the program runs on unmeasured: ${code}\n`),

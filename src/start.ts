@@ -13,11 +13,11 @@ const { writeSync } = process.getBuiltinModule('node:fs');
 const { getEnvironmentData, isMainThread, setEnvironmentData } = process.getBuiltinModule('node:worker_threads');
 
 /** Shared with every worker thread: whether one of them has said already that workers are not measured. */
-const TOLD = 'connmeter.told';
+const WORKER_WARNING_PRINTED = 'connmeter.told';
 const LONGEST_LINE = 1_000;
 
 /** Which lines are written. */
-let lines: Environment['lines'] = 'all';
+let lines: Environment['logLevel'] = 'all';
 
 /** Written at once and past the stream: nobody may be reading, and a stream would end the program over it. */
 const write = guardWith(() => {})(
@@ -36,8 +36,8 @@ const guard = guardWith((where, error) => warn(`could not ${where}, the program 
 let instrumentation: ConnectionInstrumentation | undefined;
 
 /** Measures and exports as the variables ask for. Returns what measures, if anything does. Never throws. */
-export function startAs(environment: Environment): ConnectionInstrumentation | undefined {
-  lines = environment.lines;
+export function start_(environment: Environment): ConnectionInstrumentation | undefined {
+  lines = environment.logLevel;
   guard('start', start)(environment);
   return instrumentation;
 }
@@ -46,10 +46,10 @@ function start(environment: Environment): void {
   if (hasGlobalMeterProvider()) {
     instrumentation = new ConnectionInstrumentation();
   } else if (isMainThread) {
-    setEnvironmentData(TOLD, new SharedArrayBuffer(4));
+    setEnvironmentData(WORKER_WARNING_PRINTED, new SharedArrayBuffer(4));
     environment.warnings.forEach(warn);
     if (environment.exporters.length > 0) startExporting(environment);
-  } else if (environment.exporters.length > 0 && isFirstToTell()) {
+  } else if (environment.exporters.length > 0 && isFirstWorkerToWarn()) {
     warn("worker threads are not measured; the metrics are the main thread's");
   }
 }
@@ -123,7 +123,7 @@ function hasGlobalMeterProvider(): boolean {
   return metrics.getMeterProvider().getMeter('connmeter') !== createNoopMeter();
 }
 
-function isFirstToTell(): boolean {
-  const told = getEnvironmentData(TOLD);
+function isFirstWorkerToWarn(): boolean {
+  const told = getEnvironmentData(WORKER_WARNING_PRINTED);
   return !(told instanceof SharedArrayBuffer) || Atomics.exchange(new Int32Array(told), 0, 1) === 0;
 }

@@ -1,4 +1,4 @@
-import { asking, type Guard } from '../core/guard.ts';
+import { type Guard, withFallback } from '../core/guard.ts';
 import type { CloseReason } from '../core/reasons.ts';
 import { closeReason, type KeepAliveSignals } from './attribution/close-reason.ts';
 import type { MemberStates } from './attribution/pool-member.ts';
@@ -27,14 +27,19 @@ export class ConnectionStates implements MemberStates {
   readonly isClosed: (connection: Connection) => boolean;
 
   constructor(guard: Guard) {
-    this.reasonOf = asking(guard, 'close reason', reasonOf, 'unknown');
-    this.signalsOf = asking(guard, 'last request of a connection', signalsOf, undefined);
-    this.requestsOn = asking(guard, 'requests of a connection', requestsOn, 0);
-    this.isBusy = asking(guard, 'requests of a connection', isBusy, false);
-    this.isHeld = asking(guard, 'body of a response', isHeld, false);
-    this.isClosing = asking(guard, 'state of a socket', isClosing, false);
-    this.errorOf = asking(guard, 'state of a socket', errorOf, undefined);
-    this.isClosed = asking(guard, 'state of a socket', ({ socket }: Connection) => socket?.closed === true, false);
+    this.reasonOf = withFallback(guard, 'close reason', reasonOf, 'unknown');
+    this.signalsOf = withFallback(guard, 'last request of a connection', signalsOf, undefined);
+    this.requestsOn = withFallback(guard, 'requests of a connection', requestsOn, 0);
+    this.isBusy = withFallback(guard, 'requests of a connection', isBusy, false);
+    this.isHeld = withFallback(guard, 'body of a response', isHeld, false);
+    this.isClosing = withFallback(guard, 'state of a socket', isClosing, false);
+    this.errorOf = withFallback(guard, 'state of a socket', errorOf, undefined);
+    this.isClosed = withFallback(
+      guard,
+      'state of a socket',
+      ({ socket }: Connection) => socket?.closed === true,
+      false,
+    );
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
-import { addressesOf, haveSameAddresses, type SocketAddresses } from '../core/ends.ts';
 import type { Guard } from '../core/guard.ts';
-import { RotatingCheck } from '../core/patrol.ts';
+import { RotatingCheck } from '../core/rotating-check.ts';
+import { addressesOf, haveSameAddresses, type SocketAddresses } from '../core/socket-addresses.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionStates } from './connection-states.ts';
 

@@ -1,4 +1,4 @@
-/** Why a connection was opened: a closed list, the first that applies. `docs/causes.md` explains each. */
+/** Why a connection was opened. A closed list: the first cause that applies is reported. `docs/causes.md` explains each. */
 export const OPEN_CAUSES = [
   'first',
   'new_pool',

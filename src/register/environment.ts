@@ -12,13 +12,13 @@ export interface Environment {
   /** Milliseconds between two outputs of the console exporter. */
   readonly interval: number;
   /** Which lines go to stderr: none of them, warnings, or also what is worth knowing. */
-  readonly lines: 'none' | 'warnings' | 'all';
+  readonly logLevel: 'none' | 'warnings' | 'all';
   readonly warnings: readonly string[];
 }
 
 const EXPORTERS: readonly ExporterName[] = ['prometheus', 'console'];
 /** Of `OTEL_LOG_LEVEL`: connmeter has no errors that are more than warnings, and nothing to say for debugging. */
-const LINES: Readonly<Record<string, Environment['lines']>> = {
+const LINES: Readonly<Record<string, Environment['logLevel']>> = {
   none: 'none',
   error: 'none',
   warn: 'warnings',
@@ -83,7 +83,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     port: integer('OTEL_EXPORTER_PROMETHEUS_PORT', 0, 65_535, 9464),
     allowedHosts,
     interval: integer('OTEL_METRIC_EXPORT_INTERVAL', 1, 2_147_483_647, 60_000),
-    lines: lines ?? 'all',
+    logLevel: lines ?? 'all',
     warnings: warnings,
   };
 }

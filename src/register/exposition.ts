@@ -1,8 +1,8 @@
 /** How long a text may be served again after it was made, in milliseconds. */
-export const REUSED_FOR = 1_000;
+export const MAX_AGE = 1_000;
 /** What collections may cost: a share of the time, and this many milliseconds on top for whoever asks now and then. */
-const SHARE = 0.05;
-const SPARE = 100;
+const CPU_SHARE = 0.05;
+const BURST = 100;
 /** How long after a collection requests are read that came during it, when it held up the event loop: milliseconds, at most. */
 const CATCHING_UP = 20;
 
@@ -10,7 +10,7 @@ const CATCHING_UP = 20;
 const now = performance.now.bind(performance);
 const later = setTimeout;
 
-interface Made {
+interface Collected {
   readonly outcome: Promise<Buffer>;
   /** Undefined where the collection failed. */
   readonly text: Buffer | undefined;
@@ -30,7 +30,7 @@ export class Exposition {
   /** The collection that runs. */
   #running: Promise<Buffer> | undefined;
   /** What came of the last one, for as long as it may be given again. */
-  #made: Made | undefined;
+  #last: Collected | undefined;
   /** What collections have cost above their share, in milliseconds, and when that was so. */
   #cost = 0;
   #costAt = now();
@@ -46,7 +46,7 @@ export class Exposition {
   /** The text of the collection that runs, or of the last one where that will do, else of a new one. */
   read(): Promise<Buffer> {
     if (this.#running !== undefined) return this.#running;
-    if (this.#made !== undefined && this.#willDo(this.#made)) return this.#made.outcome;
+    if (this.#last !== undefined && this.#isFreshEnough(this.#last)) return this.#last.outcome;
 
     this.#running = this.#collect();
     return this.#running;
@@ -54,18 +54,18 @@ export class Exposition {
 
   /** The text that may be served again, if there is one. Never collects. */
   get latest(): Buffer | undefined {
-    return this.#made === undefined || isOld(this.#made) ? undefined : this.#made.text;
+    return this.#last === undefined || isExpired(this.#last) ? undefined : this.#last.text;
   }
 
   /** Whoever asked while the collection held up the event loop is heard just after it. */
-  #willDo(made: Made): boolean {
-    if (isOld(made)) return false;
+  #isFreshEnough(made: Collected): boolean {
+    if (isExpired(made)) return false;
 
-    return now() - made.at < Math.min(made.took, CATCHING_UP) || this.#costNow() >= SPARE;
+    return now() - made.at < Math.min(made.took, CATCHING_UP) || this.#costNow() >= BURST;
   }
 
   #costNow(): number {
-    return Math.max(0, this.#cost - (now() - this.#costAt) * SHARE);
+    return Math.max(0, this.#cost - (now() - this.#costAt) * CPU_SHARE);
   }
 
   #collect(): Promise<Buffer> {
@@ -75,11 +75,11 @@ export class Exposition {
       .then(
         made => {
           const text = Buffer.from(made);
-          this.#keep(outcome, text, began);
+          this.#finished(outcome, text, began);
           return text;
         },
         error => {
-          this.#keep(outcome, undefined, began);
+          this.#finished(outcome, undefined, began);
           this.#onFault(error);
           throw error;
         },
@@ -87,22 +87,22 @@ export class Exposition {
     return outcome;
   }
 
-  #keep(outcome: Promise<Buffer>, text: Buffer | undefined, began: number): void {
+  #finished(outcome: Promise<Buffer>, text: Buffer | undefined, began: number): void {
     const at = now();
     const made = { outcome, text, at, took: at - began };
     this.#cost = this.#costNow() + (this.#isFirst ? 0 : made.took);
     this.#isFirst = false;
     this.#costAt = at;
-    this.#made = made;
+    this.#last = made;
     this.#running = undefined;
-    later(() => this.#forget(made), REUSED_FOR).unref(); // between two scrapes it need not be in memory
+    later(() => this.#forget(made), MAX_AGE).unref(); // between two scrapes it need not be in memory
   }
 
-  #forget(made: Made): void {
-    if (this.#made === made) this.#made = undefined;
+  #forget(made: Collected): void {
+    if (this.#last === made) this.#last = undefined;
   }
 }
 
-function isOld({ at }: Made): boolean {
-  return now() - at >= REUSED_FOR;
+function isExpired({ at }: Collected): boolean {
+  return now() - at >= MAX_AGE;
 }

@@ -1,9 +1,9 @@
 import type { Server } from 'node:http';
 import type { AddressInfo, Server as AnyServer } from 'node:net';
-import { listen } from '../core/channels.ts';
+import { subscribeAll } from '../core/channels.ts';
 import type { Guard } from '../core/guard.ts';
 import { METRICS_PATH } from './metrics-server.ts';
-import { type ListenAddress, type ListenCall, overlaps } from './overlap.ts';
+import { conflictsWith, type ListenAddress, type ListenCall } from './port-conflict.ts';
 
 const { isIP } = process.getBuiltinModule('node:net');
 
@@ -50,7 +50,7 @@ export class MetricsPort {
     this.#place = { address: host === 'localhost' ? '127.0.0.1' : host, port };
     this.#bindSoon = this.#inThisContext();
 
-    const stopWaiting = listen(guard, {
+    const stopWaiting = subscribeAll(guard, {
       'net.client.socket': () => begin(),
       'tracing:net.server.listen:asyncEnd': () => begin(),
     });
@@ -58,9 +58,9 @@ export class MetricsPort {
       stopWaiting();
       this.#bindSoon();
     };
-    this.#stopListening = listen(guard, {
+    this.#stopListening = subscribeAll(guard, {
       'tracing:net.server.listen:asyncStart': ({ server, options }: { server: AnyServer; options: ListenCall }) => {
-        if (server !== this.#server && overlaps(options, this.#place)) this.#makeRoomFor(server);
+        if (server !== this.#server && conflictsWith(options, this.#place)) this.#makeRoomFor(server);
       },
       'tracing:net.server.listen:error': ({ server }: { server: AnyServer }) => {
         this.#programs = this.#programs.filter(program => program.deref() !== server);

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Guard } from '../core/guard.ts';
 import { type HostRules, isAllowedHost } from './allowed-hosts.ts';
-import { BOUNDS, BoundedConnections } from './bounded-connections.ts';
+import { ConnectionLimits, LIMITS } from './connection-limits.ts';
 import type { Exposition } from './exposition.ts';
 
 /** Of the text format: https://prometheus.io/docs/instrumenting/exposition_formats/#basic-info */
@@ -28,13 +28,13 @@ export function createMetricsServer(
 ): Server {
   const server = process.getBuiltinModule('node:http').createServer({
     // Node looks every 30 s for requests that take longer.
-    headersTimeout: BOUNDS.headersWithin,
-    requestTimeout: BOUNDS.headersWithin,
+    headersTimeout: LIMITS.headersWithin,
+    requestTimeout: LIMITS.headersWithin,
     keepAliveTimeout: KEEP_ALIVE,
     maxHeaderSize: HEADER_BYTES,
     insecureHTTPParser: false, // whatever the command line says
   });
-  const connections = new BoundedConnections(server, guard);
+  const connections = new ConnectionLimits(server, guard);
   let boundTo = '';
   server.on('listening', () => {
     boundTo = (server.address() as AddressInfo).address;
@@ -54,7 +54,7 @@ export function createMetricsServer(
     },
   );
   const answer = guard('answer a scrape', (request: IncomingMessage, response: ServerResponse) => {
-    if (!connections.asked(request.socket, response)) return;
+    if (!connections.requestStarted(request.socket, response)) return;
 
     const { host: hosts = [] } = request.headersDistinct;
     if (hasBody(request)) response.setHeader('connection', 'close'); // else Node would read the body

@@ -44,7 +44,7 @@ test.each(files)('%s gets modules of Node by process.getBuiltinModule: an ESM im
 /** What few may touch: everybody else asks them. */
 test.each([
   ['node:diagnostics_channel', ['core/channels.ts']],
-  ['node:perf_hooks', ['instrumentation.ts', 'metrics/lookup-entries.ts']],
+  ['node:perf_hooks', ['instrumentation.ts', 'metrics/lookup-observer.ts']],
   ['node:worker_threads', ['start.ts']],
   ['@opentelemetry/api', ['instrumentation.ts', 'start.ts']],
 ] as const)('%s is used at run time by %j alone', (name, users) => {

@@ -1,13 +1,13 @@
 import { channel } from 'node:diagnostics_channel';
 import { expect, test } from 'vitest';
-import { listen } from '../../src/core/channels.ts';
+import { subscribeAll } from '../../src/core/channels.ts';
 import { guardWith } from '../../src/core/guard.ts';
 
 test('every table is heard, twice the same channel too, until it is undone', () => {
   const heard: string[] = [];
   const guard = guardWith(() => {});
   const hear = (who: string) =>
-    listen(guard, { 'connmeter.test': (message: string) => void heard.push(`${who} ${message}`) });
+    subscribeAll(guard, { 'connmeter.test': (message: string) => void heard.push(`${who} ${message}`) });
 
   const undo = [hear('a'), hear('b')];
   channel('connmeter.test').publish('one');
@@ -23,7 +23,7 @@ test('every table is heard, twice the same channel too, until it is undone', () 
 test('a handler that throws is reported by its channel, and the publisher goes on', () => {
   const faults: string[] = [];
   const error = new Error('ours');
-  const undo = listen(
+  const undo = subscribeAll(
     guardWith((where, fault) => faults.push(`${where}: ${fault}`)),
     {
       'connmeter.test': () => {

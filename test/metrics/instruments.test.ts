@@ -8,30 +8,26 @@ class HandReader extends MetricReader {
   protected override async onShutdown() {}
 }
 
-function exposing(registry: MetricRegistry, bringUpToDate = () => {}) {
+function instrumentsOf(registry: MetricRegistry, refresh = () => {}) {
   const reader = new HandReader();
-  const exposure = createInstruments(
-    new MeterProvider({ readers: [reader] }).getMeter('test'),
-    registry,
-    bringUpToDate,
-  );
+  const instruments = createInstruments(new MeterProvider({ readers: [reader] }).getMeter('test'), registry, refresh);
   const collect = async () => {
     const { resourceMetrics } = await reader.collect();
     return resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics);
   };
-  return { ...exposure, collect };
+  return { ...instruments, collect };
 }
 
 test('each row is an instrument with its name, unit, description and boundaries', async () => {
   const registry = new MetricRegistry(10);
-  const tally = registry.originCounts({ address: 'a.test', port: 80 }, true);
-  tally.inUse('1.1');
-  tally.attempt('ipv4', 'ok');
-  tally.initialiseFailures('connect');
-  tally.closed('error');
+  const counts = registry.originCounts({ address: 'a.test', port: 80 }, true);
+  counts.inUse('1.1');
+  counts.attempt('ipv4', 'ok');
+  counts.initialiseFailures('connect');
+  counts.closed('error');
   registry.listenerCounts({ address: '::', port: 80 }, true).inUse('1.1');
   registry.ports = { timeWait: 1, inUse: 2, range: 3 };
-  const { record, collect } = exposing(registry);
+  const { record, collect } = instrumentsOf(registry);
   for (const metric of METRICS) if (metric.kind === 'histogram') record(metric.name, 1, {});
 
   const metrics = await collect();
@@ -46,11 +42,11 @@ test('each row is an instrument with its name, unit, description and boundaries'
   }
 });
 
-test('the ledger is brought up to date before it is read', async () => {
+test('the registry is refreshed before it is read', async () => {
   const registry = new MetricRegistry(10);
-  const tally = registry.originCounts({ address: 'a.test', port: 80 }, true);
-  const { collect } = exposing(registry, () => {
-    tally.opened('first', undefined).value = 7;
+  const counts = registry.originCounts({ address: 'a.test', port: 80 }, true);
+  const { collect } = instrumentsOf(registry, () => {
+    counts.opened('first', undefined).value = 7;
   });
 
   const metrics = await collect();
@@ -62,7 +58,7 @@ test('the ledger is brought up to date before it is read', async () => {
 test('an origin without HTTP has no rows of HTTP', async () => {
   const registry = new MetricRegistry(10);
   registry.originCounts({ address: 'db.test', port: 5432 }, false);
-  const { collect } = exposing(registry);
+  const { collect } = instrumentsOf(registry);
 
   const withSeries = (await collect()).filter(({ dataPoints }) => dataPoints.length > 0);
 
@@ -75,7 +71,7 @@ test('an origin without HTTP has no rows of HTTP', async () => {
 
 test('what the host does not tell has no series', async () => {
   const registry = new MetricRegistry(10);
-  const { collect } = exposing(registry);
+  const { collect } = instrumentsOf(registry);
   const ports = async () =>
     (await collect())
       .filter(({ descriptor }) => descriptor.name.startsWith('connmeter.ports.'))
@@ -94,7 +90,7 @@ test('what the host does not tell has no series', async () => {
 test('a listener without HTTP has no rows of HTTP, and its open connections no state', async () => {
   const registry = new MetricRegistry(10);
   registry.listenerCounts({ address: '::', port: 5432 }, false).open.value = 3;
-  const { collect } = exposing(registry);
+  const { collect } = instrumentsOf(registry);
 
   const withSeries = (await collect()).filter(({ dataPoints }) => dataPoints.length > 0);
 

@@ -8,7 +8,7 @@ const UNSET = {
   port: 9464,
   allowedHosts: undefined,
   interval: 60_000,
-  lines: 'all',
+  logLevel: 'all',
   warnings: [],
 };
 
@@ -46,8 +46,8 @@ test.each([
   ['WARN', 'warnings'],
   ['info', 'all'],
   ['verbose', 'all'],
-])('OTEL_LOG_LEVEL=%s prints %s, without complaint', (value, lines) => {
-  expect(readEnvironment({ OTEL_LOG_LEVEL: value })).toEqual({ ...UNSET, lines });
+])('OTEL_LOG_LEVEL=%s prints %s, without complaint', (value, logLevel) => {
+  expect(readEnvironment({ OTEL_LOG_LEVEL: value })).toEqual({ ...UNSET, logLevel });
 });
 
 test('an OTEL_LOG_LEVEL that there is not is complained about', () => {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { METHODS } from 'node:http';
 import { networkInterfaces } from 'node:os';
 import { expect, onTestFinished, test } from 'vitest';
-import { BOUNDS } from '../../src/register/bounded-connections.ts';
+import { LIMITS } from '../../src/register/connection-limits.ts';
 import { METRICS_PATH } from '../../src/register/metrics-server.ts';
 import { freePort, httpRequest, isListening, programPath, REGISTER, start } from '../support/child.ts';
 import { until } from '../support/instrument.ts';
@@ -103,7 +103,7 @@ test('pages of other origins may not read it: no header invites them, and a pref
 test('however many ask, there is one collection, and one text in memory for all', async () => {
   const waiting = deferredText();
   const { port, collected } = await startMetricsServer({ make: () => waiting.promise });
-  const clients = await Promise.all(Array.from({ length: BOUNDS.connections }, () => sendRaw(port, KEEP_ALIVE_GET)));
+  const clients = await Promise.all(Array.from({ length: LIMITS.connections }, () => sendRaw(port, KEEP_ALIVE_GET)));
   await until(collected, count => count === 1);
 
   waiting.resolve(BODY);
@@ -115,7 +115,7 @@ test('however many ask, there is one collection, and one text in memory for all'
 test('a connection too many closes the one that has been idle longest', async () => {
   const { port } = await startMetricsServer();
   const clients: RawClient[] = [];
-  for (let i = 0; i < BOUNDS.connections; i++) {
+  for (let i = 0; i < LIMITS.connections; i++) {
     const client = await sendRaw(port, KEEP_ALIVE_GET);
     clients.push(client);
     await until(client.received, answer => answer.endsWith(BODY));
@@ -139,14 +139,14 @@ test('neither who connects and says nothing nor who asks and does not read keeps
   await until(collected, count => count === 1);
   const silent = await Promise.all(Array.from({ length: 100 }, () => sendRaw(port, '')));
   const stillOpen = () => silent.filter(({ isClosed }) => !isClosed()).length;
-  await until(stillOpen, open => open === BOUNDS.connections - 1);
+  await until(stillOpen, open => open === LIMITS.connections - 1);
   expect(first.isClosed()).toBe(false); // it waits for its answer, they for nothing
 
   for (let i = 0; i < 100; i++) await sendRaw(port, KEEP_ALIVE_GET);
   const prometheus = await sendRaw(port, KEEP_ALIVE_GET);
   for (let i = 0; i < 5; i++) await sendRaw(port, '');
 
-  expect(await connections()).toBe(BOUNDS.connections);
+  expect(await connections()).toBe(LIMITS.connections);
   waiting.resolve(BODY);
   await until(prometheus.received, answer => answer.endsWith(BODY));
   expect(first.received()).toBe('');
@@ -157,7 +157,7 @@ test.each(['GET', 'HEAD', 'POST'])('more than four unanswered %s requests on one
   const { port } = await startMetricsServer({ make: () => waiting.promise });
   const asked = KEEP_ALIVE_GET.replace('GET', method);
   // HEAD and POST are answered at once: they are unanswered as long as they stand behind a GET.
-  const patient = await sendRaw(port, KEEP_ALIVE_GET + asked.repeat(BOUNDS.unanswered - 1));
+  const patient = await sendRaw(port, KEEP_ALIVE_GET + asked.repeat(LIMITS.unanswered - 1));
   const greedy = await sendRaw(port, KEEP_ALIVE_GET + asked.repeat(1_000));
 
   await greedy.closed;
@@ -165,7 +165,7 @@ test.each(['GET', 'HEAD', 'POST'])('more than four unanswered %s requests on one
   expect(greedy.received()).toBe('');
   expect(patient.isClosed()).toBe(false);
   waiting.resolve(BODY);
-  await until(patient.received, answer => answer.match(/HTTP\/1/g)?.length === BOUNDS.unanswered);
+  await until(patient.received, answer => answer.match(/HTTP\/1/g)?.length === LIMITS.unanswered);
 });
 
 test('who does not read an answer is cut off, each in their time, and so is who never asks', async () => {
@@ -173,7 +173,7 @@ test('who does not read an answer is cut off, each in their time, and so is who 
   const { port, server: inside } = await startMetricsServer({ make: async () => 'x'.repeat(20_000_000) });
   const connections = () => new Promise<number>(resolve => inside.getConnections((_error, count) => resolve(count)));
   const unread = async () => {
-    const { socket } = await sendRaw(port, KEEP_ALIVE_GET.repeat(BOUNDS.unanswered));
+    const { socket } = await sendRaw(port, KEEP_ALIVE_GET.repeat(LIMITS.unanswered));
     socket.pause();
   };
   const idle = await sendRaw(port, KEEP_ALIVE_GET.replace(METRICS_PATH, '/'));
@@ -183,10 +183,10 @@ test('who does not read an answer is cut off, each in their time, and so is who 
   await sendRaw(port, '');
   expect(await connections()).toBe(4);
 
-  await until(connections, count => count === 2, BOUNDS.headersWithin + 5_000);
+  await until(connections, count => count === 2, LIMITS.headersWithin + 5_000);
   await unread();
   expect(await connections()).toBe(3);
-  await until(connections, count => count === 2, BOUNDS.answerReadWithin);
+  await until(connections, count => count === 2, LIMITS.answerReadWithin);
   expect(idle.isClosed()).toBe(false);
 });
 

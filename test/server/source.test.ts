@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
-import { listen } from '../../src/core/channels.ts';
+import { subscribeAll } from '../../src/core/channels.ts';
 import type { Guard } from '../../src/core/guard.ts';
 import { MetricRegistry } from '../../src/metrics/registry.ts';
 import { Servers } from '../../src/server/servers.ts';
@@ -45,7 +45,7 @@ function replaying({ limit = 100 } = {}) {
     () => clock.now,
     failLoudly,
   );
-  onTestFinished(listen(failLoudly, serverSource(servers, failLoudly)));
+  onTestFinished(subscribeAll(failLoudly, serverSource(servers, failLoudly)));
   const of = (address: string, port: number, http = true) => {
     servers.refreshGauges();
     const tally = registry.listenerCounts({ address, port }, http);

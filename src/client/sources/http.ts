@@ -2,7 +2,7 @@ import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Handlers } from '../../core/channels.ts';
 import type { Guard } from '../../core/guard.ts';
-import { guardedListeners, listenFirst, stopSteppingAside } from '../../core/listeners.ts';
+import { guardedListeners, includeInMaxListeners, prependListeners } from '../../core/listeners.ts';
 import { originOf, portInHostHeader } from '../../core/origins.ts';
 import type { CallSites } from '../attribution/call-sites.ts';
 import type { KeepAliveSignals } from '../attribution/close-reason.ts';
@@ -28,8 +28,8 @@ export function httpSource(connections: Connections, callSites: CallSites, guard
   });
   /** From now on, Node adds listeners to the socket for every request. */
   const addListeners = (socket: Socket) => {
-    listenFirst(socket, socketListeners);
-    stopSteppingAside(socket);
+    prependListeners(socket, socketListeners);
+    includeInMaxListeners(socket);
   };
 
   return {

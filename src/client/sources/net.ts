@@ -2,7 +2,13 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Handlers } from '../../core/channels.ts';
 import type { Guard } from '../../core/guard.ts';
-import { guardedListeners, type Listeners, listenFirst, stepAside, stopListening } from '../../core/listeners.ts';
+import {
+  excludeFromMaxListeners,
+  guardedListeners,
+  type Listeners,
+  prependListeners,
+  stopListening,
+} from '../../core/listeners.ts';
 import { handshakeOf } from '../../core/tls-handshake.ts';
 import type { Connections } from '../connections.ts';
 
@@ -59,8 +65,8 @@ export function netSource(connections: Connections, guard: Guard): Handlers {
 
   return {
     'net.client.socket': ({ socket }: { socket: Socket }) => {
-      listenFirst(socket, isTls(socket) ? tlsSocketListeners : socketListeners);
-      stepAside(socket);
+      prependListeners(socket, isTls(socket) ? tlsSocketListeners : socketListeners);
+      excludeFromMaxListeners(socket);
       // Last, so that an object that is no socket has thrown before it is remembered.
       connections.attempted(socket);
     },

@@ -1,21 +1,18 @@
-/** How many entries are checked each time. */
-const AT_A_TIME = 3;
+/** How many entries are checked per call. */
+const BATCH = 3;
 
-/** Where an entry is in the list: for `RotatingCheck` only. */
 export interface Checked {
+  /** The entry's index in the list of `RotatingCheck`, which alone writes it. */
   checkIndex: number;
 }
 
-/**
- * Checks a few entries at a time, in turn, so that every entry is checked again and again. Each method takes the same time
- * for any number of entries.
- */
+/** Checks a few entries per call, in rotation. Every method takes constant time, however many entries there are. */
 export class RotatingCheck<Entry extends Checked> {
   readonly #entries: Entry[] = [];
   readonly #check: (entry: Entry) => void;
   #next = 0;
 
-  /** `check` may delete the entry that it is given. */
+  /** `check` may delete the entry that it is called with. */
   constructor(check: (entry: Entry) => void) {
     this.#check = check;
   }
@@ -36,7 +33,7 @@ export class RotatingCheck<Entry extends Checked> {
   }
 
   checkSome(): void {
-    for (let i = 0; i < AT_A_TIME; i++) {
+    for (let i = 0; i < BATCH; i++) {
       const entry = this.#entries[this.#next] ?? this.#entries[0];
       if (entry === undefined) return;
 

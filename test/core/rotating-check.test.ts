@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Checked, RotatingCheck } from '../../src/core/patrol.ts';
+import { type Checked, RotatingCheck } from '../../src/core/rotating-check.ts';
 
 interface Entry extends Checked {
   readonly name: number;

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Guard } from '../core/guard.ts';
 
 /** What clients of the metrics server may take at most. Durations are in milliseconds. */
-export const BOUNDS = {
+export const LIMITS = {
   /** Two or three Prometheus servers and a few people with curl. */
   connections: 16,
   /** Requests of one connection. A scraper waits for each answer before it asks again. */
@@ -37,17 +37,17 @@ interface Connection {
  * Bounds how many connections the server has, and what each of them may take. One connection too many is not refused: it
  * closes another, or whoever holds connections could keep Prometheus out.
  */
-export class BoundedConnections {
+export class ConnectionLimits {
   readonly #connections = new Map<Socket, Connection>();
   readonly #guard: Guard;
   /** Runs while there is an answer that is not read. */
-  #unread: NodeJS.Timeout | undefined;
+  #unreadTimer: NodeJS.Timeout | undefined;
 
   constructor(server: Server, guard: Guard) {
     this.#guard = guard;
     server.on(
       'connection',
-      guard('accept a scraper', (socket: Socket) => this.#admit(socket)),
+      guard('accept a scraper', (socket: Socket) => this.#accept(socket)),
     );
   }
 
@@ -55,36 +55,36 @@ export class BoundedConnections {
    * Notes that a request has come, and follows its response. False where the request is not to be answered, because its
    * connection is closed: Node goes on with the requests that came in the same piece.
    */
-  asked(socket: Socket, response: ServerResponse): boolean {
+  requestStarted(socket: Socket, response: ServerResponse): boolean {
     const connection = this.#connections.get(socket);
     if (connection === undefined) return false;
 
-    if (connection.unanswered === BOUNDS.unanswered) {
+    if (connection.unanswered === LIMITS.unanswered) {
       this.#close(connection);
       return false;
     }
-    if (connection.unanswered++ === 0) this.#wait(connection, BOUNDS.answerReadWithin);
-    this.#unread ??= this.#after(BOUNDS.unreadFor, () => this.#closeAll());
-    response.once('close', () => this.#answered(connection));
+    if (connection.unanswered++ === 0) this.#wait(connection, LIMITS.answerReadWithin);
+    this.#unreadTimer ??= this.#after(LIMITS.unreadFor, () => this.#closeAll());
+    response.once('close', () => this.#responseClosed(connection));
     return true;
   }
 
-  #admit(socket: Socket): void {
+  #accept(socket: Socket): void {
     socket.unref();
-    if (this.#connections.size === BOUNDS.connections) this.#close(leastUseful([...this.#connections.values()]));
+    if (this.#connections.size === LIMITS.connections) this.#close(connectionToEvict([...this.#connections.values()]));
 
     const connection: Connection = { socket, unanswered: 0, since: now(), deadline: undefined };
     this.#connections.set(socket, connection);
-    this.#wait(connection, BOUNDS.headersWithin);
+    this.#wait(connection, LIMITS.headersWithin);
     socket.once('close', () => this.#close(connection));
   }
 
   /** A response is over: all of it is handed to the system, or its connection is closed. */
-  #answered(connection: Connection): void {
+  #responseClosed(connection: Connection): void {
     if (--connection.unanswered > 0 || !this.#connections.has(connection.socket)) return;
 
     this.#wait(connection, undefined);
-    this.#seeWhetherAllIsRead();
+    this.#stopTimerIfAllRead();
   }
 
   /** Begins a time of waiting for the client; or one of idleness, which Node's keep-alive timeout ends. */
@@ -99,18 +99,18 @@ export class BoundedConnections {
     this.#connections.delete(socket);
     cancel(deadline);
     socket.destroy();
-    this.#seeWhetherAllIsRead();
+    this.#stopTimerIfAllRead();
   }
 
   #closeAll(): void {
     for (const connection of [...this.#connections.values()]) this.#close(connection);
   }
 
-  #seeWhetherAllIsRead(): void {
-    if (this.#unread === undefined || [...this.#connections.values()].some(isWaiting)) return;
+  #stopTimerIfAllRead(): void {
+    if (this.#unreadTimer === undefined || [...this.#connections.values()].some(isWaiting)) return;
 
-    cancel(this.#unread);
-    this.#unread = undefined;
+    cancel(this.#unreadTimer);
+    this.#unreadTimer = undefined;
   }
 
   #after(milliseconds: number, run: () => void): NodeJS.Timeout {
@@ -127,7 +127,7 @@ function isWaiting({ unanswered }: Connection): boolean {
  * So neither who holds connections nor who asks and does not read keeps others out: there is room for a new connection
  * until its request is read, and for a request until it is answered.
  */
-function leastUseful(connections: readonly Connection[]): Connection {
+function connectionToEvict(connections: readonly Connection[]): Connection {
   const waiting = connections.filter(isWaiting);
   const idle = connections.filter(connection => !isWaiting(connection));
   return (waiting.length > idle.length ? waiting : idle).reduce((a, b) => (b.since < a.since ? b : a));

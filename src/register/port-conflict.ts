@@ -16,7 +16,7 @@ export interface ListenCall extends ListenOptions {
 }
 
 /** Whether a server that listens with these options cannot do so while another one listens at `place`. */
-export function overlaps(options: ListenCall, place: ListenAddress): boolean {
+export function conflictsWith(options: ListenCall, place: ListenAddress): boolean {
   const { fd, handle, _handle, port, host, ipv6Only } = options;
   // What comes with a handle is bound already; without a port it is a path, or the system chooses one that is free.
   if (_handle || handle || (typeof fd === 'number' && fd >= 0) || !place.port || Number(port) !== place.port)
