@@ -13,7 +13,7 @@ export type Listeners = readonly (readonly [event: string, listener: Listener])[
 const ownListeners = new WeakSet<Listener>();
 
 /** Registers listeners as connmeter's own, so that `excludeFromMaxListeners` recognizes them. */
-export function markAsOurs(listeners: Listeners): Listeners {
+function markAsOurs(listeners: Listeners): Listeners {
   for (const [, listener] of listeners) ownListeners.add(listener);
   return listeners;
 }

@@ -187,7 +187,7 @@ test('listeners for connect and secureConnect are removed once they have fired',
   expect(waiting()).toEqual([1, 1]);
 });
 
-test('a close that nobody told us of is seen at the next collection', () => {
+test('a close without an event is noticed at the next collection', () => {
   const { tally } = replaying();
 
   const socket = attempt();
