@@ -16,9 +16,9 @@ export interface Client<Request extends object = object> {
   isWaiting(request: Request): boolean;
   /** Whether the connection is free of the request: it is finished or failed, and did not turn into something else. */
   isOver(request: Request): boolean;
-  /** Whether the connection may turn into something else, and not come back: CONNECT, and the wish for an upgrade. */
+  /** Whether the request can turn the connection into something else for good: CONNECT, or one that asks for an upgrade. */
   mayTakeOver(request: Request): boolean;
-  /** Whether it may send requests on a connection while others are on it. It tells the end of each by the request alone. */
+  /** Whether it may send a request while others are on the connection. Its events that end a request name only the request. */
   readonly pipelines: boolean;
   /** How many idle connections the request's pool keeps at most, to its origin. */
   mostIdle(request: Request): number;
@@ -26,9 +26,9 @@ export interface Client<Request extends object = object> {
   idleNow(request: Request, port: number | undefined): number;
   /** What the request and its answer, as far as it is known, said of the connection's future. */
   parting(request: Request, answer: object | undefined): Parting;
-  /** The same of one that has just finished, and let the connection go. Asked for each request: makes no object where all is usual. */
+  /** The same for a request that has just finished. Called for each request, so it allocates nothing in the usual case. */
   partingOfFinished(request: Request, answer: object | undefined): Parting;
-  /** The same, and what the headers it was sent with said besides. */
+  /** Adds what the headers of the request said. */
   withHeaders(parting: Parting, sentHeaders: string): Parting;
 }
 
@@ -68,7 +68,7 @@ export class Connection extends Carrier<Tally> implements Moments {
   address: string | undefined;
   port: number | undefined;
   attempts: readonly Attempt[] = NONE;
-  /** Its own port, once somebody asked for it. */
+  /** Its own port, read once. */
   localPort: number | undefined;
 
   /** Whether an HTTP client owns it, and the number of the pool (dispatcher or agent) it belongs to. */
@@ -79,11 +79,11 @@ export class Connection extends Carrier<Tally> implements Moments {
   request: object | undefined;
   earlier: object[] | undefined;
   client: Client | undefined;
-  /** The request it is being opened for, until one is sent or that is given up. */
+  /** The request it is being opened for, until one is sent or this one is given up. */
   promised: object | undefined;
-  /** A request may have turned it into something else, and has not come back. */
+  /** CONNECT or an upgrade was sent on it and has not ended. It counts as a request. */
   takenOver = false;
-  /** The socket whose requests we hear of: another than `socket` inside a tunnel. */
+  /** The socket on which the source listens for the end of requests; inside a tunnel, another than `socket`. */
   heard: Socket | undefined;
 
   /** The headers the last request was sent with, and its answer, where the client shows them. */
@@ -91,7 +91,7 @@ export class Connection extends Carrier<Tally> implements Moments {
   answer: object | undefined;
   /** What was read from the socket before the last request. */
   readBefore = 0;
-  /** What is left of the last request once it is over, so that it can be freed. */
+  /** What is still needed of the last request once it is over, so that the request itself can be freed. */
   parting: Parting | undefined;
   /** What had been read from the socket at the last look, and since when nothing more was. */
   readAtLook = -1;
@@ -137,7 +137,7 @@ export function letGo(connection: Connection): void {
   connection.answer = undefined;
 }
 
-/** The last request has finished: what is still needed of it is taken down, so that it can be freed. */
+/** Frees the last request, which is over; `parting` is all that is still needed of it. */
 export function release(connection: Connection, parting: Parting): void {
   connection.parting = parting;
   connection.request = undefined;

@@ -52,10 +52,10 @@ export class Connections {
    * if it never began, and weak entries cost the garbage collector more than all else we do for a new connection.
    */
   readonly #live = new Map<object, Connection>();
-  /** The same, to find those whose close nobody told us of. */
-  readonly #inTurn = new RoundRobin<Connection>(connection => this.#closeIfClosed(connection));
+  /** The same connections. Each attempt checks a few, in case the program removed our `close` listener. */
+  readonly #inTurn = new RoundRobin<Connection>(connection => this.#closeIfUnheard(connection));
   readonly #open = new OpenRequests();
-  /** The connection whose request finished last; only it still has the text of that request's headers. */
+  /** The connection whose request finished last. It alone keeps the text of that request's headers. */
   #finishedLast: Connection | undefined;
   /** What else leads to a connection: HTTP/2 sessions, TLS inside a tunnel, sockets from before we listened. */
   readonly #aliases = new WeakMap<object, Connection>();
@@ -103,7 +103,7 @@ export class Connections {
 
   /**
    * A request was made that may have opened a connection: if so, the socket attempted last in this turn. Returns that
-   * socket, for its client's words to be heard on it.
+   * socket, on which the source is to listen for the end of requests.
    */
   requestCreated<Request extends object>(
     request: Request,
@@ -195,7 +195,7 @@ export class Connections {
 
   /**
    * A request went out on the socket, or will as soon as it is open. May come twice for one request. Returns whether it
-   * is the first on this socket, whose client's words are to be heard from now on.
+   * is the first on this socket, on which the source is to listen for the end of requests.
    */
   requestSent<Request extends object>(
     socket: Socket,
@@ -203,20 +203,20 @@ export class Connections {
     client: Client<Request>,
     sentHeaders: string | undefined,
   ): boolean {
-    const connection = this.#carrying(socket, request, client);
+    const connection = this.#connectionOf(socket, request, client);
     this.#sent(connection, socket, request, client, sentHeaders);
     return isFirstOn(socket, connection);
   }
 
-  /** The headers of the answer to the request on this socket have come, maybe before the request's end. As `requestSent`. */
+  /** The headers of the answer have come, maybe before the request was sent completely. Returns the same as `requestSent`. */
   answered<Request extends object>(socket: Socket, request: Request, client: Client<Request>, answer: object): boolean {
-    const connection = this.#carrying(socket, request, client);
+    const connection = this.#connectionOf(socket, request, client);
     this.#sent(connection, socket, request, client, undefined);
     connection.answer = answer;
     return isFirstOn(socket, connection);
   }
 
-  /** What the answer's headers said of the connection's future, where the client does not name that. */
+  /** The headers of the answer said something of the connection's future. For clients that name only the request. */
   answerSaid(request: object, answer: object): void {
     const connection = this.#open.connectionOf(request);
     if (connection === undefined) return;
@@ -225,7 +225,7 @@ export class Connections {
     else if (connection.takenOver) this.#takeoverSaid(connection, request, answer, false);
   }
 
-  /** The request is over, whether it was answered or failed: `givenUp`. Its connection is not named. */
+  /** The request is over: answered, or failed (`givenUp`). For clients that name only the request. */
   requestOver(request: object, givenUp: boolean): void {
     const connection = this.#open.remove(request);
     if (connection === undefined) return;
@@ -244,7 +244,7 @@ export class Connections {
     if (connection === undefined) return;
 
     const { client, request, place, port, answer } = connection;
-    connection.promised = undefined; // where it still is, it was given up before it was sent
+    connection.promised = undefined; // if it still waits to be sent, it was given up
     if (connection.socket === socket) {
       connection.freed = true;
       // The agent hears of it after us: what it does next follows from what it has now.
@@ -256,7 +256,7 @@ export class Connections {
     if (client !== undefined && request !== undefined) release(connection, client.partingOfFinished(request, answer));
   }
 
-  /** The agent is to forget the socket, for it was upgraded, or is a tunnel, or the program wants it so. */
+  /** The agent gives the socket up: after an upgrade or CONNECT, or because the program asked it to. */
   detached(socket: Socket): void {
     const connection = this.#find(socket);
     if (connection === undefined) return;
@@ -329,12 +329,12 @@ export class Connections {
 
   /** Brings the ledger's states up to now, for a collection. */
   takeStock(): void {
-    for (const connection of this.#live.values()) this.#closeIfClosed(connection);
+    for (const connection of this.#live.values()) this.#closeIfUnheard(connection);
     this.#accounts.takeStock(this.#live);
   }
 
   snapshot(): Snapshot {
-    for (const connection of this.#live.values()) this.#closeIfClosed(connection);
+    for (const connection of this.#live.values()) this.#closeIfUnheard(connection);
     this.#accounts.bringUpToDate(this.#live);
     const now = this.#now();
     const live: LiveConnection[] = [];
@@ -383,7 +383,7 @@ export class Connections {
   }
 
   /** The connection of the socket that a request is on. */
-  #carrying<Request extends object>(socket: Socket, request: Request, client: Client<Request>): Connection {
+  #connectionOf<Request extends object>(socket: Socket, request: Request, client: Client<Request>): Connection {
     return this.#find(socket) ?? this.#met(socket, client.originOf(request), client.wasReused(request));
   }
 
@@ -410,14 +410,14 @@ export class Connections {
     connection.blamed = false;
     connection.freeSince = undefined;
     connection.poolWasFull = false;
-    if (client.pipelines) this.#isOn(connection, request, client);
+    if (client.pipelines) this.#keepUntilOver(connection, request, client);
     else connection.takenOver = false;
     if (connection.target?.http === false) this.#tunnel(connection, client.originOf(request));
     if (connection.opened !== undefined) this.#accounts.requestSent(connection);
   }
 
-  /** Its end will be told by the request alone. One that may have no end is not kept: what it says of it is known by now. */
-  #isOn<Request extends object>(connection: Connection, request: Request, client: Client<Request>): void {
+  /** Keeps the request until its end. CONNECT and upgrades may have none that is published, so they are not kept. */
+  #keepUntilOver<Request extends object>(connection: Connection, request: Request, client: Client<Request>): void {
     if (!client.mayTakeOver(request)) {
       this.#open.add(request, connection);
       return;
@@ -429,7 +429,7 @@ export class Connections {
     release(connection, client.withHeaders(client.parting(request, undefined), sentHeaders));
   }
 
-  /** Another request follows the one before, which is still on the connection, or ended without a word. */
+  /** Another request follows `before`, which is still on the connection, or has ended without an event. */
   #follows<Request extends object>(connection: Connection, before: Request): void {
     if (connection.client?.isOver(before)) this.#open.remove(before);
     else {
@@ -438,7 +438,7 @@ export class Connections {
     }
   }
 
-  /** The last request of a connection is over, and can be freed. What its headers said is asked for only at a close. */
+  /** The last request of the connection is over. To search the text of its headers is expensive, and only a close needs it. */
   #finished(connection: Connection, request: object, givenUp: boolean): void {
     const { client, answer } = connection;
     if (client === undefined) return;
@@ -448,12 +448,12 @@ export class Connections {
     const before = this.#finishedLast;
     if (before === connection) return;
 
-    // Had it been the last one for that connection, its client would have destroyed the socket by now.
+    // undici destroys the socket in the same turn if it sent `connection: close`. This one goes on, so the text can go.
     if (before?.request === undefined && before?.socket?.destroyed === false) before.sentHeaders = undefined;
     this.#finishedLast = connection;
   }
 
-  /** What is known now of a request that may have taken its connection over, which does not keep it. */
+  /** Updates what is known of CONNECT or an upgrade: the request itself is not kept. */
   #takeoverSaid(connection: Connection, request: object, answer: object | undefined, givenUp: boolean): void {
     const { client, parting } = connection;
     if (client === undefined || parting === undefined || connection.request !== undefined) return;
@@ -476,8 +476,8 @@ export class Connections {
     this.#accounts.closed(connection);
   }
 
-  /** Its close was emitted after somebody had removed all listeners, or is yet to be emitted. */
-  #closeIfClosed(connection: Connection): void {
+  /** The program removed our `close` listener, or `close` is still to come. */
+  #closeIfUnheard(connection: Connection): void {
     if (connection.socket?.closed) this.#close(connection);
   }
 
@@ -513,7 +513,7 @@ export class Connections {
   }
 }
 
-/** Whether nobody hears of the socket's requests yet; from now on somebody does. */
+/** Whether the source does not listen to the socket yet. From now on it does. */
 function isFirstOn(socket: Socket, connection: Connection): boolean {
   if (connection.heard === socket) return false;
 
@@ -521,7 +521,7 @@ function isFirstOn(socket: Socket, connection: Connection): boolean {
   return true;
 }
 
-/** Whether the connection has these ends. Its own port is remembered: to ask the kernel for it costs. */
+/** Whether the connection has these ends. Its own port is read once, as that is a system call. */
 function isBetween(connection: Connection, ends: Ends): boolean {
   const { socket } = connection;
   if (socket === undefined) return false;

@@ -1,6 +1,6 @@
 import type { Connection } from './connection.ts';
 
-/** This many are searched one by one. The rest are in a map, which allocates. */
+/** So many are searched one by one. The rest are in a map, which allocates. */
 const MOST_LISTED = 16;
 
 /**

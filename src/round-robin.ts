@@ -1,7 +1,7 @@
 /** How many entries are looked at each time. */
 const AT_A_TIME = 3;
 
-/** Where an entry is in the list; its own business. */
+/** Where an entry is in the list. Only the list sets it. */
 export interface Listed {
   index: number;
 }

@@ -33,7 +33,7 @@ export class Servers {
   readonly #now: () => number;
   /** Connections accepted and not closed, by the socket that speaks for them: with TLS that around the accepted one. */
   readonly #live = new Map<object, ServedConnection>();
-  /** The same, to find those whose close nobody told us of. */
+  /** The same connections. Each that is accepted checks a few others, in case the program removed our `close` listener. */
   readonly #inTurn = new RoundRobin<ServedConnection>(connection => this.#closeIfGone(connection));
   /** Those whose handshake is under way, by the ends that both sockets share. */
   readonly #handshaking = new Map<string, ServedConnection[]>();
@@ -280,7 +280,7 @@ export class Servers {
     else this.#handshaking.delete(ends);
   }
 
-  /** Its close is under way, or was emitted after somebody had removed all listeners; or another process has it. */
+  /** The program removed our `close` listener, or `close` is still to come; or another process has the socket. */
   #closeIfGone(connection: ServedConnection): void {
     if (connection.socket.closed) this.#close(connection, false);
     else if (isPassedOn(connection)) this.#close(connection, true);
@@ -288,7 +288,7 @@ export class Servers {
 
   #close(connection: ServedConnection, silent: boolean): void {
     const tally = connection.tally as ListenerTally;
-    // A handshake that failed is told of by its server; what its accepted socket met is a consequence.
+    // The error of a failed handshake comes from the server; that of the accepted socket is a consequence.
     if (!connection.unsecured) connection.error ??= connection.socket.errored ?? undefined;
     this.#live.delete(connection.socket);
     this.#inTurn.delete(connection);

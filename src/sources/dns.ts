@@ -41,10 +41,9 @@ export function watchLookups(lookups: Lookups, guard: Guard): LookupWatch {
 }
 
 /**
- * Node puts entries by for an observer, and sets an immediate to hand them over. That immediate is the program's first in
- * many programs, and one that has entered a domain for good is warned for it (DEP0097). So where Node has the method by
- * which an observer gets an entry, ours has one of its own, and needs no immediate. It is private: without it, entries come
- * by the immediate.
+ * Node buffers entries in the observer and delivers them in an immediate. In a program that has entered a domain and not left
+ * it, Node warns of any immediate (DEP0097), and this may be the only one. So our observer overrides the method by which it is
+ * given an entry. That method is private to Node: if it is missing, entries come in the immediate.
  */
 function takeAtOnce(observer: PerformanceObserver, takeIn: (entries: PerformanceEntry[]) => void): void {
   const symbols = Object.getOwnPropertySymbols(perfHooks.PerformanceObserver.prototype);

@@ -46,10 +46,10 @@ const http: Client<ClientRequest> = {
   },
 };
 
-/** How much its agents take off what a server promises. */
+/** How much agents subtract from the seconds that a server promises. */
 const MARGIN_SECONDS = 1;
 
-/** What is left of a request whose connection the agent took back, and of one whose answer hinted that it is kept for a moment only. */
+/** For a request whose connection went back to the agent; the second where the server keeps it for a moment only. */
 const KEPT: Parting = {
   isLast: false,
   clientCloses: false,
@@ -104,10 +104,7 @@ function saysClose(connection: unknown): boolean {
   return connection === 'close' || /\bclose\b/i.test(String(connection));
 }
 
-/**
- * Whether the answer hints that the server keeps the connection for no longer than the client takes off. Makes no object
- * where it does not.
- */
+/** Whether the answer's `Keep-Alive` is so short that the agent cannot reuse the connection. Usually allocates nothing. */
 function hintsShort(response: IncomingMessage | undefined): boolean {
   const headers = response?.rawHeaders ?? NONE;
   for (let i = 0; i + 1 < headers.length; i += 2) {
@@ -126,7 +123,7 @@ const T = 't'.charCodeAt(0);
 const EQUALS = '='.charCodeAt(0);
 const ZERO = '0'.charCodeAt(0);
 
-/** `timeout=5`, as Node's own servers say, and whatever stands behind it: told by its digits. */
+/** Whether it is `timeout=5`, as Node's own servers send, or any longer. Reads digits, as a match would allocate. */
 function isLong(value: string): boolean {
   if ((value.charCodeAt(0) | 0x20) !== T || value.charCodeAt(7) !== EQUALS) return false;
 
@@ -151,7 +148,7 @@ function freeSocketsTo(name: string, agent: PoolingAgent | undefined): number {
 // One request, in the order node:http speaks of it:
 //   (net.client.socket, if the agent opens a connection) -> created, same turn -> start (headers and body handed over,
 //   maybe before the socket is connected) -> response.finish (response *headers* parsed, despite its name)
-//   -> the socket's free (it is idle) | agentRemove (after an upgrade or CONNECT) | close
+//   -> the socket's free (it is idle) | agentRemove (upgrade, CONNECT) | close
 //
 // Limitations: no channel tells when a request begins on a reused socket before its body is complete; such a connection
 // counts as idle until then.
@@ -170,7 +167,7 @@ export function httpSource(connections: Connections, callSites: CallSites, guard
       }),
     ],
   ]);
-  /** Node adds listeners to the socket for each request from now on. */
+  /** From now on Node adds listeners to the socket for each request. */
   const hear = (socket: Socket) => {
     listenFirst(socket, ofSocket);
     stopSteppingAside(socket);

@@ -12,16 +12,16 @@ export type Listeners = readonly (readonly [event: string, listener: Listener])[
 /** All listeners of ours, on whatever emitter. */
 const known = new WeakSet<Listener>();
 
-/** Marks them as ours, for `stepAside` to know them by. */
+/** Marks them, so that `stepAside` can tell ours from the program's. */
 export function ours(listeners: Listeners): Listeners {
   for (const [, listener] of listeners) known.add(listener);
   return listeners;
 }
 
 /**
- * Adds listeners before those of all others: Node's own end and destroy sockets, and then nobody can see who began. Leaves
- * out what the emitter has already, as a socket that is connected again. Neither warns of too many listeners, nor
- * changes the limit on them.
+ * Adds listeners before all others: Node's own end and destroy sockets, and then it cannot be seen which side began. Skips
+ * those that the emitter has already, as a socket that is connected again does. Never causes a warning of too many listeners,
+ * and leaves the limit as it is.
  */
 export function listenFirst(emitter: EventEmitter, listeners: Listeners): void {
   const limit = emitter.getMaxListeners();
@@ -35,19 +35,19 @@ export function listenFirst(emitter: EventEmitter, listeners: Listeners): void {
 }
 
 /**
- * From now on, Node warns of too many listeners when it would without ours, in the same words: whatever limit the program
- * sets, before or after, and though the default changes. Node counts when one is added, and says so before. If the limit is
- * reached by then, ours are taken away, and come back when the code that runs now has returned.
+ * Makes Node warn of too many listeners when it would without ours, in the same words, whatever limit the program sets and
+ * whenever the default changes. Node counts each time a listener is added, and emits `newListener` before. If the limit is
+ * reached by then, ours are removed, and added again when the running code has returned.
  *
- * Limitations: each listener that is added to the emitter costs a call. So where Node itself adds several for each
- * request, ours do not step aside: see `stopSteppingAside`. Nor on an emitter whose class has its own `emit`, which would
- * see that call.
+ * Limitations: each listener that is added to the emitter costs a call. So ours do not step aside where Node itself adds
+ * several for each request (`stopSteppingAside`). Nor where the emitter's class has an `emit` of its own, which would see
+ * that call.
  */
 export function stepAside(emitter: EventEmitter): void {
   if (emitter.emit === events.prototype.emit) listenFirst(emitter, AWARE);
 }
 
-/** From now on ours count as any others do: a program that fills an event up to its limit is warned one listener early. */
+/** From now on Node counts ours, too: a program that fills an event up to its limit is warned one listener early. */
 export function stopSteppingAside(emitter: EventEmitter): void {
   emitter.removeListener('newListener', onNewListener);
 }
@@ -68,7 +68,7 @@ const onNewListener = quietly('newListener', function (this: EventEmitter, event
 
 const AWARE: Listeners = [['newListener', onNewListener]];
 
-/** Node goes by the emitter's own limit, or by the default where it has none. Both are put back at once. */
+/** Lifts the emitter's own limit and the default, and puts both back. */
 function withoutLimit(emitter: EventEmitter, add: () => void): void {
   const usual = events.defaultMaxListeners;
   events.defaultMaxListeners = 0;

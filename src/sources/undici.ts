@@ -39,10 +39,10 @@ interface Farewell {
   readonly keepAlive: number | undefined;
 }
 
-/** How much undici takes off what a server promises. */
+/** How much undici subtracts from the seconds that a server promises. */
 const MARGIN_SECONDS = 2;
 
-/** What is left of a usual request that was answered. */
+/** For a request that was answered and said nothing special. */
 const USUAL: Parting = {
   isLast: false,
   clientCloses: false,
