@@ -1,8 +1,7 @@
 // node bench/server-events.ts
-// What a request costs beyond the channels themselves where it is served: time, and memory that the garbage collector will
-// have to take back. The server is played: its messages are published on the real channels, made beforehand, so that
-// nothing but the subscribers is measured. The time is the processor's. Each row runs twice, each time in a process of its own: with subscribers that
-// do nothing (the floor), and with connmeter.
+// Measures the CPU time and allocations per served request. The server is replayed: prepared messages are published on the
+// real channels, so that only the subscribers are measured. Each row runs twice, each time in its own process: with no-op
+// subscribers (the floor), and with connmeter.
 import { fork } from 'node:child_process';
 import { channel, subscribe } from 'node:diagnostics_channel';
 import { EventEmitter, once } from 'node:events';
@@ -13,7 +12,7 @@ import { ConnectionInstrumentation } from '../src/index.ts';
 const REQUESTS = 1_000_000;
 const ROUNDS = 5;
 const WARM_UP = 200_000;
-/** Connections that take turns, as at a server. */
+/** Connections that take turns. */
 const CONNECTIONS = 100;
 const NODE = [
   '--expose-gc',
@@ -30,10 +29,10 @@ interface Result {
 interface Row {
   readonly server: string;
   readonly events: string;
-  /** What one event, or pair of them, stands for. */
+  /** What one repetition stands for. */
   readonly per: string;
   readonly requests: number;
-  /** Makes a server; what it returns plays one request, or one whole connection. */
+  /** Creates a server; returns a function that replays one request or one complete connection. */
   readonly start: () => () => void;
 }
 
@@ -134,7 +133,7 @@ function http2(): () => void {
   });
 }
 
-/** A connection from its being accepted to its close, with one request. */
+/** A connection from accept to close, with one request. */
 function connections(): () => void {
   const server = new Listening(80);
   const begun = channel('http.server.request.start');
@@ -172,7 +171,7 @@ const CHANNELS = [
   'http2.server.stream.close',
 ];
 
-/** The floor: subscribers that do nothing. */
+/** The floor: no-op subscribers. */
 function subscribeNothing(): void {
   for (const name of CHANNELS) subscribe(name, () => {});
 }
@@ -182,7 +181,7 @@ class HandReader extends MetricReader {
   protected override async onShutdown() {}
 }
 
-/** Starts connmeter; returns what tells how many requests it has counted. */
+/** Starts connmeter; returns a function that resolves with the number of requests it has counted. */
 function subscribeConnmeter(): () => Promise<number> {
   const reader = new HandReader();
   new ConnectionInstrumentation().setMeterProvider(new MeterProvider({ readers: [reader] }));
@@ -222,7 +221,7 @@ async function inChildProcess(row: number, withConnmeter: boolean): Promise<Resu
   const child = fork(import.meta.filename, [String(row), String(withConnmeter)], { execArgv: NODE });
   const result = once(child, 'message');
   const [code] = await once(child, 'exit');
-  if (code !== 0) process.exit(1); // it has said why
+  if (code !== 0) process.exit(1); // it has printed its error
   return (await result)[0] as Result;
 }
 
