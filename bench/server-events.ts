@@ -6,8 +6,9 @@ import { fork } from 'node:child_process';
 import { channel, subscribe } from 'node:diagnostics_channel';
 import { EventEmitter, once } from 'node:events';
 import { setImmediate as nextRound } from 'node:timers/promises';
-import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { ConnectionInstrumentation } from '../src/index.ts';
+import { ManualReader } from '../test/support/manual-reader.ts';
 
 const REQUESTS = 1_000_000;
 const ROUNDS = 5;
@@ -176,14 +177,9 @@ function subscribeNothing(): void {
   for (const name of CHANNELS) subscribe(name, () => {});
 }
 
-class HandReader extends MetricReader {
-  protected override async onForceFlush() {}
-  protected override async onShutdown() {}
-}
-
 /** Starts connmeter; returns a function that resolves with the number of requests it has counted. */
 function subscribeConnmeter(): () => Promise<number> {
-  const reader = new HandReader();
+  const reader = new ManualReader();
   new ConnectionInstrumentation().setMeterProvider(new MeterProvider({ readers: [reader] }));
   return async () => {
     const { resourceMetrics } = await reader.collect();

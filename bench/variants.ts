@@ -2,7 +2,8 @@
 import { subscribe } from 'node:diagnostics_channel';
 import type { EventEmitter } from 'node:events';
 import { PerformanceObserver } from 'node:perf_hooks';
-import { type MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import type { MeterProvider } from '@opentelemetry/sdk-metrics';
+import { ManualReader } from '../test/support/manual-reader.ts';
 
 /** A started variant. */
 export interface Observer {
@@ -120,15 +121,9 @@ async function startHistograms(): Promise<Observer> {
   return { counted: () => sum('life') };
 }
 
-/** Collects only on demand, because the cost of a collection is measured separately. */
-export class HandReader extends MetricReader {
-  protected override async onForceFlush() {}
-  protected override async onShutdown() {}
-}
-
 async function metering(): Promise<{ provider: MeterProvider; sum: (metric: string) => Promise<number> }> {
   const { MeterProvider } = await import('@opentelemetry/sdk-metrics');
-  const reader = new HandReader();
+  const reader = new ManualReader();
   const sum = async (name: string) => {
     const { resourceMetrics } = await reader.collect();
     const metrics = resourceMetrics.scopeMetrics.flatMap(scope => scope.metrics);

@@ -1,14 +1,9 @@
 // Scrapes this process as Prometheus would, and records values that must never occur.
 import { type Attributes, DiagLogLevel, diag } from '@opentelemetry/api';
-import { type DataPoint, DataPointType, type Histogram, MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import { type DataPoint, DataPointType, type Histogram, MeterProvider } from '@opentelemetry/sdk-metrics';
 import { ConnectionInstrumentation } from '../../src/index.ts';
+import { ManualReader } from '../support/manual-reader.ts';
 import type { SoakPoint } from './plan.ts';
-
-/** A reader turned by hand. */
-class HandReader extends MetricReader {
-  protected override async onForceFlush() {}
-  protected override async onShutdown() {}
-}
 
 export type Metrics = Record<string, readonly SoakPoint[]>;
 
@@ -32,7 +27,7 @@ export class Scrapes {
   series = 0;
   /** Series per origin in the last scrape. */
   readonly perOrigin = new Map<string, number>();
-  readonly #reader = new HandReader();
+  readonly #reader = new ManualReader();
   readonly #before = new Map<string, number>();
 
   constructor() {
