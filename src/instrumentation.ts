@@ -21,23 +21,24 @@ import { VERSION } from './version.ts';
 
 const NAME = 'connmeter';
 
-// Taken before any program can replace them by fakes.
+// Kept, because tests of the program may replace them with fake timers.
 const monotonic = performance.now.bind(performance);
 const settled = Promise.resolve();
 const { nodeTiming } = process.getBuiltinModule('node:perf_hooks').performance;
 
 /**
- * Measures every client connection of the process and turns it into OpenTelemetry metrics: each lookup, connect, TLS
- * handshake, request and close, per origin; and those that its servers accept, per listener. Listens to diagnostics channels and socket events only; patches nothing.
+ * Measures the connections of this process and creates OpenTelemetry metrics: DNS lookups, connects, TLS handshakes, requests
+ * and closes of client connections per origin, and of accepted connections per listener. It only subscribes to diagnostics
+ * channels and socket events, and patches nothing.
  *
- * Fulfils the `Instrumentation` interface of `@opentelemetry/instrumentation`, so it works with
- * `registerInstrumentations` and `NodeSDK`; alone it uses the global MeterProvider there is when it is made. Starts at
- * once, unless `enabled` is false.
+ * Implements the `Instrumentation` interface of `@opentelemetry/instrumentation`, so it works with `registerInstrumentations`
+ * and `NodeSDK`. Otherwise it uses the MeterProvider that is global when it is created. Starts at once, unless the option
+ * `enabled` is false. docs/metrics.md describes all metrics.
  *
  * @example
  * registerInstrumentations({ instrumentations: [new ConnectionInstrumentation({ maxOrigins: 200 })] });
  *
- * @throws RangeError where an option is not as documented; nothing else, ever.
+ * @throws RangeError if an option is invalid. No method throws anything else.
  */
 export class ConnectionInstrumentation {
   readonly instrumentationName: string = NAME;
@@ -50,7 +51,7 @@ export class ConnectionInstrumentation {
   readonly #lookups: Lookups;
   readonly #callSites: CallSites;
   readonly #warnOnce = oncePerPlace((where, error) =>
-    diag.warn(`connmeter: a fault of its own at ${where}; the program is unaffected`, stackOf(error)),
+    diag.warn(`connmeter: internal error in ${where}; the program is not affected`, stackOf(error)),
   );
   #provider: MeterProvider | undefined;
   #instruments: Instruments | undefined;
@@ -58,7 +59,10 @@ export class ConnectionInstrumentation {
   #unsubscribe: (() => void) | undefined;
   #unsubscribeFromRequests: (() => void) | undefined;
 
-  /** What is known now of origins, connections and the lines of the program that waste them: plain data, bounded. */
+  /**
+   * `snapshot()` returns the current counts of all origins, the open connections, the last closed ones, and the lines of the
+   * program that waste connections. Plain data of bounded size.
+   */
   readonly connections: { snapshot(): Snapshot } = { snapshot: () => this.#connections.snapshot() };
 
   constructor(config: ConnectionInstrumentationConfig = {}) {
@@ -95,7 +99,7 @@ export class ConnectionInstrumentation {
     if (options.enabled) this.enable();
   }
 
-  /** Starts listening. Connections that are open already are not counted; their requests are. Safe to call again. */
+  /** Starts measuring. Connections that are already open are not counted, but their requests are. */
   enable(): void {
     this.#lookupObserver ??= observeLookups(this.#lookups, this.#guard('dns'));
     this.#unsubscribe ??= this.#subscribe();
@@ -117,7 +121,7 @@ export class ConnectionInstrumentation {
     };
   }
 
-  /** Catches our own faults in one part: counts each, and warns of the first at each place. */
+  /** Catches connmeter's own errors in one part. Each is counted, and the first one of each place is logged. */
   #guard(place: FaultPlace): Guard {
     return guardWith((where, error) => {
       this.#registry.faults.count(place);
@@ -125,7 +129,7 @@ export class ConnectionInstrumentation {
     });
   }
 
-  /** Stops listening. What was counted open is still counted closed when it closes. Safe to call again. */
+  /** Stops measuring. Connections that were counted as opened are still counted as closed when they close. */
   disable(): void {
     this.#unsubscribe?.();
     this.#unsubscribe = undefined;
@@ -136,18 +140,18 @@ export class ConnectionInstrumentation {
     this.#servers.pause();
   }
 
-  /** @internal The server is not the program's own: what it accepts is not counted, nor is the lookup of its host. */
+  /** @internal Excludes a server that is not the program's own, and the next lookup of its host. */
   ignoreServer(server: object, host?: string): void {
     this.#servers.ignore(server);
     if (host !== undefined) this.#lookups.ignoreNext(host);
   }
 
-  /** @internal A fault outside of the instrumentation, in what serves its metrics. */
+  /** @internal Counts an error of the parts that serve the metrics. */
   countFault(place: FaultPlace): void {
     this.#registry.faults.count(place);
   }
 
-  /** Where the metrics go from now on. Called by the SDK, and more than once. */
+  /** Sets the provider of all instruments. The SDK calls this, possibly several times. */
   setMeterProvider(provider: MeterProvider): void {
     if (provider === this.#provider) return;
 
@@ -162,10 +166,10 @@ export class ConnectionInstrumentation {
         this.#registry.ports = readPorts();
       }),
     ];
-    const bringUpToDate = () => {
+    const refresh = () => {
       for (const step of steps) step();
     };
-    this.#instruments = createInstruments(provider.getMeter(NAME, VERSION), this.#registry, bringUpToDate);
+    this.#instruments = createInstruments(provider.getMeter(NAME, VERSION), this.#registry, refresh);
   }
 
   #subscribeToRequests(on: boolean): void {
@@ -175,17 +179,17 @@ export class ConnectionInstrumentation {
       : undefined;
   }
 
-  /** There are no spans here; present because the interface asks for it. */
+  /** Does nothing, because connmeter creates no spans. Part of the `Instrumentation` interface. */
   setTracerProvider(_provider: TracerProvider): void {}
 
-  /** Takes over new options; `maxOrigins` counts for origins not seen yet, `servers` from the next start. */
+  /** Changes the options. `maxOrigins` applies to origins not seen yet, `servers` to the next `enable()`. */
   setConfig(config: ConnectionInstrumentationConfig = {}): void {
     const options = checkedOptions(config);
     this.#config = { ...config, ...options };
     this.#registry.limit = options.maxOrigins;
   }
 
-  /** The options in force. */
+  /** The current options, with defaults. */
   getConfig(): ConnectionInstrumentationConfig {
     return this.#config;
   }

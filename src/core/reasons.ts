@@ -1,4 +1,4 @@
-/** Why an opened connection was closed. A closed list: the first reason that applies is reported. `docs/causes.md` explains each. */
+/** Why an opened connection was closed. A closed list: the first one that applies is reported. See `docs/causes.md`. */
 export const CLOSE_REASONS = [
   'client_idle_timeout',
   'server_idle_close',

@@ -1,6 +1,6 @@
 import type { TLSSocket } from 'node:tls';
 
-/** The result of a TLS handshake. `version` is written as in `tls.protocol.version`; `alpn` is the negotiated protocol, if any. */
+/** The result of a TLS handshake. `version` as in `tls.protocol.version`; `alpn`: the negotiated protocol, if any. */
 export interface TlsHandshake {
   readonly version: string;
   readonly resumed: boolean;

@@ -2,45 +2,44 @@ import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Guard } from '../core/guard.ts';
 
-/** What clients of the metrics server may take at most. Durations are in milliseconds. */
+/** Limits for clients of the metrics server. Times are in milliseconds. */
 export const LIMITS = {
-  /** Two or three Prometheus servers and a few people with curl. */
+  /** Enough for a few Prometheus servers, and for people with curl. */
   connections: 16,
-  /** Requests of one connection. A scraper waits for each answer before it asks again. */
-  unanswered: 4,
-  /** For the first request of a connection to arrive. */
-  headersWithin: 5_000,
-  /** For all answers asked for to be read. Prometheus itself gives a scrape up after 10 s, unless configured otherwise. */
-  answerReadWithin: 8_000,
+  /** Pipelined requests per connection. Scrapers wait for each response, so they have one. */
+  pendingRequests: 4,
+  /** Until the first request of a connection has arrived. */
+  headersTimeout: 5_000,
+  /** Until the client has read all its responses. The default `scrape_timeout` of Prometheus is 10 s. */
+  responseTimeout: 8_000,
   /**
-   * For there to be any unread answer at all; then all connections are closed. The unfinished write keeps the event loop
-   * running, though its socket does not, so clients that take turns could keep a program from ending.
+   * How long there may be responses that are not read, by any client. After that, all connections are closed. A pending write
+   * keeps the event loop running even if its socket is unreferenced, so clients that take turns could keep a program running.
    */
-  unreadFor: 10_000,
+  pendingWritesTimeout: 10_000,
 } as const;
 
-// Taken before any program can replace them by fakes.
+// Kept, because tests of the program may replace them with fake timers.
 const now = performance.now.bind(performance);
-const later = setTimeout;
-const cancel = clearTimeout;
+const { setTimeout, clearTimeout } = globalThis;
 
 interface Connection {
   readonly socket: Socket;
-  unanswered: number;
-  /** Since when it has been idle, or has not been. */
+  pendingRequests: number;
+  /** When it last became idle or busy. */
   since: number;
-  /** Closes the connection unless it does in time what it has to do next. */
-  deadline: NodeJS.Timeout | undefined;
+  /** Closes the connection when its time is up. */
+  timer: NodeJS.Timeout | undefined;
 }
 
 /**
- * Bounds how many connections the server has, and what each of them may take. One connection too many is not refused: it
- * closes another, or whoever holds connections could keep Prometheus out.
+ * Limits the connections of a server, and what each of them can use. If there are too many, a new connection is not refused
+ * but replaces another one: otherwise clients that keep their connections open could lock out Prometheus.
  */
 export class ConnectionLimits {
   readonly #connections = new Map<Socket, Connection>();
   readonly #guard: Guard;
-  /** Runs while there is an answer that is not read. */
+  /** Runs while there is a response that is not read. */
   #unreadTimer: NodeJS.Timeout | undefined;
 
   constructor(server: Server, guard: Guard) {
@@ -52,19 +51,19 @@ export class ConnectionLimits {
   }
 
   /**
-   * Notes that a request has come, and follows its response. False where the request is not to be answered, because its
-   * connection is closed: Node goes on with the requests that came in the same piece.
+   * Counts a request until its response is closed. Returns false if the request must not be answered because its connection
+   * is closed: Node still emits requests that arrived in the same chunk.
    */
   requestStarted(socket: Socket, response: ServerResponse): boolean {
     const connection = this.#connections.get(socket);
     if (connection === undefined) return false;
 
-    if (connection.unanswered === LIMITS.unanswered) {
+    if (connection.pendingRequests === LIMITS.pendingRequests) {
       this.#close(connection);
       return false;
     }
-    if (connection.unanswered++ === 0) this.#wait(connection, LIMITS.answerReadWithin);
-    this.#unreadTimer ??= this.#after(LIMITS.unreadFor, () => this.#closeAll());
+    if (connection.pendingRequests++ === 0) this.#setTimer(connection, LIMITS.responseTimeout);
+    this.#unreadTimer ??= this.#after(LIMITS.pendingWritesTimeout, () => this.#closeAll());
     response.once('close', () => this.#responseClosed(connection));
     return true;
   }
@@ -73,31 +72,31 @@ export class ConnectionLimits {
     socket.unref();
     if (this.#connections.size === LIMITS.connections) this.#close(connectionToEvict([...this.#connections.values()]));
 
-    const connection: Connection = { socket, unanswered: 0, since: now(), deadline: undefined };
+    const connection: Connection = { socket, pendingRequests: 0, since: now(), timer: undefined };
     this.#connections.set(socket, connection);
-    this.#wait(connection, LIMITS.headersWithin);
+    this.#setTimer(connection, LIMITS.headersTimeout);
     socket.once('close', () => this.#close(connection));
   }
 
-  /** A response is over: all of it is handed to the system, or its connection is closed. */
+  /** A response is written to the socket completely, or its connection is closed. */
   #responseClosed(connection: Connection): void {
-    if (--connection.unanswered > 0 || !this.#connections.has(connection.socket)) return;
+    if (--connection.pendingRequests > 0 || !this.#connections.has(connection.socket)) return;
 
-    this.#wait(connection, undefined);
+    this.#setTimer(connection, undefined);
     this.#stopTimerIfAllRead();
   }
 
-  /** Begins a time of waiting for the client; or one of idleness, which Node's keep-alive timeout ends. */
-  #wait(connection: Connection, milliseconds: number | undefined): void {
+  /** Closes the connection after this time. Undefined if it is idle, when Node's keep-alive timeout applies. */
+  #setTimer(connection: Connection, milliseconds: number | undefined): void {
     connection.since = now();
-    cancel(connection.deadline);
-    connection.deadline =
+    clearTimeout(connection.timer);
+    connection.timer =
       milliseconds === undefined ? undefined : this.#after(milliseconds, () => this.#close(connection));
   }
 
-  #close({ socket, deadline }: Connection): void {
+  #close({ socket, timer }: Connection): void {
     this.#connections.delete(socket);
-    cancel(deadline);
+    clearTimeout(timer);
     socket.destroy();
     this.#stopTimerIfAllRead();
   }
@@ -107,28 +106,28 @@ export class ConnectionLimits {
   }
 
   #stopTimerIfAllRead(): void {
-    if (this.#unreadTimer === undefined || [...this.#connections.values()].some(isWaiting)) return;
+    if (this.#unreadTimer === undefined || [...this.#connections.values()].some(isBusy)) return;
 
-    cancel(this.#unreadTimer);
+    clearTimeout(this.#unreadTimer);
     this.#unreadTimer = undefined;
   }
 
   #after(milliseconds: number, run: () => void): NodeJS.Timeout {
-    return later(this.#guard('close a connection', run), milliseconds).unref();
+    return setTimeout(this.#guard('close a connection', run), milliseconds).unref();
   }
 }
 
-function isWaiting({ unanswered }: Connection): boolean {
-  return unanswered > 0;
+function isBusy({ pendingRequests }: Connection): boolean {
+  return pendingRequests > 0;
 }
 
 /**
- * The one that has been idle longest; where more than half of them wait for an answer, the one that has waited longest.
- * So neither who holds connections nor who asks and does not read keeps others out: there is room for a new connection
- * until its request is read, and for a request until it is answered.
+ * The connection that has been idle longest or, if more than half of them are busy, busy longest. So neither clients that
+ * keep idle connections nor clients that do not read their responses can lock out others: a new connection stays open until
+ * its request arrives, and a request until it is answered.
  */
 function connectionToEvict(connections: readonly Connection[]): Connection {
-  const waiting = connections.filter(isWaiting);
-  const idle = connections.filter(connection => !isWaiting(connection));
-  return (waiting.length > idle.length ? waiting : idle).reduce((a, b) => (b.since < a.since ? b : a));
+  const busy = connections.filter(isBusy);
+  const idle = connections.filter(connection => !isBusy(connection));
+  return (busy.length > idle.length ? busy : idle).reduce((a, b) => (b.since < a.since ? b : a));
 }
