@@ -1,17 +1,22 @@
 import { EventEmitter } from 'node:events';
 import { setImmediate as round } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
+import { guardWith } from '../../src/core/guard.ts';
 import {
   excludeFromMaxListeners,
+  guardedListeners,
   includeInMaxListeners,
-  markAsOurs,
   prependListeners,
 } from '../../src/core/listeners.ts';
 
 /** An emitter that we listen to, and how often we heard something. */
 function heard() {
   let times = 0;
-  const listeners = markAsOurs([['close', () => void times++]]);
+  const listeners = guardedListeners(guardWith(expect.unreachable), {
+    close: () => {
+      times++;
+    },
+  });
   return { emitter: new EventEmitter(), listeners, times: () => times };
 }
 
@@ -28,7 +33,7 @@ const add = (emitter: EventEmitter, count: number) => {
   for (let i = 0; i < count; i++) emitter.on('close', () => {});
 };
 
-test('ours come before all others, and once', () => {
+test('our listeners run before all others, and once', () => {
   const { emitter, listeners, times } = heard();
   const order: string[] = [];
   emitter.on('close', () => order.push(`heard ${times()}`));
@@ -43,7 +48,7 @@ test('ours come before all others, and once', () => {
 test.each([
   ['the default limit', undefined, 10],
   ['a limit of its own', 4, 4],
-])('with %s, adding ours never warns, and the limit stays', async (_what, own, limit) => {
+])('with %s, adding our listeners never warns, and the limit stays', async (_what, own, limit) => {
   const seen = warnings();
   const { emitter, listeners, times } = heard();
   if (own !== undefined) emitter.setMaxListeners(own);
@@ -58,7 +63,7 @@ test.each([
   expect([emitter.getMaxListeners(), EventEmitter.defaultMaxListeners]).toEqual([limit, 10]);
 });
 
-test.each([3, 1])('ours step aside for one too many of %i, and hear on', async limit => {
+test.each([3, 1])('our listeners do not count against a limit of %i, and are still called', async limit => {
   const seen = warnings();
   const { emitter, listeners, times } = heard();
   prependListeners(emitter, listeners);
@@ -79,7 +84,7 @@ test.each([3, 1])('ours step aside for one too many of %i, and hear on', async l
   expect(emitter.listenerCount('close')).toBe(limit + 2);
 });
 
-test('without a limit, ours need not step aside', async () => {
+test('without a limit our listeners stay in place', async () => {
   const { emitter, listeners, times } = heard();
   prependListeners(emitter, listeners);
   excludeFromMaxListeners(emitter);
@@ -91,7 +96,7 @@ test('without a limit, ours need not step aside', async () => {
   expect(times()).toBe(1);
 });
 
-test('ours that stopped stepping aside count as others do', async () => {
+test('listeners that are included in the limit count as others do', async () => {
   const seen = warnings();
   const { emitter, listeners } = heard();
   prependListeners(emitter, listeners);
@@ -105,7 +110,7 @@ test('ours that stopped stepping aside count as others do', async () => {
   expect(seen).toEqual(['11 close listeners added to [EventEmitter]. MaxListeners is 10.']);
 });
 
-test('a class that looks at all that it emits is shown nothing more', () => {
+test('a class with an emit of its own sees no additional event', () => {
   const emitted: unknown[] = [];
   class Looking extends EventEmitter {
     override emit(event: string, ...args: unknown[]): boolean {
@@ -121,7 +126,7 @@ test('a class that looks at all that it emits is shown nothing more', () => {
   expect(emitted).toEqual([]);
 });
 
-test('a listener of the program that throws while ours come back changes nothing for it', async () => {
+test('a newListener listener of the program that throws changes nothing for the program', async () => {
   const seen = warnings();
   const { emitter, listeners } = heard();
   prependListeners(emitter, listeners);
