@@ -19,7 +19,7 @@ export class ConnectionStates implements MemberStates {
   readonly requestsOn: (connection: Connection) => number;
   /** Active, as opposed to idle: a request is on the connection, or the request it was opened for is not sent yet. */
   readonly isBusy: (connection: Connection) => boolean;
-  /** The client could send another request on it. A connection that was never used is reserved for the request it was opened for. */
+  /** The client could send another request on it. It was used before: undici opens connections that it then never uses. */
   readonly isReusable: (connection: Connection) => boolean;
   /** A response has started, and the program does not read it: the socket is paused and has data. */
   readonly isHeld: (connection: Connection) => boolean;

@@ -95,8 +95,8 @@ const REUSABLE: KeepAliveSignals = {
 /** The same if the server promised to keep the connection for no longer than the margin. */
 const REUSABLE_BRIEFLY: KeepAliveSignals = { ...REUSABLE, keepAlive: MARGIN_SECONDS };
 
-function signalsOf(request: ClientRequest, answer: object | undefined): KeepAliveSignals {
-  const response = answer as IncomingMessage | undefined;
+function signalsOf(request: ClientRequest, message: object | undefined): KeepAliveSignals {
+  const response = message as IncomingMessage | undefined;
   const agent = agentOf(request);
   const clientCloses = agent?.keepAlive === false || includesClose(request.getHeader('connection'));
   const { closes, keepAlive } = response === undefined ? NO_SIGNALS : responseSignalsOf(response.rawHeaders);
