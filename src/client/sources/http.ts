@@ -2,7 +2,7 @@ import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Handlers } from '../../core/channels.ts';
 import type { Guard } from '../../core/guard.ts';
-import { includeInMaxListeners, markAsOurs, prependListeners } from '../../core/listeners.ts';
+import { guardedListeners, includeInMaxListeners, prependListeners } from '../../core/listeners.ts';
 import { originOf, portInHostHeader } from '../../core/origins.ts';
 import type { CallSites } from '../attribution/call-sites.ts';
 import type { KeepAliveSignals } from '../attribution/close-reason.ts';
@@ -175,34 +175,27 @@ function freeSocketsTo(name: string, agent: PoolingAgent | undefined): number {
 // Limitations: no channel tells when a request begins on a reused socket before its body is complete; such a connection
 // counts as idle until then.
 export function httpSource(connections: Connections, callSites: CallSites, guard: Guard): Handlers {
-  const ofSocket = markAsOurs([
-    [
-      'free',
-      guard('free', function (this: Socket) {
-        connections.returnedToPool(this);
-      }),
-    ],
-    [
-      'agentRemove',
-      guard('agentRemove', function (this: Socket) {
-        connections.removedFromPool(this);
-      }),
-    ],
-  ]);
-  /** Node adds listeners to the socket for each request from now on. */
-  const hear = (socket: Socket) => {
-    prependListeners(socket, ofSocket);
-    includeInMaxListeners(socket);
+  const socketListeners = guardedListeners(guard, {
+    free(this: Socket) {
+      connections.returnedToPool(this);
+    },
+    agentRemove(this: Socket) {
+      connections.removedFromPool(this);
+    },
+  });
+  const listenTo = (socket: Socket) => {
+    prependListeners(socket, socketListeners);
+    includeInMaxListeners(socket); // from now on, Node adds listeners to the socket for every request
   };
   return {
     'http.client.request.created': ({ request }: { request: ClientRequest }) => {
       const opened = connections.requestCreated(request, http, agentOf(request));
-      if (opened !== undefined) hear(opened);
+      if (opened !== undefined) listenTo(opened);
       callSites.requestCreated(request, asked => http.originOf(asked, undefined));
     },
     'http.client.request.start': ({ request }: { request: ClientRequest }) => {
       const { socket } = request;
-      if (socket && connections.requestSent(socket, request, http, undefined)) hear(socket);
+      if (socket && connections.requestSent(socket, request, http, undefined)) listenTo(socket);
     },
     // The parser ends the socket without a word: what it could not read is told of the request only.
     'http.client.request.error': ({ request, error }: { request: ClientRequest; error: { code?: string } }) => {
@@ -210,7 +203,7 @@ export function httpSource(connections: Connections, callSites: CallSites, guard
     },
     'http.client.response.finish': ({ request, response }: { request: ClientRequest; response: IncomingMessage }) => {
       const { socket } = request;
-      if (socket && connections.responseStarted(socket, request, http, response)) hear(socket);
+      if (socket && connections.responseStarted(socket, request, http, response)) listenTo(socket);
     },
   };
 }

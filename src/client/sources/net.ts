@@ -2,79 +2,70 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Handlers } from '../../core/channels.ts';
 import type { Guard } from '../../core/guard.ts';
-import { excludeFromMaxListeners, markAsOurs, prependListeners, stopListening } from '../../core/listeners.ts';
+import {
+  excludeFromMaxListeners,
+  guardedListeners,
+  type Listeners,
+  prependListeners,
+  removeListeners,
+} from '../../core/listeners.ts';
 import { handshakeOf } from '../../core/tls-handshake.ts';
 import type { Connections } from '../connections.ts';
 
-// One connection, in the order its socket speaks of it:
-//   net.client.socket -> lookup (once per address found; not for an address) -> connectionAttempt
+// The order of events of one connection:
+//   net.client.socket -> lookup (once per address found; not for IP addresses) -> connectionAttempt
 //     -> (connectionAttemptFailed | connectionAttemptTimeout -> connectionAttempt)* -> connect -> secureConnect (TLS) -> close
-// The error that ended it is read from the socket at its close.
+// The error of the connection is read from the socket at its close.
 //
-// Limitations: a TLS handshake on a socket that is connected already (inside a proxy's tunnel, STARTTLS) has no event
-// that tells when it began, so it is not measured.
+// Limitations: a TLS handshake on a connected socket (in a proxy tunnel, STARTTLS) has no event for its start, so it is not
+// measured.
 export function netSource(connections: Connections, guard: Guard): Handlers {
-  // Both go once they have fired: programs expect that nobody waits for a connection that is up. A socket that is connected
-  // again gets them again.
-  const onConnect: (this: Socket) => void = guard('connect', function () {
-    connections.connected(this, isTls(this));
-    stopListening(this, 'connect', onConnect);
+  const socketListeners = guardedListeners(guard, {
+    lookup(this: Socket, error: Error | null, _address: string, _family: number, host: string) {
+      connections.lookedUp(this, host, error);
+    },
+    connectionAttempt(this: Socket, address: string, port?: number, family?: number) {
+      connections.addressTried(this, address, port, family);
+    },
+    connectionAttemptFailed(this: Socket, _address: string, _port: number, _family: number, error: Error) {
+      connections.addressFailed(this, error);
+    },
+    connectionAttemptTimeout(this: Socket) {
+      connections.addressTimedOut(this);
+    },
+    timeout(this: Socket) {
+      connections.timedOut(this);
+    },
+    end(this: Socket) {
+      connections.serverEnded(this, this.writableEnded);
+    },
+    close(this: Socket) {
+      // If it is connecting, it is the close of its previous connection: the program is reusing the socket.
+      if (!this.connecting) connections.closed(this);
+    },
   });
-  const onSecureConnect: (this: TLSSocket) => void = guard('secureConnect', function () {
-    connections.secured(this, handshakeOf(this));
-    stopListening(this, 'secureConnect', onSecureConnect);
+  // These two are removed when they fire: some programs check that no `connect` listener is left on a connected socket. A
+  // socket that is connected again gets them again.
+  const connectListener: Listeners = guardedListeners(guard, {
+    connect(this: Socket) {
+      connections.connected(this, isTls(this));
+      removeListeners(this, connectListener);
+    },
   });
-  const ofAll = markAsOurs([
-    [
-      'lookup',
-      guard('lookup', function (this: Socket, error: Error | null, _address: string, _family: number, host: string) {
-        connections.lookedUp(this, host, error);
-      }),
-    ],
-    [
-      'connectionAttempt',
-      guard('connectionAttempt', function (this: Socket, address: string, port?: number, family?: number) {
-        connections.addressTried(this, address, port, family);
-      }),
-    ],
-    [
-      'connectionAttemptFailed',
-      guard('connectionAttemptFailed', function (this: Socket, _a: string, _p: number, _f: number, error: Error) {
-        connections.addressFailed(this, error);
-      }),
-    ],
-    [
-      'connectionAttemptTimeout',
-      guard('connectionAttemptTimeout', function (this: Socket) {
-        connections.addressTimedOut(this);
-      }),
-    ],
-    ['connect', onConnect],
-    [
-      'timeout',
-      guard('timeout', function (this: Socket) {
-        connections.timedOut(this);
-      }),
-    ],
-    [
-      'end',
-      guard('end', function (this: Socket) {
-        connections.serverEnded(this, this.writableEnded);
-      }),
-    ],
-    [
-      'close',
-      guard('close', function (this: Socket) {
-        if (!this.connecting) connections.closed(this); // else a late word of the life before: it is dialling again
-      }),
-    ],
-  ]);
-  const ofTls = markAsOurs([...ofAll, ['secureConnect', onSecureConnect]]);
+  const secureConnectListener: Listeners = guardedListeners(guard, {
+    secureConnect(this: TLSSocket) {
+      connections.secured(this, handshakeOf(this));
+      removeListeners(this, secureConnectListener);
+    },
+  });
+  const tcpListeners = [...socketListeners, ...connectListener];
+  const tlsListeners = [...tcpListeners, ...secureConnectListener];
+
   return {
     'net.client.socket': ({ socket }: { socket: Socket }) => {
-      prependListeners(socket, isTls(socket) ? ofTls : ofAll);
+      prependListeners(socket, isTls(socket) ? tlsListeners : tcpListeners);
       excludeFromMaxListeners(socket);
-      connections.attempted(socket); // last: what is no socket has thrown by now, and is not remembered
+      connections.attempted(socket); // last, because the calls above throw if it is not a socket
     },
   };
 }
