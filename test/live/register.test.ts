@@ -5,7 +5,6 @@ import net, { type AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import {
-  freePort,
   httpRequest,
   httpRequestUntilAnswered,
   isListening,
@@ -14,6 +13,7 @@ import {
   REGISTER,
   start,
 } from '../support/child.ts';
+import { freePort } from '../support/free-port.ts';
 import { until } from '../support/instrument.ts';
 import { server } from '../support/server.ts';
 

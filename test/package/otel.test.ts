@@ -1,5 +1,6 @@
 import { beforeAll, expect, test } from 'vitest';
-import { freePort, httpRequest, isListening, start } from '../support/child.ts';
+import { httpRequest, isListening, start } from '../support/child.ts';
+import { freePort } from '../support/free-port.ts';
 import { server } from '../support/server.ts';
 import { installProject, type Project, packPackage } from './install.ts';
 

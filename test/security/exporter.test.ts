@@ -4,7 +4,8 @@ import { networkInterfaces } from 'node:os';
 import { expect, onTestFinished, test } from 'vitest';
 import { BOUNDS } from '../../src/register/bounded-connections.ts';
 import { METRICS_PATH } from '../../src/register/metrics-server.ts';
-import { freePort, httpRequest, isListening, programPath, REGISTER, start } from '../support/child.ts';
+import { httpRequest, isListening, programPath, REGISTER, start } from '../support/child.ts';
+import { freePort } from '../support/free-port.ts';
 import { until } from '../support/instrument.ts';
 import {
   BODY,

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, type IncomingHttpHeaders, request } from 'node:http';
-import net, { type AddressInfo } from 'node:net';
+import net from 'node:net';
 import { onTestFinished } from 'vitest';
 import { until } from './instrument.ts';
 
@@ -81,16 +81,6 @@ export function start(path: string, { args = [], node = [], env = {}, cwd }: Sta
       ),
     writeLine: line => void child.stdin.write(`${line}\n`),
   };
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(host = '127.0.0.1'): Promise<number> {
-  const server = net.createServer().listen(0, host);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 export interface HttpResponse {
