@@ -7,9 +7,10 @@ import * as undici6 from 'undici6';
 import * as undici7 from 'undici7';
 import { expect, onTestFinished, test } from 'vitest';
 import { expectAllClosed } from '../support/connection-counts.ts';
-import { instrument, type Readings, until } from '../support/instrument.ts';
+import { instrument, type Readings } from '../support/instrument.ts';
 import { STATES, tcpSockets } from '../support/kernel.ts';
 import { NO_SUCH_NAME, server } from '../support/server.ts';
+import { until } from '../support/until.ts';
 
 const PATIENCE = 120_000; // takes seconds on an idle machine
 const WITHIN = 60_000;

@@ -6,11 +6,11 @@ export const USAGE = `Runs the tests of another library with and without connmet
 
   --node <path>       the Node that runs the suite (default: the first on the PATH)
   --timeout <s>       seconds that one run may take (default: 900)
-  --idle <s>          seconds that a run may say nothing (default: 120)
-  --rounds <n>        runs of each arm at most, where tests differ (default: 6)
+  --idle <s>          seconds that a run may print nothing (default: 120)
+  --rounds <n>        maximum number of runs with and without connmeter, if tests differ (default: 6)
   --junit <file>      the suite itself writes this JUnit file, below <folder>: read it
   --as-is             add no arguments to the command
-  --no-watch          leave out the run that is watched
+  --no-watch          skip the watched run
   --keep <folder>     keep the output of all runs here
 `;
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { until } from '../support/instrument.ts';
+import { until } from '../support/until.ts';
 import { supportedNodes } from './node-version.ts';
 
 const RANGE = supportedNodes(fileURLToPath(new URL('../..', import.meta.url)));
@@ -112,7 +112,7 @@ test('a test that fails only with connmeter is listed as broken, and a flaky one
 
   expect(under('fail only with connmeter', said)).toContain('must be alone');
   expect(under('fail with connmeter, and with any other --import', said)).toContain('no preload');
-  expect(under('flaky: bad now and then, in either arm', said)).toContain('every third time');
+  expect(under('flaky: bad now and then, in either variant', said)).toContain('every third time');
   expect(code).toBe(1);
 });
 

@@ -70,10 +70,10 @@ async function inRounds(wanted: CompatOptions, place: Paths, notes: string, vers
   console.log(`Node ${version}, ${command.runner ?? 'an unknown runner'}: ${command.words.join(' ')}`);
 
   let count = 0;
-  const attempt = async (arm: Variant): Promise<Tried> => {
+  const attempt = async (variant: Variant): Promise<Tried> => {
     if (command.toFile || wanted.junit !== undefined) rmSync(file, { force: true });
     const mark = `${process.pid}-${++count}`;
-    const env = environmentOf(arm, place, process.env, mark);
+    const env = environmentOf(variant, place, process.env, mark);
     const ended = await runSuite({
       words: command.words,
       folder,
@@ -84,10 +84,10 @@ async function inRounds(wanted: CompatOptions, place: Paths, notes: string, vers
     const told = existsSync(file) ? readFileSync(file, 'utf8') : undefined;
     const ok = ended.code === 0 && !ended.timedOut;
     const tried = { run: ended, ...readResults({ ...ended, file: told, ok }, folder) };
-    keep(wanted.keep, `${count}-${arm}`, ended);
+    keep(wanted.keep, `${count}-${variant}`, ended);
     const end = ended.timedOut ? 'timed out' : `ended with ${ended.signal ?? ended.code}`;
     console.log(
-      `${arm.padEnd(9)} ${end} after ${ended.seconds.toFixed(1)} s, ${tried.tests} tests told by ${tried.how}`,
+      `${variant.padEnd(9)} ${end} after ${ended.seconds.toFixed(1)} s, ${tried.tests} tests told by ${tried.how}`,
     );
     return tried;
   };

@@ -22,7 +22,7 @@ const HEADINGS: readonly (readonly [Verdict, string])[] = [
   ['suspect', 'fail only with connmeter, though not always'],
   ['any_preload', 'fail with connmeter, and with any other --import'],
   ['cured', 'fail only without connmeter'],
-  ['flaky', 'flaky: bad now and then, in either arm'],
+  ['flaky', 'flaky: fail now and then, with or without connmeter'],
 ];
 
 /** 0: nothing is worse with connmeter. 1: something is worse. 2: connmeter measured nothing. */

@@ -8,7 +8,7 @@ import { METRICS } from '../../src/metrics/instruments.ts';
 import { checkedOptions } from '../../src/options.ts';
 import { readEnvironment } from '../../src/register/environment.ts';
 import { freePort } from '../support/free-port.ts';
-import { until } from '../support/instrument.ts';
+import { until } from '../support/until.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');

@@ -8,8 +8,8 @@ import { type Notice, startAlertmanager, startWebhook } from '../support/alertma
 import { programPath, REGISTER, start } from '../support/child.ts';
 import { freePort } from '../support/free-port.ts';
 import { testWith } from '../support/installed.ts';
-import { until } from '../support/instrument.ts';
 import { startPrometheus } from '../support/prometheus.ts';
+import { until } from '../support/until.ts';
 
 /** Each step takes about a third of this, and longer on a busy machine. */
 const TIMEOUT = 60_000;
