@@ -112,7 +112,7 @@ test('a test that fails only with connmeter is listed as broken, and a flaky one
 
   expect(under('fail only with connmeter', said)).toContain('must be alone');
   expect(under('fail with connmeter, and with any other --import', said)).toContain('no preload');
-  expect(under('flaky: bad now and then, in either variant', said)).toContain('every third time');
+  expect(under('flaky: fail now and then, with or without connmeter', said)).toContain('every third time');
   expect(code).toBe(1);
 });
 

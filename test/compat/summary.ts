@@ -44,7 +44,7 @@ export function summary(found: Found): string {
   ).length;
   const lines = [
     '',
-    `Tests were told apart by ${how}. Runs: ${plain.length} without connmeter, ${measured.length} with it.`,
+    `Results were read from ${how}. Runs: ${plain.length} without connmeter, ${measured.length} with it.`,
     '',
     row('passed both', count('passed')),
     row('failed both', count('failed')),
@@ -63,8 +63,8 @@ export function summary(found: Found): string {
       `${name}  [bad ${plain.bad}/${plain.runs} without, ${measured.bad}/${measured.runs} with]`;
     lines.push(...list(heading, names.map(tries)));
   }
-  lines.push(...list('bad only while connmeter is collected from', worseWatched));
-  lines.push(...list('said on stderr only with connmeter', warnings));
+  lines.push(...list('fail only during constant collections', worseWatched));
+  lines.push(...list('on stderr only with connmeter', warnings));
   lines.push(
     ...list(
       'already bad without connmeter',
