@@ -55,8 +55,8 @@ const results: Results = {
 test('each budget has a verdict from the figures', () => {
   expect(verdicts(results).map(({ promise, found, met }) => [promise, found, met])).toEqual([
     [
-      'a request with undici `request`: cannot be told from subscribers that do nothing',
-      '0 µs (95 % sure: 0 to 0)',
+      'a request with undici `request`: no measurable difference from no-op subscribers',
+      '0 µs (95 % confidence: 0 to 0)',
       true,
     ],
     ['a new connection, `node:http`: at most 10 % more CPU time', '+12 µs, 11.7 %', false],
@@ -67,10 +67,10 @@ test('each budget has a verdict from the figures', () => {
 });
 
 test.each<[string, number, number | undefined, RegExp]>([
-  ['the floor keeps', 102, undefined, /\| \*\*not met\*\* \|/],
-  ['the floor breaks', 111, undefined, /\| \*\*not met\*\*: the floor forbids it \|/],
-  ['the floor breaks with its histograms', 102, 111, /\| \*\*not met\*\*: the floor forbids it \|/],
-])('a budget is not met, and it is said whether %s it', (_which, noop, histograms, words) => {
+  ['is within it', 102, undefined, /\| \*\*not met\*\* \|/],
+  ['exceeds it', 111, undefined, /\| \*\*not met\*\*: the floor exceeds it \|/],
+  ['exceeds it with histograms', 102, 111, /\| \*\*not met\*\*: the floor exceeds it \|/],
+])('a budget is not met, and the floor %s', (_which, noop, histograms, words) => {
   const connection = {
     nobody: rounds(six(100)),
     noop: rounds(six(noop)),
@@ -92,7 +92,7 @@ test('a difference in every round is significant', () => {
   const dear = { ...results.traffic['steady/undici'], connmeter: rounds(six(41)) };
 
   expect(verdicts({ ...results, traffic: { 'steady/undici': dear } })[0]).toMatchObject({
-    found: '+0.50 µs (95 % sure: +0.50 to +0.50)',
+    found: '+0.50 µs (95 % confidence: +0.50 to +0.50)',
     met: false,
   });
 });
@@ -101,7 +101,7 @@ test('a difference that changes sign between rounds is not significant', () => {
   const mixed = { ...results.traffic['steady/undici'], connmeter: rounds([39, 43, 41, 45, 43, 47]) };
 
   expect(verdicts({ ...results, traffic: { 'steady/undici': mixed } })[0]).toMatchObject({
-    found: '0 µs (95 % sure: −1.50 to +1.50)',
+    found: '0 µs (95 % confidence: −1.50 to +1.50)',
     met: true,
   });
 });
@@ -109,12 +109,12 @@ test('a difference that changes sign between rounds is not significant', () => {
 test('the report has tables with one row per workload', () => {
   const lines = report(results).split('\n');
 
-  expect(lines).toContain("|  | nobody | nobody, again | subscribers that do nothing | connmeter | OpenTelemetry's |");
+  expect(lines).toContain("|  | without | without, again | no-op subscribers | connmeter | OpenTelemetry's |");
   expect(lines).toContain(
     '| undici `request` | 42.5 (41.3 … 43.8) | +0.25 (+0.25 … +0.25), 0.6 % | +0.50 (+0.50 … +0.50), 1.2 % | +0.50 (+0.50 … +0.50), 1.2 % | +4 (+4 … +4), 9.4 % |',
   );
   expect(lines).toContain('| `node:http` | 2,000 | +500 | +2,000 | 20,000 | 0 | +1,000 |');
-  expect(lines).toContain('Again: `npm run bench:full -- --only steady`');
+  expect(lines).toContain('Repeat: `npm run bench:full -- --only steady`');
   for (const line of lines) expect(line).not.toMatch(/NaN|undefined|Infinity/);
 });
 
