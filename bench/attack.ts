@@ -6,7 +6,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import http from 'node:http';
-import net, { type AddressInfo, type Socket } from 'node:net';
+import net, { type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { Attributes } from '@opentelemetry/api';
@@ -15,6 +15,7 @@ import { DataPointType, MeterProvider, type MetricData } from '@opentelemetry/sd
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { ConnectionInstrumentation } from '../src/index.ts';
 import { VERSION } from '../src/version.ts';
+import { freePort } from '../test/support/free-port.ts';
 import { count } from './number-format.ts';
 import { NO_CARDINALITY_LIMIT, playConnections, replicateMetric } from './scrape.ts';
 import { median } from './statistics.ts';
@@ -257,15 +258,6 @@ async function settled(report: () => Promise<Report | undefined>): Promise<void>
 
 async function late(milliseconds: number): Promise<undefined> {
   await wait(milliseconds, undefined, { ref: false });
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function print(rounds: number, only: string): Promise<void> {

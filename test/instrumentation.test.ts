@@ -8,9 +8,10 @@ import { expect, expectTypeOf, onTestFinished, test } from 'vitest';
 import { ConnectionInstrumentation, type ConnectionInstrumentationConfig } from '../src/index.ts';
 import { METRICS } from '../src/metrics/instruments.ts';
 import { VERSION } from '../src/version.ts';
-import { instrument, until } from './support/instrument.ts';
+import { instrument } from './support/instrument.ts';
 import { ManualReader } from './support/manual-reader.ts';
 import { server } from './support/server.ts';
+import { until } from './support/until.ts';
 
 /** Opens a connection that stays open until the test ends or destroys it. */
 async function connected(port: number): Promise<net.Socket> {

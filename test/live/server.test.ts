@@ -8,8 +8,9 @@ import { join } from 'node:path';
 import tls from 'node:tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { certificate } from '../support/certificates.ts';
-import { instrument, type Readings, until } from '../support/instrument.ts';
+import { instrument, type Readings } from '../support/instrument.ts';
 import { expectServerCounts, type ServerCounts, serverCountsOf } from '../support/server-counts.ts';
+import { until } from '../support/until.ts';
 
 const CERTIFICATE = await certificate();
 
