@@ -3,15 +3,16 @@ import net from 'node:net';
 import { type Meter, metrics } from '@opentelemetry/api';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
 import { registerInstrumentations } from '@opentelemetry/instrumentation';
-import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { expect, expectTypeOf, onTestFinished, test } from 'vitest';
 import { ConnectionInstrumentation, type ConnectionInstrumentationConfig } from '../src/index.ts';
 import { METRICS } from '../src/metrics/instruments.ts';
 import { VERSION } from '../src/version.ts';
 import { instrument, until } from './support/instrument.ts';
+import { ManualReader } from './support/manual-reader.ts';
 import { server } from './support/server.ts';
 
-/** Opens a connection; it stays open until the test ends or destroys it. */
+/** Opens a connection that stays open until the test ends or destroys it. */
 async function connected(port: number): Promise<net.Socket> {
   const socket = net.connect(port, '127.0.0.1');
   onTestFinished(() => void socket.destroy());
@@ -24,14 +25,9 @@ async function closed(socket: net.Socket): Promise<void> {
   await once(socket, 'close');
 }
 
-class HandReader extends MetricReader {
-  protected override async onForceFlush() {}
-  protected override async onShutdown() {}
-}
-
-/** A real provider, and the value of a counter in it (of a histogram, its count), undefined where it has none. */
+/** A real provider, and a function that returns the value of a counter or the count of a histogram, or undefined. */
 function provider() {
-  const reader = new HandReader();
+  const reader = new ManualReader();
   return {
     provider: new MeterProvider({ readers: [reader] }),
     async value(name: string): Promise<number | undefined> {
@@ -46,7 +42,7 @@ function provider() {
   };
 }
 
-/** A provider whose callbacks can be counted: the SDK calls each of them once a collection, even if it is one twice. */
+/** A provider whose callbacks can be counted; the SDK calls a callback once per collection, even if it is added twice. */
 function countingProvider() {
   const { provider: real } = provider();
   let callbacks = 0;
@@ -68,14 +64,14 @@ function countingProvider() {
   return { provider: counting, callbacks: () => callbacks, meters: () => meters };
 }
 
-test('fulfils the Instrumentation contract without the base class', () => {
+test('implements the Instrumentation interface without the base class', () => {
   expectTypeOf(ConnectionInstrumentation).instance.toExtend<Instrumentation<ConnectionInstrumentationConfig>>();
   expectTypeOf(ConnectionInstrumentation).instance.toExtend<Instrumentation>();
   expectTypeOf(ConnectionInstrumentation).toBeConstructibleWith();
   expectTypeOf(ConnectionInstrumentation).toBeConstructibleWith({ enabled: false, maxOrigins: 5 });
 });
 
-test('names itself and its version, to the interface and to the meter', () => {
+test('has its name and version in the interface and in the meter', () => {
   const scopes: unknown[][] = [];
   const instrumentation = new ConnectionInstrumentation({ enabled: false });
 
@@ -90,7 +86,7 @@ test('names itself and its version, to the interface and to the meter', () => {
   expect(scopes).toEqual([['connmeter', VERSION]]);
 });
 
-test('starts at once, and not at all where enabled is false', async () => {
+test('starts at once, unless enabled is false', async () => {
   const { port, seen } = await server({ kind: 'tcp' });
   const { read } = instrument();
   const { read: readIdle } = instrument({ enabled: false });
@@ -102,7 +98,7 @@ test('starts at once, and not at all where enabled is false', async () => {
   expect((await readIdle()).points('connmeter.connection.opened')).toEqual([]);
 });
 
-test('enabled any number of times, it counts each connection once', async () => {
+test('counts each connection once, however often it is enabled', async () => {
   const { port } = await server({ kind: 'tcp' });
   const { instrumentation, read } = instrument();
   instrumentation.enable();
@@ -114,7 +110,7 @@ test('enabled any number of times, it counts each connection once', async () => 
   expect((await read()).countsOf(port)).toMatchObject({ opened: 1, closed: 1 });
 });
 
-test('enabled twice and disabled once, it is off', async () => {
+test('is off when enabled twice and disabled once', async () => {
   const { port } = await server({ kind: 'tcp' });
   const { instrumentation, read } = instrument();
   instrumentation.enable();
@@ -125,7 +121,7 @@ test('enabled twice and disabled once, it is off', async () => {
   expect((await read()).points('connmeter.connection.opened')).toEqual([]);
 });
 
-test('switched off and on any number of times, it counts what began while it was on', async () => {
+test('counts connections that started while it was enabled, however often it is disabled and enabled', async () => {
   const { port, seen } = await server({ kind: 'tcp' });
   const { instrumentation, read } = instrument({ enabled: false });
   const opened = async () => (await read()).countsOf(port).opened;
@@ -144,7 +140,7 @@ test('switched off and on any number of times, it counts what began while it was
   expect(counted).toEqual([1, 2, 3, 4, 5]);
 });
 
-test('a connection open when it is switched off is still counted closed when it closes', async () => {
+test('a connection that is open at disable() still counts as closed later', async () => {
   const { port, seen } = await server({ kind: 'tcp' });
   const { instrumentation, read } = instrument();
   const socket = await connected(port);
@@ -157,7 +153,7 @@ test('a connection open when it is switched off is still counted closed when it 
   expect((await read()).countsOf(port)).toMatchObject({ opened: 1, closed: 1 });
 });
 
-test('a connection attempted when it is switched off is still counted opened and closed', async () => {
+test('a connection that is connecting at disable() still counts as opened and closed', async () => {
   const { port } = await server({ kind: 'tcp' });
   const { instrumentation, read } = instrument();
   const socket = net.connect(port, '127.0.0.1');
@@ -169,7 +165,7 @@ test('a connection attempted when it is switched off is still counted opened and
   expect((await read()).countsOf(port)).toMatchObject({ opened: 1, closed: 1, failed: 0 });
 });
 
-test('switched off, it leaves nothing behind on sockets to come', async () => {
+test('new sockets have no listeners of connmeter after disable()', async () => {
   const { port } = await server({ kind: 'tcp' });
   const { instrumentation } = instrument({ enabled: false });
   const listeners = async () => {
@@ -187,7 +183,7 @@ test('switched off, it leaves nothing behind on sockets to come', async () => {
   expect(after).toEqual(plain);
 });
 
-test('before any provider is there, connections are counted, and the provider that comes later gets them', async () => {
+test('connections before the first provider are counted, and a later provider gets them', async () => {
   const { port } = await server({ kind: 'tcp' });
   const instrumentation = new ConnectionInstrumentation();
   onTestFinished(() => instrumentation.disable());
@@ -199,7 +195,7 @@ test('before any provider is there, connections are counted, and the provider th
   expect(await late.value('connmeter.connection.closed')).toBe(1);
 });
 
-test('the global provider there is when it is made is used', async () => {
+test('the global provider at its construction is used', async () => {
   const { port } = await server({ kind: 'tcp' });
   const global = provider();
   metrics.setGlobalMeterProvider(global.provider);
@@ -212,7 +208,7 @@ test('the global provider there is when it is made is used', async () => {
   expect(await global.value('connmeter.connection.opened')).toBe(1);
 });
 
-test('a provider set twice has one callback, and one meter', () => {
+test('a provider that is set twice has one callback and one meter', () => {
   const instrumentation = new ConnectionInstrumentation({ enabled: false });
   const counting = countingProvider();
 
@@ -222,7 +218,7 @@ test('a provider set twice has one callback, and one meter', () => {
   expect([counting.callbacks(), counting.meters()]).toEqual([1, 1]);
 });
 
-test('of several providers only the last has a callback, however often they take turns', () => {
+test('only the last of several providers has a callback, however often they change', () => {
   const instrumentation = new ConnectionInstrumentation({ enabled: false });
   const first = countingProvider();
   const second = countingProvider();
@@ -233,7 +229,7 @@ test('of several providers only the last has a callback, however often they take
   expect([first.callbacks(), second.callbacks()]).toEqual([0, 1]);
 });
 
-test('a provider that was replaced gets nothing any more, neither counts nor durations', async () => {
+test('a replaced provider gets neither counts nor durations', async () => {
   const { port } = await server({ kind: 'tcp' });
   const instrumentation = new ConnectionInstrumentation();
   onTestFinished(() => instrumentation.disable());
@@ -252,7 +248,7 @@ test('a provider that was replaced gets nothing any more, neither counts nor dur
   expect(await old.value('connmeter.connect.duration')).toBe(1);
 });
 
-test('a shut-down provider does no harm to what is measured after it', async () => {
+test('a provider that is shut down does not affect later measurements', async () => {
   const { port } = await server({ kind: 'tcp' });
   const { instrumentation } = instrument();
   const old = provider();
@@ -266,7 +262,7 @@ test('a shut-down provider does no harm to what is measured after it', async () 
   expect(await current.value('connmeter.connection.opened')).toBe(1);
 });
 
-test('registerInstrumentations hands it the provider and takes it off again', async () => {
+test('registerInstrumentations sets the provider and disables the instrumentation again', async () => {
   const { port } = await server({ kind: 'tcp' });
   const given = provider();
   const instrumentation = new ConnectionInstrumentation();
@@ -283,7 +279,7 @@ test('registerInstrumentations hands it the provider and takes it off again', as
   expect(await given.value('connmeter.connection.opened')).toBe(1);
 });
 
-test('two instances in one process count the same, each to its own provider', async () => {
+test('two instances in one process report the same counts, each to its own provider', async () => {
   const { port } = await server({ kind: 'tcp' });
   const one = instrument();
   const other = instrument();
@@ -294,7 +290,7 @@ test('two instances in one process count the same, each to its own provider', as
     expect((await read()).countsOf(port)).toMatchObject({ opened: 1, closed: 1, failed: 0 });
 });
 
-test('every metric of the table reaches the provider under its own name', () => {
+test('every metric of the table is created at the provider under its name', () => {
   const names: string[] = [];
   const { provider: real } = provider();
   const meter = real.getMeter('any');
@@ -320,7 +316,7 @@ test('every metric of the table reaches the provider under its own name', () => 
   expect(names).toEqual(METRICS.map(({ name }) => name));
 });
 
-test('the options in force can be read: the given ones and the defaults', () => {
+test('the current options are the given ones and the defaults', () => {
   expect(new ConnectionInstrumentation({ enabled: false }).getConfig()).toEqual({
     enabled: false,
     maxOrigins: 100,
@@ -335,7 +331,7 @@ test('the options in force can be read: the given ones and the defaults', () => 
   });
 });
 
-test('new options replace the old ones; what they leave out goes back to its default', () => {
+test('new options replace the old ones, and omitted options return to their defaults', () => {
   const instrumentation = new ConnectionInstrumentation({ enabled: false, maxOrigins: 7 });
 
   instrumentation.setConfig({ maxOrigins: 9 });
@@ -345,7 +341,7 @@ test('new options replace the old ones; what they leave out goes back to its def
   expect(instrumentation.getConfig()).toEqual({ enabled: true, maxOrigins: 100, callSites: true, servers: true });
 });
 
-test('an object of options changed afterwards changes nothing', () => {
+test('changing an options object afterwards has no effect', () => {
   const config = { enabled: false, maxOrigins: 7 };
   const instrumentation = new ConnectionInstrumentation(config);
 
@@ -354,7 +350,7 @@ test('an object of options changed afterwards changes nothing', () => {
   expect(instrumentation.getConfig()).toMatchObject({ maxOrigins: 7 });
 });
 
-test('a new maxOrigins counts for origins not seen yet', async () => {
+test('a new maxOrigins applies to new origins', async () => {
   const servers = await Promise.all([server({ kind: 'tcp' }), server({ kind: 'tcp' }), server({ kind: 'tcp' })]);
   const [first, second, third] = servers.map(({ port }) => port) as [number, number, number];
   const { instrumentation, read } = instrument({ maxOrigins: 1 });
@@ -385,7 +381,7 @@ test.each([
   expect(instrumentation.getConfig()).toEqual({ enabled: false, maxOrigins: 5, callSites: true, servers: true });
 });
 
-test('a tracer provider is taken without a word', () => {
+test('a tracer provider is accepted and ignored', () => {
   const instrumentation = new ConnectionInstrumentation({ enabled: false });
 
   expect(() => instrumentation.setTracerProvider({ getTracer: () => expect.unreachable() })).not.toThrow();

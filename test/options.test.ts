@@ -20,7 +20,7 @@ test.each([
   expect(checkedOptions(config)).toEqual(options);
 });
 
-test('options of others are left alone, for the SDK hands over its own', () => {
+test('unknown options are ignored, because the SDK adds its own', () => {
   const config = Object.freeze({ maxOrigins: 5, theirs: 'thing' });
 
   expect(checkedOptions(config)).toEqual({ enabled: true, maxOrigins: 5, callSites: true, servers: true });
@@ -39,7 +39,7 @@ test.each([
   ['fast', 'connmeter: option "config" must be an object, got "fast"'],
   [null, 'connmeter: option "config" must be an object, got null'],
 ])('%j is refused with a RangeError that says all there is to say', (config, message) => {
-  // As a program without types may call it.
+  // As an untyped program may call it.
   const given = config as ConnectionInstrumentationConfig;
 
   expect(() => checkedOptions(given)).toThrow(new RangeError(message));

@@ -13,7 +13,7 @@ import type { MemberPool, PoolMember, SeenIdle } from './attribution/pool-member
 export interface ClientAdapter<Request extends object = object> {
   /** The origin that the client dials for the request. `socket`: the socket of the request, if known. */
   originOf(request: Request, socket: Socket | undefined): Origin;
-  /** Whether the client says that the connection of the request was used before. */
+  /** Whether the client reports that the connection of the request was used before. */
   wasReused(request: Request): boolean;
   /** Whether the request waits in the queue of its agent, so no connection was opened for it. */
   isQueued(request: Request): boolean;

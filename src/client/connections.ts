@@ -1,6 +1,8 @@
+import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import { failedOutcome, type Outcome } from '../core/errors.ts';
 import type { Guard } from '../core/guard.ts';
+import { socketOf } from '../core/http2.ts';
 import { hostName, type Origin, portNumber, sameOrigin, socketPath } from '../core/origins.ts';
 import type { TlsHandshake } from '../core/tls-handshake.ts';
 import type { HttpVersion } from '../metrics/address-counts.ts';
@@ -265,7 +267,7 @@ export class Connections {
   }
 
   /** A request was sent on an HTTP/2 stream. Returns true if the session is new, so that the source can add its listeners. */
-  streamStarted<Session extends object>(session: Session, socketOf: (session: Session) => Socket | undefined): boolean {
+  streamStarted(session: Http2Session): boolean {
     const known = this.#live.ofSession(session);
     const connection = known ?? this.#bindSession(session, socketOf(session));
     if (connection === undefined) return false; // it was opened before connmeter started

@@ -15,7 +15,7 @@ import type { ConnectionStates } from './connection-states.ts';
  */
 export class LiveConnections {
   readonly #bySocket = new Map<object, Connection>();
-  /** Sessions, TLS sockets inside tunnels, and sockets that are older than we are. */
+  /** Sessions, TLS sockets inside tunnels, and sockets that were opened before connmeter started. */
   readonly #aliases = new WeakMap<object, Connection>();
   readonly #closeIfClosed: (connection: Connection) => void;
   readonly #closeCheck: RotatingCheck<Connection>;
@@ -76,7 +76,7 @@ export class LiveConnections {
     for (const connection of this.#bySocket.values()) this.#closeIfClosed(connection);
   }
 
-  /** The open connection that carries this socket: TLS inside a tunnel has the addresses of the socket that carries it. */
+  /** The open connection that this TLS socket is inside of. Both sockets have the same addresses. */
   tunnelFor(socket: Socket): Connection | undefined {
     const addresses = addressesOf(socket);
     if (addresses.localPort === undefined) return undefined;

@@ -5,16 +5,16 @@ import { type ConnectionStates, hasResponse } from './connection-states.ts';
 import { OpenRequests } from './open-requests.ts';
 
 /**
- * Which request is on which connection, from the moment it is sent until it is over. The only place that changes a
- * connection's current request and what is kept of it.
+ * Keeps track of which request is on which connection, from the moment it is sent until it is over. Only this file changes
+ * the requests of a connection and what is kept of them.
  *
- * A request and its response belong to the program, so they are released as soon as the request is over. What they said
- * about the future of the connection is kept as plain values (`signals`).
+ * A request and its response belong to the program, so they are released as soon as the request is over. Their keep-alive
+ * signals are kept as plain values.
  */
 export class Requests {
   readonly #states: ConnectionStates;
   readonly #open = new OpenRequests();
-  /** The connection whose request finished last: only it still has the text of that request's headers. */
+  /** The connection whose request finished last. Of those without a request, only this one still has `sentHeaders`. */
   #finishedLast: Connection | undefined;
 
   constructor(states: ConnectionStates) {
@@ -32,7 +32,7 @@ export class Requests {
     connection.openedFor = undefined;
   }
 
-  /** A request is sent on the connection. Returns false if this is known already, or over HTTP/2, where streams are counted. */
+  /** A request is sent on the connection. Returns false if it is known already, or if HTTP/2 counts it as a stream. */
   sent<Request extends object>(
     connection: Connection,
     socket: Socket,
@@ -103,7 +103,7 @@ export class Requests {
     }
   }
 
-  /** The agent gives the socket up: it was upgraded, became a tunnel, or the program wants it so. */
+  /** The agent no longer owns the socket: it was upgraded, became a tunnel, or the program removed it. */
   removedFromPool(connection: Connection): void {
     const { client, request, response } = connection;
     if (client === undefined || request === undefined) return;
@@ -128,7 +128,7 @@ export class Requests {
     streamEnded(connection);
   }
 
-  /** Nobody listens any more. The end of requests that are open now is not seen, so they count as over. */
+  /** connmeter stops listening. Requests that are active now count as over, because their end is not seen. */
   pause(connections: Iterable<Connection>): void {
     for (const connection of connections) {
       connection.streams = 0;
@@ -168,7 +168,7 @@ export class Requests {
     }
   }
 
-  /** The text of the request's headers stays until the connection closes: parsing it is only worth it then. */
+  /** Releases a finished request. `sentHeaders` is kept, because it is only parsed if the connection closes now. */
   #release(connection: Connection, request: object, aborted: boolean): void {
     const { client, response } = connection;
     if (client === undefined) return;
@@ -178,12 +178,12 @@ export class Requests {
     const before = this.#finishedLast;
     if (before === connection) return;
 
-    // If its headers had asked for the end of the connection, the client would have destroyed the socket by now.
+    // If the headers had contained `connection: close`, undici would have destroyed the socket by now.
     if (before?.request === undefined && before?.socket?.destroyed === false) before.sentHeaders = undefined;
     this.#finishedLast = connection;
   }
 
-  /** New facts about a request that may have taken its connection over, and is not kept. */
+  /** There is news of a request that may have taken its connection over. Such a request is not kept, but its signals are. */
   #updateTakeover(connection: Connection, request: object, response: object | undefined, aborted: boolean): void {
     const { client, signals } = connection;
     if (client === undefined || signals === undefined || connection.request !== undefined) return;

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 
 const ATTACK = new URL('../../bench/attack.ts', import.meta.url).pathname;
 
-test('whoever is attacked serves as many series as connmeter', async () => {
+test('every attacked exporter serves as many series as connmeter', async () => {
   const { stdout } = await promisify(execFile)(process.execPath, [ATTACK, '--rounds', '1', '--only', 'one scrape'], {
     env: { PATH: process.env['PATH'], NODE_OPTIONS: '--disable-warning=ExperimentalWarning' },
   });

@@ -52,7 +52,7 @@ const results: Results = {
   ],
 };
 
-test('each budget has a verdict of its own, from the figures', () => {
+test('each budget has a verdict from the figures', () => {
   expect(verdicts(results).map(({ promise, found, met }) => [promise, found, met])).toEqual([
     [
       'a request with undici `request`: not measurably more than subscribers that do nothing',
@@ -81,14 +81,14 @@ test.each<[string, number, number | undefined, RegExp]>([
   expect(report({ ...results, traffic: { 'new-connection/http': connection } })).toMatch(words);
 });
 
-test('with too few rounds there is no verdict', () => {
+test('no verdict is given with too few rounds', () => {
   const two = (value: number) => rounds([value, value]);
   const traffic = { 'steady/http': { nobody: two(40), again: two(40), noop: two(40), connmeter: two(40) } };
 
   expect(verdicts({ ...results, traffic })[0]?.met).toBeUndefined();
 });
 
-test('a difference in every round breaks the budget', () => {
+test('a difference in every round is significant', () => {
   const dear = { ...results.traffic['steady/undici'], connmeter: rounds(six(41)) };
 
   expect(verdicts({ ...results, traffic: { 'steady/undici': dear } })[0]).toMatchObject({
@@ -97,7 +97,7 @@ test('a difference in every round breaks the budget', () => {
   });
 });
 
-test('a difference in some rounds, with the opposite in others, does not', () => {
+test('a difference that changes sign between rounds is not significant', () => {
   const mixed = { ...results.traffic['steady/undici'], connmeter: rounds([39, 43, 41, 45, 43, 47]) };
 
   expect(verdicts({ ...results, traffic: { 'steady/undici': mixed } })[0]).toMatchObject({
@@ -106,7 +106,7 @@ test('a difference in some rounds, with the opposite in others, does not', () =>
   });
 });
 
-test('the report is tables, one row for each workload', () => {
+test('the report has tables with one row per workload', () => {
   const lines = report(results).split('\n');
 
   expect(lines).toContain(
@@ -120,18 +120,18 @@ test('the report is tables, one row for each workload', () => {
   for (const line of lines) expect(line).not.toMatch(/NaN|undefined|Infinity/);
 });
 
-test('differences are taken round by round', () => {
+test('differences are computed round by round', () => {
   expect(differences([11, 22, 33], [10, 20, 30])).toEqual([1, 2, 3]);
   expect(spreadOf([4, 1, 3, 2, 5])).toEqual({ median: 3, low: 2, high: 4 });
 });
 
-test('where the median lies is said only as surely as the number of rounds allows', () => {
+test('the confidence interval of the median depends on the number of rounds', () => {
   expect(medianInterval([1, 2, 3, 4, 5])).toBeUndefined();
   expect(medianInterval([6, 5, 4, 3, 2, 1])).toEqual({ from: 1, to: 6 }); // 1 in 64 on each side
   expect(medianInterval([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])).toEqual({ from: 2, to: 9 }); // 11 in 1024
 });
 
-test('the figures are written between the marks, and nothing else is touched', () => {
+test('the report is written between the two markers, and the rest of the page is unchanged', () => {
   const page = readFileSync(join(ROOT, 'docs/performance.md'), 'utf8');
 
   const written = withReport(page, 'figures\n');
@@ -142,7 +142,7 @@ test('the figures are written between the marks, and nothing else is touched', (
   expect(() => withReport('a page', 'figures')).toThrow('no place');
 });
 
-test('the page shows the results that are committed, and no others', () => {
+test('the page shows the committed results', () => {
   const page = readFileSync(join(ROOT, 'docs/performance.md'), 'utf8');
   const committed = existsSync(RESULTS) ? report(JSON.parse(readFileSync(RESULTS, 'utf8')) as Results) : 'None yet.\n';
 

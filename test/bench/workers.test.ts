@@ -12,7 +12,7 @@ import { undiciSource } from '../../src/client/sources/undici.ts';
 import type { Handlers } from '../../src/core/channels.ts';
 import { guardWith } from '../../src/core/guard.ts';
 
-/** Fewer than are worth anything, but each worker does all it does. */
+/** Too few for useful figures, but each worker runs completely. */
 const TINY = { atOnce: 2, warmUp: 4, times: 6 };
 
 function serving(): ServerProcess {
@@ -22,7 +22,7 @@ function serving(): ServerProcess {
 }
 
 test.each(Object.entries(WORKLOADS))(
-  '%s runs with whoever looks on, and all is counted',
+  '%s runs with every variant, and all requests are counted',
   async (_name, workload) => {
     const server = serving();
     const { client, otel } = workload;
@@ -41,16 +41,16 @@ test.each(Object.entries(WORKLOADS))(
   60_000,
 );
 
-test('an onlooker that sees other requests than were made is an error', async () => {
+test('an observer that counts a different number of requests is an error', async () => {
   const address = await serving().listen('http');
 
-  // undici's instrumentation sees nothing of node:http
+  // the instrumentation of undici does not measure node:http
   const task = { client: 'http', variant: 'undici', address, ...TINY } as const;
   await expect(inChildProcess('traffic', task)).rejects.toThrow('traffic ended with 1');
 });
 
 test.each(PLAIN_VARIANTS)(
-  'each event is timed, and each client weighed, with %s',
+  'each event is timed, and the allocations of each client are measured, with %s',
   async variant => {
     const times = await inChildProcess('handlers', { variant, samples: 2 });
 
@@ -71,7 +71,7 @@ test.each(PLAIN_VARIANTS)(
   60_000,
 );
 
-test('open connections are weighed, and long traffic', async () => {
+test('the memory of open connections and of long traffic is measured', async () => {
   const server = serving();
 
   for (const client of ['http', 'undici'] as const) {
@@ -89,21 +89,21 @@ test('open connections are weighed, and long traffic', async () => {
   expect((await inChildProcess('growth', task)).used).toHaveLength(3);
 }, 60_000);
 
-test('a scrape is compared with one of as many series', async () => {
+test('a scrape is compared with a scrape of the same number of series', async () => {
   const { series, ...times } = await inChildProcess('scrape', { origins: 3, scrapes: 1 });
 
   expect(series).toBeGreaterThan(3 * 30);
   expect(Object.keys(times)).toEqual(['whole', 'callback', 'exporter']);
 }, 60_000);
 
-test('the more happens to an origin, the more series it has', async () => {
+test('the number of series grows with the events of an origin', async () => {
   const counts = (await inChildProcess('series', undefined)).map(({ series }) => series);
 
   expect(counts).toEqual(counts.toSorted((a, b) => a - b));
-  expect(new Set(counts).size).toBe(counts.length - 1); // a refusal was born at zero
+  expect(new Set(counts).size).toBe(counts.length - 1); // the series of a refusal was initialised before
 }, 60_000);
 
-test('who does nothing does it on the channels and events that connmeter listens to', () => {
+test('the no-op variant subscribes to the same channels and events as connmeter', () => {
   const socket = new Socket();
   const connections = { attempted: () => {}, requestCreated: () => socket } as never;
   const callSites = { requestCreated: () => {} } as never;

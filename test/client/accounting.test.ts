@@ -7,7 +7,7 @@ function request() {
   return { origin: 'http://a.test', method: 'GET', completed: false, aborted: false, upgrade: null };
 }
 
-/** A connection of undici's, open, of one pool with all others that have this connector. */
+/** An open undici connection, in the same pool as all others with this connector. */
 function open(connector: object) {
   publish('undici:client:beforeConnect', { connectParams, connector });
   const socket = attempt();
@@ -31,7 +31,7 @@ function openedOf({ registry }: Replay) {
   ]);
 }
 
-test.each([31, 32, 100])('%i connections that were closed do not wait for somebody to look', count => {
+test.each([31, 32, 100])('%i closed connections are settled without a collection', count => {
   const replay = replaying();
   for (let i = 0; i < count; i++) close(open(() => {}));
 
@@ -67,7 +67,7 @@ test.each<[string, (replay: Replay, socket: ReturnType<typeof open>) => void, Re
   expect(replay.tally('a.test', 80)).toMatchObject({ opened: 1, ...counts });
 });
 
-test('a spare stays counted under the loss it was opened for, when another makes that good', () => {
+test('an unused replacement keeps its cause when another connection becomes the replacement', () => {
   const replay = replaying();
   const connector = () => {};
   const first = open(connector);
@@ -84,7 +84,7 @@ test('a spare stays counted under the loss it was opened for, when another makes
   ]);
 });
 
-test('a connection is judged once: its cause when it is attempted, its reason when it is first seen to end', () => {
+test('a connection gets its cause at the attempt, and its reason at the first sign of its end', () => {
   const replay = replaying();
   const connector = () => {};
   const ending = open(connector);
@@ -101,7 +101,7 @@ test('a connection is judged once: its cause when it is attempted, its reason wh
   expect(replay.closedFor('a.test', 80)).toEqual({ client_shutdown: 1 });
 });
 
-test('a snapshot does not settle a socket that no client has claimed', () => {
+test('a snapshot does not settle a socket that no client has claimed yet', () => {
   const replay = replaying();
   const socket = attempt();
   connect(socket, '127.0.0.1', 80);

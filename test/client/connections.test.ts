@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { attempt, failure, publish, ReplaySocket, replaying } from '../support/replay.ts';
 
-/** All that can be said of a socket, by anyone, in any order, even where Node would never say it. */
+/** All possible events of a socket, in any order, including orders that Node never emits. */
 const WORDS = [
   'attempt',
   'lookup',
@@ -29,7 +29,7 @@ const WORDS = [
 
 const step = fc.record({ word: fc.constantFrom(...WORDS), socket: fc.nat(3), tls: fc.boolean() });
 
-test('whatever is said in whatever order, gauges are never negative and every attempt has one end at most', () => {
+test('with any events in any order, gauges are never negative and every attempt ends at most once', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), steps => {
       const replay = replaying({ maxOrigins: 3 });

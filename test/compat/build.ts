@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Builds the project if there is no build, or one that is older than its source. */
+/** Builds the project if the build is missing or older than the source. */
 export function build(project: string): void {
   if (isStale(project)) execFileSync('npm', ['run', 'build'], { cwd: project, stdio: 'inherit' });
 }

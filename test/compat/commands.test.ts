@@ -4,7 +4,7 @@ import { parseOptions } from './options.ts';
 import { environmentOf, type Paths } from './variants.ts';
 
 test.each([
-  // command, what it becomes
+  // command, command with a reporter
   ['mocha test', {}, 'mocha test --reporter spec'],
   ['npx c8 mocha test', {}, 'npx c8 mocha test --reporter spec'],
   ['nyc --reporter=lcov mocha', {}, 'nyc --reporter=lcov mocha --reporter spec'],
@@ -14,7 +14,7 @@ test.each([
   ['npm run unit -- x', { unit: 'mocha' }, 'npm run unit -- x --reporter spec'],
   ['npm test', { test: 'npm run unit', unit: 'tap' }, 'npm test -- -- --reporter=tap'],
   ['npx vitest run', {}, 'npx vitest run --reporter=default --reporter=json --outputFile=FILE'],
-  // nothing to add, or nowhere to add it
+  // no reporter to add, or no place to add it
   ['node --test', {}, 'node --test'],
   ['c8 --100 node --test', {}, 'c8 --100 node --test'],
   ['npm test', { test: 'mocha && tsd' }, 'npm test'],
@@ -26,7 +26,7 @@ test.each([
   expect(withReporter(line.split(' '), scripts, 'FILE').words.join(' ')).toBe(expected);
 });
 
-test('one word with spaces is a line for the shell', () => {
+test('one word with spaces is a shell command', () => {
   expect(withReporter(['A=1 mocha test/*.js'], {}, 'FILE').words).toEqual(['A=1 mocha test/*.js --reporter spec']);
 });
 
@@ -39,7 +39,7 @@ const place: Paths = {
   project: '/p',
 };
 
-test('the arms differ in what is imported, and in nothing else', () => {
+test('the variants differ only in their imports', () => {
   const inherited = {
     PATH: '/p/node_modules/.bin:/usr/bin',
     NODE_OPTIONS: '--no-warnings',
@@ -56,7 +56,7 @@ test('the arms differ in what is imported, and in nothing else', () => {
   expect(measured).toEqual({ ...plain, NODE_OPTIONS: '--no-warnings --import=file:///p/dist/register.js' });
 });
 
-test('options stand before the folder, and what follows it is the command', () => {
+test('options come before the folder, and the command after it', () => {
   expect(parseOptions(['--timeout', '5', 'suite', 'mocha', '--timeout', '9'])).toMatchObject({
     folder: 'suite',
     words: ['mocha', '--timeout', '9'],

@@ -1,13 +1,13 @@
 import { basename } from 'node:path';
 
-/** What a test runner is told, so that it writes something that can be read exactly. */
+/** Arguments that make a test runner write a report that can be parsed. */
 interface Runner {
   readonly args: readonly string[];
-  /** Whether it writes to the file instead of to stdout. */
+  /** True if it writes to the file instead of stdout. */
   readonly toFile: boolean;
 }
 
-/** Stands for the path of the file in what a runner is told. */
+/** Placeholder for the path of the file in the arguments. */
 const FILE = '{file}';
 
 const RUNNERS: Readonly<Record<string, Runner>> = {
@@ -15,26 +15,26 @@ const RUNNERS: Readonly<Record<string, Runner>> = {
   _mocha: { args: ['--reporter', 'spec'], toFile: false },
   jest: { args: ['--json', `--outputFile=${FILE}`], toFile: true },
   vitest: { args: ['--reporter=default', '--reporter=json', `--outputFile=${FILE}`], toFile: true },
-  // Not in worker threads, which connmeter does not measure.
+  // Without worker threads, which connmeter does not measure.
   ava: { args: ['--tap', '--no-worker-threads'], toFile: false },
   tap: { args: ['--reporter=tap'], toFile: false },
   borp: { args: ['--reporter=spec', `--reporter=tap:${FILE}`], toFile: true },
 };
 
-/** Runs others and takes over their arguments: the runner stands behind it. */
+/** Commands that run another command, which follows them. */
 const WRAPPERS = ['c8', 'nyc', 'npx', 'cross-env', 'env', 'dotenv', 'timeout', 'exec'];
 
 export interface Command {
   readonly words: readonly string[];
-  /** The runner that was recognised. */
+  /** The recognised runner. */
   readonly runner: string | undefined;
-  /** Whether it was told to write to the file. */
+  /** True if its report goes to the file. */
   readonly toFile: boolean;
 }
 
 /**
- * The command with what makes its runner say more clearly how each test ended, where that can be done from outside: where
- * the command, or the script of package.json that it names, ends in a runner that is known.
+ * Adds arguments to a command so that its runner writes a report that can be parsed. This is possible if the command, or
+ * the npm script that it runs, ends in a known runner.
  */
 export function withReporter(
   words: readonly string[],
@@ -50,13 +50,13 @@ export function withReporter(
   const separators = present === -1 ? hasOwn : hasOwn.slice(1);
   const args = runner.args.map(arg => arg.replace(FILE, file));
   const tail = [...separators, ...args];
-  // One word with spaces is a line for the shell.
+  // One word with spaces is a shell command.
   const whole =
     words.length === 1 && /\s/.test(words[0] ?? '') ? [`${words[0]} ${tail.join(' ')}`] : [...words, ...tail];
   return { words: whole, runner: found.name, toFile: runner.toFile };
 }
 
-/** Which runner the words end in, and through how many npm scripts. */
+/** The runner at the end of a command, and the number of npm scripts in between. */
 function runnerOf(
   words: readonly string[],
   scripts: Readonly<Record<string, string>>,
@@ -92,7 +92,7 @@ function scriptOf([first = '', second = '', third]: readonly string[]): string |
   return second === 'run' || second === 'run-script' ? third : undefined;
 }
 
-/** The last command of a shell line: what is appended to the line goes to it. */
+/** The last command of a shell line, which gets the arguments that are appended to the line. */
 function lastCommand(line: string): string[] {
   const last = line.split(/&&|\|\||;/).at(-1) ?? '';
   return /[|<>()`]/.test(last) ? [] : last.trim().split(/\s+/);

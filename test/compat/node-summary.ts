@@ -2,7 +2,7 @@ import { endingOf, isSlower, type TriedFile, verdictOf } from './node-test-files
 import type { SuiteRun } from './run-suite.ts';
 import type { Verdict } from './verdicts.ts';
 
-/** The results on one Node. */
+/** All results for one version of Node. */
 export interface NodeResults {
   readonly version: string;
   readonly tried: readonly TriedFile[];
@@ -10,12 +10,12 @@ export interface NodeResults {
 
 const LAST_LINES = 20;
 
-/** The files that end worse with connmeter, or take longer. */
+/** The files that fail or take longer with connmeter. */
 export function worseIn({ tried }: NodeResults): TriedFile[] {
   return tried.filter(one => ['broken', 'suspect'].includes(verdictOf(one).verdict) || isSlower(one));
 }
 
-/** The table, then the files that ended differently, and the last lines of those that got worse. */
+/** The table, followed by the files with different results and their last lines of output. */
 export function nodeSummary(told: NodeResults): string {
   const { version, tried } = told;
   const of = (...verdicts: Verdict[]) => tried.filter(one => verdicts.includes(verdictOf(one).verdict));

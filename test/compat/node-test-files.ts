@@ -4,10 +4,10 @@ import type { Ending, Report } from './reports/report.ts';
 import type { SuiteRun } from './run-suite.ts';
 import { type Judged, judge } from './verdicts.ts';
 
-/** Node's own tests of what connmeter listens to, by what their names begin with; `gc` are those of memory. */
+/** Subjects of the Node tests that concern connmeter, by the start of their names; `gc` are memory tests. */
 export const SUBJECTS = ['http', 'https', 'http2', 'net', 'tls', 'dns', 'diagnostics-channel', 'gc'];
 
-/** The test files of a folder whose subject is one of these. */
+/** The test files of a folder with one of these subjects. */
 export function testFiles(folder: string, subjects: readonly string[]): string[] {
   const wanted = new RegExp(`^test-(?:${subjects.join('|')})\\b.*\\.[cm]?js$`);
   return readdirSync(folder)
@@ -15,13 +15,13 @@ export function testFiles(folder: string, subjects: readonly string[]): string[]
     .toSorted();
 }
 
-/** The arguments of Node that a test names in its `// Flags:` comment. */
+/** The Node arguments in the `// Flags:` comment of a test. */
 export function flagsOf(folder: string, name: string): string[] {
   const [, flags = ''] = /^\/\/ ?Flags:(.*)$/m.exec(readFileSync(join(folder, name), 'utf8')) ?? [];
   return flags.split(/\s+/).filter(Boolean);
 }
 
-/** How a test of Node ended: it leaves itself out by a line of TAP. */
+/** The result of a Node test, which skips itself with a line of TAP. */
 export function endingOf({ code, timedOut, stdout }: SuiteRun): Ending {
   if (code !== 0 || timedOut) return 'failed';
   return /^1\.\.0 # Skipped/m.test(stdout) ? 'skipped' : 'passed';
@@ -44,7 +44,7 @@ export function verdictOf({ name, plain, measured, blank }: TriedFile): Judged {
   return judged;
 }
 
-/** Whether it passed, but took over a second more and over twice as long as it ever did without connmeter. */
+/** True if it passed, but took more than one second longer and more than twice as long as any run without connmeter. */
 export function isSlower(tried: TriedFile): boolean {
   if (verdictOf(tried).verdict !== 'passed') return false;
 

@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 
 const RUN = fileURLToPath(new URL('./node-tests.ts', import.meta.url));
 
-/** A folder like Node's, with these files in test/parallel. */
+/** Creates a folder like the repository of Node, with these files in test/parallel. */
 function nodeTests(files: Readonly<Record<string, string>>): string {
   const folder = mkdtempSync(join(tmpdir(), 'connmeter-parallel-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -26,7 +26,7 @@ async function compare(...args: string[]): Promise<{ code: number; said: string 
   });
 }
 
-test('each file runs with its flags in both arms, and what is worse with connmeter is named with its last words', {
+test('each file runs with its flags in both variants, and a file that fails only with connmeter is listed with its output', {
   timeout: 120_000,
 }, async () => {
   const heard = `require('diagnostics_channel').hasSubscribers('net.client.socket')`;
@@ -58,7 +58,7 @@ test('each file runs with its flags in both arms, and what is worse with connmet
   expect(code).toBe(1);
 });
 
-test('nothing worse: exit code 0', { timeout: 60_000 }, async () => {
+test('the exit code is 0 if no file is worse with connmeter', { timeout: 60_000 }, async () => {
   const folder = nodeTests({
     'test-net-connect.js': `require('net');`,
     'test-dns-a.js': `throw new Error('left out');`,

@@ -1,4 +1,4 @@
-// Runs Node's own tests, a process each, with and without connmeter: see docs/compat.md.
+// Runs Node's own tests with and without connmeter, each in its own process: see docs/compat.md.
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -78,7 +78,7 @@ async function compare(folder: string): Promise<number> {
   const waiting = names.values();
   const job = async (_: unknown, slot: number) => {
     const temporary = mkdtempSync(join(tmpdir(), 'connmeter-node-tests-'));
-    process.once('exit', () => rmSync(temporary, { recursive: true, force: true })); // by a signal, too
+    process.once('exit', () => rmSync(temporary, { recursive: true, force: true })); // also after a signal
     for (const name of waiting) {
       const one = await tryOut(name, place, node.path, temporary, slot);
       tried.push(one);
@@ -91,7 +91,7 @@ async function compare(folder: string): Promise<number> {
   return worseIn(told).length > 0 ? 1 : 0;
 }
 
-/** Both arms, and again in turns where they differ. */
+/** Runs a file with and without connmeter, and repeats the runs if the results differ. */
 async function tryOut(name: string, place: Paths, node: string, temporary: string, slot: number): Promise<TriedFile> {
   const files = join(place.folder, 'test', values.part);
   const words = [node, ...flagsOf(files, name), join(files, name)];
@@ -100,7 +100,7 @@ async function tryOut(name: string, place: Paths, node: string, temporary: strin
   let count = 0;
   const attempt = async (arm: 'plain' | 'measured' | 'blank') => {
     const mark = `${process.pid}-${slot}-${name}-${++count}`;
-    // Node's tests write below NODE_TEST_DIR, in a folder of this number.
+    // Node's tests write to the folder with this number in NODE_TEST_DIR.
     const own = { NODE_TEST_DIR: temporary, TEST_SERIAL_ID: String(slot) };
     const env = { ...environmentOf(arm, place, process.env, mark), ...own };
     runs[arm].push(await runSuite({ words, folder: place.folder, env, seconds, idleSeconds: seconds }));
@@ -117,7 +117,7 @@ async function tryOut(name: string, place: Paths, node: string, temporary: strin
   return tried;
 }
 
-/** Whether connmeter listens in a process of this arm: else a comparison would say nothing. */
+/** True if connmeter is active in a process of this variant; a comparison is meaningless otherwise. */
 function isLoaded(arm: Variant, place: Paths, node: string): boolean {
   const program = `process.exit(require('diagnostics_channel').hasSubscribers('net.client.socket') ? 0 : 1)`;
   return spawnSync(node, ['-e', program], { env: environmentOf(arm, place, process.env, 'loaded') }).status === 0;

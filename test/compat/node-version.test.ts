@@ -18,11 +18,11 @@ test.each([
   expect(isSupported(version, RANGE)).toBe(expected);
 });
 
-test('a range of another form is an error, not a yes', () => {
+test('a range in an unknown format is an error', () => {
   expect(() => isSupported('v24.2.0', '24.x')).toThrow('24.x');
 });
 
-test('a refusal is one line that names the Node and the range', () => {
+test('the message is one line with the version, the path and the supported range', () => {
   expect(unsupportedMessage({ path: '/opt/node', version: 'v20.1.0' }, RANGE)).toBe(
     'connmeter does not support Node 20.1.0 (/opt/node): it needs ^22.19.0 || >=24.2.0.',
   );

@@ -4,13 +4,13 @@ import { basename } from 'node:path';
 
 const WRAPPERS = ['env', 'npx', 'c8', 'nyc', 'cross-env', 'exec', 'nice', 'timeout'];
 
-/** The versions of Node that a package supports: `engines` of its package.json. */
+/** The versions of Node that a package supports: `engines` in its package.json. */
 export function supportedNodes(project: string): string {
   const { engines } = JSON.parse(readFileSync(`${project}/package.json`, 'utf8')) as { engines: { node: string } };
   return engines.node;
 }
 
-/** Whether a version is in a range like `^22.19.0 || >=24.2.0`, which is all that our package.json uses. */
+/** True if a version is in a range like `^22.19.0 || >=24.2.0`, the only format that our package.json uses. */
 export function isSupported(version: string, range: string): boolean {
   const [major = 0, minor = 0, patch = 0] = numbersOf(version);
   return range.split('||').some(part => {
@@ -23,13 +23,13 @@ export function isSupported(version: string, range: string): boolean {
   });
 }
 
-/** One line for people where a Node is not supported; undefined where it is. */
+/** A one-line message if a version of Node is not supported; undefined if it is. */
 export function unsupportedMessage(node: { path: string; version: string }, range: string): string | undefined {
   if (isSupported(node.version, range)) return undefined;
   return `connmeter does not support Node ${node.version.replace(/^v/, '')} (${node.path}): it needs ${range}.`;
 }
 
-/** The Node that a command runs on: the one it names itself, else the first on the PATH. */
+/** The Node binary of a command: the one in the command itself, or the first one on the PATH. */
 export function nodeOf(words: readonly string[], folder: string, PATH: string): { path: string; version: string } {
   const named = namedIn(words.length === 1 ? (words[0] ?? '').trim().split(/\s+/) : words);
   const ask = (path: string, ...args: string[]) =>
@@ -40,7 +40,7 @@ export function nodeOf(words: readonly string[], folder: string, PATH: string): 
   return { path, version };
 }
 
-/** The word of a command that is the path of a Node. */
+/** The word of a command that is the path of a Node binary. */
 function namedIn(words: readonly string[]): string | undefined {
   for (const word of words) {
     if (/^node(\.exe)?$/.test(basename(word))) return word;

@@ -27,7 +27,7 @@ export interface CompatOptions {
   readonly keep: string | undefined;
 }
 
-/** The parsed arguments, or undefined if they are invalid. Options come before the folder; everything after it is the command. */
+/** Parses the arguments; undefined if they are invalid. Options come before the folder, the command after it. */
 export function parseOptions(argv: readonly string[]): CompatOptions | undefined {
   const takesValue = ['--node', '--timeout', '--idle', '--rounds', '--junit', '--keep'];
   let end = 0;

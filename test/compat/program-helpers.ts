@@ -1,11 +1,11 @@
-// What the programs of `programs/` share: short words for a transcript, and servers on a free port of 127.0.0.1.
+// Helpers for the programs of `programs/`: printing a transcript, and servers on a free port of 127.0.0.1.
 import { type EventEmitter, once } from 'node:events';
 import type { AddressInfo, Server, Socket } from 'node:net';
 
-/** One line of the transcript. */
+/** Prints one line of the transcript. */
 export const print = (...words: unknown[]) => console.log(...words);
 
-/** Says each of these events of the emitter, in the order in which they come. */
+/** Prints each of these events of the emitter, in order. */
 export function printEvents(name: string, emitter: EventEmitter, ...events: string[]): void {
   for (const event of events) {
     emitter.on(event, (...args: unknown[]) => {
@@ -15,7 +15,7 @@ export function printEvents(name: string, emitter: EventEmitter, ...events: stri
   }
 }
 
-/** An error without what differs from run to run. */
+/** Describes an error without what differs between runs. Other values are returned unchanged. */
 export function describeError(what: unknown): unknown {
   if (!(what instanceof Error)) return what;
 
@@ -24,16 +24,16 @@ export function describeError(what: unknown): unknown {
   return `${what.name} ${code ?? '-'} ${message}${cause === undefined ? '' : ` <- ${describeError(cause)}`}`;
 }
 
-/** Its port, once it listens. It does not keep the process alive, and neither do its connections. */
+/** Starts a server and returns its port. The server and its connections do not keep the process alive. */
 export async function listen(server: Server, host = '127.0.0.1'): Promise<number> {
-  server.on('connection', (socket: Partial<Socket>) => socket.unref?.()); // it may be any stream
+  server.on('connection', (socket: Partial<Socket>) => socket.unref?.()); // may be any stream
   server.listen(0, host);
   await once(server, 'listening');
   server.unref();
   return (server.address() as AddressInfo).port;
 }
 
-/** A port that nobody listens on. */
+/** A port that refuses connections. */
 export async function unusedPort(): Promise<number> {
   const { createServer } = await import('node:net');
   const server = createServer();
@@ -43,7 +43,7 @@ export async function unusedPort(): Promise<number> {
   return port;
 }
 
-/** Some rounds of the event loop. */
+/** Waits for some turns of the event loop. */
 export async function eventLoopTurns(count = 3): Promise<void> {
   for (let i = 0; i < count; i++) await new Promise(resolve => setImmediate(resolve));
 }

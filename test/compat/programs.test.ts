@@ -10,9 +10,9 @@ import { REGISTER } from '../support/child.ts';
 
 const folder = fileURLToPath(new URL('./programs/', import.meta.url));
 const WATCHER = new URL('./watcher.mjs', import.meta.url).href;
-/** As many imports without us: a preload changes by itself how Node starts a program. */
+/** An empty module, imported instead of connmeter, because any preload changes how Node starts a program. */
 const BLANK = 'data:text/javascript,0';
-// Only this release in our range warns of TypeScript files as such; the warning has nothing to do with us.
+// Node 24.2 is the only supported version that warns about TypeScript files.
 const quiet = process.version.startsWith('v24.2.') ? ['--disable-warning=ExperimentalWarning'] : [];
 
 interface Transcript {
@@ -22,7 +22,7 @@ interface Transcript {
   readonly stderr: string;
 }
 
-/** What connmeter itself saw of the program. */
+/** A line of the watcher's log. */
 interface Watch {
   readonly faults: readonly string[];
 }
@@ -34,7 +34,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(notes, { recursive: true }));
 
-/** Runs the program with these modules before it. */
+/** Runs a program with these modules preloaded. */
 async function play(
   program: string,
   imports: readonly string[],
@@ -47,7 +47,7 @@ async function play(
       CERTIFICATE: JSON.stringify(pem),
       OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1',
       OTEL_EXPORTER_PROMETHEUS_PORT: '0',
-      OTEL_LOG_LEVEL: 'warn', // which port that is, nobody needs to know
+      OTEL_LOG_LEVEL: 'warn', // hides the line with the port
       ...env,
     },
     timeout: 60_000,
@@ -64,7 +64,7 @@ async function play(
   return { code, signal, stdout: said.stdout, stderr: comparable(said.stderr) };
 }
 
-/** Where in Node itself an event is emitted depends on the number of listeners; all else in a stack must be the same. */
+/** The frame in Node that emits an event depends on the number of listeners; the rest of a stack must be the same. */
 function comparable(stderr: string): string {
   return stderr
     .replace(/(node:[\w/]+):\d+(:\d+)?/g, '$1')
@@ -74,7 +74,7 @@ function comparable(stderr: string): string {
 
 const programs = globSync(`${folder}*.ts`).toSorted();
 
-describe.concurrent('a program behaves the same with connmeter, byte for byte, while it is collected from all the time', () => {
+describe.concurrent('the output of a program is the same with connmeter, byte for byte, during constant collections', () => {
   test.each(programs.map(path => [basename(path, '.ts'), path]))('%s', async (name, path) => {
     const log = join(notes, name);
     const watching = { CONNMETER_WATCH_LOG: log, CONNMETER_WATCH_REGISTER: REGISTER.href };
@@ -91,7 +91,7 @@ describe.concurrent('a program behaves the same with connmeter, byte for byte, w
   });
 });
 
-test('a program is under 40 lines: what it shows must be seen at once', () => {
+test('every program is shorter than 40 lines', () => {
   const long = programs.filter(path => readFileSync(path, 'utf8').trimEnd().split('\n').length >= 40);
 
   expect(long.map(path => basename(path))).toEqual([]);

@@ -5,7 +5,7 @@ import type { Report } from './reports/report.ts';
 import { readTap } from './reports/tap.ts';
 import { readTicks } from './reports/ticks.ts';
 
-/** Name and how it ended, one line each. */
+/** One line per test: its result and name. */
 function told(report: Report): string[] {
   return [...report].flatMap(([name, { passed, failed, skipped }]) =>
     [['passed', passed] as const, ['failed', failed] as const, ['skipped', skipped] as const]
@@ -15,7 +15,7 @@ function told(report: Report): string[] {
 }
 
 describe('TAP', () => {
-  test('of node:test: what a test is made of stands indented before it', () => {
+  test('of node:test has subtests indented before their parent', () => {
     const text = `TAP version 13
 # noise
 # Subtest: outer
@@ -46,7 +46,7 @@ not ok 1 - outer
     ]);
   });
 
-  test('of tap: what a test is made of stands behind it in braces', () => {
+  test('of tap has subtests in braces after their parent', () => {
     const text = `TAP version 14
 ok 1 - test/a.js # time=12.5ms {
     # Subtest: one
@@ -68,7 +68,7 @@ ok 2 - test/b.js # SKIP
     ]);
   });
 
-  test('of tape: assertions belong to the comment above them', () => {
+  test('of tape has assertions below the comment that names their test', () => {
     const text = `TAP version 13
 # first
 ok 1 should be equal
@@ -83,7 +83,7 @@ not ok 3 null
     expect(told(readTap(text))).toEqual(['passed 2x: first › should be equal', 'failed: second › null']);
   });
 
-  test('of ava: names stand behind a dash, and a comment above them is what a hook logged', () => {
+  test('of ava has names after a dash, and comments above them from hooks', () => {
     const text = `TAP version 13
 # a › afterEach hook for first
 ok 1 - a › first
@@ -93,7 +93,7 @@ not ok 2 - b › second
     expect(told(readTap(text))).toEqual(['passed: a › first', 'failed: b › second']);
   });
 
-  test('that breaks off in the middle tells what it told', () => {
+  test('that ends early is read up to its end', () => {
     expect(told(readTap('TAP version 13\n# Subtest: outer\n    ok 1 - a\n    ok 2 - b'))).toEqual([
       'passed: outer › a',
       'passed: outer › b',
@@ -101,7 +101,7 @@ not ok 2 - b › second
     ]);
   });
 
-  test('of a test that never came to its end, though its file did', () => {
+  test('of a test that never ended counts it as failed', () => {
     const text = '# Subtest: f.js\n    # Subtest: slow\n        ok 1 - a\n    1..1\nnot ok 1 - f.js # time=9ms\n1..1';
 
     expect(told(readTap(text)).toSorted()).toEqual(['failed: f.js', 'failed: f.js › slow', 'passed: f.js › slow › a']);
@@ -109,7 +109,7 @@ not ok 2 - b › second
 });
 
 describe('ticks and crosses', () => {
-  test('of node:test; failures are repeated at the end, and count once', () => {
+  test('of node:test repeat failures at the end, which count once', () => {
     const text = `▶ outer
   ✔ works (0.5ms)
   ✖ fails (1.6ms)
@@ -137,7 +137,7 @@ test at a.mjs:2:50
     ]);
   });
 
-  test('of mocha, with colours, among what the tests print', () => {
+  test('of mocha are read with colours and between the output of tests', () => {
     const text = `
 > needle@3.5.0 test
 > mocha test
@@ -169,7 +169,7 @@ some noise
     ]);
   });
 
-  test('of ava, jest and vitest', () => {
+  test('of ava, jest and vitest are read', () => {
     expect(
       told(readTicks('  ✔ got › http to http (1.2s)\n  ✘ [fail]: got › other Error thrown\n  ─\n  ✘ again')),
     ).toEqual(['passed: got › http to http', 'failed: got › other Error thrown']);
@@ -186,7 +186,7 @@ some noise
   });
 });
 
-test("jest's JSON, and vitest's: by file, and a file that fails before its tests", () => {
+test('JSON reports of jest and vitest are read by file, also if a file fails before its tests', () => {
   const report = {
     testResults: [
       {
@@ -210,7 +210,7 @@ test("jest's JSON, and vitest's: by file, and a file that fails before its tests
   ]);
 });
 
-test('JUnit, whoever wrote it', () => {
+test('JUnit reports of all runners are read', () => {
   const text = `<testsuites><testsuite name="x">
     <testcase name="a &lt;b&gt;" classname="test" time="0.1"/>
     <testcase name="c" classname="Suite"><failure message="no">text</failure></testcase>
@@ -220,14 +220,14 @@ test('JUnit, whoever wrote it', () => {
   expect(told(readJunit(text))).toEqual(['passed: a <b>', 'failed: Suite › c', 'skipped: d.js › d', 'failed: e']);
 });
 
-test('names are the same in each run: ports, times and temporary folders are not part of them', () => {
+test('names are the same in each run: ports, times and temporary folders are removed', () => {
   const first = readTap('TAP version 13\nok 1 - on 45123 in /tmp/abc-1 # time=5ms');
   const second = readTap('TAP version 13\nok 1 - on 39001 in /tmp/xyz-2 # time=7ms');
 
   expect([...first.keys()]).toEqual([...second.keys()]);
 });
 
-test('where nothing can be read, the end of the command is all there is', () => {
+test('unreadable output leaves only the exit code of the command', () => {
   const output = { stdout: '...F..', stderr: '', file: undefined, ok: false };
 
   expect(readResults(output, '/suite')).toMatchObject({ how: 'the exit code only', tests: 0 });

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { RUN_ID } from './variants.ts';
 
-/** How a run of a suite ended, and all it said. */
+/** The result of a run of a suite, and its output. */
 export interface SuiteRun {
   readonly code: number | null;
   readonly signal: string | null;
@@ -10,7 +10,7 @@ export interface SuiteRun {
   readonly stdout: string;
   readonly stderr: string;
   readonly seconds: number;
-  /** Processes that the suite left running, and that were ended. */
+  /** Number of processes that the suite left running, and that were killed. */
   readonly leftRunning: number;
 }
 
@@ -18,12 +18,12 @@ export interface Suite {
   readonly words: readonly string[];
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
-  /** How long it may take, and how long it may say nothing. */
+  /** Maximum duration, and maximum time without output. */
   readonly seconds: number;
   readonly idleSeconds: number;
 }
 
-/** What to do if we are ended ourselves. */
+/** Functions that end running suites if this process is terminated. */
 const running = new Set<() => void>();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.once(signal, () => {
@@ -32,7 +32,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 
-/** Runs the suite once, in a group of its own, and leaves no process of it behind. */
+/** Runs the suite once in its own process group, and kills all its processes at the end. */
 export async function runSuite({ words, folder, env, seconds, idleSeconds }: Suite): Promise<SuiteRun> {
   const [first = '', ...rest] = words;
   const shell = rest.length === 0 && /\s/.test(first);
@@ -61,7 +61,7 @@ export async function runSuite({ words, folder, env, seconds, idleSeconds }: Sui
   const ended = await new Promise<{ code: number | null; signal: string | null }>((resolve, reject) => {
     child.on('error', reject);
     child.on('exit', (code, signal) => {
-      // Whoever is left may hold our pipes open for ever.
+      // Remaining processes may keep the pipes open for ever.
       const waiting = setTimeout(() => endAll(child.pid, mark), 2_000);
       child.on('close', () => {
         clearTimeout(waiting);
@@ -77,7 +77,7 @@ export async function runSuite({ words, folder, env, seconds, idleSeconds }: Sui
   return { ...ended, timedOut, ...said, seconds: (performance.now() - began) / 1000, leftRunning };
 }
 
-/** Ends the group, and whoever left it but carries the mark; how many processes that were. */
+/** Kills the group and all marked processes that have left it. Returns the number of marked processes. */
 function endAll(group: number | undefined, mark: string): number {
   const marked = processesWith(mark);
   if (group !== undefined) kill(-group);
@@ -89,11 +89,11 @@ function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // It has ended by itself.
+    // The process has already exited.
   }
 }
 
-/** Where there is no /proc, only the group is known. */
+/** Without /proc, only the group is known. */
 function processesWith(mark: string): number[] {
   const entry = `${RUN_ID}=${mark}`;
   try {
@@ -110,6 +110,6 @@ function environmentOfProcess(pid: string): string[] {
   try {
     return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
   } catch {
-    return []; // ended, or another's
+    return []; // exited, or owned by another user
   }
 }

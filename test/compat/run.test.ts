@@ -18,7 +18,7 @@ import net from 'node:net';
 import test from 'node:test';
 `;
 
-/** A library with these tests, in a folder that goes with the test. */
+/** Creates a library with these tests, in a folder that is deleted after the test. */
 function suite(tests: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'connmeter-suite-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -39,7 +39,7 @@ interface Compared {
   readonly said: string;
 }
 
-/** Stands for a Node that connmeter does not support: it says its version, and fails at whatever else it is asked. */
+/** A fake Node with an unsupported version: it prints its version, and fails at anything else. */
 function oldNode(): string {
   const folder = mkdtempSync(join(tmpdir(), 'connmeter-node-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -52,7 +52,7 @@ async function compare(folder: string, ...args: string[]): Promise<Compared> {
   return compareAs(process.version, folder, ...args);
 }
 
-/** As if the comparer ran on this version of Node. */
+/** Runs the comparison as if on this version of Node. */
 async function compareAs(version: string, folder: string, ...args: string[]): Promise<Compared> {
   const [options, command] = [args.slice(0, -1), args.at(-1) as string];
   return new Promise(resolve => {
@@ -73,7 +73,7 @@ async function compareAs(version: string, folder: string, ...args: string[]): Pr
   });
 }
 
-/** The names under a heading of the summary. */
+/** The names below a heading of the summary. */
 function under(heading: string, said: string): string[] {
   const lines = said.split('\n');
   const at = lines.findIndex(line => line.startsWith(`${heading} (`));
@@ -83,7 +83,7 @@ function under(heading: string, said: string): string[] {
   return rest.slice(0, end === -1 ? undefined : end).map(line => line.trim().replace(/ +\[failed.*$/, ''));
 }
 
-test('a suite that is the same with connmeter: the summary says so, and what connmeter saw', {
+test('a suite with the same results is reported, with what connmeter measured', {
   timeout: 120_000,
 }, async () => {
   const folder = suite(`${CONNECTS} test('fails always', () => assert.fail());`);
@@ -96,7 +96,7 @@ test('a suite that is the same with connmeter: the summary says so, and what con
   expect(code).toBe(0);
 });
 
-test('the summary names a test that fails only with connmeter, and lists flaky ones separately', {
+test('a test that fails only with connmeter is listed as broken, and a flaky one as flaky', {
   timeout: 240_000,
 }, async () => {
   const folder = suite(`${CONNECTS}
@@ -116,7 +116,7 @@ test('the summary names a test that fails only with connmeter, and lists flaky o
   expect(code).toBe(1);
 });
 
-test('a suite that does not load connmeter proves nothing, and the summary says so', { timeout: 120_000 }, async () => {
+test('a suite that does not load connmeter is reported as proving nothing', { timeout: 120_000 }, async () => {
   const folder = suite(CONNECTS);
 
   const { code, said } = await compare(folder, 'NODE_OPTIONS= node --test');
@@ -126,7 +126,7 @@ test('a suite that does not load connmeter proves nothing, and the summary says 
   expect(code).toBe(2);
 });
 
-test('a suite that never ends is killed, with everything that it started', { timeout: 120_000 }, async () => {
+test('a suite that never ends is killed with all its processes', { timeout: 120_000 }, async () => {
   const folder = suite(`
     test('says something', () => {});
     const left = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { detached: true, stdio: 'ignore' });
@@ -146,12 +146,12 @@ test('a suite that never ends is killed, with everything that it started', { tim
   );
 });
 
-test('a Node that connmeter does not support is refused, wherever it comes from', { timeout: 60_000 }, async () => {
+test('an unsupported version of Node is rejected, wherever it comes from', { timeout: 60_000 }, async () => {
   const folder = suite(CONNECTS);
   const old = oldNode();
   const refused = { code: 2, said: `connmeter does not support Node 20.20.2 (${old}): it needs ${RANGE}.\n` };
 
-  expect(await compare(folder, '--node', old, 'node --test')).toEqual(refused); // the first on the PATH
+  expect(await compare(folder, '--node', old, 'node --test')).toEqual(refused); // first on the PATH
   expect(await compare(folder, `A=1 ${old} --test`)).toEqual(refused); // named by the command
 
   const own = await compareAs('v22.18.0', folder, 'node --test');

@@ -34,7 +34,7 @@ async function compare(wanted: CompatOptions): Promise<number> {
   const own = unsupportedMessage({ path: process.execPath, version: process.version }, supported);
   if (own !== undefined) return refuse(own);
 
-  // npm runs its scripts in the project's folder, and passes the folder where it was called.
+  // npm runs its scripts in the project folder; INIT_CWD is where it was called.
   const folder = resolve(process.env['INIT_CWD'] ?? '.', wanted.folder);
   const notes = mkdtempSync(join(tmpdir(), 'connmeter-compat-'));
   const place: Paths = {
@@ -45,9 +45,9 @@ async function compare(wanted: CompatOptions): Promise<number> {
     folder,
     project,
   };
-  process.once('exit', () => rmSync(notes, { recursive: true, force: true })); // by a signal, too
+  process.once('exit', () => rmSync(notes, { recursive: true, force: true })); // also after a signal
 
-  // The suite may run on another Node than we do.
+  // The suite may run on another version of Node.
   const node = nodeOf(wanted.words, folder, environmentOf('plain', place, process.env, 'version')['PATH'] ?? '');
   const theirs = unsupportedMessage(node, supported);
   if (theirs !== undefined) return refuse(theirs);
@@ -55,7 +55,7 @@ async function compare(wanted: CompatOptions): Promise<number> {
   return inRounds(wanted, place, notes, node.version);
 }
 
-/** On a Node that connmeter does not support, every failure would be blamed on connmeter. */
+/** On an unsupported version of Node, every failure would be attributed to connmeter. */
 function refuse(why: string): number {
   process.stderr.write(`${why}\n`);
   return 2;
@@ -103,7 +103,7 @@ async function inRounds(wanted: CompatOptions, place: Paths, notes: string, vers
   const blank: Tried[] = [];
   const judged = () => judge(reports(plain), reports(measured), reports(blank));
   while (plain.length < wanted.rounds && judged().some(test => isOpen(test, plain.length))) {
-    // In turns, and in varying order, so that effects over time do not affect one arm only.
+    // Variants take turns in changing order, so that warm-up effects do not affect only one of them.
     if (plain.length % 2 === 1) measured.push(await attempt('measured'));
     plain.push(await attempt('plain'));
     if (plain.length % 2 === 1) measured.push(await attempt('measured'));

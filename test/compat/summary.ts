@@ -3,15 +3,15 @@ import type { SuiteRun } from './run-suite.ts';
 import type { Judged, Verdict } from './verdicts.ts';
 import type { WatcherLog } from './watcher-log.ts';
 
-/** The result of a comparison. */
+/** The results of a comparison. */
 export interface Found {
   readonly how: string;
   readonly tests: readonly Judged[];
   readonly plain: readonly SuiteRun[];
   readonly measured: readonly SuiteRun[];
-  /** What only runs with connmeter print to stderr. */
+  /** Lines on stderr that only runs with connmeter have. */
   readonly warnings: readonly string[];
-  /** Tests that pass without connmeter, and fail while it is collected from all the time. */
+  /** Tests that pass without connmeter, and fail during constant collections. */
   readonly worseWatched: readonly string[];
   readonly watched: WatcherLog | undefined;
 }
@@ -25,7 +25,7 @@ const HEADINGS: readonly (readonly [Verdict, string])[] = [
   ['flaky', 'flaky: fail sometimes, whether or not connmeter is loaded'],
 ];
 
-/** 0: nothing is worse with connmeter. 1: something is. 2: the runs prove nothing. */
+/** 0: nothing is worse with connmeter. 1: something is worse. 2: connmeter measured nothing. */
 export function exitCode(found: Found): 0 | 1 | 2 {
   const { tests, watched, worseWatched, warnings } = found;
   const isWorse = tests.some(({ verdict }) => verdict === 'broken' || verdict === 'suspect');
@@ -34,7 +34,7 @@ export function exitCode(found: Found): 0 | 1 | 2 {
   return watched !== undefined && watched.opened === 0 ? 2 : 0;
 }
 
-/** The table at the end, and the names of the tests that matter. */
+/** The final table, and the names of tests that differ. */
 export function summary(found: Found): string {
   const { how, tests, plain, measured, warnings, worseWatched, watched } = found;
   const count = (verdict: Verdict) =>

@@ -2,30 +2,29 @@ import { delimiter, dirname, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 /**
- * `plain` is the suite as it is. `measured` adds connmeter and nothing else. `blank` adds an empty module the same way:
- * what fails there, too, fails with any `--import`. `watched` adds connmeter, collects from it all the time, and writes
- * down what it saw.
+ * `plain` is the unchanged suite. `measured` adds connmeter. `blank` adds an empty module the same way: a test that fails
+ * there fails with any `--import`. `watched` adds connmeter, collects from it constantly, and logs what it measured.
  */
 export type Variant = 'plain' | 'measured' | 'blank' | 'watched';
 
 export interface Paths {
   /** The built `register.js`. */
   readonly register: string;
-  /** The module that watches, and where it writes. */
+  /** The watcher module, and its log file. */
   readonly watcher: string;
   readonly log: string;
-  /** The folder of the Node that runs the suite; else the first on the PATH. */
+  /** Folder of the Node binary that runs the suite; undefined for the first one on the PATH. */
   readonly nodeFolder: string | undefined;
-  /** The suite's folder, and ours. */
+  /** Folder of the suite, and of this project. */
   readonly folder: string;
   readonly project: string;
 }
 
 const BLANK = 'data:text/javascript,0';
-/** How the processes of one run are found again, wherever they went. */
+/** Environment variable that marks all processes of one run, so that they can be found. */
 export const RUN_ID = 'CONNMETER_COMPAT_RUN';
 
-/** What a run of this arm inherits: all of ours, but for what npm added to run this script. */
+/** The environment of a run: ours, without the variables that npm adds to run this script. */
 export function environmentOf(
   arm: Variant,
   place: Paths,
@@ -43,11 +42,11 @@ export function environmentOf(
     ...env,
     ...(options === '' ? {} : { NODE_OPTIONS: options }),
     PATH: pathOf(place, env['PATH'] ?? ''),
-    // Alike in all arms. Any free port: the processes of a suite must not fight for one. By address: no lookup of our own.
+    // The same in all variants. Port 0, so that processes do not compete for a port. An address, so that no lookup is made.
     OTEL_METRICS_EXPORTER: 'prometheus',
     OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1',
     OTEL_EXPORTER_PROMETHEUS_PORT: '0',
-    OTEL_LOG_LEVEL: 'warn', // which port that is, nobody needs to know
+    OTEL_LOG_LEVEL: 'warn', // hides the line with the port
     [RUN_ID]: mark,
     ...(arm === 'watched'
       ? { CONNMETER_WATCH_LOG: place.log, CONNMETER_WATCH_REGISTER: pathToFileURL(place.register).href }
@@ -62,7 +61,7 @@ function importsOf(arm: Variant, { register, watcher }: Paths): string[] {
   return arm === 'measured' ? [url(register)] : [url(register), url(watcher)];
 }
 
-/** The suite's own tools first, then the chosen Node; npm's additions for this script are none of its business. */
+/** The PATH of the suite: its own tools first, then the chosen Node, without npm's additions for this script. */
 function pathOf({ folder, nodeFolder, project }: Paths, path: string): string {
   const ours = (part: string) => part.startsWith(dirname(project) + sep) && part.endsWith(`node_modules${sep}.bin`);
   const isAdded = (part: string) =>

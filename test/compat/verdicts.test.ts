@@ -3,7 +3,7 @@ import type { Report } from './reports/report.ts';
 import { isOpen, judge } from './verdicts.ts';
 import { warningsOnlyWith } from './warnings.ts';
 
-/** One run a letter: `+` passed, `-` failed, `o` skipped, ` ` is missing. */
+/** One letter per run: `+` passed, `-` failed, `o` skipped, ` ` missing. */
 function runs(letters: string): Report[] {
   return [...letters].map(letter => {
     if (letter === ' ') return new Map();
@@ -31,7 +31,7 @@ test.each([
   expect(judge(runs(plain), runs(measured), runs(blank))).toMatchObject([{ name: 't', verdict }]);
 });
 
-test('names that occur twice are compared by how often they ended well', () => {
+test('names that occur twice are compared by their number of passes', () => {
   const twice = (passed: number, failed: number) => new Map([['t', { passed, failed, skipped: 0 }]]);
 
   expect(judge([twice(2, 0)], [twice(2, 0)], [])).toMatchObject([{ verdict: 'passed' }]);
@@ -39,7 +39,7 @@ test('names that occur twice are compared by how often they ended well', () => {
   expect(judge([twice(2, 0)], [twice(1, 0)], [])).toMatchObject([{ verdict: 'broken' }]);
 });
 
-test('more runs are wanted while they can tell more', () => {
+test('more runs are made while they could change the verdict', () => {
   const wanted = (plain: string, measured: string) =>
     judge(runs(plain), runs(measured), []).some(judged => isOpen(judged, plain.length));
 
@@ -51,7 +51,7 @@ test('more runs are wanted while they can tell more', () => {
   expect(wanted('+-+', '++-')).toBe(false);
 });
 
-test('only what every run with connmeter says, and none without, is said because of it', () => {
+test('a warning is attributed to connmeter if every run with it has the warning and no run without it', () => {
   const leak = '(node:123) MaxListenersExceededWarning: 11 close listeners\n';
   const old = '(node:77) [DEP0040] DeprecationWarning: punycode\n';
 
@@ -62,7 +62,7 @@ test('only what every run with connmeter says, and none without, is said because
   expect(warningsOnlyWith([leak], [leak])).toEqual([]);
 });
 
-test('a leak that Node warns of anyway is not ours, though our room puts its numbers up; one more kind is', () => {
+test('a leak warning that differs only in its number of listeners is not attributed to connmeter; a new kind is', () => {
   const leak = (event: string, count: number) =>
     `(node:1) MaxListenersExceededWarning: Possible EventEmitter memory leak detected. ${count} ${event} listeners added to [Socket]. MaxListeners is ${count - 1}. Use emitter.setMaxListeners() to increase limit\n`;
 

@@ -1,18 +1,18 @@
 import type { Report } from './reports/report.ts';
 
-/** How the runs of one arm went for a test: of how many runs, how many were bad. */
+/** Number of runs of one variant for a test, and how many failed. */
 export interface Tries {
   readonly runs: number;
   readonly bad: number;
 }
 
 /**
- * - `passed`, `failed`, `skipped`: alike in every run of both arms;
- * - `broken`: good without connmeter, every time, and bad with it, every time;
- * - `suspect`: good without, every time, and bad with it more than once, but not always;
- * - `any_preload`: broken, but an empty module in connmeter's place breaks it, too;
- * - `cured`: bad without, every time, and good with it, every time;
- * - `flaky`: it varies, and not by arm.
+ * - `passed`, `failed`, `skipped`: the same in every run with and without connmeter;
+ * - `broken`: always passes without connmeter, and always fails with it;
+ * - `suspect`: always passes without connmeter, and fails with it more than once, but not always;
+ * - `any_preload`: like `broken`, but also fails with an empty module instead of connmeter;
+ * - `cured`: always fails without connmeter, and always passes with it;
+ * - `flaky`: any other variation.
  */
 export type Verdict = 'passed' | 'failed' | 'skipped' | 'broken' | 'suspect' | 'any_preload' | 'cured' | 'flaky';
 
@@ -23,10 +23,10 @@ export interface Judged {
   readonly measured: Tries;
 }
 
-/** What was seen of one arm. */
+/** The runs of one variant. */
 export type Runs = readonly Report[];
 
-/** Compares the runs of both arms, test by test. A test that another run has is bad where it is missing. */
+/** Compares the runs with and without connmeter, test by test. A test that is missing in a run counts as failed there. */
 export function judge(plain: Runs, measured: Runs, blank: Runs): Judged[] {
   const names = [...new Set([...plain, ...measured].flatMap(report => [...report.keys()]))];
   return names.map(name => {
@@ -41,10 +41,10 @@ export function judge(plain: Runs, measured: Runs, blank: Runs): Judged[] {
   });
 }
 
-/** Whether more runs could tell more. */
+/** True if more runs could change the verdict. */
 export function isOpen({ verdict, plain, measured }: Judged, runs: number): boolean {
   if (runs < 3) return verdict !== 'passed' && verdict !== 'failed' && verdict !== 'skipped';
-  return verdict === 'flaky' && plain.bad === 0 && measured.bad === 1; // once, and only with connmeter: by chance?
+  return verdict === 'flaky' && plain.bad === 0 && measured.bad === 1; // one failure, with connmeter: maybe by chance
 }
 
 function verdictOf(plain: Tries, measured: Tries, blank: Tries): Verdict {
@@ -57,7 +57,7 @@ function verdictOf(plain: Tries, measured: Tries, blank: Tries): Verdict {
   return never(plain) && never(blank) && measured.bad > 1 ? 'suspect' : 'flaky';
 }
 
-/** How many tests of this name ran to an end. */
+/** Number of tests with this name that finished. */
 function ran(report: Report, name: string): number {
   const endings = report.get(name);
   return endings === undefined ? 0 : endings.passed + endings.failed;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 
-/** What `watcher.mjs` writes of one process. */
+/** A line that `watcher.mjs` writes about one process. */
 interface Line {
   readonly pid: number;
   readonly program: string;
@@ -11,15 +11,15 @@ interface Line {
   readonly faults: readonly string[];
 }
 
-/** What connmeter saw in a run that was watched: without that, green tests prove nothing. */
+/** What connmeter measured in a watched run: if it is nothing, passing tests prove nothing. */
 export interface WatcherLog {
   readonly processes: number;
   readonly opened: number;
   readonly requests: number;
   readonly collections: number;
-  /** connmeter's own faults, each once. */
+  /** Distinct faults of connmeter. */
   readonly faults: readonly string[];
-  /** Which programs those processes ran, the commonest first. */
+  /** Programs of the processes, most frequent first. */
   readonly programs: readonly (readonly [program: string, processes: number])[];
 }
 
@@ -48,6 +48,6 @@ function textOf(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    return ''; // no process got that far
+    return ''; // no process has written the log
   }
 }

@@ -1,6 +1,6 @@
-// Loaded behind connmeter/register into each process of a run that is watched: collects from it all the time, as a very
-// impatient Prometheus would, and at the end of the process writes down what connmeter saw, and every fault of its own.
-// Imports nothing: an ES module that imports one of Node runs all its getters, and some of them open standard streams.
+// Loaded after connmeter/register into each process of a watched run: collects constantly, and logs what connmeter measured
+// and its faults when the process exits. It has no import of a Node module, because an ES import runs all getters of the
+// module, and some of them open standard streams.
 const { appendFileSync } = process.getBuiltinModule('node:fs');
 const { isMainThread } = process.getBuiltinModule('node:worker_threads');
 const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);
@@ -39,12 +39,12 @@ function watch(instrumentation) {
   };
   setInterval(() => void collect().catch(note), 25).unref();
 
-  // Now and then, too: who is killed has no last word.
+  // Also at intervals: a killed process has no exit event.
   setInterval(write, 1000).unref();
   process.once('exit', write);
 
   function write() {
-    void collect().catch(note); // what is read at a collection is read before its first turn ends
+    void collect().catch(note); // the values are read synchronously
     const { origins, live } = instrumentation.connections.snapshot();
     const sum = counts => counts.reduce((total, { count }) => total + count, 0);
     const opened = origins.reduce((total, origin) => total + sum(origin.opened), 0);

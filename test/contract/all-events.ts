@@ -1,4 +1,4 @@
-// A program that makes every metric have something to say, for docs.test.ts to scrape. Ends with its parent.
+// A program that produces every metric, scraped by docs.test.ts. Exits with its parent.
 import dns from 'node:dns/promises';
 import { once } from 'node:events';
 import http from 'node:http';
@@ -13,7 +13,7 @@ async function listening(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** Requests the URL and waits until its connection is gone, however that was. */
+/** Requests the URL and waits until its connection is closed or has failed. */
 async function visit(url: string, options: https.RequestOptions): Promise<void> {
   const { get } = url.startsWith('https:') ? https : http;
   const request = get(url, { agent: false, ...options }, response => response.resume());
@@ -30,9 +30,9 @@ await dns.lookup('localhost');
 await visit(`http://127.0.0.1:${plain}/`, {});
 await visit(`https://127.0.0.1:${secure}/`, { ca: cert });
 await visit(`https://127.0.0.1:${secure}/`, {}); // a certificate it does not trust
-await visit('http://127.0.0.1:1/', {}); // nobody listens
+await visit('http://127.0.0.1:1/', {}); // refused
 await visit('http://no-such-name.invalid/', {});
 await (await fetch(`http://127.0.0.1:${plain}/`)).text(); // stays open
-net.connect(echo, '127.0.0.1'); // no HTTP at all
+net.connect(echo, '127.0.0.1'); // no HTTP
 
 process.send?.('done');

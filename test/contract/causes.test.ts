@@ -18,14 +18,14 @@ const ANCHORS = [
   ...SERVER_CLOSE_REASONS.map(reason => `served-${reason}`),
 ];
 
-/** What counts it, and by which label. */
+/** The metric and label that count it. */
 const COUNTED: Readonly<Record<string, readonly [metric: string, label: string]>> = {
   cause: ['connmeter_connection_opened_total', 'connmeter_open_cause'],
   reason: ['connmeter_connection_closed_total', 'connmeter_close_reason'],
   served: ['connmeter_server_connection_closed_total', 'connmeter_close_reason'],
 };
 
-/** Anchor -> its section, down to the next anchor. */
+/** Sections by anchor, up to the next anchor. */
 const SECTIONS = new Map(
   TEXT.split(/^(?=<a id=)/m).flatMap(part => {
     const [, anchor] = /^<a id="([\w-]+)"><\/a>\n/.exec(part) ?? [];
@@ -33,11 +33,11 @@ const SECTIONS = new Map(
   }),
 );
 
-test('every cause and every reason has its anchor, in the order of the code, and no anchor is an orphan', () => {
+test('every cause and reason has an anchor, in the order of the code, and there are no other anchors', () => {
   expect(Array.from(TEXT.matchAll(/<a id="([^"]*)">/g), ([, anchor]) => anchor)).toEqual(ANCHORS);
 });
 
-test.each(ANCHORS)('#%s has its heading, and says meaning, looks, cost and cure', anchor => {
+test.each(ANCHORS)('the section #%s has its heading, meaning, symptoms, cost and fix', anchor => {
   const [, name] = anchor.split(/-(.*)/);
   const [, heading] = /<\/a>\n\n### (.*)\n/.exec(SECTIONS.get(anchor) ?? '') ?? [];
 
@@ -45,7 +45,7 @@ test.each(ANCHORS)('#%s has its heading, and says meaning, looks, cost and cure'
   for (const part of ['**In the metrics.**', '**Cost.**', '**Fix.**']) expect(SECTIONS.get(anchor)).toContain(part);
 });
 
-test.each(ANCHORS)('the PromQL of #%s asks for it by its label', anchor => {
+test.each(ANCHORS)('the PromQL of #%s selects its label', anchor => {
   const [kind = '', name] = anchor.split(/-(.*)/);
   const queries = Array.from(SECTIONS.get(anchor)?.matchAll(/```promql\n([^`]*)```/g) ?? [], ([, query]) => query);
   const [metric, label] = COUNTED[kind] ?? [];
@@ -54,7 +54,7 @@ test.each(ANCHORS)('the PromQL of #%s asks for it by its label', anchor => {
   expect(queries.join()).toContain(`${label}="${name}"`);
 });
 
-test('the table at the top leads to sections that are there', () => {
+test('the table at the top links to existing sections', () => {
   const [table = ''] = /^\| symptom \|[\s\S]*?\n\n/m.exec(TEXT) ?? [];
   const linked = Array.from(table.matchAll(/\]\(#([\w-]+)\)/g), ([, anchor]) => anchor);
 
@@ -97,7 +97,7 @@ const slower =
   (_request, response) =>
     void setTimeout(() => response.end('hello'), milliseconds);
 
-/** What the server is like that a section speaks of, where it is not one that just answers. */
+/** Servers of sections that do not use the default server. */
 const SERVERS: Readonly<Record<string, () => http.Server>> = {
   'cause-body_held': () => http.createServer(large),
   'cause-pool_busy': () => http.createServer(slower(200)),
@@ -108,10 +108,10 @@ const SERVERS: Readonly<Record<string, () => http.Server>> = {
   'reason-pool_full': () => http.createServer(slower(200)),
 };
 
-/** Tests that run side by side each have their own. */
+/** Each concurrent test has its own. */
 type Cleanup = TestContext['onTestFinished'];
 
-/** A server in this process: it counts the connections of the snippet's. */
+/** A server in this process that counts the connections of the snippet. */
 async function listening(anchor: string, onTestFinished: Cleanup): Promise<{ url: string; accepted: () => number }> {
   const server: Server = SERVERS[anchor]?.() ?? http.createServer(small);
   const sockets = new Set<Socket>();
@@ -128,7 +128,7 @@ async function listening(anchor: string, onTestFinished: Cleanup): Promise<{ url
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, accepted: () => accepted };
 }
 
-/** Runs a snippet: one that has `get`, against the section's server; one that is a `server`, asked by fetch. */
+/** Runs a snippet: one with `get` against the section's server, one with a `server` requested by fetch. */
 async function run({ anchor, code, requests, width, apart }: Claim, onTestFinished: Cleanup) {
   const { url, accepted } = await listening(anchor, onTestFinished);
   const course = JSON.stringify({ requests, width, apart });
@@ -165,7 +165,7 @@ await drive(async url => (await fetch(url)).text(), \`http://127.0.0.1:\${server
   });
   await done;
   return {
-    /** What was counted, as of a moment ago. */
+    /** The current counts. */
     look: () => {
       child.send('look');
       return counted;
@@ -174,10 +174,10 @@ await drive(async url => (await fetch(url)).text(), \`http://127.0.0.1:\${server
   };
 }
 
-/** How much of what a Before opens or closes has the section's name, at the least. */
+/** Minimum share of the connections of a Before snippet that have the section's cause or reason. */
 const SHARE = 0.4;
 
-describe.concurrent('a snippet of docs/causes.md does what stands above it:', () => {
+describe.concurrent('a snippet of docs/causes.md does what its claim says:', () => {
   test.for(CLAIMS)('$title', async (claim, { expect, onTestFinished }) => {
     const [kind, name] = claim.anchor.split(/-(.*)/);
     const { look, accepted } = await run(claim, onTestFinished);
@@ -189,7 +189,7 @@ describe.concurrent('a snippet of docs/causes.md does what stands above it:', ()
         Object.entries(counts).reduce((sum, [key, count]) => sum + (key.startsWith(`${what} `) ? count : 0), 0);
       const opened = sumOf('opened');
       const seen = accepted() ?? -1;
-      // One that was given up before the client knew that it stood is open for the server alone.
+      // A connection that the client gave up during the handshake counts only at the server.
       const agreed = seen >= opened && seen <= opened + sumOf('failed');
       const named = !claim.before || (counts[series] ?? 0) >= opened * SHARE;
       const asClaimed = agreed && named && seen >= claim.least && seen <= claim.most;
@@ -199,7 +199,7 @@ describe.concurrent('a snippet of docs/causes.md does what stands above it:', ()
   });
 });
 
-test('each Before has its After, which opens fewer', () => {
+test('each Before snippet has an After snippet that opens fewer connections', () => {
   for (const { title, anchor, before, most } of CLAIMS) {
     if (!before) continue;
     const after = CLAIMS.filter(claim => claim.anchor === anchor && !claim.before);

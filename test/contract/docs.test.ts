@@ -14,7 +14,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 const README = read('README.md');
 
-/** docs/metrics.md as data: metric -> the rows of its table. */
+/** The table rows of docs/metrics.md, by metric. */
 const documented = new Map(
   read('docs/metrics.md')
     .split(/^## /m)
@@ -35,11 +35,11 @@ const codeIn = (text = '') => Array.from(text.matchAll(/`([^`]+)`/g), ([, code =
 const KINDS = { counter: 'Counter', upDownCounter: 'UpDownCounter', histogram: 'Histogram' };
 const underscored = (name: string) => name.replaceAll('.', '_');
 
-test('the docs have every metric, in the order of the code, and no other', () => {
+test('docs/metrics.md has exactly the metrics of the code, in the same order', () => {
   expect([...documented.keys()]).toEqual(METRICS.map(({ name }) => name));
 });
 
-test.each(METRICS)('the docs tell the truth about $name', metric => {
+test.each(METRICS)('docs/metrics.md describes $name correctly', metric => {
   const { name, kind, unit } = metric;
   const total = kind === 'counter' ? '_total' : '';
   const seconds = unit === 's' ? '_seconds' : '';
@@ -55,7 +55,7 @@ test.each(METRICS)('the docs tell the truth about $name', metric => {
   expect(Buckets).toBe(kind === 'histogram' ? metric.boundaries.join(', ') : undefined);
 });
 
-test('a real scrape has every metric of the docs with its labels, and nothing that is not in the docs', async () => {
+test('a real scrape has exactly the metrics and labels of the docs', async () => {
   const samples = await scrapeOfEveryKindOfEvent();
 
   const originLabels = ['network_protocol_name', 'server_address', 'server_port'];
@@ -74,7 +74,7 @@ test('a real scrape has every metric of the docs with its labels, and nothing th
   expect(target?.labels).toMatchObject({ service_name: 'docs-test', deployment_environment_name: 'contract' });
 });
 
-/** Metric -> all labels that any of its series has, without those of the exporter itself. */
+/** All labels of the series of each metric, without those of the exporter itself. */
 function labelsByMetric(samples: readonly Sample[]): Record<string, string[]> {
   const found = new Map<string, Set<string>>();
   for (const { name, labels } of samples) {
@@ -122,14 +122,14 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-test('the README has every metric, and no other', () => {
+test('the README has exactly the metrics of the code', () => {
   const rows = Array.from(README.matchAll(/^\| `((?:connmeter|http|dns)\.[\w.]+)` \|/gm), ([, name]) => name);
 
   expect(rows).toEqual(METRICS.map(({ name }) => name));
 });
 
 test.each(['README.md', 'docs/causes.md', 'docs/both-sides.md'])(
-  'PromQL in %s asks only for series of the pull exporter, by their labels',
+  'PromQL in %s uses only metrics and labels of the pull exporter',
   file => {
     const queries = Array.from(read(file).matchAll(/```promql\n([^`]*)```/g), ([, query = '']) => query);
     const pull = new Map(
@@ -163,7 +163,7 @@ test.each(['README.md', 'docs/causes.md', 'docs/both-sides.md'])(
   },
 );
 
-test('every metric-like name in a text of ours exists', () => {
+test('every metric-like name in the docs exists', () => {
   const dotted = new Set<string>(METRICS.map(({ name }) => name));
   const labels = [...documented.values()].flatMap(({ Attributes }) => codeIn(Attributes));
   const spelled = new Set([
@@ -183,12 +183,15 @@ test('every metric-like name in a text of ours exists', () => {
   }
 });
 
-/** Series of the recording rules, held to them elsewhere; and names of files. */
+/** Recording-rule series, which other tests check, and file names. */
 const RECORDED = /\b[a-z_]+:[a-z_]+:[a-z0-9_]+/g;
 const FILE = /\bconnmeter(?:-fleet)?\.(?:json|yaml)\b/g;
 
-/** Not ours: named to say who owns it; or a prefix, or a function of Node's. */
-const OTHERS = new Set(['http.client.request.duration', 'connmeter.', 'dns.lookup', 'dns.promises', 'dns.resolve']);
+/** Metrics of others, prefixes, and functions of Node. */
+const OTHERS = new Set([
+  ...['http.client.request.duration', 'http.client.request.start', 'connmeter.'],
+  ...['dns.lookup', 'dns.promises', 'dns.resolve'],
+]);
 
 test('the README has every option with its default', () => {
   const defaults = Object.entries(checkedOptions({})).map(([option, value]) => [option, `${value}`]);
@@ -206,7 +209,7 @@ test('the README has every variable with its default', () => {
 
   const rows = rowsAfter('| variable |');
 
-  // The last two are the resource detector's; the scrape above shows that they work.
+  // The last two belong to the resource detector; the scrape above covers them.
   expect(new Set(rows.map(([name]) => name))).toEqual(
     new Set([...ours, 'OTEL_SERVICE_NAME', 'OTEL_RESOURCE_ATTRIBUTES']),
   );
@@ -219,7 +222,7 @@ test('the README has every variable with its default', () => {
   });
 });
 
-/** The first two cells, without their backticks, of each row of the README's table with this heading. */
+/** The first two cells of each row, without backticks, of the README table with this heading. */
 function rowsAfter(heading: string): string[][] {
   const [table = ''] = README.slice(README.indexOf(heading)).split('\n\n');
   return Array.from(table.matchAll(/^\| `(\w+)` \| (?:`([^`]*)`)?/gm), ([, name = '', value = '']) => [name, value]);
@@ -238,7 +241,7 @@ test('the README names the Node versions and the runtime dependencies of package
   );
 });
 
-test('every npm script that a text names exists', () => {
+test('every npm script named in the docs exists', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
 
   for (const file of texts()) {
@@ -250,7 +253,7 @@ test('every npm script that a text names exists', () => {
   }
 });
 
-test.each(texts())('every relative link and every path in %s leads somewhere', file => {
+test.each(texts())('every relative link and every path in %s exists', file => {
   const text = read(file);
   const links = Array.from(text.matchAll(/\]\((?!https?:)([^)\s]+)\)/g), ([, link = '']) => link);
   const paths = Array.from(text.matchAll(/`((?:src|test|docs|examples)\/[\w./-]+)`/g), ([, path = '']) => path);
@@ -266,7 +269,7 @@ function resolves(from: string, link: string): boolean {
   return anchor === undefined || anchorsOf(readFileSync(target, 'utf8')).includes(anchor);
 }
 
-/** Those of headings, as GitHub makes them, and those that are written out. */
+/** Anchors of headings, as GitHub creates them, and explicit anchors. */
 function anchorsOf(text: string): string[] {
   const ofHeadings = Array.from(text.matchAll(/^#+ (.*)$/gm), ([, heading = '']) =>
     heading

@@ -18,7 +18,7 @@ test('a folder imports only from the folders and packages that the table allows'
   expect(forbidden(imports).map(({ file, from }) => `${file} -> ${from}`)).toEqual([]);
 });
 
-test('the table has no more than is used, and every import points down it', () => {
+test('every import of the table is used and points down', () => {
   const order = Object.keys(FOLDERS);
   for (const [here, allowed] of Object.entries(FOLDERS)) {
     const used = new Set(imports.filter(({ file }) => dirname(file) === here).map(({ from }) => placeOf(from)));
@@ -32,16 +32,19 @@ test('the table has no more than is used, and every import points down it', () =
   expect(FOLDERS['server']).not.toContain('client');
 });
 
-test.each(files)('%s gets modules of Node by process.getBuiltinModule: an ESM import runs all their getters', file => {
-  const text = readFileSync(join(SRC, file), 'utf8');
-  const statements = Array.from(text.matchAll(/^(?:import|export)\s([^;'"]*?)\sfrom\s'([^']+)'/gm));
+test.each(files)(
+  '%s loads Node modules with process.getBuiltinModule, because an ESM import runs all their getters',
+  file => {
+    const text = readFileSync(join(SRC, file), 'utf8');
+    const statements = Array.from(text.matchAll(/^(?:import|export)\s([^;'"]*?)\sfrom\s'([^']+)'/gm));
 
-  expect(
-    statements.filter(([all, , from = '']) => isBuiltin(from) && !/^import type/.test(all)).map(([all]) => all),
-  ).toEqual([]);
-});
+    expect(
+      statements.filter(([all, , from = '']) => isBuiltin(from) && !/^import type/.test(all)).map(([all]) => all),
+    ).toEqual([]);
+  },
+);
 
-/** What few may touch: everybody else asks them. */
+/** Names that only a few files may use. */
 test.each([
   ['node:diagnostics_channel', ['core/channels.ts']],
   ['node:perf_hooks', ['instrumentation.ts', 'metrics/lookup-observer.ts']],
@@ -53,7 +56,7 @@ test.each([
   expect([...new Set(found)].sort()).toEqual(users);
 });
 
-test('the package without register needs @opentelemetry/api at run time, and nothing else that is not Node', () => {
+test('the package without register needs only @opentelemetry/api and Node at run time', () => {
   const reached = new Set<string>();
   const visit = (file: string) => {
     if (reached.has(file)) return;
@@ -69,7 +72,7 @@ test('the package without register needs @opentelemetry/api at run time, and not
   ]);
 });
 
-test('the rooms of docs/design.md are the files of src', () => {
+test('docs/design.md lists the files of src', () => {
   const text = readFileSync(join(ROOT, 'docs/design.md'), 'utf8');
   const rows = Array.from(text.matchAll(/^\| `([\w./-]+\.ts)` \|/gm), ([, file = '']) => file);
 

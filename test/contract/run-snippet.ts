@@ -1,31 +1,27 @@
-// Preloaded into a process that runs one snippet of docs/causes.md (see causes.test.ts): measures it from its first
-// connection on, makes the requests that the docs claim a number of connections for, and says what was counted.
-import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+// Preloaded into a process that runs one snippet of docs/causes.md (see causes.test.ts): measures its connections, makes
+// the requests that the docs describe, and reports the counts.
+import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { ConnectionInstrumentation } from '../../src/index.ts';
+import { ManualReader } from '../support/manual-reader.ts';
 
-/** How many requests, and how they follow each other. */
+/** The number of requests, and how they follow each other. */
 export interface RequestSchedule {
   readonly requests: number;
-  /** How many at once. */
+  /** Number of parallel requests. */
   readonly width: number;
-  /** Seconds between one and the next. */
+  /** Seconds between rounds. */
   readonly apart: number;
 }
 
-/** Metric and label, as in `opened new_pool`, with its count. */
+/** Counts by metric and label, such as `opened new_pool`. */
 export type Counted = Readonly<Record<string, number>>;
-
-class HandReader extends MetricReader {
-  protected override async onForceFlush() {}
-  protected override async onShutdown() {}
-}
 
 const LABELS = { opened: 'connmeter.open.cause', closed: 'connmeter.close.reason', failed: 'error.type' };
 
-const reader = new HandReader();
+const reader = new ManualReader();
 new ConnectionInstrumentation().setMeterProvider(new MeterProvider({ readers: [reader] }));
 
-/** Makes the requests, tells the parent, and goes on until it is killed, as what is closed late counts too. */
+/** Makes the requests, notifies the parent, and runs until it is killed, because connections that close later count, too. */
 export async function drive(
   get: (url: string) => Promise<unknown>,
   url: string,

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { subscribeAll } from '../../src/core/channels.ts';
 import { guardWith } from '../../src/core/guard.ts';
 
-test('every table is heard, twice the same channel too, until it is undone', () => {
+test('every handler of every table runs until it is unsubscribed, also two of the same channel', () => {
   const heard: string[] = [];
   const guard = guardWith(() => {});
   const hear = (who: string) =>
@@ -20,7 +20,7 @@ test('every table is heard, twice the same channel too, until it is undone', () 
   expect(channel('connmeter.test').hasSubscribers).toBe(false);
 });
 
-test('a handler that throws is reported by its channel, and the publisher goes on', () => {
+test('a throwing handler is reported with its channel, and does not affect the publisher', () => {
   const faults: string[] = [];
   const error = new Error('ours');
   const undo = subscribeAll(

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { guardWith, oncePerPlace, stackOf } from '../../src/core/guard.ts';
 
-test('what runs behind the guard gets its this and its arguments', () => {
+test('a guarded function gets its this and its arguments', () => {
   const calls: unknown[] = [];
   const guard = guardWith(() => {});
   const socket = {};
@@ -14,7 +14,7 @@ test('what runs behind the guard gets its this and its arguments', () => {
   expect((calls[0] as unknown[])[0]).toBe(socket);
 });
 
-test('a fault goes to the reporter, with its place, and no further', () => {
+test('a fault is reported with its place, and not rethrown', () => {
   const faults: unknown[] = [];
   const guard = guardWith((where, error) => faults.push([where, error]));
   const fault = new Error('ours');
@@ -26,7 +26,7 @@ test('a fault goes to the reporter, with its place, and no further', () => {
   expect(faults).toEqual([['here', fault]]);
 });
 
-test('a reporter that throws does not let anything through either', () => {
+test('an error of the reporter is not rethrown either', () => {
   const guard = guardWith(() => {
     throw new Error('the logger is broken');
   });
@@ -37,7 +37,7 @@ test('a reporter that throws does not let anything through either', () => {
   expect(run).not.toThrow();
 });
 
-test('nothing is reported where nothing goes wrong', () => {
+test('nothing is reported without a fault', () => {
   const faults: unknown[] = [];
   const guard = guardWith((...fault) => faults.push(fault));
 
@@ -61,7 +61,7 @@ test('each place reports its first fault only', () => {
   ]);
 });
 
-test('a place whose report failed is not tried again, or a broken logger would cost something at each fault', () => {
+test('a failed report is not repeated, so that a broken logger costs nothing at later faults', () => {
   let tries = 0;
   const report = oncePerPlace(() => {
     tries++;
@@ -72,14 +72,14 @@ test('a place whose report failed is not tried again, or a broken logger would c
     try {
       report('here', i);
     } catch {
-      // that is the guard's to catch
+      // the guard catches this
     }
   }
 
   expect(tries).toBe(1);
 });
 
-test('of an error its kind and its frames are told, not its message and not what it carries', () => {
+test('the report has the type and the stack frames of an error, but not its message or properties', () => {
   const invalid = (() => {
     try {
       return new URL('http://user:hunter2@[bad');

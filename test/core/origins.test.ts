@@ -31,7 +31,7 @@ test.each([
   expect(portInHostHeader(header, dialled)).toBe(port);
 });
 
-test('origins are the same by address and port', () => {
+test('origins are identified by address and port', () => {
   const origin = { address: 'a.test', port: 80 };
 
   expect(sameOrigin(origin, { ...origin })).toBe(true);
@@ -40,7 +40,7 @@ test('origins are the same by address and port', () => {
 });
 
 test.each(['a.test', 'sub_domain.a-b.test', '127.0.0.1', '::1', 'fe80::1%eth0', 'bücher.test', 'x'.repeat(255)])(
-  'the name %s stays as it is',
+  'the name %s is unchanged',
   name => {
     expect(hostName(name)).toBe(name);
   },
@@ -64,14 +64,14 @@ test.each([
   expect(hostName(name)).toBe('unknown');
 });
 
-test('the path of a Unix socket is legible and of bounded length, and a URL is none', () => {
+test('the path of a Unix socket is printable and of bounded length, and a URL is not a path', () => {
   expect(socketPath('/run/Docker.sock')).toBe('/run/Docker.sock');
   expect(socketPath('\0abstract')).toBe('\ufffdabstract');
   expect(socketPath(`/${'x'.repeat(253)}😀`)).toBe(`/${'x'.repeat(253)}\ufffd`);
   expect(socketPath('redis://:hunter2@redis.test')).toBe('unknown');
 });
 
-test('what would steer a terminal is replaced, letters of any script are not', () => {
+test('terminal control characters are replaced, and letters of any script are kept', () => {
   expect(printable('a\nb\x1b[31m\x9b\u202e\u2028\ud800')).toBe('a\ufffdb\ufffd[31m\ufffd\ufffd\ufffd\ufffd');
   expect(printable('Grüße 東京 😀 "\\')).toBe('Grüße 東京 😀 "\\');
 });

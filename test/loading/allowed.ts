@@ -1,14 +1,14 @@
-/** A difference that loading makes, and why it cannot be avoided. */
+/** A difference that loading makes, and why it is needed. */
 export interface Allowed {
   readonly what: string;
   readonly why: string;
-  /** The lines of Node on which it is so, where it is not so on all. */
+  /** Major versions of Node with this difference; default: all. */
   readonly on?: readonly number[];
 }
 
-/** What an entry point may leave behind in a program; all of it, or the test is red. */
+/** What an entry point leaves behind in a program: exactly this, or the test fails. */
 export interface Footprint {
-  /** Modules of Node: each with all that Node itself loads for it. */
+  /** Node modules, each with all that Node loads for it. */
   readonly modules: readonly Allowed[];
   readonly differences: readonly Allowed[];
 }
@@ -16,10 +16,9 @@ export interface Footprint {
 const NET = { what: 'net', why: 'the address that the metrics are served at is checked with it' };
 const CLOCK = {
   what: 'perf_hooks',
-  why: 'the clock is taken, and lookups are observed, before the program can put fakes in their place',
+  why: 'the clock is read and lookups are observed before the program can replace them with fakes',
 };
-const WATCHED =
-  'the product itself: this is how it hears of connections. Node tells nobody but the subscribers, and waits for none';
+const WATCHED = 'connmeter measures connections through these channels';
 
 export const FOOTPRINTS: Readonly<Record<string, Footprint>> = {
   connmeter: { modules: [CLOCK], differences: [] },
@@ -27,16 +26,19 @@ export const FOOTPRINTS: Readonly<Record<string, Footprint>> = {
     modules: [
       NET,
       CLOCK,
-      { what: 'module', why: 'OpenTelemetry, and all but the reading of the variables, is loaded by require' },
-      { what: 'worker_threads', why: 'whether this is the main thread' },
-      { what: 'crypto', why: "OpenTelemetry's detectors of resources load it" },
-      { what: 'os', why: "OpenTelemetry's detectors of resources load it" },
-      { what: 'process', why: "OpenTelemetry's detectors of resources load it" },
+      {
+        what: 'module',
+        why: 'OpenTelemetry, and everything except the code that reads variables, is loaded with require',
+      },
+      { what: 'worker_threads', why: 'to know if this is the main thread' },
+      { what: 'crypto', why: "OpenTelemetry's resource detectors load it" },
+      { what: 'os', why: "OpenTelemetry's resource detectors load it" },
+      { what: 'process', why: "OpenTelemetry's resource detectors load it" },
     ],
     differences: [
       {
         what: '+ module: NativeModule internal/modules/esm/initialize_import_meta',
-        why: 'where our own files are, for require; Node 26 loads it for everybody',
+        why: 'import.meta.url is needed for require; Node 26 loads it in every program',
         on: [22, 24],
       },
       ...[
@@ -62,13 +64,13 @@ export const FOOTPRINTS: Readonly<Record<string, Footprint>> = {
       ].map(name => ({ what: `+ subscribed: ${name}`, why: WATCHED })),
       ...['asyncStart', 'error'].map(event => ({
         what: `+ subscribed: tracing:net.server.listen:${event}`,
-        why: 'a server of the program that wants the port of the metrics gets it',
+        why: 'a server of the program can take over the metrics port',
       })),
     ],
   },
 };
 
-/** All that Node and undici publish, as far as documented. */
+/** All documented channels of Node and undici. */
 export const CHANNELS: readonly string[] = [
   'child_process',
   'http.client.request.created',

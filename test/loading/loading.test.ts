@@ -13,7 +13,7 @@ const onThisLine = (allowed: readonly Allowed[]) =>
 
 const LOADED = Object.entries(FOOTPRINTS).flatMap(([entry, footprint]) => [
   { entry, state: 'enabled', footprint, env: ANY_PORT },
-  // Without register there is nothing to disable: who makes no instrumentation has none.
+  // The main entry has nothing to disable: it starts nothing by itself.
   { entry, state: 'disabled', footprint: entry === 'connmeter' ? footprint : NONE, env: DISABLED },
 ]);
 const CASES = LOADED.flatMap(loaded => WAYS.map(way => ({ ...loaded, way })));
@@ -23,7 +23,7 @@ beforeAll(async () => {
   folder = await setUpFolder(Object.keys(FOOTPRINTS));
 });
 
-describe.concurrent('a program that loads connmeter looks like one that loads an empty module, but for the list', () => {
+describe.concurrent('loading connmeter differs from loading an empty module only by the listed differences', () => {
   test.each(CASES)('$entry by $way, $state', async ({ entry, way, env, footprint }) => {
     const modules = onThisLine(footprint.modules);
     const looking = { channels: CHANNELS, env };
@@ -31,12 +31,12 @@ describe.concurrent('a program that loads connmeter looks like one that loads an
     const ours = await observeLoading(folder, entry, way, looking);
     const modulesAlone = await observeLoading(folder, EMPTY_MODULE, way, { ...looking, modules });
 
-    // A module of the list that we do not load any more is a difference, too.
+    // A listed module that is no longer loaded is a difference, too.
     expect(differences(ours, modulesAlone)).toEqual(onThisLine(footprint.differences).toSorted());
   });
 });
 
-describe.concurrent("no getter of Node's runs, none of its functions is replaced, and nobody is warned", () => {
+describe.concurrent('loading runs no getter of Node, replaces no function and causes no warning', () => {
   test.each(CASES)('$entry by $way, $state', async ({ entry, way, env }) => {
     const ours = await observeSideEffects(folder, entry, way, { env });
     const nothing = await observeSideEffects(folder, EMPTY_MODULE, way, { env });
@@ -45,7 +45,7 @@ describe.concurrent("no getter of Node's runs, none of its functions is replaced
   });
 });
 
-testInNamespace()('where no resolver answers, a program that does nothing ends at once: nobody is asked', async () => {
+testInNamespace()('a program that does nothing sends no DNS query, and exits at once', async () => {
   const task: SilentResolverTask = { folder, runs: [[], ['--import', 'connmeter/register']] };
 
   const { silences } = await namespace({ patience: 5, hosts: '127.0.0.1 me\n' }).run<SilentResolverReport>(

@@ -54,7 +54,7 @@ export async function setUpFolder(entries: readonly string[]): Promise<string> {
   return path;
 }
 
-/** What a program in `folder` sees that loads this entry point in this way, and nothing else. */
+/** What a program in `folder` can observe after loading only this entry point in this way. */
 export async function observeLoading(
   folder: string,
   entry: string,
@@ -64,7 +64,7 @@ export async function observeLoading(
   return (await run(folder, entry, way, looking, [])).look;
 }
 
-/** Which getters of Node's run meanwhile, which of its functions are replaced, and which warnings come. */
+/** Which Node getters run during loading, which functions are replaced, and which warnings are emitted. */
 export async function observeSideEffects(
   folder: string,
   entry: string,
@@ -115,7 +115,7 @@ function words(json: string): Observed {
   return all;
 }
 
-/** What one saw that the other did not, either way. */
+/** Differences between two observations, in both directions. */
 export function differences(ours: Observed, theirs: Observed): string[] {
   const more = [...ours].filter(word => !theirs.has(word)).map(word => `+ ${word}`);
   const fewer = [...theirs].filter(word => !ours.has(word)).map(word => `- ${word}`);

@@ -1,15 +1,11 @@
-import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { expect, test } from 'vitest';
 import { createInstruments, METRICS } from '../../src/metrics/instruments.ts';
 import { MetricRegistry } from '../../src/metrics/registry.ts';
-
-class HandReader extends MetricReader {
-  protected override async onForceFlush() {}
-  protected override async onShutdown() {}
-}
+import { ManualReader } from '../support/manual-reader.ts';
 
 function instrumentsOf(registry: MetricRegistry, refresh = () => {}) {
-  const reader = new HandReader();
+  const reader = new ManualReader();
   const instruments = createInstruments(new MeterProvider({ readers: [reader] }).getMeter('test'), registry, refresh);
   const collect = async () => {
     const { resourceMetrics } = await reader.collect();
@@ -55,7 +51,7 @@ test('the registry is refreshed before it is read', async () => {
   expect(opened?.dataPoints[0]).toMatchObject({ value: 7, attributes: { 'connmeter.open.cause': 'first' } });
 });
 
-test('an origin without HTTP has no rows of HTTP', async () => {
+test('an origin without HTTP has no HTTP series', async () => {
   const registry = new MetricRegistry(10);
   registry.originCounts({ address: 'db.test', port: 5432 }, false);
   const { collect } = instrumentsOf(registry);
@@ -69,7 +65,7 @@ test('an origin without HTTP has no rows of HTTP', async () => {
   ]);
 });
 
-test('what the host does not tell has no series', async () => {
+test('unavailable host values have no series', async () => {
   const registry = new MetricRegistry(10);
   const { collect } = instrumentsOf(registry);
   const ports = async () =>
@@ -87,7 +83,7 @@ test('what the host does not tell has no series', async () => {
   ]);
 });
 
-test('a listener without HTTP has no rows of HTTP, and its open connections no state', async () => {
+test('a listener without HTTP has no HTTP series, and its open connections have no state', async () => {
   const registry = new MetricRegistry(10);
   registry.listenerCounts({ address: '::', port: 5432 }, false).open.value = 3;
   const { collect } = instrumentsOf(registry);

@@ -11,7 +11,7 @@ test('later names share one label', () => {
   expect(labelsOf(names, 'connection', ['a', 'b', 'c', 'A', 'd'])).toEqual(['a', 'b', '_OTHER', 'a', '_OTHER']);
 });
 
-test('names without a connection have a quarter of the places, lookups and queries each', () => {
+test('names without a connection use a quarter of the places, for lookups and for queries', () => {
   const names = new LookupNames(8);
 
   expect(labelsOf(names, 'query', ['a', 'b', 'c'])).toEqual(['a', 'b', '_OTHER']);
@@ -32,7 +32,7 @@ test('names without a connection have a quarter of the places, lookups and queri
   ).not.toContain('_OTHER');
 });
 
-test('a connection to a name that was looked up before takes its place all the same, and a query for a known name takes none', () => {
+test('a connection to a name that was looked up before uses a place, and a query for a known name uses none', () => {
   const names = new LookupNames(4);
 
   expect(labelsOf(names, 'query', ['a'])).toEqual(['a']);
@@ -40,6 +40,6 @@ test('a connection to a name that was looked up before takes its place all the s
   expect(labelsOf(names, 'lookup', ['b', 'x', 'y'])).toEqual(['b', 'x', '_OTHER']);
 });
 
-test('what can be no name is unknown', () => {
+test('an invalid name is unknown', () => {
   expect(labelsOf(new LookupNames(4), 'lookup', [5, null, {}, 'https://a.test/'])).toEqual(Array(4).fill('unknown'));
 });

@@ -5,7 +5,7 @@ import { observeLookups } from '../../src/metrics/lookup-observer.ts';
 import { Lookups } from '../../src/metrics/lookups.ts';
 import { MetricRegistry } from '../../src/metrics/registry.ts';
 
-test('lookups are seen whoever asks, at once when flushed, and not after the stop', async () => {
+test('all lookups are observed, at once when flushed, and not after stop', async () => {
   const seen: unknown[] = [];
   const lookups = new Lookups(new MetricRegistry(10), (_metric, _seconds, attributes) => seen.push(attributes));
   const watch = observeLookups(
@@ -29,7 +29,7 @@ test('lookups are seen whoever asks, at once when flushed, and not after the sto
   expect(seen).toHaveLength(3);
 });
 
-test('looking an address up asks nobody', async () => {
+test('looking up an IP address is not a lookup', async () => {
   const seen: unknown[] = [];
   const lookups = new Lookups(new MetricRegistry(10), (...args) => seen.push(args));
   const watch = observeLookups(

@@ -37,7 +37,7 @@ test('names past the limit share one label', () => {
   expect(record.mock.calls.map(([, , attributes]) => attributes['dns.question.name'])).toEqual(['a.test', '_OTHER']);
 });
 
-test('a lookup that is left out is not recorded, and the next one of the name is', () => {
+test('an excluded lookup is not recorded, and the next one of the name is', () => {
   const { record, lookups } = lookingUp();
 
   lookups.ignoreNext('a.test');

@@ -16,15 +16,15 @@ FRAG6: inuse 0 memory 0
 `;
 const RANGE = '32768\t60999\n';
 
-test('the three files give sockets in TIME_WAIT, sockets in use and the size of the range', () => {
+test('the three files provide sockets in TIME_WAIT, sockets in use and the size of the port range', () => {
   expect(parsePorts(SOCKSTAT, SOCKSTAT6, RANGE)).toEqual({ timeWait: 83_120, inUse: 187, range: 28_232 });
 });
 
-test('without IPv6 there is one file less to read', () => {
+test('the IPv6 file may be missing', () => {
   expect(parsePorts(SOCKSTAT, '', RANGE)).toEqual({ timeWait: 83_120, inUse: 175, range: 28_232 });
 });
 
-test('a range of one port is one port', () => {
+test('a range from a port to itself has one port', () => {
   expect(parsePorts(SOCKSTAT, SOCKSTAT6, '5000 5000')?.range).toBe(1);
 });
 

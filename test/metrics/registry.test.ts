@@ -3,7 +3,7 @@ import { MetricRegistry } from '../../src/metrics/registry.ts';
 
 const origin = { address: 'a.test', port: 80 };
 
-test('an origin keeps its tally, whatever the case of its name', () => {
+test('an origin has one set of counts, whatever the case of its name', () => {
   const registry = new MetricRegistry(10);
 
   expect(registry.originCounts({ address: 'A.Test', port: 80 }, true)).toBe(registry.originCounts(origin, true));
@@ -12,7 +12,7 @@ test('an origin keeps its tally, whatever the case of its name', () => {
   );
 });
 
-test('an origin with HTTP and the same without are told apart', () => {
+test('an origin with HTTP and the same without HTTP have separate counts', () => {
   const registry = new MetricRegistry(10);
 
   expect(registry.originCounts(origin, true).attributes).toEqual({
@@ -23,7 +23,7 @@ test('an origin with HTTP and the same without are told apart', () => {
   expect(registry.originCounts(origin, false).attributes).toEqual({ 'server.address': 'a.test', 'server.port': 80 });
 });
 
-test('late-comers share one tally', () => {
+test('origins beyond the limit share one set of counts', () => {
   const registry = new MetricRegistry(2);
   const tallies = Array.from({ length: 1_000 }, (_, i) =>
     registry.originCounts({ address: `h${i}.test`, port: i }, true),
@@ -35,7 +35,7 @@ test('late-comers share one tally', () => {
   expect(registry.originCounts({ address: 'h0.test', port: 0 }, true)).toBe(tallies[0]);
 });
 
-test('series are born at zero: every outcome of a family, and the failures to be expected of a phase', () => {
+test('series are initialised to zero: every outcome of a family, and the common failures of a phase', () => {
   const tally = new MetricRegistry(10).originCounts(origin, true);
 
   tally.attempt('ipv4', 'ok').value++;
@@ -49,7 +49,7 @@ test('series are born at zero: every outcome of a family, and the failures to be
   ]);
 });
 
-test('kinds of failure are bounded: late ones become _OTHER, and none is lost', () => {
+test('failure types are bounded: later ones become _OTHER, and none is lost', () => {
   const tally = new MetricRegistry(10).originCounts(origin, true);
 
   for (let i = 0; i < 100; i++) tally.failure('connect', `E${i}`).value++;
@@ -59,7 +59,7 @@ test('kinds of failure are bounded: late ones become _OTHER, and none is lost', 
   expect(tally.failure('connect', '_OTHER').value).toBe(88);
 });
 
-test('failed lookups are bounded by name and by kind, and late ones keep what can be told', () => {
+test('failed lookups are bounded by name and by type, and later ones keep the known label', () => {
   const registry = new MetricRegistry(2);
   const labelsOf = (name: string, errorType: string) => Object.values(registry.failedLookupAttributes(name, errorType));
 

@@ -15,13 +15,13 @@ const PACKED = [
   'README.md',
   'LICENSE',
   'CHANGELOG.md',
-  // nothing of these belongs into the package
+  // must not be in the package
   'test/support',
   'biome.json',
   '.npmrc',
 ];
 
-/** npm, on the Node that runs this: on another it might take other versions of what it installs. */
+/** Runs npm on the Node version of the test, because another version may install other packages. */
 async function npm(cwd: string, ...args: string[]): Promise<string> {
   const { NODE_OPTIONS: _, PATH = '', ...env } = process.env;
   const { stdout } = await promisify(execFile)('npm', [...args, '--no-audit', '--no-fund', '--loglevel=error'], {
@@ -32,12 +32,12 @@ async function npm(cwd: string, ...args: string[]): Promise<string> {
 }
 
 const folders: string[] = [];
-// Here, and not beside the making: that is done in a hook, where it is too late to ask for another.
+// Registered here, because folders are created in a hook, where it is too late to register another one.
 afterAll(() => {
   for (const path of folders) rmSync(path, { recursive: true, force: true });
 });
 
-/** A folder for the tests of one file. */
+/** Creates a folder for the tests of one file. */
 function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'connmeter-package-'));
   folders.push(path);
@@ -46,11 +46,11 @@ function folder(): string {
 
 export interface Package {
   readonly tarball: string;
-  /** The paths in it. */
+  /** Paths in the tarball. */
   readonly files: readonly string[];
 }
 
-/** What would be published. Built from a copy of the sources, so that a `dist` in use stays as it is. */
+/** Packs what would be published, built from a copy of the sources, so that an existing `dist` is not changed. */
 export async function packPackage(): Promise<Package> {
   const copy = folder();
   for (const path of PACKED) {
@@ -66,11 +66,11 @@ export async function packPackage(): Promise<Package> {
 
 export interface Project {
   readonly path: string;
-  /** Writes a file into it, and returns where it is. */
+  /** Writes a file, and returns its path. */
   write(name: string, text: string): string;
 }
 
-/** An empty project with these packages in it, from the registry or a tarball. */
+/** Creates an empty project and installs these packages, from the registry or a tarball. */
 export async function installProject(...packages: string[]): Promise<Project> {
   const path = folder();
   const write = (name: string, text: string) => {

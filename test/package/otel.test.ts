@@ -3,7 +3,7 @@ import { freePort, httpRequest, isListening, start } from '../support/child.ts';
 import { server } from '../support/server.ts';
 import { installProject, type Project, packPackage } from './install.ts';
 
-/** What people have beside us, by its exact versions. */
+/** OpenTelemetry set-ups that connmeter is installed with, by exact version. */
 const SURROUNDINGS = {
   'SDK 3': ['@opentelemetry/api@1.10.0', '@opentelemetry/sdk-node@0.301.0'],
   'SDK 2': ['@opentelemetry/api@1.9.1', '@opentelemetry/sdk-node@0.223.0'],
@@ -21,14 +21,14 @@ beforeAll(async () => {
   }
 }, 180_000);
 
-/** Nothing of OpenTelemetry's own goes to a network. */
+/** Keeps OpenTelemetry from exporting to the network. */
 const QUIET = {
   OTEL_TRACES_EXPORTER: 'none',
   OTEL_LOGS_EXPORTER: 'none',
   OTEL_NODE_RESOURCE_DETECTORS: 'env',
 };
 
-/** Asks twice on one connection. */
+/** Sends two requests on one connection. */
 const ASKING = `
   import http from 'node:http';
   const agent = new http.Agent({ keepAlive: true });
@@ -38,14 +38,14 @@ const ASKING = `
     });
   }`;
 
-/** Says what the reader got for the server asked. */
+/** Prints what the reader got for the server. */
 const TELLING = `
   const { resourceMetrics, errors } = await reader.collect();
   const port = Number(new URL(process.argv[2]).port);
   for (const { descriptor, dataPoints } of resourceMetrics.scopeMetrics.flatMap(scope => scope.metrics)) {
     if (!/^connmeter.(connection.opened|requests)$/.test(descriptor.name)) continue;
     const ours = dataPoints.filter(({ attributes }) => attributes['server.port'] === port);
-    const happened = ours.filter(({ value }) => value > 0); // the others are born at zero
+    const happened = ours.filter(({ value }) => value > 0); // the other series are initialised to zero
     console.log(descriptor.name, ...happened.map(({ value }) => value));
   }
   console.log('errors', errors.length);
@@ -59,7 +59,7 @@ const READER = `
     exportIntervalMillis: 3_600_000,
   });`;
 
-/** The ways people put an instrumentation into their program. */
+/** Ways to add an instrumentation to a program. */
 const SETUPS = {
   registerInstrumentations: `
     import { registerInstrumentations } from '@opentelemetry/instrumentation';
@@ -90,7 +90,7 @@ test.each([
   expect(await seen()).toMatchObject({ accepts: 1, requests: 2 });
 });
 
-/** Runs a program that asks twice and stays, with these preloads and the Prometheus variables. */
+/** Runs a program that sends two requests and keeps running, with these preloads and the Prometheus variables. */
 async function staying(surroundings: Surroundings, preloads: readonly string[], env: Record<string, string> = {}) {
   const project = projectOf(surroundings);
   const asked = await server({ kind: 'http' });
@@ -134,19 +134,19 @@ test.each(['SDK 2', 'SDK 3'] as const)('%s: connmeter/register serves the metric
 
 const BEHIND_AUTO = ['@opentelemetry/auto-instrumentations-node/register', 'connmeter/register'];
 
-test('behind auto-instrumentations, the metrics are in what that SDK serves', async () => {
+test('after auto-instrumentations, the SDK serves the metrics', async () => {
   const { child, port, asked } = await staying('auto', BEHIND_AUTO, { OTEL_METRICS_EXPORTER: 'prometheus' });
 
   const { body } = await httpRequest(`http://127.0.0.1:${port}/metrics`);
 
   expect(body).toMatch(opened(asked.port));
-  expect(body).toContain('v8js_'); // theirs: it is their server
+  expect(body).toContain('v8js_'); // a metric of the auto-instrumentations: it is their server
   child.writeLine('enough');
   const { code, stderr } = await child.outcome;
-  expect({ code, ours: stderr.match(/^connmeter: .*$/gm) }).toEqual({ code: 0, ours: null }); // a second server would complain
+  expect({ code, ours: stderr.match(/^connmeter: .*$/gm) }).toEqual({ code: 0, ours: null }); // no second server
 });
 
-test('behind auto-instrumentations that print, the metrics are printed, and no port is opened', async () => {
+test('after auto-instrumentations with the console exporter, the metrics are printed, and no port is opened', async () => {
   const { child, port } = await staying('auto', BEHIND_AUTO, { OTEL_METRICS_EXPORTER: 'console' });
   expect(await isListening(port)).toBe(false);
 
@@ -154,5 +154,5 @@ test('behind auto-instrumentations that print, the metrics are printed, and no p
 
   const { code, stdout, stderr } = await child.outcome;
   expect({ code, ours: stderr.match(/^connmeter: .*$/gm) }).toEqual({ code: 0, ours: null });
-  expect(stdout.match(/name: 'connmeter.connection.opened'/g)).toHaveLength(1); // once: by that SDK alone
+  expect(stdout.match(/name: 'connmeter.connection.opened'/g)).toHaveLength(1); // printed once, by the SDK
 });

@@ -19,7 +19,7 @@ beforeAll(async () => {
   project = await installProject(product.tarball);
 }, 180_000);
 
-test('holds exactly the files a user needs', () => {
+test('contains exactly the files a user needs', () => {
   const modules = globSync('**/*.ts', { cwd: join(ROOT, 'src') }).map(path => `dist/${path.replace(/ts$/, 'js')}`);
 
   expect(product.files.toSorted()).toEqual(
@@ -61,7 +61,7 @@ test.each([
   expect(await start(path).outcome).toEqual({ code: 0, stdout: `connmeter ${version}\n`, stderr: '' });
 });
 
-test('has one class to offer, and no way into its insides', async () => {
+test('exports one class, and no internal modules', async () => {
   const path = project.write(
     'exports.mjs',
     `import * as everything from 'connmeter';
@@ -135,7 +135,7 @@ test.each([
   ['register last', 'register-last.mjs', MAIN + REGISTER],
   ['CommonJS', 'both.cjs', (REGISTER + MAIN).replace(/import (.*?) from (.*?);/g, 'const $1 = require($2);')],
 ])(
-  'what connmeter/register started is there when its import returns, and of the class of the main entry: %s',
+  'connmeter/register exports a running instance of the main entry class when its import returns: %s',
   async (_how, name, text) => {
     const path = project.write(name, `${text} console.log(instrumentation instanceof ConnectionInstrumentation);`);
 
@@ -143,7 +143,7 @@ test.each([
   },
 );
 
-test('where Node is told not to require ES modules, connmeter/register starts a moment later', async () => {
+test('connmeter/register starts asynchronously if Node cannot require ES modules', async () => {
   const path = project.write(
     'later.mjs',
     `import * as register from 'connmeter/register';
@@ -157,14 +157,14 @@ test('where Node is told not to require ES modules, connmeter/register starts a 
   expect(await outcome).toEqual({ code: 0, stdout: '', stderr: '' });
 });
 
-test('its types hold in ESM and in CommonJS, to the last declaration file', async () => {
+test('its types are valid in ESM and CommonJS, in every declaration file', async () => {
   const use = `
     const config: ConnectionInstrumentationConfig = { enabled: false, maxOrigins: 5 };
     const instrumentation = new ConnectionInstrumentation(config);
     instrumentation.setConfig({ ...instrumentation.getConfig(), maxOrigins: 6 });
     instrumentation.enable();
     const name: string = instrumentation.instrumentationName;
-    // @ts-expect-error: an option we do not have, so the types are really ours and not any
+    // @ts-expect-error: an unknown option, so that the types are checked and not any
     new ConnectionInstrumentation({ maxOrigin: 5, name });`;
   project.write(
     'types.mts',

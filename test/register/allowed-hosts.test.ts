@@ -74,7 +74,7 @@ const TRICKS = [
   '\uff11\uff12\uff17.0.0.1',
 ];
 
-test.each(LOOPBACK_NAMES_AND_ADDRESSES)('%j is allowed, wherever the server is bound and whatever is listed', host => {
+test.each(LOOPBACK_NAMES_AND_ADDRESSES)('%j is allowed for every bind address and every list', host => {
   for (const listeningOn of [...LOOPBACK, ...OTHERS]) {
     expect(isAllowed(host, listeningOn, undefined)).toBe(true);
     expect(isAllowed(host, listeningOn, [])).toBe(true);
@@ -82,14 +82,14 @@ test.each(LOOPBACK_NAMES_AND_ADDRESSES)('%j is allowed, wherever the server is b
   }
 });
 
-test('no Host at all is allowed: no browser leaves it out', () => {
+test('a missing Host header is allowed, because browsers always send one', () => {
   for (const listeningOn of [...LOOPBACK, ...OTHERS]) {
     expect(isAllowed(undefined, listeningOn, undefined)).toBe(true);
     expect(isAllowed(undefined, listeningOn, [])).toBe(true);
   }
 });
 
-test.each([...NAMES, ...TRICKS])('%j is refused on loopback, and everywhere if it is not in the list', host => {
+test.each([...NAMES, ...TRICKS])('%j is rejected on loopback, and on every address if it is not in the list', host => {
   for (const listeningOn of LOOPBACK) expect(isAllowed(host, listeningOn, undefined)).toBe(false);
   for (const listeningOn of [...LOOPBACK, ...OTHERS]) {
     expect(isAllowed(host, listeningOn, [])).toBe(false);
@@ -97,7 +97,7 @@ test.each([...NAMES, ...TRICKS])('%j is refused on loopback, and everywhere if i
   }
 });
 
-test.each(NAMES)('%j is allowed on other addresses where there is no list', host => {
+test.each(NAMES)('%j is allowed on other addresses without a list', host => {
   for (const listeningOn of OTHERS) expect(isAllowed(host, listeningOn, undefined)).toBe(true);
 });
 
@@ -112,7 +112,7 @@ test.each(['demo.example', 'a.demo', 'demoo', 'demo..', 'demo/', 'demo@shop', 's
   },
 );
 
-test('the name that the server is told to listen on is allowed', () => {
+test('the name in OTEL_EXPORTER_PROMETHEUS_HOST is allowed', () => {
   const rules = { host: 'Metrics.test', listeningOn: '127.0.0.1', allowed: undefined };
 
   expect(isAllowedHost('metrics.test:9464', rules)).toBe(true);

@@ -16,7 +16,7 @@ test('without variables the metrics are served at localhost:9464', () => {
   expect(readEnvironment({})).toEqual(UNSET);
 });
 
-test.each(['', ' ', '\t'])('a variable that holds nothing but space (%j) is as good as unset', empty => {
+test.each(['', ' ', '\t'])('a blank variable (%j) counts as unset', empty => {
   const env = {
     OTEL_SDK_DISABLED: empty,
     OTEL_METRICS_EXPORTER: empty,
@@ -50,7 +50,7 @@ test.each([
   expect(readEnvironment({ OTEL_LOG_LEVEL: value })).toEqual({ ...UNSET, logLevel });
 });
 
-test('an OTEL_LOG_LEVEL that there is not is complained about', () => {
+test('an unknown OTEL_LOG_LEVEL is reported', () => {
   const complaint =
     'OTEL_LOG_LEVEL must be one of none, error, warn, info, debug, verbose, all, got "constructor"; using info';
 
@@ -81,7 +81,7 @@ test.each([
   });
 });
 
-test.each(['1', 'yes', 'on'])('OTEL_SDK_DISABLED=%j does not disable, and is complained about', value => {
+test.each(['1', 'yes', 'on'])('OTEL_SDK_DISABLED=%j does not disable, and is reported', value => {
   expect(readEnvironment({ OTEL_SDK_DISABLED: value })).toEqual({
     ...UNSET,
     warnings: [`OTEL_SDK_DISABLED must be true or false, got "${value}"; using false`],
@@ -113,7 +113,7 @@ test.each([
   });
 });
 
-test('the host is taken as given, without the space around it', () => {
+test('the host is used as given, without surrounding spaces', () => {
   expect(readEnvironment({ OTEL_EXPORTER_PROMETHEUS_HOST: ' 0.0.0.0 ' })).toEqual({ ...UNSET, host: '0.0.0.0' });
 });
 
@@ -127,7 +127,7 @@ test.each([
 });
 
 test.each(['65536', '-1', '80.5', '1e3', '0x50', 'http', '99999999999999999999'])(
-  'OTEL_EXPORTER_PROMETHEUS_PORT=%j is complained about, and 9464 is used',
+  'OTEL_EXPORTER_PROMETHEUS_PORT=%j is reported, and 9464 is used',
   value => {
     expect(readEnvironment({ OTEL_EXPORTER_PROMETHEUS_PORT: value })).toEqual({
       ...UNSET,
@@ -146,7 +146,7 @@ test.each([
 });
 
 test.each(['0', '2147483648', 'soon'])(
-  'OTEL_METRIC_EXPORT_INTERVAL=%j is complained about, for a timer would not keep it',
+  'OTEL_METRIC_EXPORT_INTERVAL=%j is reported, because a timer cannot use it',
   value => {
     expect(readEnvironment({ OTEL_METRIC_EXPORT_INTERVAL: value })).toEqual({
       ...UNSET,
@@ -155,7 +155,7 @@ test.each(['0', '2147483648', 'soon'])(
   },
 );
 
-test('every bad variable has a line of its own, and a line break in one stays in its line', () => {
+test('every invalid variable is reported on its own line, also if it contains a line break', () => {
   const { warnings } = readEnvironment({
     OTEL_SDK_DISABLED: 'per\nhaps',
     OTEL_METRICS_EXPORTER: 'otlp',

@@ -10,7 +10,7 @@ function numbered(onFault: (error: unknown) => void = error => expect.unreachabl
   return new Exposition(async () => `text ${++made}`, onFault);
 }
 
-test('all who ask during a collection are given the same text, the very same piece of memory', async () => {
+test('all requests during a collection share one text in memory', async () => {
   const waiting = deferredText();
   let collections = 0;
   const exposition = new Exposition(
@@ -30,7 +30,7 @@ test('all who ask during a collection are given the same text, the very same pie
   expect(collections).toBe(1);
 });
 
-/** Makes texts that take as long as the program is busy for: nothing else runs meanwhile. */
+/** Creates texts while blocking the event loop. */
 function costly(milliseconds: number) {
   let made = 0;
   return new Exposition(
@@ -42,7 +42,7 @@ function costly(milliseconds: number) {
   );
 }
 
-test('who asks now and then is given a new text each time', async () => {
+test('occasional requests get a new text each time', async () => {
   const exposition = numbered();
 
   for (let i = 1; i <= 3; i++) {
@@ -51,7 +51,7 @@ test('who asks now and then is given a new text each time', async () => {
   }
 });
 
-test('who asks while the collection holds up the event loop shares its text, though the request is read after it', async () => {
+test('a request that arrives while a collection blocks the event loop shares its text', async () => {
   const exposition = costly(50);
 
   const first = await exposition.read();
@@ -59,7 +59,7 @@ test('who asks while the collection holds up the event loop shares its text, tho
   expect(await exposition.read()).toBe(first);
 });
 
-test('once collections cost more than their share, a text is given again for a second, and then a new one is made', async () => {
+test('when collections exceed their share of time, a text is reused for one second', async () => {
   const exposition = costly(60);
   const texts: string[] = [];
   while (texts.at(-1) !== texts.at(-2) || texts.length < 2) {
@@ -73,7 +73,7 @@ test('once collections cost more than their share, a text is given again for a s
   expect(texts).not.toContain(String(later));
 });
 
-test('however often somebody asks, collections take no more than their share of the time', async () => {
+test('collections never exceed their share of time, however many requests arrive', async () => {
   const exposition = costly(20);
   const began = performance.now();
   const texts = new Set<Buffer>();
@@ -83,10 +83,10 @@ test('however often somebody asks, collections take no more than their share of 
     await wait(1);
   }
 
-  expect(texts.size).toBeLessThanOrEqual(1 + 5 + 2 + 5); // the first, what is spare, one a second, and the share of 2 s
+  expect(texts.size).toBeLessThanOrEqual(1 + 5 + 2 + 5); // the first, the reserve, one per second, the share of 2 s
 });
 
-test('a text is too old after a second, though a busy event loop did not let its timer run', async () => {
+test('a text expires after one second even if a busy event loop delays its timer', async () => {
   const exposition = numbered();
   await exposition.read();
 
@@ -96,7 +96,7 @@ test('a text is too old after a second, though a busy event loop did not let its
   expect(String(await exposition.read())).toBe('text 2');
 });
 
-test('the latest text is there for a second, and asking for it makes none', async () => {
+test('the latest text is available for one second without a collection', async () => {
   const exposition = numbered();
   expect(exposition.latest).toBeUndefined();
 
@@ -108,7 +108,7 @@ test('the latest text is there for a second, and asking for it makes none', asyn
   expect(String(await exposition.read())).toBe('text 2');
 });
 
-test('between two scrapes the text is not kept in memory', async () => {
+test('the text is released between scrapes', async () => {
   const exposition = numbered();
   setFlagsFromString('--expose-gc');
   const collectGarbage = runInNewContext('gc') as () => void;
@@ -117,7 +117,7 @@ test('between two scrapes the text is not kept in memory', async () => {
     collectGarbage();
     return text.deref() !== undefined;
   };
-  await wait(10); // a WeakRef holds until the end of the turn
+  await wait(10); // a WeakRef keeps its target until the turn ends
   expect(isKept()).toBe(true);
 
   await wait(MAX_AGE + 100);
@@ -125,7 +125,7 @@ test('between two scrapes the text is not kept in memory', async () => {
   await expect.poll(isKept).toBe(false);
 });
 
-test('a collection that fails fails for all who ask meanwhile, and is reported once', async () => {
+test('a failed collection fails for all waiting requests, and is reported once', async () => {
   const faults: unknown[] = [];
   let collections = 0;
   const fault = new Error('at the first time');
@@ -148,7 +148,7 @@ test('a collection that fails fails for all who ask meanwhile, and is reported o
   expect(String(await exposition.read())).toBe('text');
 });
 
-test('a fault that is thrown at once is a collection that failed, too', async () => {
+test('a fault thrown synchronously is a failed collection, too', async () => {
   const faults: unknown[] = [];
   const exposition = new Exposition(
     () => {

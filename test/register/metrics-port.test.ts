@@ -13,13 +13,13 @@ const BODY = 'the metrics';
 
 interface Ready {
   readonly port: number;
-  /** What was said so far. */
+  /** Lines printed so far. */
   readonly lines: readonly string[];
-  /** The names that the server was said to look up. */
+  /** Names that the server looks up. */
   readonly names: readonly (string | undefined)[];
 }
 
-/** The metrics, to be served by this process at the port. */
+/** Serves metrics from this process on the port. */
 async function ready({
   host = '127.0.0.1',
   port = -1,
@@ -55,12 +55,12 @@ async function ready({
   return { port: at, lines, names };
 }
 
-/** What the program does that there is something to measure of. */
+/** Makes the program open a connection, so that there is something to measure. */
 async function connect(): Promise<void> {
   await new Promise(resolve => net.connect(1, '127.0.0.1').on('error', resolve));
 }
 
-/** A server of the program's; whether it can listen. */
+/** Starts a server of the program; true if it can listen. */
 async function listening(options: ListenOptions): Promise<boolean> {
   const server = net.createServer();
   onTestFinished(() => void server.close());
@@ -75,10 +75,10 @@ const body = (port: number, host = '127.0.0.1') =>
     (error: NodeJS.ErrnoException) => error.code,
   );
 
-/** Where a line says that the metrics are. */
+/** The metrics URL in a printed line. */
 const told = (line = '') => Number(/:(\d+)\/metrics/.exec(line)?.[1]);
 
-test('the port is not taken before there is something to measure, and then by the next connection', async () => {
+test('the metrics port is not opened before the first connection', async () => {
   const { port, lines, names } = await ready();
   await new Promise(resolve => setTimeout(resolve, 50));
   expect(names).toEqual([]);
@@ -90,7 +90,7 @@ test('the port is not taken before there is something to measure, and then by th
   expect(lines).toEqual([]);
 });
 
-test('it is taken once a server of the program listens', async () => {
+test('the metrics port is opened when a server of the program listens', async () => {
   const { port, lines } = await ready();
 
   expect(await listening({ port: 0, host: '127.0.0.1' })).toBe(true);
@@ -99,7 +99,7 @@ test('it is taken once a server of the program listens', async () => {
   expect(lines).toEqual([]);
 });
 
-test('localhost is 127.0.0.1 and not looked up; another name is, and is left out', async () => {
+test('localhost means 127.0.0.1 without a lookup; the lookup of another name is not measured', async () => {
   const { port, names, lines } = await ready({ host: 'localhost' });
   const named = await ready({ host: 'localhost.' });
   await connect();
@@ -111,7 +111,7 @@ test('localhost is 127.0.0.1 and not looked up; another name is, and is left out
   expect(named.names).toEqual(['localhost.']);
 });
 
-test('our server belongs to no request of the program: it has none of its stores', async () => {
+test('the metrics server does not run in an AsyncLocalStorage store of the program', async () => {
   const store = new AsyncLocalStorage<string>();
   const seen: (string | undefined)[] = [];
   const onRequest = () => void seen.push(store.getStore());
@@ -165,7 +165,7 @@ test.each<[string, ListenOptions]>([
   ]);
   expect(await body(told(lines[0]))).toBe(BODY);
   expect(await waiting).toBe('ECONNRESET');
-  // A scraper that kept its connection to us would otherwise be given our metrics under the program's port.
+  // Otherwise a scraper with an open connection would still get connmeter's metrics from the program's port.
   const { family } = itsOwn.address() as AddressInfo;
   if (options.host !== 'localhost' || family === 'IPv4') {
     await expect
@@ -189,7 +189,7 @@ test.each<[string, (port: number) => ListenOptions]>([
   expect(lines).toEqual([]);
 });
 
-test('where the program listens on our port before us, it keeps it, and ours goes elsewhere', async () => {
+test('if the program already listens on the metrics port, the metrics move to another port', async () => {
   const { port, lines } = await ready();
 
   expect(await listening({ port })).toBe(true);
@@ -199,7 +199,7 @@ test('where the program listens on our port before us, it keeps it, and ours goe
   expect(await body(told(lines[0]))).toBe(BODY);
 });
 
-test('a server of the program that still looks its host up is not forestalled', async () => {
+test('the metrics server does not take a port while a server of the program looks up its host', async () => {
   const { port, lines } = await ready();
 
   const listens = listening({ port, host: 'localhost' });
@@ -210,7 +210,7 @@ test('a server of the program that still looks its host up is not forestalled', 
   expect(lines[0]).toMatch(`this program listens on port ${port} itself`);
 });
 
-test('where the program cannot listen on our port either, ours comes back to it and says nothing', async () => {
+test('if the program cannot listen on the metrics port either, the metrics server returns to it silently', async () => {
   const { port, lines } = await ready();
   await connect();
   await until(() => isListening(port), Boolean);
@@ -223,7 +223,7 @@ test('where the program cannot listen on our port either, ours comes back to it 
   expect(lines).toEqual([]);
 });
 
-test('a program that listens on each port we go to does not make us go on for ever', async () => {
+test('the metrics server stops moving if the program takes every new port', async () => {
   const { port, lines } = await ready();
   await connect();
   await until(() => isListening(port), Boolean);
@@ -248,7 +248,7 @@ test('a program that listens on each port we go to does not make us go on for ev
   expect(lines).toHaveLength(4);
 });
 
-test('a free port is told, as nobody could know it', async () => {
+test('the URL is printed for port 0', async () => {
   const { lines } = await ready({ port: 0 });
   await connect();
   await until(() => lines.length, Boolean);
@@ -261,7 +261,7 @@ test('a free port is told, as nobody could know it', async () => {
   expect(await body(told(lines[0]))).toBe(BODY);
 });
 
-test('a port that somebody else has is told with the cure', async () => {
+test('a port in use is reported with the fix', async () => {
   const holder = net.createServer().listen(0, '127.0.0.1');
   onTestFinished(() => void holder.close());
   await once(holder, 'listening');
@@ -277,7 +277,7 @@ test('a port that somebody else has is told with the cure', async () => {
 });
 
 test.each([
-  // TEST-NET-1 (RFC 5737) and the documentation prefix (RFC 3849): no machine has them
+  // TEST-NET-1 (RFC 5737) and the documentation prefix (RFC 3849): no machine has these addresses
   ['192.0.2.1', '192.0.2.1', 'EADDRNOTAVAIL'],
   ['2001:db8::1', '[2001:db8::1]', 'EADDRNOTAVAIL'],
   ['no such host', 'no such host', 'ENOTFOUND'],

@@ -5,14 +5,14 @@ import { METRICS_PATH } from '../../src/register/metrics-server.ts';
 import { httpRequest } from '../support/child.ts';
 import { startMetricsServer } from '../support/metrics-server.ts';
 
-test('GET of the path is answered, with or without a query', async () => {
+test('GET /metrics is served with or without a query', async () => {
   const { base } = await startMetricsServer();
 
   expect(await httpRequest(base + METRICS_PATH)).toMatchObject({ status: 200, body: 'the metrics' });
   expect(await httpRequest(`${base + METRICS_PATH}?name[]=up`)).toMatchObject({ status: 200, body: 'the metrics' });
 });
 
-test('what is served says that it is the text format', async () => {
+test('the content type is the Prometheus text format', async () => {
   const { base } = await startMetricsServer();
 
   const { headers } = await httpRequest(base + METRICS_PATH);
@@ -20,7 +20,7 @@ test('what is served says that it is the text format', async () => {
   expect(headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
 });
 
-test('where the text cannot be made the answer is 500 and says no more', async () => {
+test('a failed collection is answered with 500 and no details', async () => {
   const faults: unknown[] = [];
   const secret = new Error('hunter2');
   const { base } = await startMetricsServer({
@@ -32,7 +32,7 @@ test('where the text cannot be made the answer is 500 and says no more', async (
   expect(faults).toEqual([secret]);
 });
 
-test('HEAD never collects, and tells the length of a text that is there already', async () => {
+test('HEAD never collects, and has the Content-Length of an available text', async () => {
   const { base, collected } = await startMetricsServer();
   const head = () => httpRequest(base + METRICS_PATH, { method: 'HEAD' });
 
@@ -69,7 +69,7 @@ test.each(['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE'])('%s of the pat
   expect(collected()).toBe(0);
 });
 
-test('a refused POST that goes on sending does not disturb the next scrape', async () => {
+test('a rejected POST that keeps sending does not affect the next scrape', async () => {
   const { base } = await startMetricsServer();
   const agent = new Agent({ keepAlive: true });
   onTestFinished(() => agent.destroy());
@@ -83,7 +83,7 @@ test('a refused POST that goes on sending does not disturb the next scrape', asy
   expect(await httpRequest(base + METRICS_PATH)).toMatchObject({ status: 200 });
 });
 
-test('a request for a name that is not allowed gets 403, and is told what to set', async () => {
+test('a Host that is not allowed gets 403, and the response names the variable to set', async () => {
   const { base, collected } = await startMetricsServer({ allowed: ['metrics.test'] });
 
   const refused = await httpRequest(base + METRICS_PATH, { headers: { host: 'evil.test:80' } });

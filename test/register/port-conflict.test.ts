@@ -51,6 +51,6 @@ test.each<[string, ListenCall, string]>([
   expect(conflictsWith(options, at(address))).toBe(false);
 });
 
-test('where our own port is not known yet, nothing needs it', () => {
+test('nothing overlaps while the metrics port is unknown', () => {
   expect(conflictsWith({ port: 0 }, at('127.0.0.1', 0))).toBe(false);
 });

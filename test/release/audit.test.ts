@@ -36,6 +36,6 @@ test.each([
   expect(verdictOf(JSON.stringify(answer))).toEqual({ kind, line: expect.stringContaining(line) });
 });
 
-test('empty output is a failure', () => {
+test('empty output is not a clean audit', () => {
   expect(verdictOf('').kind).toBe('failed');
 });

@@ -12,7 +12,7 @@ import { readEnvironment } from '../../src/register/environment.ts';
 const ROOT = join(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 
-/** The labels of a metric as docs/metrics.md has them; another test holds that against a scrape. */
+/** The labels of a metric in docs/metrics.md; another test compares them with a scrape. */
 function labelsOf(metric: string): string {
   const [, rest = ''] = read('docs/metrics.md').split(`\n## \`${metric}\`\n`);
   const [section = ''] = rest.split('\n## ');
@@ -23,7 +23,7 @@ interface Rules {
   readonly groups: readonly { readonly rules: readonly { readonly record?: string; readonly alert?: string }[] }[];
 }
 
-/** All that a user may build on, a line each. docs/versioning.md says what a change of each kind of line means. */
+/** The public interface, one item per line. docs/versioning.md explains what a change of each kind means. */
 async function everythingPublic(): Promise<string[]> {
   const { exports, engines, peerDependencies } = JSON.parse(read('package.json'));
   const rules = (parse(read('dashboards/rules/connmeter.yaml')) as Rules).groups.flatMap(group => group.rules);
@@ -68,9 +68,9 @@ async function everythingPublic(): Promise<string[]> {
   ];
 }
 
-// Red means that something which users build on has changed. Look up in docs/versioning.md what that makes of the next version, say
-// it in the changelog, and take the new list over with `npx vitest run test/release/interface.test.ts -u`.
-test('what users build on is what the last version had', async () => {
+// A failure means that the public interface has changed. Look up the next version number in docs/versioning.md, describe
+// the change in the changelog, and update the list with `npx vitest run test/release/interface.test.ts -u`.
+test('the public interface has not changed since the last version', async () => {
   const lines = await everythingPublic();
 
   expect(lines.filter(line => line.endsWith('undefined'))).toEqual([]);

@@ -15,7 +15,7 @@ beforeAll(async () => {
   ({ tarball } = await packPackage());
 }, 180_000);
 
-/** The exit code and the output of a command. */
+/** Exit code and output of a command. */
 async function said(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env, cwd = ROOT) {
   const PATH = [join(ROOT, 'node_modules/.bin'), dirname(process.execPath), env['PATH']].join(delimiter);
   const { code, stdout, stderr } = await run(command, args, { cwd, env: { ...env, PATH } }).then(
@@ -25,23 +25,23 @@ async function said(command: string, args: readonly string[], env: NodeJS.Proces
   return { code, text: stdout + stderr };
 }
 
-test('publint finds nothing in the tarball, not even a suggestion', async () => {
+test('publint reports nothing about the tarball, not even a suggestion', async () => {
   expect(await said('publint', ['run', '--strict', tarball])).toMatchObject({
     code: 0,
     text: expect.stringContaining('All good!'),
   });
 });
 
-// Node 10 resolution is left out, because no supported Node needs it. CommonJS may get an ES module: every supported Node can
-// `require` one, which test/package/package.test.ts does.
-test('the types are right for ES modules, CommonJS and bundlers', async () => {
+// Node 10 resolution is ignored, because no supported version uses it. CommonJS gets an ES module, which every supported
+// version can `require`; test/package/package.test.ts does so.
+test('attw finds no wrong types for ES modules, CommonJS and bundlers', async () => {
   const { code, text } = await said('attw', [tarball, '--profile', 'node16', '--ignore-rules', 'cjs-resolves-to-esm']);
 
   expect({ code, text }).toEqual({ code: 0, text: expect.stringContaining('"connmeter/register"') });
 }, 180_000);
 
-test('the dry run does everything except publish, and needs no login', async () => {
-  // A commit of the working tree, so that the test packs it as a release would.
+test('the dry run does everything except publishing, without a login', async () => {
+  // Commits the working tree, so that the committed state is packed.
   const copy = mkdtempSync(join(tmpdir(), 'connmeter-release-'));
   onTestFinished(() => rmSync(copy, { recursive: true, force: true }));
   for (const path of [
@@ -81,7 +81,7 @@ const READY: State = {
   env: { GITHUB_REPOSITORY: 'connmeter/connmeter', ACTIONS_ID_TOKEN_REQUEST_URL: 'https://a.test' },
 };
 
-test('a version that is committed, tagged, in the changelog, and built by the build service has no obstacle', () => {
+test('a version can be published if it is committed, tagged, in the changelog, and built in CI', () => {
   expect(obstaclesOf(READY)).toEqual([]);
 });
 
@@ -97,6 +97,6 @@ test.each<[string, Partial<State>]>([
   expect(obstaclesOf({ ...READY, ...state })).toEqual([expect.stringContaining(line)]);
 });
 
-test('pre-releases get the tag next', () => {
+test('a prerelease is published under its own dist-tag', () => {
   expect(['1.2.3', '2.0.0-rc.1'].map(distTagOf)).toEqual(['latest', 'next']);
 });

@@ -19,7 +19,7 @@ import {
 } from '../support/metrics-server.ts';
 import { server } from '../support/server.ts';
 
-test('of all methods that HTTP knows, only GET and HEAD are answered, and only GET with something', async () => {
+test('only GET and HEAD are served, and only GET with a body', async () => {
   const { port, collected } = await startMetricsServer();
 
   const statuses = await Promise.all(
@@ -65,7 +65,7 @@ test.each([
   expect(await httpRequest(`http://127.0.0.1:${port}${METRICS_PATH}`)).toMatchObject({ status: 200, body: BODY });
 });
 
-test('HTTP/1.0 without a Host header is answered', async () => {
+test('HTTP/1.0 without a Host header is served', async () => {
   const { port } = await startMetricsServer();
 
   const answer = await rawResponse(port, `GET ${METRICS_PATH} HTTP/1.0\r\n\r\n`);
@@ -74,7 +74,7 @@ test('HTTP/1.0 without a Host header is answered', async () => {
   expect(answer).toContain(BODY);
 });
 
-test('an upgrade is not made: the metrics are all there is', async () => {
+test('an upgrade request gets the metrics', async () => {
   const { port } = await startMetricsServer();
 
   const answer = await rawResponse(
@@ -85,7 +85,7 @@ test('an upgrade is not made: the metrics are all there is', async () => {
   expect(statusOf(answer)).not.toBe(101);
 });
 
-test('pages of other origins may not read it: no header invites them, and a preflight is refused', async () => {
+test('pages of other origins cannot read the metrics: there are no CORS headers, and a preflight is rejected', async () => {
   const { port } = await startMetricsServer();
 
   const answers = await Promise.all([
@@ -100,7 +100,7 @@ test('pages of other origins may not read it: no header invites them, and a pref
   for (const answer of answers) expect(answer).not.toMatch(/^access-control-/im);
 });
 
-test('however many ask, there is one collection, and one text in memory for all', async () => {
+test('parallel requests share one collection and one text in memory', async () => {
   const waiting = deferredText();
   const { port, collected } = await startMetricsServer({ make: () => waiting.promise });
   const clients = await Promise.all(Array.from({ length: LIMITS.connections }, () => sendRaw(port, KEEP_ALIVE_GET)));
@@ -112,7 +112,7 @@ test('however many ask, there is one collection, and one text in memory for all'
   expect(collected()).toBe(1);
 });
 
-test('a connection too many closes the one that has been idle longest', async () => {
+test('a connection beyond the limit closes the one that has been idle longest', async () => {
   const { port } = await startMetricsServer();
   const clients: RawClient[] = [];
   for (let i = 0; i < LIMITS.connections; i++) {
@@ -121,7 +121,7 @@ test('a connection too many closes the one that has been idle longest', async ()
     await until(client.received, answer => answer.endsWith(BODY));
   }
   const [first, second] = clients as [RawClient, RawClient];
-  first.socket.write(KEEP_ALIVE_GET); // now the second one has been idle longest
+  first.socket.write(KEEP_ALIVE_GET); // the second one has been idle longest now
   await until(first.received, answer => answer.split(BODY).length === 3);
 
   const late = await sendRaw(port, KEEP_ALIVE_GET);
@@ -131,7 +131,7 @@ test('a connection too many closes the one that has been idle longest', async ()
   expect(clients.filter(({ isClosed }) => isClosed())).toEqual([second]);
 });
 
-test('neither who connects and says nothing nor who asks and does not read keeps Prometheus out', async () => {
+test('silent clients and clients that do not read do not keep Prometheus out', async () => {
   const waiting = deferredText();
   const { port, server: inside, collected } = await startMetricsServer({ make: () => waiting.promise });
   const connections = () => new Promise<number>(resolve => inside.getConnections((_error, count) => resolve(count)));
@@ -156,7 +156,7 @@ test.each(['GET', 'HEAD', 'POST'])('more than four unanswered %s requests on one
   const waiting = deferredText();
   const { port } = await startMetricsServer({ make: () => waiting.promise });
   const asked = KEEP_ALIVE_GET.replace('GET', method);
-  // HEAD and POST are answered at once: they are unanswered as long as they stand behind a GET.
+  // HEAD and POST are answered at once, so they are unanswered only behind a GET.
   const patient = await sendRaw(port, KEEP_ALIVE_GET + asked.repeat(LIMITS.pendingRequests - 1));
   const greedy = await sendRaw(port, KEEP_ALIVE_GET + asked.repeat(1_000));
 
@@ -168,8 +168,8 @@ test.each(['GET', 'HEAD', 'POST'])('more than four unanswered %s requests on one
   await until(patient.received, answer => answer.match(/HTTP\/1/g)?.length === LIMITS.pendingRequests);
 });
 
-test('who does not read an answer is cut off, each in their time, and so is who never asks', async () => {
-  // Longer than what the system takes in for a connection.
+test('clients that do not read their response or send no request are disconnected after their timeouts', async () => {
+  // Longer than the socket buffers.
   const { port, server: inside } = await startMetricsServer({ make: async () => 'x'.repeat(20_000_000) });
   const connections = () => new Promise<number>(resolve => inside.getConnections((_error, count) => resolve(count)));
   const unread = async () => {
@@ -190,7 +190,7 @@ test('who does not read an answer is cut off, each in their time, and so is who 
   expect(idle.isClosed()).toBe(false);
 });
 
-test('a body is neither asked for nor read: the connection is closed after the answer', async () => {
+test('a request body is not read, and the connection closes after the response', async () => {
   const { port } = await startMetricsServer();
 
   const answers = await Promise.all([
@@ -208,7 +208,7 @@ test('a body is neither asked for nor read: the connection is closed after the a
   expect(answers.map(statusOf)).toEqual([200, 200, 405]);
 });
 
-test('what Node itself watches over is set', async () => {
+test('the limits of the Node server are set', async () => {
   const { server: inside } = await startMetricsServer();
 
   expect(inside).toMatchObject({ headersTimeout: 5_000, requestTimeout: 5_000, keepAliveTimeout: 75_000 });
@@ -224,7 +224,7 @@ const SLOW = {
   'an answer that is not read': KEEP_ALIVE_GET.repeat(4),
 };
 
-test('two hundred slow askers do not hold up a scrape', async () => {
+test('200 slow clients do not delay a scrape', async () => {
   const { port } = await startMetricsServer();
   const all = await Promise.all(
     Array.from({ length: 200 }, (_, i) => sendRaw(port, Object.values(SLOW)[i % 3] as string)),
@@ -234,7 +234,7 @@ test('two hundred slow askers do not hold up a scrape', async () => {
   expect(all.filter(({ received }) => received() !== '')).toEqual([]);
 });
 
-/** A program with us in it, which ends as soon as it is told to, if nothing holds it. */
+/** Starts a program with connmeter that exits when it reads a line, unless something keeps it alive. */
 async function registered(env: Record<string, string> = {}) {
   const asked = await server({ kind: 'http' });
   const port = await freePort();
@@ -247,7 +247,7 @@ async function registered(env: Record<string, string> = {}) {
   return { port, child };
 }
 
-test('slow askers of every kind do not keep the program alive', async () => {
+test('slow clients of every kind do not keep the program alive', async () => {
   const { port, child } = await registered({ OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1' });
   const held = await Promise.all(
     Object.values(SLOW)
@@ -264,7 +264,7 @@ test('slow askers of every kind do not keep the program alive', async () => {
   expect(await child.outcome).toEqual({ code: 0, stdout: 'ready\n', stderr: '' });
 });
 
-test('who does not read, and comes again each time, does not keep the program alive', async () => {
+test('a client that does not read and reconnects each time does not keep the program alive', async () => {
   const child = start(programPath('large-metrics-server.ts'));
   await child.printed('\n');
   const port = Number(/\d+/.exec(child.said.stdout)?.[0]);
@@ -282,7 +282,7 @@ test('who does not read, and comes again each time, does not keep the program al
   expect(await child.outcome).toMatchObject({ code: 0, stderr: '' });
 });
 
-test('scrapers that hang up in the middle do not end the program', async () => {
+test('scrapers that disconnect early do not end the program', async () => {
   const { port, child } = await registered({ OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1' });
   for (let i = 0; i < 50; i++) {
     const { socket } = await sendRaw(port, get(METRICS_PATH));
@@ -295,7 +295,7 @@ test('scrapers that hang up in the middle do not end the program', async () => {
   expect(await child.outcome).toEqual({ code: 0, stdout: 'ready\n', stderr: '' });
 });
 
-test('where nothing is set, only this host can ask', async () => {
+test('by default only this host can connect', async () => {
   const { port, child } = await registered();
   const others = Object.values(networkInterfaces())
     .flatMap(each => each ?? [])
@@ -303,7 +303,7 @@ test('where nothing is set, only this host can ask', async () => {
     .map(({ address, scopeid }) => (scopeid ? undefined : address));
 
   expect(await httpRequest(`http://localhost:${port}${METRICS_PATH}`)).toMatchObject({ status: 200 });
-  // served at every address, it would be at these as well
+  // a server on all addresses would also answer here
   for (const address of ['127.0.0.2', ...others]) {
     if (address !== undefined) expect([address, await isListening(port, address)]).toEqual([address, false]);
   }
@@ -329,7 +329,7 @@ test.each([
   expect(stderr).toMatch(/^connmeter: cannot serve [^\p{Cc}\p{Cf}]{1,1000}\n$/u);
 });
 
-test('a variable that cannot be used is told in one short, legible line', async () => {
+test('an invalid variable is reported in one short, printable line', async () => {
   const { child } = await registered({
     OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1',
     OTEL_METRICS_EXPORTER: `console-\x7f\u009b31m\u202e\n${'x'.repeat(10_000)}`,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** Names that have broken things before, or should. */
+/** Names that are likely to break parsers. */
 export const HOSTILE_NAMES: readonly string[] = [
   '',
   ' ',
@@ -37,7 +37,7 @@ export const HOSTILE_NAMES: readonly string[] = [
   'redis://:hunter2@redis.test:6379/0?ssl=1',
 ];
 
-/** Every kind of string: any UTF-16 at all, lone surrogates too; any code point; ASCII with its control characters. */
+/** Any string: arbitrary UTF-16 with lone surrogates, arbitrary code points, ASCII with control characters. */
 export const anyName: fc.Arbitrary<string> = fc.oneof(
   fc.constantFrom(...HOSTILE_NAMES),
   fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map(code => String.fromCharCode(code)), maxLength: 300 }),
@@ -48,5 +48,5 @@ export const anyName: fc.Arbitrary<string> = fc.oneof(
   fc.ipV6(),
 );
 
-/** What steers a terminal, turns a line around or breaks it, or is no character at all. */
+/** Control characters, bidirectional controls, line separators and lone surrogates. */
 export const UNSAFE_CHARACTERS = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;

@@ -25,11 +25,12 @@ const failing = (name: string, syscall: string) =>
   Object.assign(new Error(name), { code: name, name, syscall, errno: name });
 
 /**
- * Lives of connections that carry this name wherever a stranger could have put one: host, address, path, header, error.
- * Only a path may hold what is no host name, so `path` may be left out. They come as Node and undici tell of them, so that no resolver and no header check stands between.
+ * Replays connections that carry this name in every place that a client can control: host, address, path, header, error.
+ * Only a path may be any text, so `path` can be turned off. The events are published as Node and undici do, so that no
+ * resolver and no header check filters the name.
  */
 export function replayConnections(name: string, { path = true } = {}): void {
-  // a plain socket, open and closed; one whose lookup fails; one whose connect fails
+  // plain sockets: opened and closed, a failed lookup, a failed connect
   closed(
     socketOf(socket => {
       socket.emit('lookup', null, '127.0.0.1', 4, name);
@@ -50,7 +51,7 @@ export function replayConnections(name: string, { path = true } = {}): void {
   }
   if (path) socketOf(socket => dialled(socket, name)); // a Unix socket, left open
 
-  // node:http, a pool each time: call sites speak up
+  // node:http with a new pool each time, which triggers a call-site warning
   for (let pool = 0; pool < 4; pool++) {
     const socket = new ReplaySocket();
     socket.connecting = true;
@@ -77,7 +78,7 @@ export function replayConnections(name: string, { path = true } = {}): void {
     if (pool > 0) closed(socket);
   }
 
-  // undici, by its origin and by what it tells of the connection
+  // undici: the origin and the connection parameters
   const socket = new ReplaySocket();
   const connectParams = { hostname: name, port: name, protocol: name, version: name, servername: name };
   const connector = () => {};
@@ -102,5 +103,5 @@ export function replayConnections(name: string, { path = true } = {}): void {
   });
   socket.emit('error', failing(name, name));
   closed(socket);
-  publish('undici:client:sendHeaders', { request, headers: name, socket: new ReplaySocket() }); // a stranger's
+  publish('undici:client:sendHeaders', { request, headers: name, socket: new ReplaySocket() }); // an unknown socket
 }

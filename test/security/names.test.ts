@@ -17,18 +17,18 @@ import { anyName, HOSTILE_NAMES, UNSAFE_CHARACTERS } from './hostile-names.ts';
 import { replayConnections } from './named-connections.ts';
 import { parseStrictly } from './strict-exposition.ts';
 
-/** DNS knows no longer names; what labels and sites hold is no longer than that. */
+/** The longest name in DNS, and the longest label and call site. */
 const LONGEST = 255;
 
 interface Left {
-  /** What Prometheus would be served. */
+  /** The scrape. */
   readonly scrape: Buffer;
   readonly snapshot: Snapshot;
-  /** What `diag` was told, with all that came along. */
+  /** Messages to `diag`, with all arguments. */
   readonly warnings: readonly (readonly unknown[])[];
 }
 
-/** All that is left behind by connections which carry these names in every place a stranger could put one. */
+/** Everything that connections leave behind which carry these names in every place that a client can control. */
 async function leftBy(names: readonly string[], places?: { path: boolean }): Promise<Left> {
   const warnings: unknown[][] = [];
   const warn = (...told: unknown[]) => void warnings.push(told);
@@ -42,7 +42,7 @@ async function leftBy(names: readonly string[], places?: { path: boolean }): Pro
   try {
     for (const name of names) {
       replayConnections(name, places);
-      await Promise.resolve(); // the end of the turn
+      await Promise.resolve(); // ends the turn
     }
     const scrape = await new Promise<Buffer>(resolve => {
       const response = { setHeader() {}, end: (text: string) => resolve(Buffer.from(text)) };
@@ -55,7 +55,7 @@ async function leftBy(names: readonly string[], places?: { path: boolean }): Pro
   }
 }
 
-/** Every string in a value, its keys too. */
+/** Every string in a value, including keys. */
 function stringsIn(value: unknown): string[] {
   if (typeof value === 'string') return [value];
   if (typeof value !== 'object' || value === null) return [];
@@ -64,7 +64,7 @@ function stringsIn(value: unknown): string[] {
 
 const isBad = (text: string) => text.length > LONGEST || UNSAFE_CHARACTERS.test(text);
 
-/** Fails with the seed and the shortest names that do it. */
+/** Fails with the seed and the shortest failing names. */
 function forAnyNames(judge: (left: Left) => void): Promise<void> {
   return fc.assert(
     fc.asyncProperty(fc.array(anyName, { minLength: 1, maxLength: 12 }), async names => judge(await leftBy(names))),
@@ -72,7 +72,7 @@ function forAnyNames(judge: (left: Left) => void): Promise<void> {
   );
 }
 
-test('whatever names connections carry, the scrape keeps the format to the letter, no series is there twice, and no label is long or steers a terminal', async () => {
+test('with any names the scrape is valid, has no duplicate series, and no long label or terminal control character', async () => {
   await forAnyNames(({ scrape }) => {
     const series = parseStrictly(scrape);
 
@@ -81,18 +81,18 @@ test('whatever names connections carry, the scrape keeps the format to the lette
   });
 });
 
-test('promtool reads the scrape of all nasty names at once, and of five hundred others', async () => {
+test('promtool reads a scrape with all hostile names and 500 random ones', async () => {
   const names = [...HOSTILE_NAMES, ...fc.sample(anyName, 500)];
   const { scrape } = await leftBy(names);
 
   const { error, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: scrape, encoding: 'utf8' });
 
   expect(error).toBeUndefined();
-  expect(stderr).not.toMatch(/parsing error|error while/); // other lines are its opinions on names
+  expect(stderr).not.toMatch(/parsing error|error while/); // other lines are suggestions about metric names
   expect(parseStrictly(scrape).length).toBeGreaterThan(1_000);
 });
 
-test('a snapshot holds no long text, and none that steers a terminal', async () => {
+test('a snapshot has no long text and no terminal control character', async () => {
   await forAnyNames(({ snapshot }) => {
     expect(snapshot.closed.length).toBeGreaterThan(0);
     expect(snapshot.live.length).toBeGreaterThan(0);
@@ -100,7 +100,7 @@ test('a snapshot holds no long text, and none that steers a terminal', async () 
   });
 });
 
-test('a warning is one text without what steers a terminal; only a fault has its frames below it', async () => {
+test('a warning is one line without terminal control characters; only a fault has stack frames', async () => {
   let heard = 0;
   await forAnyNames(({ warnings }) => {
     heard += warnings.length;
@@ -108,14 +108,14 @@ test('a warning is one text without what steers a terminal; only a fault has its
       expect(line).toMatch(/^connmeter: /);
       expect(String(line)).not.toMatch(UNSAFE_CHARACTERS);
       expect(String(line).length).toBeLessThan(1_000);
-      expect(more.every(each => typeof each === 'string')).toBe(true); // an error would bring its properties along
+      expect(more.every(each => typeof each === 'string')).toBe(true); // an error object could leak its properties
       expect(more.join('').replaceAll('\n', ' ')).not.toMatch(UNSAFE_CHARACTERS);
     }
   });
   expect(heard).toBeGreaterThan(0);
 });
 
-test('the table of the demo has one line an origin, whatever the names in the scrape', async () => {
+test('the table of the demo has one line per origin, with any names', async () => {
   await forAnyNames(({ scrape, snapshot }) => {
     const { rows, lookups } = intervalOf([], parseExposition(scrape.toString()), 1);
 
@@ -125,7 +125,7 @@ test('the table of the demo has one line an origin, whatever the names in the sc
   });
 });
 
-test('an error.type is a word of 64 letters at most, whatever an error says of itself', () => {
+test('an error.type is a word of at most 64 characters, whatever the error contains', () => {
   fc.assert(
     fc.property(
       fc.record({ code: fc.oneof(anyName, fc.anything()), name: fc.oneof(anyName, fc.anything()) }),
@@ -136,7 +136,7 @@ test('an error.type is a word of 64 letters at most, whatever an error says of i
   );
 });
 
-test('a call site is short and legible, whatever a script calls itself', () => {
+test('a call site is short and printable, whatever the name of the script', () => {
   const script = fc
     .tuple(fc.constantFrom('', '/', 'file:///', 'webpack://', 'data:text/javascript,', 'https://', './'), anyName)
     .map(([scheme, name]) => scheme + name)
@@ -150,7 +150,7 @@ test('a call site is short and legible, whatever a script calls itself', () => {
   );
 });
 
-/** What is told of a script of this name; undefined also where asking throws, which the guard would catch. */
+/** The call site of a script with this name; undefined also if this throws, which the guard would catch. */
 function siteOf(scriptName: string): string | undefined {
   try {
     return programFrame([{ scriptName, lineNumber: 7 }]);
@@ -187,7 +187,7 @@ test.each([
   );
 });
 
-test('names that are some stay as they are', async () => {
+test('valid names are unchanged', async () => {
   const names = [
     'a.test',
     'sub_domain.a-b.test',
@@ -204,7 +204,7 @@ test('names that are some stay as they are', async () => {
   for (const name of names) expect(addresses).toContain(name);
 });
 
-test('a line on a call site is one line', () => {
+test('a warning about a call site is one line', () => {
   const line = describeCallSite({ problem: 'new_pool', address: 'a.test', port: 80, site: 'a.ts:1', count: 1 });
 
   expect(line.split('\n')).toHaveLength(1);

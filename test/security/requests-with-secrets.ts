@@ -1,5 +1,5 @@
-// requests-with-secrets.ts <servers as JSON>: asks them with every client, with a secret in every place where a program has one. Says
-// which clients had an answer, and at last what a snapshot holds. Run with `--import connmeter/register`.
+// requests-with-secrets.ts <servers as JSON>: sends requests with every client, with a secret in every place that can hold
+// one. Reports which clients got a response, and a snapshot. Runs with `--import connmeter/register`.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import dns from 'node:dns';
 import { once } from 'node:events';
@@ -27,7 +27,7 @@ diag.setLogger(new DiagConsoleLogger(), DiagLogLevel.ALL);
 const servers = JSON.parse(process.argv[2] as string) as Servers;
 
 let number = 0;
-/** One of a kind, so that what leaks tells where it was. */
+/** A unique secret, so that a leak shows its source. */
 const secret = (where: string) => `S3CRET-${where}-${++number}`;
 
 const headers = () => ({
@@ -42,7 +42,7 @@ const place = () => `/${secret('path')}/${secret('id')}?q=${secret('query')}`;
 const trusting = { rejectUnauthorized: false };
 
 const done: string[] = [];
-/** Most of them succeed, some are here to fail: what is said of it goes nowhere. */
+/** Runs a client; some are meant to fail. Its errors are not printed. */
 async function as(client: string, run: () => Promise<unknown>): Promise<void> {
   await run().then(
     () => done.push(client),
@@ -167,7 +167,7 @@ await new AsyncLocalStorage().run(secret('store'), async () => {
     session.close();
   });
 
-  // Mistakes people make: a URL where a host belongs, a secret in an error, in the name of a script.
+  // Common mistakes: a URL instead of a host, a secret in an error or in the name of a script.
   const slip = (options: net.NetConnectOpts) => async () => {
     const socket = net.connect(options);
     await new Promise((_, reject) => socket.on('error', reject));
@@ -193,12 +193,12 @@ await new AsyncLocalStorage().run(secret('store'), async () => {
     await failed;
   });
 
-  // Wasteful ones, so that the warnings speak: a pool a request, from a script with a secret for its name.
+  // A pool per request, from a script with a secret in its name, so that call-site warnings are printed.
   await as('a pool a request', async () => {
     const script = `export default (http, options) => new Promise((done, fail) => http.get({ ...options, agent: new http.Agent() },
       response => response.resume().on('close', done)).on('error', fail)); const key = '${secret('source')}';`;
     const { default: wasteful } = await import(`data:text/javascript,${encodeURIComponent(script)}`);
-    // A server of its own: of one that others have opened pools to, no more is looked at.
+    // Its own server, because call sites of a server with many pools are not examined any more.
     const wasted = http.createServer((_, response) => response.end()).listen(0, '127.0.0.1');
     await once(wasted, 'listening');
     const { port } = wasted.address() as net.AddressInfo;
@@ -207,8 +207,8 @@ await new AsyncLocalStorage().run(secret('store'), async () => {
   });
 });
 
-// Held bodies, and connections that are still open when the metrics are read. A collection has to see them held, and half
-// a second later again, before it looks at who asks.
+// Held bodies, and connections that are open when the metrics are read. Two collections, half a second apart, have to see
+// a held body before its call site is examined.
 const holding = () => fetch(base + path('/large'), { headers: headers() });
 const held: unknown[] = [await holding()];
 for (const wanted of [0, 1]) {

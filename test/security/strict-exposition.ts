@@ -1,4 +1,4 @@
-/** One line of a scrape that carries a number. */
+/** One sample line of a scrape. */
 export interface Series {
   readonly name: string;
   readonly labels: ReadonlyMap<string, string>;
@@ -10,8 +10,8 @@ const VALUE = /^(?:[+-]?Inf|NaN|[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?)$/i;
 const ESCAPED: Readonly<Record<string, string>> = { n: '\n', '"': '"', '\\': '\\' };
 
 /**
- * Reads a scrape as the format's description has it, and throws at the first thing it does not allow: stricter than
- * Prometheus, which forgives some. https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
+ * Parses a scrape according to the specification, and throws at the first violation. Prometheus itself is more lenient.
+ * https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
  */
 export function parseStrictly(bytes: Buffer): Series[] {
   const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { SERVER_CLOSE_REASONS } from '../../src/core/reasons.ts';
 import { type ServerCloseFacts, serverCloseReason } from '../../src/server/close-reason.ts';
 
-/** A kept connection of HTTP/1 that served one request, and that the program then destroyed. */
+/** A keep-alive HTTP/1 connection that served one request, and that the program then destroyed. */
 const QUIET: ServerCloseFacts = {
   http1: true,
   handshakePending: false,
@@ -53,6 +53,6 @@ test.each(ROWS)('%s', (_what, ending, reason) => {
   expect(serverCloseReason({ ...QUIET, ...ending })).toBe(reason);
 });
 
-test('every reason is in the table', () => {
+test('the table has every reason', () => {
   expect(new Set(ROWS.map(([, , reason]) => reason))).toEqual(new Set(SERVER_CLOSE_REASONS));
 });

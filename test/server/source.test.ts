@@ -7,7 +7,7 @@ import { Servers } from '../../src/server/servers.ts';
 import { serverSource } from '../../src/server/source.ts';
 import { type Duration, publish, ReplaySocket } from '../support/replay.ts';
 
-/** Says where it listens, and what it is by what it has. */
+/** A fake server with an address, identified by its properties. */
 class ReplayServer extends EventEmitter {
   headersTimeout: number | undefined = 60_000;
   addContext: (() => void) | undefined;
@@ -34,7 +34,7 @@ const failLoudly: Guard = (_where, run) =>
     run.apply(this, args);
   };
 
-/** The parts wired as in production, with a clock that the test moves. */
+/** The modules wired as in production, with a clock that the test controls. */
 function replaying({ limit = 100 } = {}) {
   const durations: Duration[] = [];
   const registry = new MetricRegistry(limit);
@@ -76,7 +76,7 @@ function close(socket: ReplaySocket): void {
   socket.emit('close');
 }
 
-test('a connection lives from being accepted to its close, and that is how long it was open', () => {
+test('the duration of a connection is the time from accept to close', () => {
   const { clock, durations, of } = replaying();
   const server = new ReplayServer();
   clock.now = 1;
@@ -111,17 +111,17 @@ test('a connection lives from being accepted to its close, and that is how long 
   ]);
 });
 
-test('a socket that another process has from now on is closed here, for a reason unknown', () => {
+test('a socket that is passed to another process is closed here for an unknown reason', () => {
   const { of } = replaying();
   const socket = accept(new ReplayServer());
   expect(of('::', 80)).toMatchObject({ open: 1 });
 
-  socket.pending = true; // it has no handle any more, and will never say another word
+  socket.pending = true; // it has lost its handle, and will emit no more events
 
   expect(of('::', 80)).toMatchObject({ open: 0, closed: { unknown: 1 } });
 });
 
-test('a close that nobody told of is seen at the next collection', () => {
+test('a close without an event is noticed at the next collection', () => {
   const { of } = replaying();
   const socket = accept(new ReplayServer());
   socket.removeAllListeners();
@@ -129,6 +129,21 @@ test('a close that nobody told of is seen at the next collection', () => {
   close(socket);
 
   expect(of('::', 80)).toMatchObject({ accepted: 1, open: 0, closed: { server_shutdown: 1 } });
+});
+
+test('closes without an event are noticed when others are accepted', () => {
+  const { servers } = replaying();
+  const server = new ReplayServer();
+  for (let i = 0; i < 10; i++) accept(server);
+
+  const live = Array.from({ length: 100 }, () => {
+    const socket = accept(server);
+    socket.removeAllListeners();
+    close(socket);
+    return servers.liveCount;
+  });
+
+  expect(Math.max(...live)).toBeLessThan(30);
 });
 
 test('requests that come over a socket of another process are counted, and no connection is', () => {
@@ -145,7 +160,7 @@ test('requests that come over a socket of another process are counted, and no co
   expect(of('::', 80)).toMatchObject({ accepted: 0, fresh: 1, reused: 2, open: 0, closed: {} });
 });
 
-test('a server is heard once, however often it listens and whatever it accepts', () => {
+test('a server gets one listener, however often it listens and whatever it accepts', () => {
   const { of } = replaying();
   const server = new ReplayServer();
 
@@ -154,12 +169,12 @@ test('a server is heard once, however often it listens and whatever it accepts',
   accept(server);
 
   expect(server.listenerCount('drop')).toBe(1);
-  expect(server.getMaxListeners()).toBe(EventEmitter.defaultMaxListeners); // as without us
+  expect(server.getMaxListeners()).toBe(EventEmitter.defaultMaxListeners); // as without connmeter
   server.emit('drop');
   expect(of('::', 80)).toMatchObject({ accepted: 2, refused: 1 });
 });
 
-test('a server that does not listen itself is heard once, too', () => {
+test('a server that does not listen itself gets one listener, too', () => {
   const { of } = replaying();
   const server = Object.assign(new ReplayServer(), { bound: null });
 
@@ -169,7 +184,7 @@ test('a server that does not listen itself is heard once, too', () => {
   expect(of('127.0.0.1', undefined as never)).toMatchObject({ accepted: 3 });
 });
 
-test('what is left out is not counted, nor heard', () => {
+test('an excluded server is not counted and gets no listener', () => {
   const { servers, registry } = replaying();
   const server = new ReplayServer();
   servers.ignore(server);
@@ -182,7 +197,7 @@ test('what is left out is not counted, nor heard', () => {
   expect([server.eventNames(), socket.eventNames()]).toEqual([[], []]);
 });
 
-test('listeners are bounded: late ones share _OTHER, and none is lost', () => {
+test('listening addresses are bounded: later ones share _OTHER, and none is lost', () => {
   const { registry, servers } = replaying({ limit: 3 });
 
   for (let port = 1; port <= 10; port++) accept(Object.assign(new ReplayServer(), { bound: { address: '::', port } }));
@@ -197,7 +212,7 @@ test('listeners are bounded: late ones share _OTHER, and none is lost', () => {
   expect(registry.allListenerCounts.reduce((sum, { accepted }) => sum + accepted.value, 0)).toBe(10);
 });
 
-test('two handshakes at once each find their connection; one that fails leaves the other alone', () => {
+test('two parallel handshakes are matched to their connections, also if one fails', () => {
   const { of, durations } = replaying();
   const server = Object.assign(new ReplayServer(), { addContext: () => {} });
   const [one, other] = [accept(server, 1), accept(server, 2)];
@@ -222,7 +237,7 @@ test('two handshakes at once each find their connection; one that fails leaves t
   expect(of('::', 80)).toMatchObject({ open: 0, closed: { tls_failed: 1, keep_alive_timeout: 1 } });
 });
 
-test('a timeout that the program let pass is forgotten with the next request', () => {
+test('a timeout that the program ignored is forgotten at the next request', () => {
   const { of } = replaying();
   const server = new ReplayServer();
   const socket = accept(server);
@@ -242,7 +257,7 @@ test('a timeout that the program let pass is forgotten with the next request', (
   expect(of('::', 80).closed).toEqual({ client_closed_idle: 1 });
 });
 
-test('a server pushes streams of its own, which are no requests', () => {
+test('pushed streams are not requests', () => {
   const { of } = replaying();
   const server = Object.assign(new ReplayServer(), { updateSettings: () => {} });
   const session = Object.assign(new EventEmitter(), { socket: accept(server), destroyed: false });
@@ -255,7 +270,7 @@ test('a server pushes streams of its own, which are no requests', () => {
   expect(of('::', 80)).toMatchObject({ accepted: 1, fresh: 1, reused: 0 });
 });
 
-test('a request is still on a connection that is cut, though Node 22 reports its response as finished', () => {
+test('a request is still active on a connection that is cut, although Node 22 reports its response as finished', () => {
   const { of } = replaying();
   const server = new ReplayServer();
   const socket = accept(server);
@@ -275,7 +290,7 @@ test('a request is still on a connection that is cut, though Node 22 reports its
   expect(of('::', 80).closed).toEqual({ client_aborted: 1 });
 });
 
-test('a stream that began before we listened does not make an idle session look cut', () => {
+test('a stream that started before connmeter does not make an idle session look cut', () => {
   const { of } = replaying();
   const server = Object.assign(new ReplayServer(), { updateSettings: () => {} });
   const socket = accept(server);

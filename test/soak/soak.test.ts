@@ -6,11 +6,11 @@ import { soak } from './soak.ts';
 
 const test = testInNamespace();
 
-/** The traffic's; with starting and ending it takes about twice as long. `npm run soak` is the long form. */
+/** Duration of the traffic; start and end take about as long again. `npm run soak` runs longer. */
 const SECONDS = 20;
 const SEED = Number(process.env['SOAK_SEED'] ?? Date.now() % 1_000_000);
 
-test('mixed traffic with faults of all kinds adds up: with the servers, with the kernel, and within itself', async () => {
+test('the counts of mixed traffic with faults of all kinds match those of the servers and the kernel, and each other', async () => {
   console.log(`soak: seed ${SEED}; again with SOAK_SEED=${SEED}`);
 
   const soaked = await soak({ seconds: SECONDS, rate: 1_000, seed: SEED });

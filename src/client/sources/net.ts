@@ -7,69 +7,76 @@ import {
   guardedListeners,
   type Listeners,
   prependListeners,
-  removeListeners,
+  stopListening,
 } from '../../core/listeners.ts';
 import { handshakeOf } from '../../core/tls-handshake.ts';
 import type { Connections } from '../connections.ts';
 
-// The order of events of one connection:
-//   net.client.socket -> lookup (once per address found; not for IP addresses) -> connectionAttempt
-//     -> (connectionAttemptFailed | connectionAttemptTimeout -> connectionAttempt)* -> connect -> secureConnect (TLS) -> close
-// The error of the connection is read from the socket at its close.
+// The order of events of one socket:
+//   net.client.socket -> lookup (once per address found; none if the host is an address) -> connectionAttempt
+//     -> (connectionAttemptFailed | connectionAttemptTimeout -> connectionAttempt)* -> connect -> secureConnect (TLS)
+//     -> timeout, end -> close, when the socket's error is read
 //
-// Limitations: a TLS handshake on a connected socket (in a proxy tunnel, STARTTLS) has no event for its start, so it is not
-// measured.
+// Limitations: if a TLS handshake runs on a socket that is connected already (in a proxy's tunnel, or after STARTTLS), no
+// event tells when it began. So it is not measured.
 export function netSource(connections: Connections, guard: Guard): Handlers {
-  const socketListeners = guardedListeners(guard, {
-    lookup(this: Socket, error: Error | null, _address: string, _family: number, host: string) {
-      connections.lookedUp(this, host, error);
-    },
-    connectionAttempt(this: Socket, address: string, port?: number, family?: number) {
-      connections.addressTried(this, address, port, family);
-    },
-    connectionAttemptFailed(this: Socket, _address: string, _port: number, _family: number, error: Error) {
-      connections.addressFailed(this, error);
-    },
-    connectionAttemptTimeout(this: Socket) {
-      connections.addressTimedOut(this);
-    },
-    timeout(this: Socket) {
-      connections.timedOut(this);
-    },
-    end(this: Socket) {
-      connections.serverEnded(this, this.writableEnded);
-    },
-    close(this: Socket) {
-      // If it is connecting, it is the close of its previous connection: the program is reusing the socket.
-      if (!this.connecting) connections.closed(this);
-    },
-  });
-  // These two are removed when they fire: some programs check that no `connect` listener is left on a connected socket. A
-  // socket that is connected again gets them again.
+  // Programs expect no listeners for these events once the socket is connected, so ours are removed. They are added again
+  // if the socket connects again.
   const connectListener: Listeners = guardedListeners(guard, {
     connect(this: Socket) {
       connections.connected(this, isTls(this));
-      removeListeners(this, connectListener);
+      remove(connectListener, this);
     },
   });
   const secureConnectListener: Listeners = guardedListeners(guard, {
     secureConnect(this: TLSSocket) {
       connections.secured(this, handshakeOf(this));
-      removeListeners(this, secureConnectListener);
+      remove(secureConnectListener, this);
     },
   });
-  const tcpListeners = [...socketListeners, ...connectListener];
-  const tlsListeners = [...tcpListeners, ...secureConnectListener];
+  const socketListeners = [
+    ...connectListener,
+    ...guardedListeners(guard, {
+      lookup(this: Socket, error: Error | null, _address: string, _family: number, host: string) {
+        connections.lookedUp(this, host, error);
+      },
+      connectionAttempt(this: Socket, address: string, port?: number, family?: number) {
+        connections.addressTried(this, address, port, family);
+      },
+      connectionAttemptFailed(this: Socket, _address: string, _port: number, _family: number, error: Error) {
+        connections.addressFailed(this, error);
+      },
+      connectionAttemptTimeout(this: Socket) {
+        connections.addressTimedOut(this);
+      },
+      timeout(this: Socket) {
+        connections.timedOut(this);
+      },
+      end(this: Socket) {
+        connections.serverEnded(this, this.writableEnded);
+      },
+      close(this: Socket) {
+        // If the socket is connecting again already, this is the close of its previous connection.
+        if (!this.connecting) connections.closed(this);
+      },
+    }),
+  ];
+  const tlsSocketListeners = [...socketListeners, ...secureConnectListener];
 
   return {
     'net.client.socket': ({ socket }: { socket: Socket }) => {
-      prependListeners(socket, isTls(socket) ? tlsListeners : tcpListeners);
+      prependListeners(socket, isTls(socket) ? tlsSocketListeners : socketListeners);
       excludeFromMaxListeners(socket);
-      connections.attempted(socket); // last, because the calls above throw if it is not a socket
+      // Last, so that an object that is no socket has thrown before it is remembered.
+      connections.attempted(socket);
     },
   };
 }
 
 function isTls(socket: Socket): boolean {
   return (socket as Partial<TLSSocket>).encrypted === true;
+}
+
+function remove(listeners: Listeners, socket: Socket): void {
+  for (const [event, listener] of listeners) stopListening(socket, event, listener);
 }

@@ -16,14 +16,14 @@ function request(callSites: CallSites, to = origin): object {
   return made;
 }
 
-/** Calls as everybody does: through a channel. */
+/** Calls through a channel, as clients do. */
 function published(run: () => void): void {
   subscribe('connmeter.test', run);
   channel('connmeter.test').publish({});
   unsubscribe('connmeter.test', run);
 }
 
-test('nothing is looked at while nothing is suspected', () => {
+test('no stack is captured without a suspected problem', () => {
   const { callSites, watch } = suspecting();
   const originOf = vi.fn(() => origin);
 
@@ -33,7 +33,7 @@ test('nothing is looked at while nothing is suspected', () => {
   expect(watch).not.toHaveBeenCalled();
 });
 
-test('a held body has the next five requests to its origin looked at, and no more', () => {
+test('after a held body, the stacks of the next five requests to its origin are captured', () => {
   const { callSites, watch } = suspecting();
   const unknown = request(callSites);
 
@@ -48,7 +48,7 @@ test('a held body has the next five requests to its origin looked at, and no mor
   expect(callSites.bodyHeld(elsewhere, { address: 'b.test', port: 80 })).toBe(false);
 });
 
-test('a call site is warned of once, and counted on', () => {
+test('a call site causes one warning, and further findings are counted', () => {
   const { callSites, warn } = suspecting();
   callSites.bodyHeld({}, origin);
 
@@ -62,7 +62,7 @@ test('a call site is warned of once, and counted on', () => {
   expect(callSites.found).toMatchObject([{ problem: 'body_held', address: 'a.test', port: 80, count: 2 }]);
 });
 
-test('the third new pool of an origin is no accident', () => {
+test('a call site is reported from the third new pool of an origin on', () => {
   const { callSites, warn } = suspecting();
 
   callSites.poolOpened(origin);
@@ -78,7 +78,7 @@ test('the third new pool of an origin is no accident', () => {
   );
 });
 
-test('switched off, it looks at nothing', () => {
+test('no stack is captured when call sites are off', () => {
   const { callSites, warn, watch } = suspecting(false);
 
   for (let i = 0; i < 5; i++) callSites.poolOpened(origin);
@@ -89,7 +89,7 @@ test('switched off, it looks at nothing', () => {
   expect(warn).not.toHaveBeenCalled();
 });
 
-test('what it keeps is bounded', () => {
+test('the number of call sites is bounded', () => {
   const { callSites, warn } = suspecting();
 
   for (let i = 0; i < 1_000; i++) {
@@ -136,11 +136,11 @@ test.each([
   expect(programFrame(scripts.map((scriptName, i) => ({ scriptName, lineNumber: i + 1 })))).toBe(site);
 });
 
-test('a site below the working directory is named from there', () => {
+test('a call site below the working directory has a relative path', () => {
   expect(programFrame([{ scriptName: `${process.cwd()}/src/pay.ts`, lineNumber: 42 }])).toBe('src/pay.ts:42');
 });
 
-test('IPv6 addresses stand in brackets', () => {
+test('IPv6 addresses are in brackets', () => {
   expect(describeCallSite({ problem: 'new_pool', address: '::1', port: 80, site: 'a.ts:1', count: 3 })).toContain(
     'to [::1]:80 ',
   );

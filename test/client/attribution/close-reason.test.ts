@@ -49,7 +49,7 @@ test.each([
   expect(isLookupFailure(error)).toBe(is);
 });
 
-/** The last request of a connection that may go on: a GET that is over, with nothing said against it. */
+/** The last request of a reusable connection: a finished GET. */
 function over(said: Partial<KeepAliveSignals> = {}): KeepAliveSignals {
   return {
     methodNotReusable: false,
@@ -65,10 +65,10 @@ function over(said: Partial<KeepAliveSignals> = {}): KeepAliveSignals {
   };
 }
 
-/** The last request of a connection that was closed before it was over. */
+/** The last request of a connection that closed before the request had finished. */
 const cut = (said: Partial<KeepAliveSignals> = {}) => over({ complete: false, ...said });
 
-/** A connection that served one request, whose answer was read to its end, and was closed without a word. */
+/** A connection that served one request, whose response was read to the end, and closed without a signal. */
 function ending(seen: Partial<CloseFacts> = {}): CloseFacts {
   return {
     http: true,
@@ -194,15 +194,15 @@ const ROWS: readonly (readonly [CloseReason, when: string, Partial<CloseFacts>])
   ['unknown', "undici's own word that nobody foresaw", { error: undici('servername changed') }],
 ];
 
-test.each(ROWS)('%s where %s', (reason, _when, seen) => {
+test.each(ROWS)('%s when %s', (reason, _when, seen) => {
   expect(closeReason(ending(seen))).toBe(reason);
 });
 
-test('every reason of the list has a row', () => {
+test('every close reason has a row', () => {
   expect(new Set(ROWS.map(([reason]) => reason))).toEqual(new Set(CLOSE_REASONS));
 });
 
-/** Two reasons at once: what was seen first, or says more, wins. */
+/** Two reasons apply: the first one seen, or the more specific one, wins. */
 test.each<[winner: CloseReason, loser: CloseReason, Partial<CloseFacts>]>([
   ['upgraded', 'goaway', { receivedGoaway: true, signals: over({ upgraded: true }) }],
   ['upgraded', 'server_closed_active', { serverEnded: true, signals: cut({ upgraded: true }) }],
@@ -238,7 +238,7 @@ test.each<[winner: CloseReason, loser: CloseReason, Partial<CloseFacts>]>([
     'server_idle_close',
     { serverEnded: true, signals: over({ keepAlive: 1 }), returnedToPool: true },
   ],
-  // once the agent has taken it back, what request and answer said cannot have closed it
+  // once the agent has the connection back, request and response headers cannot have closed it
   ['server_idle_close', 'not_reusable_method', { signals: over({ methodNotReusable: true }), returnedToPool: true }],
   ['server_idle_close', 'server_close_header', { signals: over({ serverCloses: true }), returnedToPool: true }],
   [
@@ -266,7 +266,7 @@ test.each([
   expect(closeReason(ending({ signals: over({ keepAlive, keepAliveMargin: margin }) }))).toBe(reason);
 });
 
-test('any ending at all has one reason of the list', () => {
+test('every possible close has exactly one reason', () => {
   const codes = [...new Set(ROWS.map(([, , seen]) => errorType(seen.error)))];
   const texts = ['reset', 'aborted', 'socket idle timeout', 'other side closed', 'GOAWAY', ''];
   const anyError = fc.oneof(

@@ -4,7 +4,7 @@ import { OPEN_CAUSES, type OpenCause } from '../../../src/core/causes.ts';
 
 const FACTS = ['originIsKnown', 'poolIsKnown', 'hasIdle', 'hasUnreplacedLoss', 'hasHeld', 'hasLive'] as const;
 
-/** The facts in the order above, `y` or `n`. Each rule is given all that would fit the rules below it, too: the first wins. */
+/** The facts in the order above, `y` or `n`. The facts of each rule also match the rules below it: the first one wins. */
 const RULES: readonly (readonly [OpenCause, facts: string])[] = [
   ['first', 'nnyyyy'],
   ['new_pool', 'ynyyyy'],
@@ -21,6 +21,6 @@ test.each(RULES)('%s: %s', (cause, given) => {
   expect(openCause(facts as unknown as OriginFacts, facts as unknown as PoolFacts)).toBe(cause);
 });
 
-test('every cause of the list has its rule, in the order of the list', () => {
+test('every open cause has a rule, in the order of the list', () => {
   expect(RULES.map(([cause]) => cause)).toEqual(OPEN_CAUSES);
 });

@@ -12,11 +12,11 @@ const HERE: Origin = { address: 'a.test', port: 80 };
 const MOST_CREDITS = 256;
 const MAX_ORIGINS = 5_000;
 
-/** A pool as its client shows it: node:http its agent, undici a function, one a pool (6) or one a connection (7, 8). */
+/** How a client identifies a pool: node:http by its agent, undici by a function per pool (6) or per connection (7, 8). */
 const agent = () => ({});
 const connector = () => () => {};
 
-/** Connections of one process that come and go as the test says; those opened are busy until they are let idle. */
+/** Connections that a test opens and closes; an open connection is busy until the test makes it idle. */
 function process() {
   let rounds = 0;
   const newPools: Origin[] = [];
@@ -49,7 +49,7 @@ function process() {
     newPools,
     attempt,
     open,
-    /** Opens one that is never used. */
+    /** Opens a connection that is never used. */
     openSpare(pool: object): Connection {
       const connection = open(pool);
       connection.requests = connection.streams = 0;
@@ -67,17 +67,17 @@ function process() {
     fail(connection: Connection): void {
       connection.pool?.remove(connection, undefined);
     },
-    /** Destroys it, whose `close` is still to come. */
+    /** Destroys a connection without emitting `close` yet. */
     destroy(connection: Connection, reason: CloseReason): void {
       reasons.set(connection, reason);
       Object.assign(connection.socket ?? {}, { destroyed: true });
     },
-    /** Lets the event loop come round as often as undici needs, and time pass. */
+    /** Lets time and as many event-loop rounds pass as undici needs. */
     comeRound(seconds = 0.02): void {
       rounds += 3;
       now += seconds;
     },
-    /** Why each was opened, in order; for those that replace one, the reason of the loss as well. */
+    /** The cause of each connection, in order, with the close reason of the replaced connection. */
     causes: () => causes,
   };
 }
@@ -87,7 +87,7 @@ describe.each([
   ["undici's connector", connector()],
   ['no pool', undefined],
 ])('%s', (_name, pool) => {
-  test('each close leaves one credit, and each replacement takes the oldest', () => {
+  test('each close is one loss, and each replacement takes the oldest loss', () => {
     const { open, close, causes } = process();
 
     const [first, second, third] = [open(pool), open(pool), open(pool)];
@@ -106,7 +106,7 @@ describe.each([
     ]);
   });
 
-  test('one that was idle, and is on its way out, is lost, and not idle', () => {
+  test('an idle connection that is closing is a loss, and not idle', () => {
     const { open, idle, destroy, causes } = process();
 
     const [first] = [open(pool), open(pool)];
@@ -118,7 +118,7 @@ describe.each([
     expect(causes()).toEqual(['first', 'pool_busy', 'replaced client_idle_timeout']);
   });
 
-  test('growth begins where all losses are made good', () => {
+  test('the cause is growth once all losses are replaced', () => {
     const { open, close, causes } = process();
 
     const [, second] = [open(pool), open(pool)];
@@ -128,7 +128,7 @@ describe.each([
     expect(causes().slice(2)).toEqual(['replaced max_requests', 'pool_busy', 'pool_busy']);
   });
 
-  test('an attempt that fails gives its credit back, to the next', () => {
+  test('a failed attempt returns its loss to the next attempt', () => {
     const { open, attempt, close, fail, causes } = process();
 
     const [first, second] = [open(pool), open(pool)];
@@ -141,7 +141,7 @@ describe.each([
     expect(causes().slice(2)).toEqual(['replaced body_abandoned', 'replaced server_idle_close']);
   });
 
-  test('a first attempt that fails leaves it to the next to be the first', () => {
+  test('the next attempt is the first connection if the first attempt fails', () => {
     const { open, attempt, fail, causes } = process();
 
     fail(attempt(pool));
@@ -152,7 +152,7 @@ describe.each([
     expect(causes()).toEqual(['first', 'pool_busy']);
   });
 
-  test('a connection leaves once, whatever is said of it later', () => {
+  test('a connection is lost only once, whatever events follow', () => {
     const { open, close, fail, causes } = process();
 
     const only = open(pool);
@@ -165,7 +165,7 @@ describe.each([
     expect(causes()).toEqual(['first', 'replaced error', 'pool_busy']);
   });
 
-  test('no more losses are remembered than the newest of a great many', () => {
+  test('only the newest losses are remembered', () => {
     const { open, close, causes } = process();
     const many = Array.from({ length: MOST_CREDITS + 10 }, () => open(pool));
     const busy = open(pool);
@@ -197,7 +197,7 @@ describe.each([
   ['an agent of node:http', agent()],
   ["undici's connector", connector()],
 ])('%s', (_name, pool) => {
-  test('growth while an unread body holds one is put down to it', () => {
+  test('growth while an unread body holds a connection is attributed to it', () => {
     const { open, hold, causes } = process();
 
     hold(open(pool));
@@ -206,7 +206,7 @@ describe.each([
     expect(causes()).toEqual(['first', 'body_held']);
   });
 
-  test('one that is still connecting is busy, not idle', () => {
+  test('a connecting connection is busy, not idle', () => {
     const { open, attempt, causes } = process();
 
     attempt(pool);
@@ -215,7 +215,7 @@ describe.each([
     expect(causes()).toEqual(['pool_busy']);
   });
 
-  test('one on its way out is lost already, and once', () => {
+  test('a closing connection counts as lost, and only once', () => {
     const { open, close, destroy, causes } = process();
 
     const first = open(pool);
@@ -244,7 +244,7 @@ test.each([
 });
 
 describe('agents of node:http', () => {
-  test('each new one is a new pool, though others lost or keep connections', () => {
+  test('each new agent is a new pool, although others lost or keep connections', () => {
     const { open, close, idle, newPools, causes } = process();
     const [one, two, three] = [agent(), agent(), agent()];
 
@@ -258,7 +258,7 @@ describe('agents of node:http', () => {
     expect(newPools).toEqual([HERE, HERE]);
   });
 
-  test('one whose first attempt fails is still new at its next', () => {
+  test('an agent whose first attempt fails is still new at the next attempt', () => {
     const { open, attempt, fail, causes } = process();
     const [one, two] = [agent(), agent()];
 
@@ -270,7 +270,7 @@ describe('agents of node:http', () => {
     expect(causes()).toEqual(['first', 'new_pool', 'pool_busy']);
   });
 
-  test('an agent that the program destroyed has lost its connections like any other', () => {
+  test('a destroyed agent has lost its connections like any other', () => {
     const { open, close, causes } = process();
     const one = agent();
 
@@ -282,7 +282,7 @@ describe('agents of node:http', () => {
 });
 
 describe('connectors of undici', () => {
-  test('opening one while another is idle is the release race, whatever else is so', () => {
+  test('opening a connection while another one is idle is the release race, whatever else applies', () => {
     const { open, close, idle, hold, causes } = process();
     const [first, second, third] = [open(connector()), open(connector()), open(connector())];
 
@@ -294,7 +294,7 @@ describe('connectors of undici', () => {
     expect(causes().at(-1)).toBe('release_race');
   });
 
-  test('a connection that got GOAWAY is no idle one that could have been used', () => {
+  test('a connection that gets GOAWAY is not idle', () => {
     const { open, idle, causes } = process();
     const first = open(connector());
 
@@ -305,7 +305,7 @@ describe('connectors of undici', () => {
     expect(causes().at(-1)).not.toBe('release_race');
   });
 
-  test('one Agent grows and replaces, though each connection has a connector of its own', () => {
+  test('an Agent is one pool although each of its connections has its own connector', () => {
     const { open, close, newPools, causes } = process();
 
     const [, second] = [open(connector()), open(connector()), open(connector())];
@@ -328,7 +328,7 @@ describe('connectors of undici', () => {
     },
   );
 
-  test('a client per request that is never closed is seen from the third on', () => {
+  test('a client per request that is never closed is detected from the third client on', () => {
     const { open, idle, comeRound, causes } = process();
 
     for (let i = 0; i < 5; i++) {
@@ -339,7 +339,7 @@ describe('connectors of undici', () => {
     expect(causes()).toEqual(['first', 'release_race', 'new_pool', 'new_pool', 'new_pool']);
   });
 
-  test('a client per request is seen while another is busy all the time', () => {
+  test('a client per request is detected while another connection is always busy', () => {
     const { open, idle, comeRound, newPools, causes } = process();
 
     open(connector());
@@ -352,7 +352,7 @@ describe('connectors of undici', () => {
     expect(newPools).toHaveLength(2);
   });
 
-  test('a client per request that the program closes is a new pool each time, and leaves no loss to make good', () => {
+  test('a client per request that the program closes is a new pool each time, and leaves no loss', () => {
     const { open, close, causes } = process();
 
     for (let i = 0; i < 3; i++) close(open(connector()), 'client_shutdown');
@@ -363,7 +363,7 @@ describe('connectors of undici', () => {
     expect(causes()).toEqual(['first', 'new_pool', 'new_pool', 'new_pool', 'pool_busy']);
   });
 
-  test('a client per request is seen again after another loss came between', () => {
+  test('a client per request is detected again after another loss', () => {
     const { open, close, causes } = process();
 
     close(open(connector()), 'client_shutdown');
@@ -380,7 +380,7 @@ describe('connectors of undici', () => {
     ]);
   });
 
-  test('one that served several requests before the program closed it was no client per request', () => {
+  test('a client that served several requests before its close is not a client per request', () => {
     const { open, close, causes } = process();
 
     const first = open(connector());
@@ -391,7 +391,7 @@ describe('connectors of undici', () => {
     expect(causes()).toEqual(['first', 'replaced client_shutdown']);
   });
 
-  test('a connector that is known never stands for another pool', () => {
+  test('a known connector never belongs to a new pool', () => {
     const { open, idle, comeRound, causes } = process();
     const shared = connector();
 
@@ -403,7 +403,7 @@ describe('connectors of undici', () => {
     expect(causes()).toEqual(['first', 'release_race', 'release_race']);
   });
 
-  test('a connector that is known is no other pool, though one is free for long', () => {
+  test('a known connector does not belong to a new pool, although a connection has been idle for long', () => {
     const { open, idle, comeRound, causes } = process();
     const shared = connector();
 
@@ -415,7 +415,7 @@ describe('connectors of undici', () => {
     expect(causes()).toEqual(['first', 'release_race', 'release_race']);
   });
 
-  test('one that has just come free is no sign of another pool', () => {
+  test('a connection that has just become idle is no sign of a new pool', () => {
     const { open, idle, comeRound, causes } = process();
 
     for (let i = 0; i < 3; i++) {
@@ -426,7 +426,7 @@ describe('connectors of undici', () => {
     expect(causes()).toEqual(['first', 'release_race', 'release_race']);
   });
 
-  test('one opened in the place of a lost one replaces it, though another is free for long: undici fills places first', () => {
+  test('a new connection replaces a lost one although another one is idle, because undici fills empty slots first', () => {
     const { open, close, idle, comeRound, causes } = process();
     const shared = connector();
 
@@ -440,7 +440,7 @@ describe('connectors of undici', () => {
     expect(causes()).toEqual(['first', 'pool_busy', 'release_race', 'replaced server_closed_active']);
   });
 
-  test('one that was used again, and is idle only now, is not free', () => {
+  test('a connection that was reused and has just become idle does not count as idle for long', () => {
     const { open, idle, comeRound, causes } = process();
 
     const first = open(connector());
@@ -454,7 +454,7 @@ describe('connectors of undici', () => {
     expect(causes()).toEqual(['first', 'release_race', 'release_race']);
   });
 
-  test('one opened for nobody hands the loss it made good on to the next', () => {
+  test('an unused replacement passes its loss on to the next connection', () => {
     const { open, openSpare, close, causes } = process();
 
     close(open(connector()), 'body_abandoned');
@@ -465,7 +465,7 @@ describe('connectors of undici', () => {
     expect(causes()).toEqual(['first', 'replaced body_abandoned', 'replaced body_abandoned', 'pool_busy']);
   });
 
-  test('one opened for nobody, and closed before it was used, leaves the loss it made good and not its own', () => {
+  test('an unused replacement that closes leaves the loss it replaced, and not its own', () => {
     const { open, openSpare, close, causes } = process();
 
     close(open(connector()), 'request_aborted');
@@ -476,7 +476,7 @@ describe('connectors of undici', () => {
   });
 });
 
-test('sockets without a pool are never idle nor of a new pool, as far as anybody can tell', () => {
+test('sockets without a pool are never idle and never a new pool', () => {
   const { open, close, newPools, causes } = process();
 
   const first = open();
@@ -489,7 +489,7 @@ test('sockets without a pool are never idle nor of a new pool, as far as anybody
   expect(newPools).toEqual([]);
 });
 
-test('sockets without a pool, agents and undici do not make good what another lost', () => {
+test('plain sockets, agents and undici do not replace the losses of each other', () => {
   const { open, close, causes } = process();
 
   close(open(), 'error');
@@ -500,7 +500,7 @@ test('sockets without a pool, agents and undici do not make good what another lo
   expect(causes()).toEqual(['first', 'new_pool', 'new_pool', 'replaced error']);
 });
 
-test('of more origins than are remembered, the oldest without connections is forgotten, and the others are not', () => {
+test('beyond the limit of origins, the oldest one without connections is forgotten', () => {
   const { open, close, causes } = process();
   const at = (port: number) => ({ address: 'a.test', port });
 
@@ -514,7 +514,7 @@ test('of more origins than are remembered, the oldest without connections is for
   expect(causes().slice(before)).toEqual(['pool_busy', 'replaced client_shutdown', 'first']);
 });
 
-test('where all origins have connections, the oldest is forgotten', () => {
+test('if all origins have connections, the oldest one is forgotten', () => {
   const { open, close, causes } = process();
   const at = (port: number) => ({ address: 'a.test', port });
 
@@ -527,7 +527,7 @@ test('where all origins have connections, the oldest is forgotten', () => {
   expect(causes().slice(-2)).toEqual(['pool_busy', 'first']);
 });
 
-test('in a pool of a great many only the first hundred are looked at', () => {
+test('only the first hundred connections of a pool are examined', () => {
   const { open, idle, causes } = process();
   const pool = connector();
 
@@ -540,7 +540,7 @@ test('in a pool of a great many only the first hundred are looked at', () => {
   expect(causes().slice(-2)).toEqual(['pool_busy', 'release_race']);
 });
 
-test('whatever comes and goes, no loss is made good twice, and none is forgotten while connections are opened', () => {
+test('with any sequence of events, no loss is replaced twice, and none is forgotten while connections open', () => {
   const step = fc.record({
     what: fc.constantFrom('open', 'fail', 'close', 'idle', 'busy'),
     which: fc.nat(7),

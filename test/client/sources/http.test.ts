@@ -14,7 +14,7 @@ function request({ host = 'a.test:8080', reusedSocket = false, upgrade = undefin
   };
 }
 
-test('a request that is started before its socket is connected counts when that opens', () => {
+test('a request that starts before its socket connects counts when the connection opens', () => {
   const { tally, endTurn } = replaying();
   const first = request();
 
@@ -52,7 +52,7 @@ test('a request that is started before its socket is connected counts when that 
   expect(tally('a.test', 8080)).toMatchObject({ active: 0, idle: 1, requests: 0 });
 });
 
-test('a request that never gets a connection is not counted as sent', () => {
+test('a request that never gets a connection does not count', () => {
   const { tally, endTurn } = replaying();
   const only = request();
 
@@ -76,7 +76,7 @@ test('a new connection is active while its request is still being written', () =
   expect(tally('a.test', 8080)).toMatchObject({ opened: 1, fresh: 0, active: 1, requests: 0 });
 });
 
-test('a request that only waits for a socket does not claim another of the same turn', () => {
+test('a queued request does not claim another socket of the same turn', () => {
   const { tally, endTurn } = replaying();
 
   const socket = attempt();
@@ -88,7 +88,7 @@ test('a request that only waits for a socket does not claim another of the same 
   expect(tally('a.test', 8080)).toMatchObject({ opened: 0 });
 });
 
-test('a socket that was counted before its request came carries it to the origin it is meant for', () => {
+test('a request on a socket that was counted before moves to the origin of the request', () => {
   const { tally, endTurn } = replaying();
 
   const socket = attempt();
@@ -102,8 +102,8 @@ test('a socket that was counted before its request came carries it to the origin
   expect(tally('a.test', 8080)).toMatchObject({ opened: 0, fresh: 1, requests: 1 });
 });
 
-test('after an upgrade the connection stays active', () => {
-  const { tally } = replaying();
+test('after an upgrade the connection stays active, and is closed as one', () => {
+  const replay = replaying();
   const only = request({ upgrade: 'websocket' });
 
   const socket = attempt();
@@ -111,12 +111,63 @@ test('after an upgrade the connection stays active', () => {
   connect(socket, '127.0.0.1', 8080);
   only.socket = socket;
   publish('http.client.request.start', { request: only });
+  socket.bytesRead += 100;
+  socket.emit('agentRemove');
   only.destroyed = true;
 
-  expect(tally('a.test', 8080)).toMatchObject({ active: 1, idle: 0 });
+  expect(replay.tally('a.test', 8080)).toMatchObject({ active: 1, idle: 0, requests: 1 });
+  close(socket);
+  expect(replay.closedFor('a.test', 8080)).toEqual({ upgraded: 1 });
 });
 
-/** What was seen of one connection that served requests in turn; `sent` and `read` are one request and its answer. */
+test('a connection that the program takes from its agent is busy with its request until that is over', () => {
+  const replay = replaying();
+  const only = request();
+
+  const socket = attempt();
+  publish('http.client.request.created', { request: only });
+  connect(socket, '127.0.0.1', 8080);
+  only.socket = socket;
+  publish('http.client.request.start', { request: only });
+  socket.emit('agentRemove');
+  expect(replay.tally('a.test', 8080)).toMatchObject({ active: 1, idle: 0 });
+  socket.emit('free');
+
+  expect(replay.tally('a.test', 8080)).toMatchObject({ active: 0, idle: 1 });
+});
+
+test('an upgrade that is refused is none: the agent has the connection back', () => {
+  const replay = replaying();
+  const refused = request({ upgrade: 'websocket' });
+
+  const socket = attempt();
+  publish('http.client.request.created', { request: refused });
+  connect(socket, '127.0.0.1', 8080);
+  refused.socket = socket;
+  publish('http.client.request.start', { request: refused });
+  const response = { complete: true, httpVersion: '1.1', rawHeaders: [] };
+  publish('http.client.response.finish', { request: refused, response });
+  refused.destroyed = true;
+  socket.emit('free');
+
+  expect(replay.tally('a.test', 8080)).toMatchObject({ active: 0, idle: 1, requests: 0 });
+  close(socket);
+  expect(replay.closedFor('a.test', 8080)).toEqual({ server_idle_close: 1 });
+});
+
+test('a connection whose request was given up before it was sent is idle once the agent has it', () => {
+  const { tally, endTurn } = replaying();
+
+  const socket = attempt();
+  publish('http.client.request.created', { request: request() });
+  endTurn();
+  socket.emit('free');
+  connect(socket, '127.0.0.1', 8080);
+
+  expect(tally('a.test', 8080)).toMatchObject({ opened: 1, fresh: 0, active: 0, idle: 1 });
+});
+
+/** Events of a connection that serves requests in sequence; `sent` and `read` are a request and its response. */
 type Word = 'sent' | 'begun' | 'read' | 'free' | 'timeout' | 'end' | 'we end' | 'destroyed';
 
 function closedAfter(...words: Word[]): Record<string, number> {
@@ -179,6 +230,12 @@ test.each<[CloseReason, string[]]>([
   ['keep_alive_hint_too_short', ['Connection', 'keep-alive', 'Keep-Alive', 'timeout=1']],
   ['keep_alive_hint_too_short', ['keep-alive', 'max=9, Timeout=1', 'keep-alive', 'timeout=60']],
   ['server_idle_close', ['Keep-Living', 'timeout=1']],
+  ['server_idle_close', ['keep-alive', 'timeout=10']],
+  ['server_idle_close', ['Keep-Alive', 'timeout=2']],
+  ['server_idle_close', ['Keep-Alive', 'timeout=']],
+  ['keep_alive_hint_too_short', ['Keep-Alive', 'timeout=0']],
+  ['keep_alive_hint_too_short', ['Keep-Alive', 'timeout=01']],
+  ['keep_alive_hint_too_short', ['KEEP-ALIVE', 'Timeout=1, max=5']],
 ])('%s after an answer with %j, once the agent has it back', (reason, rawHeaders) => {
   expect(closedAfterAnswer(rawHeaders, 'free')).toEqual({ [reason]: 1 });
 });
@@ -210,7 +267,7 @@ function closedAfterAnswer(rawHeaders: string[], ...then: 'free'[]): Record<stri
   return replay.closedFor('a.test', 8080);
 }
 
-test('a request that its agent lets wait does not claim the socket of another', () => {
+test('a request that waits in its agent does not claim the socket of another request', () => {
   const replay = replaying();
   const waiting = request();
   const agent = { requests: { 'b.test:80:': [request()], 'a.test:8080:': [request(), waiting] } };
@@ -222,7 +279,7 @@ test('a request that its agent lets wait does not claim the socket of another', 
   expect(replay.tally('127.0.0.1', 8080, false)).toMatchObject({ opened: 1 });
 });
 
-test('an answer that comes before the request is written counts the request once', () => {
+test('a request whose response arrives before it is written counts once', () => {
   const replay = replaying();
   const early = request();
 

@@ -36,7 +36,7 @@ test('streams share a connection: the first is fresh, the others reuse it', () =
   expect(tally('127.0.0.1', 50051)).toMatchObject({ closed: 1, active: 0, idle: 0, requests: 0 });
 });
 
-test('pushed streams and streams that never started are no requests', () => {
+test('pushed streams and streams that never start are not requests', () => {
   const { tally } = replaying();
   const socket = attempt();
   const stream = sessionOn(socket);
@@ -50,7 +50,7 @@ test('pushed streams and streams that never started are no requests', () => {
   expect(tally('127.0.0.1', 50051)).toMatchObject({ fresh: 1, reused: 0, requests: 1 });
 });
 
-test('streams that begin or end while nobody listens never make a gauge negative', () => {
+test('streams that start or end while connmeter is off never make a gauge negative', () => {
   const { tally, connections } = replaying();
   const socket = attempt();
   const stream = sessionOn(socket);
@@ -64,7 +64,7 @@ test('streams that begin or end while nobody listens never make a gauge negative
   expect(tally('127.0.0.1', 50051)).toMatchObject({ active: 0, idle: 1, requests: 0 });
 });
 
-test('a session whose connection was counted without HTTP has its requests counted with it', () => {
+test('requests of a session count with a connection that was counted without HTTP', () => {
   const { tally } = replaying();
   const socket = attempt();
 
@@ -76,7 +76,7 @@ test('a session whose connection was counted without HTTP has its requests count
   expect(tally('127.0.0.1', 50051)).toMatchObject({ opened: 0, fresh: 1, requests: 1 });
 });
 
-test('a stream that is said to start before its connection is open counts when that opens', () => {
+test('a stream that starts before its connection is open counts when the connection opens', () => {
   const { tally } = replaying();
   const socket = attempt();
 
@@ -89,7 +89,7 @@ test('a stream that is said to start before its connection is open counts when t
   expect(tally('127.0.0.1', 50051)).toMatchObject({ opened: 1, fresh: 1, active: 1 });
 });
 
-test('a session that the server sent GOAWAY on is closed for that, and heard once however many streams it had', () => {
+test('a session that gets GOAWAY closes with reason goaway, and has one listener for all its streams', () => {
   const replay = replaying();
   const socket = attempt();
   const stream = sessionOn(socket);

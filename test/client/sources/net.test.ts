@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
 import { attempt, close, connect, failure, ReplaySocket, replaying } from '../../support/replay.ts';
 
-test('a plain socket counts under the name it looked up and the port it dialled, without HTTP', () => {
+test('a plain socket counts under its host name and port, without HTTP', () => {
   const { tally, durations } = replaying();
 
   const socket = attempt();
@@ -18,7 +18,7 @@ test('a plain socket counts under the name it looked up and the port it dialled,
   expect(durations).toHaveLength(1);
 });
 
-test('each phase is timed from the end of the one before', () => {
+test('each phase is timed from the end of the previous one', () => {
   const replay = replaying();
 
   replay.now = 10;
@@ -49,7 +49,7 @@ test('each phase is timed from the end of the one before', () => {
   ]);
 });
 
-test('several addresses of one name are one lookup and several attempts', () => {
+test('a name with several addresses has one lookup and several attempts', () => {
   const { tally, registry } = replaying();
 
   const socket = attempt();
@@ -98,7 +98,7 @@ test.each<[string, Error | undefined, string[]]>([
   });
 });
 
-test('a failed lookup is counted once, though its error reaches many sockets', () => {
+test('a failed lookup counts once, although many sockets get its error', () => {
   const { durations } = replaying();
   const error = failure('ENOTFOUND', 'getaddrinfo');
 
@@ -113,7 +113,7 @@ test('a failed lookup is counted once, though its error reaches many sockets', (
   ]);
 });
 
-test('a lookup function that fails in its own way made no DNS lookup', () => {
+test('a custom lookup function that fails with its own error is not a DNS lookup', () => {
   const { durations } = replaying();
 
   attempt().emit('lookup', failure('ENOTCACHED'), undefined, undefined, 'a.test');
@@ -121,7 +121,7 @@ test('a lookup function that fails in its own way made no DNS lookup', () => {
   expect(durations).toEqual([]);
 });
 
-test('a connect that throws, or is undone in the same turn, leaves nothing', () => {
+test('a connect that throws, or is destroyed in the same turn, leaves nothing', () => {
   const { registry, endTurn, connections } = replaying();
 
   const thrown = attempt();
@@ -136,7 +136,7 @@ test('a connect that throws, or is undone in the same turn, leaves nothing', () 
   expect(registry.lookupsPending.value).toBe(0);
 });
 
-test('a name is pending from the end of its turn until it is found', () => {
+test('a lookup is pending from the end of its turn until it resolves', () => {
   const { registry, endTurn, connections } = replaying();
 
   const socket = attempt();
@@ -151,7 +151,7 @@ test('a name is pending from the end of its turn until it is found', () => {
   expect(registry.lookupsPending.value).toBe(0);
 });
 
-test('a socket that is connected again after its close is a second connection', () => {
+test('a socket that connects again after its close is a second connection', () => {
   const { tally } = replaying();
 
   const socket = attempt();
@@ -165,7 +165,7 @@ test('a socket that is connected again after its close is a second connection', 
   expect(socket.listenerCount('close')).toBe(1);
 });
 
-test('nobody waits for a connection that is up: what is heard once is not listened to any more', () => {
+test('listeners for connect and secureConnect are removed once they have fired', () => {
   replaying();
 
   const socket = attempt(Object.assign(new ReplaySocket(), { encrypted: true as const, alpnProtocol: 'http/1.1' }));
@@ -187,7 +187,7 @@ test('nobody waits for a connection that is up: what is heard once is not listen
   expect(waiting()).toEqual([1, 1]);
 });
 
-test('a close that nobody told us of is seen at the next collection', () => {
+test('a close without an event is noticed at the next collection', () => {
   const { tally } = replaying();
 
   const socket = attempt();
@@ -196,6 +196,26 @@ test('a close that nobody told us of is seen at the next collection', () => {
   close(socket);
 
   expect(tally('127.0.0.1', 80, false)).toMatchObject({ opened: 1, closed: 1 });
+});
+
+test('closes without an event are noticed at later attempts', () => {
+  const { connections } = replaying();
+  const open = Array.from({ length: 10 }, () => {
+    const socket = attempt();
+    connect(socket, '127.0.0.1', 80);
+    return socket;
+  });
+
+  const live = Array.from({ length: 100 }, () => {
+    const socket = attempt();
+    connect(socket, '127.0.0.1', 80);
+    socket.removeAllListeners();
+    close(socket);
+    return connections.liveCount;
+  });
+
+  expect(Math.max(...live)).toBeLessThan(3 * open.length);
+  expect(connections.snapshot().live).toHaveLength(open.length);
 });
 
 test('the limit on listeners stays that of the program', () => {
@@ -243,7 +263,7 @@ test.each<[string, string[], Error | undefined]>([
   expect(replay.closedFor('127.0.0.1', 5432, false)).toEqual({ [reason]: 1 });
 });
 
-test('the first error of a socket is the reason, though another comes at its close', () => {
+test('the first error of a socket is the reason, although its close has another one', () => {
   const replay = replaying();
 
   const socket = attempt();

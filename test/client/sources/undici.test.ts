@@ -53,7 +53,7 @@ test('a second request on the same socket counts as reuse', () => {
   });
 });
 
-test('a socket attempted in another turn than beforeConnect is not taken for its', () => {
+test('a socket attempted in another turn is not assigned to an earlier beforeConnect', () => {
   const { tally, endTurn } = replaying();
 
   publish('undici:client:beforeConnect', { connectParams, connector });
@@ -65,7 +65,7 @@ test('a socket attempted in another turn than beforeConnect is not taken for its
   expect(tally('a.test', 80)).toMatchObject({ opened: 0 });
 });
 
-test('a connector that takes its time is known by the socket it hands over', () => {
+test('the socket of an asynchronous connector is recognised when it is handed over', () => {
   const { tally, endTurn } = replaying();
 
   publish('undici:client:beforeConnect', { connectParams, connector });
@@ -79,7 +79,7 @@ test('a connector that takes its time is known by the socket it hands over', () 
   expect(tally('a.test', 80)).toMatchObject({ opened: 1, fresh: 1, active: 1 });
 });
 
-test('pipelined requests are all in flight until they are over', () => {
+test('pipelined requests are all active until they finish', () => {
   const { tally } = replaying();
   const requests = [request(), request(), request()];
 
@@ -95,7 +95,7 @@ test('pipelined requests are all in flight until they are over', () => {
   expect(tally('a.test', 80)).toMatchObject({ active: 1, requests: 1 });
 });
 
-test('a connection that was upgraded stays active', () => {
+test('an upgraded connection stays active', () => {
   const { tally } = replaying();
   const upgrade = { ...request(), upgrade: 'websocket' };
 
@@ -108,7 +108,7 @@ test('a connection that was upgraded stays active', () => {
   expect(tally('a.test', 80)).toMatchObject({ active: 1, idle: 0 });
 });
 
-test('a tunnel counts as one connection, to the proxy; the requests in it are to the target', () => {
+test('a tunnel is one connection to the proxy, and its requests count at the target', () => {
   const { tally } = replaying();
   const proxyParams = { hostname: 'proxy.test', port: '3128', protocol: 'http:' };
   const connectRequest = { ...request('http://proxy.test:3128'), method: 'CONNECT' };
@@ -135,7 +135,7 @@ test('a tunnel counts as one connection, to the proxy; the requests in it are to
   expect(tally('a.test', 443)).toMatchObject({ requests: 0, active: 0, idle: 0 });
 });
 
-test('of two tunnels with the same ports, TLS belongs to the one whose proxy has the same address', () => {
+test('TLS in one of two tunnels with the same ports is assigned by the address of the proxy', () => {
   const { tally } = replaying();
   const [other, ours] = ['127.0.0.2', '127.0.0.1'].map(remoteAddress => {
     const ends = { localAddress: '127.0.0.9', localPort: 50_000, remoteAddress, remotePort: 3128 };
@@ -159,7 +159,7 @@ test('of two tunnels with the same ports, TLS belongs to the one whose proxy has
   expect(tally('a.test', 443)).toMatchObject({ requests: 1 });
 });
 
-test('over HTTP/2 the streams are counted, not the headers as well', () => {
+test('over HTTP/2 only the streams are counted, not the sendHeaders messages', () => {
   const { tally } = replaying();
   const session = Object.assign(new EventEmitter(), { socket: undefined as ReplaySocket | undefined });
   const stream = { id: 1, session };
@@ -176,7 +176,7 @@ test('over HTTP/2 the streams are counted, not the headers as well', () => {
   expect(tally('a.test', 443)).toMatchObject({ opened: 1, fresh: 1, reused: 0, active: 1, requests: 1 });
 });
 
-test('requests on a connection from before we listened count, the connection does not', () => {
+test('requests on a connection that is older than connmeter count, and the connection does not', () => {
   const { tally } = replaying();
   const socket = new ReplaySocket();
 
@@ -195,7 +195,7 @@ test('requests on a connection from before we listened count, the connection doe
   });
 });
 
-test('a refused connect is one failure of the origin that was meant', () => {
+test('a refused connect is one failure at its origin', () => {
   const { tally, registry, durations } = replaying();
 
   publish('undici:client:beforeConnect', { connectParams, connector });
@@ -206,10 +206,10 @@ test('a refused connect is one failure of the origin that was meant', () => {
 
   expect(tally('a.test', 80)).toMatchObject({ opened: 0, failed: 1 });
   expect(registry.originCounts({ address: 'a.test', port: 80 }, true).failure('connect', 'ECONNREFUSED').value).toBe(1);
-  expect(durations).toEqual([]); // counted, not timed
+  expect(durations).toEqual([]); // counted as a failure, without a duration
 });
 
-/** An answer as undici shows it: raw headers, name after value. */
+/** A response as undici publishes it: raw headers, alternating names and values. */
 function answer(...headers: string[]) {
   return { statusCode: 200, headers: headers.map(header => Buffer.from(header)) };
 }
@@ -276,7 +276,7 @@ test.each<[CloseReason, number]>([
   },
 );
 
-test('what an answer said is forgotten with the next request', () => {
+test('the keep-alive signals of a response are forgotten at the next request', () => {
   const replay = replaying();
   const requests = [1, 2].map(() => ({ ...request(), method: 'GET' }));
 
@@ -316,6 +316,106 @@ test.each<[CloseReason, number, string]>([
   expect(replay.closedFor('a.test', 80)).toEqual({ [reason]: 1 });
 });
 
+/** A connection with a request on it. */
+function asking(over = {}) {
+  const asked = { ...request(), method: 'GET', ...over };
+  const { hostname } = new URL(asked.origin);
+  publish('undici:client:beforeConnect', { connectParams: { ...connectParams, hostname }, connector });
+  const socket = attempt();
+  connect(socket);
+  publish('undici:client:sendHeaders', { request: asked, headers: 'GET / HTTP/1.1\r\n', socket });
+  return { asked, socket };
+}
+
+test.each<[string, CloseReason, string]>([
+  ['trailers', 'server_idle_close', ''],
+  ['trailers', 'server_idle_close', 'Keep-Alive: timeout=5'],
+  ['trailers', 'server_close_header', 'Connection: close'],
+  ['trailers', 'keep_alive_hint_too_short', 'Keep-Alive: timeout=1'],
+  ['error', 'server_closed_active', ''],
+])('after %s the request is over: %s after "%s"', (end, reason, header) => {
+  const replay = replaying();
+  const { asked, socket } = asking();
+
+  publish('undici:request:headers', { request: asked, response: answer(...header.split(': ')) });
+  asked.completed = end === 'trailers';
+  publish(`undici:request:${end}`, { request: asked });
+  Object.assign(asked, { completed: false, aborted: false, method: 'HEAD' }); // nobody looks at it any more
+
+  expect(replay.tally('a.test', 80)).toMatchObject({ active: 0, idle: 1, requests: 0 });
+  close(socket, gone());
+  expect(replay.closedFor('a.test', 80)).toEqual({ [reason]: 1 });
+});
+
+test('the end of one pipelined request leaves the others on the connection', () => {
+  const { tally } = replaying();
+  const { asked, socket } = asking();
+  const others = [1, 2].map(() => ({ ...request(), method: 'GET' }));
+  for (const each of others) publish('undici:client:sendHeaders', { request: each, headers: '', socket });
+  expect(tally('a.test', 80)).toMatchObject({ requests: 3 });
+
+  const left = [asked, ...others].map(each => {
+    publish('undici:request:trailers', { request: each });
+    return tally('a.test', 80)['requests'];
+  });
+
+  expect(left).toEqual([2, 1, 0]);
+});
+
+test('what the headers of the last request said is known at the close, though others finished since', () => {
+  const replay = replaying();
+  const { asked, socket } = asking();
+  asked.completed = true;
+  publish('undici:request:trailers', { request: asked });
+  const last = { ...request(), method: 'GET', completed: true };
+  publish('undici:client:sendHeaders', { request: last, headers: 'GET /\r\nconnection: close\r\n', socket });
+  publish('undici:request:trailers', { request: last });
+  socket.destroyed = true; // undici does that at once
+
+  for (let i = 0; i < 3; i++) {
+    const other = asking({ completed: true, origin: 'http://b.test' });
+    publish('undici:request:trailers', { request: other.asked });
+  }
+  close(socket, Object.assign(new Error('reset'), { code: 'UND_ERR_INFO' }));
+
+  expect(replay.closedFor('a.test', 80)).toEqual({ max_requests: 1 });
+});
+
+test.each<[CloseReason, object]>([
+  ['upgraded', { upgrade: 'websocket' }],
+  ['client_shutdown', { method: 'CONNECT' }],
+])('%s where nothing tells of the end of %j', (reason, over) => {
+  const replay = replaying();
+  const { socket } = asking(over);
+  socket.bytesRead += 100;
+
+  expect(replay.tally('a.test', 80)).toMatchObject({ active: 1, idle: 0, requests: 1 });
+  close(socket, Object.assign(new Error(), { code: 'UND_ERR_DESTROYED' }));
+  expect(replay.closedFor('a.test', 80)).toEqual({ [reason]: 1 });
+});
+
+test('a CONNECT that fails is given up', () => {
+  const replay = replaying();
+  const { asked, socket } = asking({ method: 'CONNECT' });
+
+  publish('undici:request:error', { request: asked });
+  close(socket);
+
+  expect(replay.closedFor('a.test', 80)).toEqual({ request_aborted: 1 });
+});
+
+test('requests that are open when we stop listening count as over', () => {
+  const replay = replaying();
+  const { asked, socket } = asking();
+  replay.stop();
+  replay.connections.pause();
+  Object.assign(asked, { aborted: true });
+
+  expect(replay.tally('a.test', 80)).toMatchObject({ active: 0, idle: 1, requests: 0 });
+  close(socket, gone());
+  expect(replay.closedFor('a.test', 80)).toEqual({ server_idle_close: 1 });
+});
+
 /** As a socket is whose answer has come and is not read. */
 const UNREAD = { paused: true, readableLength: 65_536, bytesRead: 65_536 };
 
@@ -349,7 +449,7 @@ test.each([
   expect([first, look()]).toEqual([0, held]);
 });
 
-test('what is read between two looks starts the half second anew', () => {
+test('reading between two collections restarts the half second', () => {
   const replay = replaying();
   const held: number[] = [];
 
@@ -374,7 +474,7 @@ test('what is read between two looks starts the half second anew', () => {
   expect(held).toEqual([0, 0, 0, 1, 0]);
 });
 
-test('a connection that was free, and served another request since, is not free for long', () => {
+test('a connection that has served another request since does not count as idle for long', () => {
   const replay = replaying();
   const opened = (origin = request()) => {
     publish('undici:client:beforeConnect', { connectParams, connector: () => {} });
@@ -401,7 +501,7 @@ test('a connection that was free, and served another request since, is not free 
   ]);
 });
 
-test('a connect that throws leaves nothing in its pool: the next connection is the first', () => {
+test('a connect that throws leaves nothing in its pool, and the next connection is the first', () => {
   const replay = replaying();
   const { endTurn, connections } = replay;
   const cause = (name: 'first' | 'pool_busy') =>

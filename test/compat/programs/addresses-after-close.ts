@@ -1,4 +1,4 @@
-// The addresses of a socket after its close: undefined, but for those that the program itself read while it was open.
+// Addresses of a socket after its close: undefined, except those that the program read while it was open.
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
@@ -26,7 +26,7 @@ for (const read of [false, true]) {
   await once(socket, 'close');
   await eventLoopTurns();
 }
-// Through a tunnel: connmeter finds out which connection carries it.
+// Through a tunnel, whose connection connmeter looks up.
 const carrying = net.connect(port, '127.0.0.1');
 tellAtClose('carrying', carrying);
 await once(carrying, 'connect');

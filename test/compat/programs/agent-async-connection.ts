@@ -1,4 +1,4 @@
-// createConnection that hands over its socket later, or an error.
+// A createConnection function that returns its socket or an error asynchronously.
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';

@@ -1,4 +1,4 @@
-// An agent's queue: how many at once, in which order, which socket is taken, and what is left at the end.
+// An agent's queue: parallel sockets, order, socket selection, and what is left at the end.
 import { once } from 'node:events';
 import http from 'node:http';
 import { eventLoopTurns, listen, print } from '../program-helpers.ts';

@@ -1,4 +1,4 @@
-// An agent of the program's own: it makes the connections, names them, and decides on what is kept and reused.
+// A custom agent that creates connections, names them, and decides which are kept and reused.
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';

@@ -1,4 +1,4 @@
-// async_hooks: which of Node's own network resources were made, and by which.
+// async_hooks: which network resources Node creates, and their triggers.
 import { createHook, executionAsyncId, triggerAsyncId } from 'node:async_hooks';
 import { once } from 'node:events';
 import { writeSync } from 'node:fs';
@@ -11,7 +11,7 @@ const lines: string[] = [];
 createHook({
   init(id, type, trigger) {
     if (!/TCP|SHUTDOWN|WRITE|GETADDR|HTTP|TLS/.test(type)) return;
-    if (type === 'TCPSERVERWRAP') return; // the server of the metrics, which begins with the first event
+    if (type === 'TCPSERVERWRAP') return; // the metrics server, which starts with the first event
     kinds.set(id, type);
     lines.push(`init ${type} by ${kinds.get(trigger) ?? 'other'}`);
   },
@@ -27,7 +27,7 @@ for (let i = 0; i < 2; i++) {
   response.on('end', () => lines.push(`end in ${within()}`));
   await response.resume().toArray();
 }
-// Servers and clients take turns; only the client's order is certain.
+// Only the order of the client's events is deterministic.
 writeSync(1, `${lines.filter(line => !line.startsWith('destroy')).join('\n')}\n`);
 agent.destroy();
 process.exit();

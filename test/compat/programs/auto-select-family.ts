@@ -1,4 +1,4 @@
-// Several addresses: one refuses, one answers, none answers; with and without Happy Eyeballs.
+// Several addresses: one refuses, one accepts, none accepts; with and without Happy Eyeballs.
 
 import type { LookupAddress } from 'node:dns';
 import { once } from 'node:events';

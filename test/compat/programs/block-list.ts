@@ -1,4 +1,4 @@
-// Addresses that may not be reached.
+// Blocked addresses.
 import net from 'node:net';
 import { describeError, listen, print, printEvents } from '../program-helpers.ts';
 

@@ -1,4 +1,4 @@
-// A forked child gets connmeter, too; a server's connection is handed to it, and it asks back.
+// A forked child, which also loads connmeter, receives a server's connection and sends a request back.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import http from 'node:http';

@@ -1,4 +1,4 @@
-// connect with what it does not take: throws where it threw, and the socket is as it was.
+// connect with invalid arguments throws the same errors, and leaves the socket unchanged.
 import http from 'node:http';
 import net from 'node:net';
 import tls from 'node:tls';

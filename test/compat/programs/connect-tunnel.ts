@@ -1,4 +1,4 @@
-// CONNECT through a proxy, then TLS over the socket of the tunnel.
+// CONNECT through a proxy, then TLS over the tunnel's socket.
 import { once } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';

@@ -1,4 +1,4 @@
-// AsyncLocalStorage: which store each callback of undici runs in.
+// AsyncLocalStorage: the store that each undici callback runs in.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import http from 'node:http';
 import { Client, fetch, Pool } from 'undici';

@@ -1,4 +1,4 @@
-// AsyncLocalStorage: which store each callback of an agent, a lookup and a timeout runs in.
+// AsyncLocalStorage: the store that each callback of an agent, a lookup and a timeout runs in.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
 import http from 'node:http';

@@ -1,4 +1,4 @@
-// Listeners that return rejected promises, with captureRejections: an error event that nobody hears.
+// Listeners that return rejected promises, with captureRejections: an unhandled error event.
 import { once } from 'node:events';
 import net from 'node:net';
 import { listen, print } from '../program-helpers.ts';

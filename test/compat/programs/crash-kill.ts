@@ -1,4 +1,4 @@
-// Ends by a signal, with connections open.
+// Ends with a signal while connections are open.
 import { once } from 'node:events';
 import net from 'node:net';
 import { listen, print } from '../program-helpers.ts';

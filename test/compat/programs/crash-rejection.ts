@@ -1,4 +1,4 @@
-// A failed fetch that nobody waits for ends the program.
+// A failed fetch that is not awaited ends the program.
 import { unusedPort } from '../program-helpers.ts';
 
 const port = await unusedPort();

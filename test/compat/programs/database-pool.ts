@@ -1,4 +1,4 @@
-// A pool of raw sockets as database clients have: one at a time each, a queue, a broken one replaced.
+// A socket pool like those of database clients: one query per socket, a queue, broken sockets replaced.
 import { once } from 'node:events';
 import net from 'node:net';
 import { describeError, listen, print } from '../program-helpers.ts';

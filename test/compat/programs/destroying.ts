@@ -1,4 +1,4 @@
-// destroySoon, resetAndDestroy, end with data, destroy within a write: what is flushed, and which events follow.
+// destroySoon, resetAndDestroy, end with data, destroy during a write: flushed data, and the events that follow.
 import { once } from 'node:events';
 import net from 'node:net';
 import { describeError, listen, print, printEvents } from '../program-helpers.ts';

@@ -1,5 +1,5 @@
-// A domain that is entered and never left: what runs in it, and that nobody is warned of an immediate that is not the program's.
-// Without lookups: Node hands over their performance entries by an immediate of its own.
+// A domain that is entered and never left: what runs in it, and no warning about an immediate of connmeter.
+// Without lookups, because Node delivers their performance entries in an immediate.
 import domain from 'node:domain';
 import { once } from 'node:events';
 import http from 'node:http';

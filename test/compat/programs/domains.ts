@@ -1,4 +1,4 @@
-// Domains catch what sockets and requests of theirs throw and emit.
+// Domains catch errors that their sockets and requests throw or emit.
 import domain from 'node:domain';
 import http from 'node:http';
 import net from 'node:net';

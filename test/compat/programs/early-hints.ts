@@ -1,4 +1,4 @@
-// 102 and 103 before the answer.
+// Status 102 and 103 before the response.
 import { once } from 'node:events';
 import http from 'node:http';
 import { listen, print, printEvents } from '../program-helpers.ts';

@@ -1,4 +1,4 @@
-// A pipeline that breaks: what errors reach whom, and the socket of an answer that is cut off in the middle.
+// A broken pipeline: which handler gets which error, and the socket of a response that is cut off.
 import { once } from 'node:events';
 import http from 'node:http';
 import { PassThrough, Writable } from 'node:stream';

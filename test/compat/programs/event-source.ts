@@ -1,4 +1,4 @@
-// undici's EventSource: three streams that end, and the reconnects between them.
+// undici's EventSource: three streams that end, and the reconnects in between.
 import { once } from 'node:events';
 import http from 'node:http';
 import { EventSource } from 'undici';
@@ -10,7 +10,7 @@ const server = http.createServer((_, response) => {
   response.end(`retry: 1\nid: ${++streams}\ndata: event ${streams}\n\n`);
 });
 const source = new EventSource(`http://127.0.0.1:${await listen(server)}/`);
-const waiting = setTimeout(() => print('never'), 20_000); // it waits for its reconnect without holding the process
+const waiting = setTimeout(() => print('never'), 20_000); // EventSource does not keep the process alive
 for (let i = 0; i < 3; i++) {
   const [{ data, lastEventId }] = (await once(source as never, 'message')) as [MessageEvent];
   print(data, lastEventId);

@@ -1,4 +1,4 @@
-// All clocks and timers replaced by hand, as fake-timer libraries do, before any connection: what is ours must not show.
+// All clocks and timers are replaced before any connection, as fake-timer libraries do: connmeter must not use them.
 import { once } from 'node:events';
 import http from 'node:http';
 import { listen, print } from '../program-helpers.ts';

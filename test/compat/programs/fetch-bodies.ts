@@ -1,4 +1,4 @@
-// fetch with bodies: half-duplex streams, forms with files, iterators, one that fails, and redirects.
+// fetch with bodies: half-duplex streams, forms with files, iterators, a failing one, and redirects.
 import http from 'node:http';
 import { describeError, listen, print } from '../program-helpers.ts';
 
@@ -36,5 +36,4 @@ const bodies: [string, RequestInit & { duplex?: 'half' }][] = [
   ['/redirect', { redirect: 'error' }],
   ['/', { method: 'POST', body: parts(true) as never, duplex: 'half' }],
 ];
-for (const [path, init] of bodies)
-  print(await fetch(url + path, init).then(response => response.text(), describeError));
+for (const [path, init] of bodies) print(await fetch(url + path, init).then(reply => reply.text(), describeError));

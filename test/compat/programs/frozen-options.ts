@@ -1,4 +1,4 @@
-// Options and headers that nobody may write to.
+// Frozen options and headers.
 import { once } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';

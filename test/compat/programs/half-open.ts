@@ -1,4 +1,4 @@
-// A client that goes on writing after the server has ended its half.
+// A client that keeps writing after the server has ended its side.
 import { once } from 'node:events';
 import net from 'node:net';
 import { listen, print, printEvents } from '../program-helpers.ts';

@@ -1,4 +1,4 @@
-// A request over a pair of streams: no socket at all.
+// A request over a pair of streams, without a socket.
 import { once } from 'node:events';
 import http from 'node:http';
 import { duplexPair } from 'node:stream';

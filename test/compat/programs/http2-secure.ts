@@ -1,4 +1,4 @@
-// HTTP/2 over TLS: made by ALPN, over a socket of the program's own, and to a server that only speaks HTTP/1.1.
+// HTTP/2 over TLS: by ALPN, over the program's own socket, and to a server that only supports HTTP/1.1.
 import { once } from 'node:events';
 import http2 from 'node:http2';
 import https from 'node:https';

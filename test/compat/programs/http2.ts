@@ -1,4 +1,4 @@
-// HTTP/2: settings, ping, a pushed stream, trailers, a reset, GOAWAY; and what is left open.
+// HTTP/2: settings, ping, a pushed stream, trailers, a reset, GOAWAY, and what stays open.
 import { once } from 'node:events';
 import http2 from 'node:http2';
 import { describeError, listen, print, printEvents } from '../program-helpers.ts';
@@ -33,4 +33,4 @@ for (const path of ['/', '/push', '/reset', '/goaway']) {
   await new Promise(resolve => stream.on('close', resolve));
   print(path, stream.id, stream.rstCode);
 }
-process.exit(); // how long a session that said goodbye lingers is another on each line of Node
+process.exit(); // how long a closed session lingers depends on the version of Node

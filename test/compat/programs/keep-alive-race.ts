@@ -1,4 +1,4 @@
-// The server closes a connection just as it is used again: the program sees the reset on a reused socket, and asks again.
+// The server closes a connection just as it is reused: the program sees ECONNRESET on a reused socket, and retries.
 import { once } from 'node:events';
 import http from 'node:http';
 import { describeError, eventLoopTurns, listen, print } from '../program-helpers.ts';

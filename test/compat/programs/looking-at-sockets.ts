@@ -1,4 +1,4 @@
-// What a socket shows of itself: its own properties, its address, counters, and what is writable and enumerable.
+// Visible state of a socket: own properties, address, counters, property attributes.
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';

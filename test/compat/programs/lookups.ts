@@ -1,4 +1,4 @@
-// Lookup functions of the program's own: what they are asked, and what comes of what they say.
+// Custom lookup functions: their arguments, and the effect of their results.
 import dns from 'node:dns';
 import { once } from 'node:events';
 import http from 'node:http';

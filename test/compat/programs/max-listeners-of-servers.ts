@@ -1,4 +1,4 @@
-// Limits of servers and of what they accept: warnings come at the same listener, in the same words.
+// Listener limits of servers and accepted sockets: the same warnings at the same listener.
 import { EventEmitter } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
@@ -6,7 +6,7 @@ import tls from 'node:tls';
 import { certificate, eventLoopTurns, listen, print } from '../program-helpers.ts';
 
 process.on('warning', ({ name, message }) => print(name, message));
-/** Adds listeners one by one, until there are more than any limit here allows. */
+/** Adds listeners one by one, until they exceed every limit. */
 async function fill(name: string, emitter: EventEmitter, ...events: string[]) {
   for (let i = 1; i <= 14; i++) {
     for (const event of events) emitter.on(event, () => {});

@@ -1,4 +1,4 @@
-// Limits that the program sets itself, before and after it has the socket: warnings come at the same listener, in the same words.
+// Listener limits that the program sets before and after it has the socket: the same warnings at the same listener.
 import { EventEmitter, once } from 'node:events';
 import net from 'node:net';
 import { eventLoopTurns, listen, print } from '../program-helpers.ts';
@@ -7,7 +7,7 @@ process.on('warning', ({ name, message }) => print(name, message));
 async function fill(name: string, socket: net.Socket, count: number, ...events: string[]) {
   for (const event of events) {
     for (let i = 0; i < count; i++) socket.on(event, () => {});
-    await eventLoopTurns(); // what the listeners so far lead to is seen before the next
+    await eventLoopTurns(); // warnings appear before the next listener
     socket.on(event, () => print(name, event));
     await eventLoopTurns();
   }

@@ -1,4 +1,4 @@
-// Limits on listeners: the program's own limit holds, the default is the class's, and warnings come when they came.
+// Listener limits: the program's own limit, the class's default, and the same warnings.
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';

@@ -1,4 +1,4 @@
-// undici's MockAgent: no connection is made, and those that would be are refused.
+// undici's MockAgent: no connection is made, and requests without a mock are refused.
 import { fetch, MockAgent, request, setGlobalDispatcher } from 'undici';
 import { describeError, print } from '../program-helpers.ts';
 

@@ -1,4 +1,4 @@
-// The mock timers of node:test, while sockets are open: time stands still until the program moves it.
+// Mock timers of node:test while sockets are open.
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';

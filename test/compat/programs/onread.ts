@@ -1,4 +1,4 @@
-// A socket that reads into a buffer of the program's, and is paused by what its callback returns.
+// A socket that reads into the program's buffer, and pauses when its callback returns false.
 import { once } from 'node:events';
 import net from 'node:net';
 import { listen, print, printEvents } from '../program-helpers.ts';

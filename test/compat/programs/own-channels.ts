@@ -1,4 +1,4 @@
-// A program that subscribes to the channels itself: the same messages, in the same order, and only its own to take off.
+// A program that subscribes to the channels: the same messages in the same order, and only its own subscription to remove.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import http from 'node:http';

@@ -1,4 +1,4 @@
-// Bodies read in every way: paused and resumed, in paused mode, by iterator, piped, and not at all.
+// Bodies read in every way: paused and resumed, in paused mode, with an iterator, piped, and unread.
 import { once } from 'node:events';
 import http from 'node:http';
 import { Writable } from 'node:stream';

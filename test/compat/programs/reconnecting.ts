@@ -1,4 +1,4 @@
-// One socket object that connects again and again, to where it is answered and where not.
+// One socket object that connects repeatedly, to listening and to refusing ports.
 import { once } from 'node:events';
 import net from 'node:net';
 import { describeError, listen, print, printEvents, unusedPort } from '../program-helpers.ts';

@@ -1,4 +1,4 @@
-// All listeners taken off a socket at each stage: it works on, and nobody complains.
+// All listeners of a socket are removed at each stage: it keeps working without warnings.
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';

@@ -1,4 +1,4 @@
-// Timeouts of requests, by the request, its option and its agent, before and after the socket is there.
+// Request timeouts, set by method, option and agent, before and after the socket is assigned.
 import { once } from 'node:events';
 import http from 'node:http';
 import { listen, print, printEvents } from '../program-helpers.ts';

@@ -1,4 +1,4 @@
-// Answers that nobody listens to: dumped, and the connection free again.
+// Responses without a listener: dumped, and the connection is freed.
 import { once } from 'node:events';
 import http from 'node:http';
 import { listen, print, printEvents } from '../program-helpers.ts';

@@ -1,4 +1,4 @@
-// A proxy in the program itself: bodies piped both ways, a client that leaves early, headers passed on.
+// A proxy in the program: bodies piped both ways, a client that disconnects early, forwarded headers.
 import { once } from 'node:events';
 import http from 'node:http';
 import { describeError, eventLoopTurns, listen, print } from '../program-helpers.ts';

@@ -1,4 +1,4 @@
-// A socket class of the program's own, which looks at everything that is asked of it.
+// A custom socket class that observes every call.
 import { once } from 'node:events';
 import net from 'node:net';
 import { listen, print } from '../program-helpers.ts';

@@ -1,4 +1,4 @@
-// Timeouts of sockets: by option, by setTimeout, with and without a callback, and taken back.
+// Socket timeouts: by option, by setTimeout with and without a callback, and cancelled.
 import { once } from 'node:events';
 import net from 'node:net';
 import { listen, print, printEvents } from '../program-helpers.ts';

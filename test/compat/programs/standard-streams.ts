@@ -1,4 +1,4 @@
-// Standard input and output as plain descriptors, and shared with others: they stay blocking where nobody opens a stream.
+// Standard input and output as plain descriptors, shared with other processes: they stay blocking if no stream is opened.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeSync } from 'node:fs';
@@ -13,13 +13,13 @@ const [role] = process.argv.slice(2);
 const node = (as: string) => [process.execPath, ...process.execArgv, import.meta.filename, as];
 const pause = () => new Promise(resolve => setTimeout(resolve, 300));
 
-// Gives it each input when it waits for more, and says what it wrote.
+// Writes each input when the child waits for it, and prints the child's output.
 async function shows([command = '', ...args]: string[], ...inputs: string[]) {
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = once(child, 'close');
-  child.stdin.on('error', () => {}); // it may have ended
+  child.stdin.on('error', () => {}); // the child may have exited
   const chunks = child.stdout.iterator();
-  let out = String((await chunks.next()).value); // it has begun
+  let out = String((await chunks.next()).value); // the child has started
   for (const input of inputs) await pause().then(() => child.stdin.write(input));
   await pause().then(() => child.stdin.end());
   for await (const chunk of chunks) out += chunk;

@@ -1,4 +1,4 @@
-// Plain words first, then TLS on the same socket.
+// Plain text first, then TLS on the same socket.
 import { once } from 'node:events';
 import net from 'node:net';
 import tls from 'node:tls';

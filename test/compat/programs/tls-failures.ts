@@ -1,4 +1,4 @@
-// TLS that does not come about: a certificate that is refused, another name, a check of the program's own.
+// Failing TLS handshakes: an untrusted certificate, a wrong name, the program's own check.
 import tls from 'node:tls';
 import { certificate, describeError, listen, print, printEvents } from '../program-helpers.ts';
 

@@ -1,4 +1,4 @@
-// TLS: sessions resumed, ALPN, server names.
+// TLS: session resumption, ALPN, server names.
 import { once } from 'node:events';
 import https from 'node:https';
 import tls from 'node:tls';

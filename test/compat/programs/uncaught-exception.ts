@@ -1,4 +1,4 @@
-// What listeners throw reaches the program's own handler, with the same origin, and the connection goes on the same way.
+// Errors thrown by listeners reach the program's handler with the same origin, and the connection continues the same way.
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';

@@ -1,4 +1,4 @@
-// undici's own FormData, interceptors and RetryAgent: each version alone in its process, with its own global dispatcher.
+// undici's FormData, interceptors and RetryAgent: each version in its own process, with its own global dispatcher.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { describeError, listen, print } from '../program-helpers.ts';
@@ -9,7 +9,7 @@ if (version === undefined) {
     print(each, await once(fork(import.meta.filename, [each]), 'exit'));
   }
 } else {
-  // Not imported: that would run the getter of http.WebSocket, which loads the undici of Node itself.
+  // Not imported, because an import runs the getter of http.WebSocket, which loads Node's own undici.
   const { createServer } = process.getBuiltinModule('node:http');
   const server = createServer(async (request, response) => {
     const body = (await request.toArray()).join('');
@@ -30,5 +30,5 @@ if (version === undefined) {
   await shows('retry', () => ({ dispatcher: getGlobalDispatcher().compose(interceptors.retry()) }));
   await shows('both', () => ({ dispatcher: getGlobalDispatcher().compose(interceptors.retry(), interceptors.dns()) }));
   await shows('RetryAgent', () => ({ dispatcher: new RetryAgent(getGlobalDispatcher()) }));
-  process.exit(); // a request without an answer would hold it
+  process.exit(); // a request without a response would keep the process alive
 }

@@ -1,4 +1,4 @@
-// undici over sockets that the program makes itself: plain, TLS by hand, and none at all.
+// undici over sockets that the program creates: plain, TLS, and none.
 import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';

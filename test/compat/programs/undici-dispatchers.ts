@@ -1,4 +1,4 @@
-// undici's own ways: pipelining, a pool, retries, redirects, dns, cache and dump, connect functions.
+// undici features: pipelining, a pool, retries, redirects, dns, cache and dump, connect functions.
 import http from 'node:http';
 import { Agent, buildConnector, Client, interceptors, Pool } from 'undici';
 import { describeError, listen, print, printEvents } from '../program-helpers.ts';

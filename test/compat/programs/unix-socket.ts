@@ -1,4 +1,4 @@
-// Unix sockets: net, node:http and undici; and a path where nobody listens.
+// Unix sockets with net, node:http and undici, and a path without a listener.
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import http from 'node:http';

@@ -1,4 +1,4 @@
-// Sockets that do not hold the process: it ends with them open, having said beforeExit.
+// Unref'ed sockets do not keep the process alive: it emits beforeExit and exits while they are open.
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';

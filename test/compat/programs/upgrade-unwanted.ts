@@ -1,4 +1,4 @@
-// 101 for a request that asked for it but has nobody listening for `upgrade`; and a server that answers 426.
+// Status 101 for a request without an `upgrade` listener, and a server that answers 426.
 import http from 'node:http';
 import { listen, printEvents } from '../program-helpers.ts';
 

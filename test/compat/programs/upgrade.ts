@@ -1,4 +1,4 @@
-// A protocol of its own after 101: the socket is the program's, with what came along behind the headers.
+// A custom protocol after status 101: the program gets the socket, with the data that followed the headers.
 import { once } from 'node:events';
 import http from 'node:http';
 import { listen, print, printEvents } from '../program-helpers.ts';

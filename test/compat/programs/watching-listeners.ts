@@ -1,4 +1,4 @@
-// newListener on a socket: who comes once the program watches. (Node 22 is silent of some that go, by how many there are.)
+// newListener on a socket: listeners that are added later. (Node 22 omits some removeListener events, depending on their number.)
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';

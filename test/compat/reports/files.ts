@@ -14,14 +14,14 @@ interface JestFile {
   readonly assertionResults?: readonly JestTest[];
 }
 
-/** Reads the JSON report of jest, which is vitest's, too. */
+/** Reads the JSON report of jest and vitest. */
 export function readJestJson(text: string, folder: string): Report {
   const { testResults = [] } = JSON.parse(text) as { testResults?: readonly JestFile[] };
   const results = new Results();
   for (const file of testResults) {
     const path = (file.name ?? file.testFilePath ?? '(no file)').replace(`${folder}/`, '');
     const tests = file.assertionResults ?? [];
-    if (tests.length === 0) results.add(path, file.status === 'passed' ? 'passed' : 'failed'); // it did not come to its tests
+    if (tests.length === 0) results.add(path, file.status === 'passed' ? 'passed' : 'failed'); // failed before its tests
     for (const { fullName, title, ancestorTitles = [], status } of tests) {
       const name = title === undefined ? (fullName ?? '(no name)') : [...ancestorTitles, title].join(SEPARATOR);
       const ending: Ending = status === 'passed' || status === 'failed' ? status : 'skipped';
@@ -31,7 +31,7 @@ export function readJestJson(text: string, folder: string): Report {
   return results.report;
 }
 
-/** Reads a JUnit file, which most runners can write. */
+/** Reads a JUnit report, which most runners can write. */
 export function readJunit(text: string): Report {
   const results = new Results();
   for (const [, attributes = '', body = ''] of text.matchAll(/<testcase\b([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g)) {

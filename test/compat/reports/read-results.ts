@@ -3,27 +3,27 @@ import { type Report, Results, withoutColours } from './report.ts';
 import { isTap, readTap } from './tap.ts';
 import { readTicks } from './ticks.ts';
 
-/** The name of the whole command in a report. */
+/** The name of the command's own result in a report. */
 export const WHOLE_COMMAND = '(the command itself)';
 
 export interface ReadResults {
   readonly report: Report;
-  /** What the results were read from, for people. */
+  /** The report formats that were found, for the summary. */
   readonly how: string;
-  /** The number of single tests that were found. */
+  /** Number of tests found. */
   readonly tests: number;
 }
 
 export interface Output {
   readonly stdout: string;
   readonly stderr: string;
-  /** What the runner wrote to the file we asked for, if it did. */
+  /** Content of the report file, if the runner wrote one. */
   readonly file: string | undefined;
-  /** Whether the command ended by itself with 0. */
+  /** True if the command exited by itself with code 0. */
   readonly ok: boolean;
 }
 
-/** Detects the format of the runner's results. The report always includes the exit code of the command. */
+/** Detects the report format and reads the results. The result of the command itself is always included. */
 export function readResults(output: Output, folder: string): ReadResults {
   const results = new Results();
   const how: string[] = [];

@@ -1,13 +1,13 @@
-/** How a test ended. `missing` is not said by any runner: it is what we call a test that another run has and this one lacks. */
+/** The result of a test. */
 export type Ending = 'passed' | 'failed' | 'skipped';
 
-/** How often each ending was met under one name: names are not unique, and the order of files may differ from run to run. */
+/** Number of each result under one name: names are not unique, and the order of files may differ between runs. */
 export type Endings = Readonly<Record<Ending, number>>;
 
-/** What one run of a suite said of its tests. */
+/** The test results of one run of a suite. */
 export type Report = ReadonlyMap<string, Endings>;
 
-/** Between the names of a test and of what it is part of. */
+/** Separates the name of a test from the name of its parent. */
 export const SEPARATOR = ' › ';
 
 /** Collects single results into a report. */
@@ -37,18 +37,18 @@ export class Results {
   }
 }
 
-/** How many tests a report has with this ending. */
+/** Number of tests in a report with this result. */
 export function total(report: Report, ending: Ending): number {
   return [...report.values()].reduce((sum, endings) => sum + endings[ending], 0);
 }
 
-/** Without the colours of a terminal. */
+/** Removes terminal colours. */
 export function withoutColours(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what a terminal's codes are made of
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal codes contain control characters
   return text.replace(/\u001b\[[0-9;?]*[A-Za-z]/g, '').replace(/\r(?=\n)/g, '');
 }
 
-/** A name without what is another in each run: ports, process ids, temporary folders. */
+/** Replaces the parts of a name that differ between runs: ports, process IDs, temporary folders. */
 function withoutVaryingParts(name: string): string {
   return name
     .replace(/\b\d{5,}\b/g, 'N')

@@ -5,26 +5,26 @@ interface Entry {
   readonly ending: Ending;
 }
 
-// `ok 3 - name # SKIP why`, with or without number, dash and name; tap adds ` {` where the parts of a test come behind it.
+// `ok 3 - name # SKIP why`, with or without number, dash and name; tap adds ` {` if subtests follow.
 const POINT = /^( *)(not )?ok\b(?: +\d+)?( *- +| +|$)(.*)$/;
 const DIRECTIVE = / +# *(skip|todo|time)\b.*$/i;
 
-/** Whether this looks like the Test Anything Protocol. */
+/** True if the text looks like the Test Anything Protocol. */
 export function isTap(text: string): boolean {
   return /^ *TAP version \d+/m.test(text) || (/^ *1\.\.\d+/m.test(text) && /^ *(not )?ok \d+/m.test(text));
 }
 
 /**
- * Reads the Test Anything Protocol as node:test, tap, ava and tape write it. A test's parts are indented by four: before
- * it (node:test), or behind it in braces (tap). tape has no parts: there a comment names what its assertions belong to.
+ * Reads the Test Anything Protocol of node:test, tap, ava and tape. Subtests are indented by four spaces: before their
+ * parent (node:test), or after it in braces (tap). tape has no subtests: a comment names the test of the assertions below.
  */
 export function readTap(text: string): Report {
   const lines = withoutColours(text).split('\n');
   const flat = !lines.some(line => /^ *# Subtest/.test(line) || / \{$/.test(line) || /^ {4,}(not )?ok\b/.test(line));
-  /** By depth: what waits for the test that it is part of. */
+  /** Subtests that wait for their parent, by depth. */
   const waiting: Entry[][] = [];
   const opened: { depth: number; entry: Entry }[] = [];
-  /** By depth: the test that was begun last. */
+  /** The test that started last, by depth. */
   const announced: (string | undefined)[] = [];
   let section = '';
   let inYaml: number | undefined;
@@ -36,7 +36,7 @@ export function readTap(text: string): Report {
   const close = (depth: number, entry: Entry) => {
     for (let below = waiting.length - 1; below > depth; below--) {
       const lost = below > depth + 1 && at(below).length > 0 ? announced[below - 1] : undefined;
-      if (lost !== undefined) close(below - 1, { name: lost, ending: 'failed' }); // it was begun, and never came to its end
+      if (lost !== undefined) close(below - 1, { name: lost, ending: 'failed' }); // it started and never ended
       for (const part of at(below)) at(depth).push({ ...part, name: entry.name + SEPARATOR + part.name });
       at(below).length = 0;
     }
@@ -47,7 +47,7 @@ export function readTap(text: string): Report {
     const indent = line.length - line.trimStart().length;
     if (inYaml !== undefined) {
       if (indent <= inYaml && line.trim() === '...') inYaml = undefined;
-      else if (POINT.test(line) && indent < inYaml) inYaml = undefined; // it was never closed
+      else if (POINT.test(line) && indent < inYaml) inYaml = undefined; // the YAML block was not closed
       if (inYaml !== undefined || line.trim() === '...') continue;
     }
     if (line.trim() === '---') {
@@ -74,7 +74,7 @@ export function readTap(text: string): Report {
     const kind = directive?.[1]?.toLowerCase();
     const title = said.replace(DIRECTIVE, '').replace(/\\#/g, '#') || '(no name)';
     const ending = kind === 'skip' || kind === 'todo' ? 'skipped' : not === undefined ? 'passed' : 'failed';
-    const isOfTape = flat && !between.includes('-'); // ava writes a dash, and comments of its own
+    const isOfTape = flat && !between.includes('-'); // ava writes a dash, and its comments are log output
     const entry: Entry = { name: isOfTape && section !== '' ? section + SEPARATOR + title : title, ending };
     if (behind) opened.push({ depth, entry });
     else close(depth, entry);

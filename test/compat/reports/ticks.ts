@@ -15,17 +15,17 @@ const MARKS: Readonly<Record<string, Ending>> = {
   '✎': 'skipped',
 };
 const MARKED = new RegExp(`^( *)([${Object.keys(MARKS).join('')}])️? +(\\S.*)$`, 'u');
-/** mocha numbers what failed, and marks what is left out with a dash. */
+/** mocha numbers failures, and marks skipped tests with a dash. */
 const NUMBERED = /^( {2,})(\d+)\) (\S.*)$/;
 const DASHED = /^( {2,})- (\S.*)$/;
-/** A whole file: jest, and tap's short reports. */
+/** The result of a whole file: jest, and tap's short reports. */
 const FILE = /^ *(PASS|FAIL|SKIP) +(\S+\.[cm]?[jt]sx?)\b/;
-/** From here on it is said again, at length: node:test, mocha, jest, ava. */
+/** Failures are repeated in detail from here: node:test, mocha, jest, ava. */
 const AGAIN = /^(?:✖ failing tests:|Summary of all failing tests| *─+ *$)|^ {2}\d+ (?:passing|failing)\b/;
 
 /**
- * Reads what runners write for people, a tick or a cross before each name: node:test (spec), mocha (spec), ava, jest and
- * vitest (verbose). Titles of what tests are part of stand above them, two columns to the left.
+ * Reads reports with a tick or a cross before each name: node:test (spec), mocha (spec), ava, jest and vitest (verbose).
+ * Titles of parent tests are above their subtests, two columns to the left.
  */
 export function readTicks(text: string): Report {
   const results = new Results();
@@ -42,7 +42,7 @@ export function readTicks(text: string): Report {
   for (const [i, line] of lines.entries()) {
     if (AGAIN.test(line)) again = true;
     if (/^> \S+@\S+ \S/.test(line)) {
-      again = false; // npm says: another script begins
+      again = false; // npm starts another script
       failures = 0;
     }
     if (again) continue;
@@ -80,7 +80,7 @@ export function readTicks(text: string): Report {
   return results.report;
 }
 
-/** A line is a title if what comes next stands two columns to its right. */
+/** A line is a title if the next line is indented by two more columns. */
 function titleOf(line: string, next: string | undefined): { indent: number; title: string } | undefined {
   const found = /^( *)(▶ )?(\S.*)$/u.exec(line);
   if (found === null) return undefined;
@@ -92,7 +92,7 @@ function titleOf(line: string, next: string | undefined): { indent: number; titl
   return indentOfNext === spaces.length + 2 ? { indent: spaces.length, title: said } : undefined;
 }
 
-/** Without what is said behind a name: how long it took, how many parts it has, why it was left out. */
+/** Removes what follows a name: the duration, the number of subtests, the reason for a skip. */
 function named(said: string): string {
   return said
     .replace(/^\[(?:pass|fail|skip|todo)\]: /, '')

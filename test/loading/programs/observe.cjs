@@ -1,5 +1,5 @@
-// Tells on descriptor 3 what a program can see of all that was loaded before it: words, by subject. Uses nothing that
-// Node has not loaded anyway, and no stream. Loads the modules of its first argument before it looks.
+// Writes to descriptor 3 what a program can observe of the modules loaded before it, by subject. Uses no stream and only
+// modules that Node has already loaded. Loads the modules of its first argument first.
 const { readFileSync, readdirSync, readlinkSync, writeSync } = process.getBuiltinModule('node:fs');
 const channels = process.getBuiltinModule('node:diagnostics_channel');
 
@@ -21,7 +21,7 @@ const target = fd => {
   try {
     return readlinkSync(`/proc/self/fd/${fd}`).replace(/\d+/g, 'n');
   } catch {
-    return 'the list of them'; // closed since it was read
+    return 'the list of them'; // the descriptor of the listing itself, already closed
   }
 };
 
@@ -48,7 +48,7 @@ const seen = [];
 for (const name of names) channels.subscribe(name, () => seen.push(name));
 setTimeout(() => {
   const later = look();
-  // Last, for to ask what kind a global is loads what Node has put off.
+  // Last, because reading the type of a global loads modules that Node loads lazily.
   const properties = { global: kinds(globalThis), process: kinds(process) };
   writeSync(
     3,

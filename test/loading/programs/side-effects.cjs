@@ -1,9 +1,9 @@
-// Loaded before all else. Tells on descriptor 4 which getters of Node's ran since, which functions of Node's were replaced,
-// and which warnings came.
+// Loaded first. Writes to descriptor 4 which Node getters ran, which Node functions were replaced, and which warnings were
+// emitted.
 const { builtinModules } = require('node:module');
 const { writeSync } = require('node:fs');
 
-const named = builtinModules.filter(name => !/^_|^(punycode|sys)$/.test(name)); // to load the others is deprecated
+const named = builtinModules.filter(name => !/^_|^(punycode|sys)$/.test(name)); // loading the others is deprecated
 const places = new Map([
   ['process', process],
   ['globalThis', globalThis],
@@ -21,7 +21,7 @@ for (const [place, object] of places) {
     const property = Object.getOwnPropertyDescriptor(object, key);
     const name = `${place}.${String(key)}`;
     if (typeof property.value === 'function') functions.push({ name, object, key, value: property.value });
-    if (property.get === undefined || !property.configurable || name.includes('._')) continue; // Node's own affair
+    if (property.get === undefined || !property.configurable || name.includes('._')) continue; // internal to Node
 
     Object.defineProperty(object, key, {
       ...property,
