@@ -44,7 +44,7 @@ function perRequest({ handlers }: Results): Verdict[] {
     return {
       promise: `a request with ${title} in process: at most ${MOST_NANOSECONDS} ns`,
       found: `${signed(ours)} ns`,
-      floor: `no-op subscribers: ${signed(cost('noop'))} ns`,
+      floor: `subscribers that do nothing: ${signed(cost('noop'))} ns`,
       met: ours <= MOST_NANOSECONDS,
     };
   });
@@ -59,9 +59,9 @@ function steady({ traffic }: Results): Verdict[] {
     const certain = medianInterval(more);
     const range = certain && ` (95 % confidence: ${signed(certain.from)} to ${signed(certain.to)})`;
     return {
-      promise: `a ${workload.unit} with ${workload.title}: no measurable difference from no-op subscribers`,
+      promise: `a ${workload.unit} with ${workload.title}: not measurably more than subscribers that do nothing`,
       found: `${signed(median(more))} µs${range ?? ''}`,
-      floor: `${count(median(nobody.warm))} µs without; the same again: ${signed(
+      floor: `${count(median(nobody.warm))} µs baseline; baseline against itself: ${signed(
         median(differences(again.warm, nobody.warm)),
       )} µs`,
       met: certain && certain.from <= 0,
@@ -76,11 +76,11 @@ function garbage({ allocation, growth }: Results): Verdict[] {
     const most = (of: 'noop' | 'connmeter', figure: 'collections' | 'allocated') =>
       Math.max(...rows.map(row => row[of][figure]));
     const words = (of: 'noop' | 'connmeter') =>
-      `${count(most(of, 'allocated'))} bytes a request, ${most(of, 'collections')} collections`;
+      `${count(most(of, 'allocated'))} bytes per request, ${most(of, 'collections')} collections`;
     verdicts.push({
-      promise: `${count(allocation.requests)} requests of any client in process: nothing allocated`,
+      promise: `${count(allocation.requests)} requests of any client in process: nothing is allocated`,
       found: words('connmeter'),
-      floor: `no-op subscribers: ${words('noop')}`,
+      floor: `subscribers that do nothing: ${words('noop')}`,
       met: rows.every(({ noop, connmeter }) => connmeter.collections <= noop.collections && connmeter.allocated < 1),
     });
   }
@@ -91,7 +91,7 @@ function garbage({ allocation, growth }: Results): Verdict[] {
     verdicts.push({
       promise: `${count(requests)} real requests with undici: the heap does not grow, no additional collections`,
       found: words(connmeter),
-      floor: `without: ${words(nobody)}; no-op subscribers: ${words(noop)}`,
+      floor: `baseline: ${words(nobody)}; subscribers that do nothing: ${words(noop)}`,
       met:
         grown(connmeter.used) - Math.max(0, grown(nobody.used), grown(noop.used)) < requests && // less than a byte each
         connmeter.minor <= Math.max(nobody.minor, noop.minor) * 1.01 + 1,
@@ -115,11 +115,11 @@ function perConnection({ traffic }: Results): Verdict[] {
     const more = (than: typeof nobody) => median(differences(than.warm, nobody.warm));
     const words = (than: typeof nobody) => `${signed(more(than))} µs, ${percent(more(than) / base)}`;
     const ours = more(connmeter);
-    const recorded = histograms === undefined ? '' : `; with histograms: ${words(histograms)}`;
+    const recorded = histograms === undefined ? '' : `; and with the histograms: ${words(histograms)}`;
     return {
       promise: `a new connection, ${workload.title}: at most ${percent(MOST_OF_A_CONNECTION)} more CPU time`,
       found: words(connmeter),
-      floor: `${count(base)} µs without; no-op subscribers: ${words(noop)}${recorded}`,
+      floor: `${count(base)} µs baseline; subscribers that do nothing: ${words(noop)}${recorded}`,
       met: ours <= base * MOST_OF_A_CONNECTION,
       floorAboveBudget: more(histograms ?? noop) > base * MOST_OF_A_CONNECTION,
     };
@@ -132,7 +132,7 @@ function perOpenConnection({ openConnections }: Results): Verdict[] {
     return {
       promise: `an open connection with ${client === 'http' ? '`node:http`' : client}: at most ${count(MOST_BYTES)} bytes`,
       found: `${signed(more(connmeter))} bytes`,
-      floor: `${count(median(nobody.heap))} bytes without; no-op listeners: ${signed(more(noop))} bytes`,
+      floor: `${count(median(nobody.heap))} bytes baseline; listeners that do nothing: ${signed(more(noop))} bytes`,
       met: more(connmeter) <= MOST_BYTES,
     };
   });
@@ -143,7 +143,7 @@ function perScrape({ scrape = {} }: Results): Verdict[] {
     const ours = median(differences(whole, exporter));
     const theirs = median(exporter);
     return {
-      promise: `a scrape with ${count(Number(origins))} origins: connmeter adds at most 20 % to the exporter's time`,
+      promise: `a scrape with ${count(Number(origins))} origins: connmeter's part is at most a fifth of the exporter's`,
       found: `${signed(ours)} ms, ${percent(ours / theirs)}`,
       floor: `${count(theirs)} ms for ${count(median(series))} series without connmeter`,
       met: ours <= theirs * MOST_OF_A_SCRAPE,
@@ -156,7 +156,7 @@ function seriesPerOrigin({ series }: Results): Verdict[] {
   if (last === undefined) return [];
   return [
     {
-      promise: `series of an origin at its busiest: at most ${MOST_SERIES}`,
+      promise: `series of the busiest origin: at most ${MOST_SERIES}`,
       found: count(last.series),
       floor: `${count(series?.[0]?.series ?? 0)} for a quiet one`,
       met: last.series <= MOST_SERIES,

@@ -31,15 +31,15 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 }
 
 function section(title: string, command: string, ...parts: readonly string[]): string {
-  return [`### ${title}`, ...parts, `Repeat: \`npm run bench:full -- --only ${command}\``].join('\n\n');
+  return [`### ${title}`, ...parts, `Run it again: \`npm run bench:full -- --only ${command}\``].join('\n\n');
 }
 
 function budgets(all: readonly Verdict[]): string {
   if (all.length === 0) return '';
   const word = ({ met, floorAboveBudget = false }: Verdict) => {
-    if (met === undefined) return 'too few rounds';
+    if (met === undefined) return 'too few rounds to say';
     if (met) return 'met';
-    return floorAboveBudget ? '**not met**: the floor exceeds it' : '**not met**';
+    return floorAboveBudget ? '**not met**: the floor forbids it' : '**not met**';
   };
   const rows = all.map(verdict => [verdict.promise, verdict.found, verdict.floor, word(verdict)]);
   return ['### Budgets', table(['budget', 'connmeter', 'the floor', ''], rows)].join('\n\n');
@@ -70,7 +70,7 @@ function traffic({ traffic, full }: Results, prefix: string, title: string, comm
     });
     return [WORKLOADS[name]?.title ?? name, spread(nobody?.warm ?? []), ...cells];
   });
-  const parts = [table(['', 'without', ...columns.map(([name]) => name)], rows)];
+  const parts = [table(['', VARIANTS.nobody.title, ...columns.map(([name]) => name)], rows)];
   if (prefix === 'new-connection/') parts.push(cold(workloads, full));
   return section(title, command, ...parts);
 }
@@ -84,7 +84,10 @@ function cold(workloads: readonly (readonly [string, Results['traffic'][string]]
     nobody ? moreThan(nobody, noop, 'cold') : '',
     nobody ? moreThan(nobody, connmeter, 'cold') : '',
   ]);
-  return table(['in a new process', 'connections', 'without', VARIANTS.noop.title, VARIANTS.connmeter.title], rows);
+  return table(
+    ['in a new process', 'the first', VARIANTS.nobody.title, VARIANTS.noop.title, VARIANTS.connmeter.title],
+    rows,
+  );
 }
 
 function spread(values: readonly number[]): string {
@@ -134,7 +137,7 @@ function garbage({ allocation, growth }: Results): string {
     ]);
     parts.push(
       section(
-        `${count(allocation.requests)} requests on a reused connection, in process: bytes a request, collections, KiB kept`,
+        `${count(allocation.requests)} requests on a reused connection, in process: bytes per request, collections, KiB kept`,
         'allocation',
         table(['', ...titles()], rows),
       ),
@@ -149,7 +152,7 @@ function garbage({ allocation, growth }: Results): string {
       section(
         `Real requests with undici: heap in use after each ${count(growth.stretch)}, MiB`,
         'growth',
-        table(['', 'heap in use', 'minor collections, the first stretch left out'], rows),
+        table(['', 'heap in use', `minor collections after the first ${count(growth.stretch)}`], rows),
       ),
     );
   }
@@ -183,7 +186,14 @@ function scrape({ scrape }: Results): string {
     `${signed(median(differences(whole, exporter)))}, ${percent(median(differences(whole, exporter)) / median(exporter))}`,
     count(median(callback)),
   ]);
-  const head = ['origins', 'series', 'the same series without connmeter', 'connmeter', 'more', 'of it in the callback'];
+  const head = [
+    'origins',
+    'series',
+    'the same series without connmeter',
+    'connmeter',
+    'difference',
+    "in connmeter's callback",
+  ];
   return section('A scrape, ms of CPU time', 'scrape', table(head, rows));
 }
 
@@ -191,5 +201,5 @@ function series({ series }: Results): string {
   if (series === undefined) return '';
   const rows = series.map(step => [step.after, count(step.series), count(step.ofName)]);
   const head = ['after', 'series of the origin', 'of its host name, for lookups'];
-  return section('Series of one origin, as more kinds of events happen', 'series', table(head, rows));
+  return section('Series of one origin, as more happens to it', 'series', table(head, rows));
 }

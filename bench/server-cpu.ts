@@ -74,7 +74,7 @@ async function print(rounds: number): Promise<void> {
   console.log(
     `Node.js ${process.versions.node}, ${rounds} rounds; µs of the server's CPU time, quartiles in brackets\n`,
   );
-  console.log('| what the server does | without | without, again | connmeter |\n|---|---|---|---|');
+  console.log('| what the server does | baseline | baseline, again | connmeter |\n|---|---|---|---|');
   for (const [title, workload] of Object.entries(WORKLOADS)) {
     const took: Record<Served, number[]> = { nobody: [], again: [], connmeter: [] };
     for (let round = 0; round < rounds; round++) {

@@ -54,10 +54,10 @@ export const HTTP_SOCKET_EVENTS = ['free', 'agentRemove'] as const;
 const LABELS = { 'server.address': '127.0.0.1', 'server.port': 80, 'http.request.method': 'GET', status: 200 };
 
 export const VARIANTS = {
-  nobody: { title: 'without', start: () => ({}) },
-  again: { title: 'without, again', start: () => ({}) },
-  noop: { title: 'no-op subscribers', start: subscribeNothing },
-  histograms: { title: 'no-op and histograms', start: startHistograms },
+  nobody: { title: 'baseline', start: () => ({}) },
+  again: { title: 'baseline, again', start: () => ({}) },
+  noop: { title: 'subscribers that do nothing', start: subscribeNothing },
+  histograms: { title: 'and the histograms', start: startHistograms },
   connmeter: { title: 'connmeter', start: startConnmeter },
   undici: { title: '`instrumentation-undici`', start: () => startInstrumentation('undici') },
   http: { title: '`instrumentation-http`', start: () => startInstrumentation('http') },

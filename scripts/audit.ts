@@ -1,9 +1,9 @@
-// Asks npm whether what users install with connmeter has known faults: `node scripts/audit.ts`. Findings fail. A registry
-// that keeps no advisories, as mirrors do, cannot be asked: that is said aloud, and fails with `--strict` only.
+// Asks npm for known vulnerabilities in what users install with connmeter: `node scripts/audit.ts`. It fails if there are any. Some
+// registries, such as mirrors, have no advisories: then it prints that, and fails only with `--strict`.
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 
-/** What `npm audit --json` answers: a report, or why there is none. */
+/** The output of `npm audit --json`: a report, or the reason why there is none. */
 interface Report {
   readonly metadata?: { readonly vulnerabilities?: { readonly total?: number } };
   readonly vulnerabilities?: Readonly<Record<string, { readonly severity?: string }>>;
@@ -17,22 +17,22 @@ export interface Verdict {
   readonly line: string;
 }
 
-/** What to make of an answer. Only a registry's own refusal counts as not asked: a broken lockfile is a failure. */
+/** Interprets the output. Only a refusal by the registry counts as not asked: a broken lockfile is a failure. */
 export function verdictOf(answer: string): Verdict {
   let report: Report;
   try {
     report = JSON.parse(answer) as Report;
   } catch {
-    return { kind: 'failed', line: 'npm audit gave no report' };
+    return { kind: 'failed', line: 'npm audit printed no report' };
   }
   const total = report.metadata?.vulnerabilities?.total;
-  if (total === 0) return { kind: 'clean', line: 'No known faults in what users install.' };
+  if (total === 0) return { kind: 'clean', line: 'No known vulnerabilities in what users install.' };
   if (total !== undefined) {
     const each = Object.entries(report.vulnerabilities ?? {}).map(([name, { severity }]) => `${name} (${severity})`);
-    return { kind: 'found', line: `Known faults: ${each.join(', ')}. See npm audit --omit=dev` };
+    return { kind: 'found', line: `Known vulnerabilities: ${each.join(', ')}. See npm audit --omit=dev` };
   }
   if ((report.statusCode ?? 0) >= 400) {
-    return { kind: 'not asked', line: `NOT AUDITED: the registry keeps no advisories (${report.message})` };
+    return { kind: 'not asked', line: `NOT AUDITED: the registry has no advisories (${report.message})` };
   }
   return { kind: 'failed', line: `npm audit failed: ${report.error?.summary || report.message || answer}` };
 }

@@ -1,10 +1,10 @@
-// Packs connmeter as it is committed, checks the very tarball, and hands it to npm with provenance.
+// Packs the commit, checks that tarball, and publishes it to npm with provenance.
 //
-//   node scripts/publish.ts            the dry run: does everything but publish, and needs no login
-//   node scripts/publish.ts --really   publishes; only where nothing stands against it
+//   node scripts/publish.ts            the dry run: does everything except publish, and needs no login
+//   node scripts/publish.ts --really   publishes, unless there is an obstacle
 //
-// Provenance is npm's signed word on which commit and which build a package comes from. Only a build service can get it: on
-// GitHub, a job with `permissions: { id-token: write }`, started by the tag of the version.
+// Provenance is npm's signed statement of the commit and the build that a package comes from. Only a build service can get it: on
+// GitHub, a job with `permissions: { id-token: write }` that the version's tag starts.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ import { delimiter, dirname, join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '..');
 
-/** What decides whether a version may go out. */
+/** Everything that decides whether a version may be published. */
 export interface State {
   readonly packageJson: {
     readonly version: string;
@@ -20,33 +20,33 @@ export interface State {
     readonly repository?: { readonly url?: string };
   };
   readonly changelog: string;
-  /** What git says of the working tree: empty where all is committed. */
+  /** The output of `git status --porcelain`: empty if everything is committed. */
   readonly changes: string;
   /** The tags of the commit. */
   readonly tags: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** All that stands against publishing, one line each. */
+/** The obstacles to publishing, one line each. */
 export function obstaclesOf({ packageJson, changelog, changes, tags, env }: State): string[] {
   const { version, repository } = packageJson;
   const home = /github\.com\/([^/]+\/[^/.]+)/.exec(repository?.url ?? '')?.[1];
   const obstacles: [boolean, string][] = [
-    [packageJson.private === true, 'package.json says private'],
-    [home === undefined, 'package.json names no repository on GitHub, and provenance compares it'],
-    [changes !== '', 'there are changes that are not committed'],
+    [packageJson.private === true, 'package.json is private'],
+    [home === undefined, 'package.json names no repository on GitHub, which provenance requires'],
+    [changes !== '', 'some changes are not committed'],
     [!tags.includes(`v${version}`), `the commit has no tag v${version}`],
     [!changelog.includes(`\n## [${version}] - `), `CHANGELOG.md has no section [${version}] with a date`],
-    [!env['ACTIONS_ID_TOKEN_REQUEST_URL'], 'no build service to vouch for it: id-token: write is missing'],
+    [!env['ACTIONS_ID_TOKEN_REQUEST_URL'], 'no build service can sign it: id-token: write is missing'],
     [
       home !== undefined && env['GITHUB_REPOSITORY'] !== undefined && env['GITHUB_REPOSITORY'] !== home,
-      `this build is of ${env['GITHUB_REPOSITORY']}, package.json says ${home}`,
+      `this build belongs to ${env['GITHUB_REPOSITORY']}, package.json says ${home}`,
     ],
   ];
-  return obstacles.filter(([stands]) => stands).map(([, line]) => line);
+  return obstacles.filter(([isPresent]) => isPresent).map(([, line]) => line);
 }
 
-/** Versions with a hyphen are for those who ask for them. */
+/** The npm tag of a version: pre-releases, which have a hyphen, are published as `next`. */
 export function distTagOf(version: string): 'latest' | 'next' {
   return version.includes('-') ? 'next' : 'latest';
 }
@@ -55,14 +55,14 @@ function git(...args: string[]): string {
   return execFileSync('git', args, { cwd: ROOT, encoding: 'utf8' });
 }
 
-/** Runs a command that speaks for itself; a failure ends this. */
+/** Runs a command and shows its output. Throws if it fails. */
 function run(cwd: string, command: string, ...args: string[]): void {
   console.log(`\n$ ${command} ${args.join(' ')}`);
   const PATH = [join(ROOT, 'node_modules/.bin'), dirname(process.execPath), process.env['PATH']].join(delimiter);
   execFileSync(command, args, { cwd, stdio: 'inherit', env: { ...process.env, PATH } });
 }
 
-/** The commit in a folder of its own: nothing gets into the package that a build before, or a hand, has left lying about. */
+/** Copies the commit into a folder of its own, so that the package contains no uncommitted or previously built file. */
 function checkedOutTo(folder: string): string {
   const copy = join(folder, 'commit');
   mkdirSync(copy);

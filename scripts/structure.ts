@@ -1,11 +1,11 @@
-// What a reader of src has to hold in the head: folders, files, and which folder imports from which.
-// `node scripts/structure.ts [folder]` counts them, and exits with 1 where a folder imports what it must not.
+// Counts the folders and files of src, and the imports between folders: `node scripts/structure.ts [folder]`.
+// Exits with 1 if a folder imports something that it must not.
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /**
- * The folders of src from top to bottom, and what each may import: folders below it, and packages. `.` has the entry points
- * and what wires the parts. Modules of Node are everybody's.
+ * The folders of src from top to bottom, and what each may import: folders below it, and packages. `.` contains the entry points
+ * and the code that connects the parts. Every folder may import modules of Node.
  */
 export const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   '.': [
@@ -30,17 +30,17 @@ export const FOLDERS: Readonly<Record<string, readonly string[]>> = {
 
 export interface Import {
   readonly file: string;
-  /** A file of src, a package or a module of Node. */
+  /** A file of src, a package, or a module of Node. */
   readonly from: string;
   readonly typesOnly: boolean;
 }
 
-/** The files of a folder of sources, with `/` on every system. */
+/** The source files of a folder. Paths use `/` on every system. */
 export function filesOf(root: string): string[] {
   return globSync('**/*.ts', { cwd: root }).map(path => path.replaceAll('\\', '/'));
 }
 
-/** What one file imports, by statement or by call. */
+/** The imports of one file, by statement or by call. */
 export function importsOf(root: string, file: string): Import[] {
   const text = readFileSync(join(root, file), 'utf8');
   const statements = text.matchAll(/^(?:import|export)\s(?:([^;'"]*?)\sfrom\s)?'([^']+)'/gm);
@@ -55,7 +55,7 @@ export function importsOf(root: string, file: string): Import[] {
   ];
 }
 
-/** Where an import leads: a folder of src, or a package. */
+/** The folder of src, or the package, that an import refers to. */
 export function placeOf(from: string): string {
   return from.endsWith('.ts') ? dirname(from) : from;
 }

@@ -6,13 +6,13 @@ import { httpSource } from './client/sources/http.ts';
 import { http2Source } from './client/sources/http2.ts';
 import { netSource } from './client/sources/net.ts';
 import { undiciRequests, undiciSource } from './client/sources/undici.ts';
-import { listen } from './core/channels.ts';
+import { subscribeAll } from './core/channels.ts';
 import { type Guard, guardWith, oncePerPlace, stackOf } from './core/guard.ts';
 import type { FaultPlace } from './metrics/faults.ts';
 import { createInstruments, type Instruments } from './metrics/instruments.ts';
-import { readPorts } from './metrics/kernel-ports.ts';
-import { type LookupWatch, watchLookups } from './metrics/lookup-entries.ts';
+import { type LookupObserver, observeLookups } from './metrics/lookup-observer.ts';
 import { Lookups } from './metrics/lookups.ts';
+import { readPorts } from './metrics/read-ports.ts';
 import { MetricRegistry } from './metrics/registry.ts';
 import { type ConnectionInstrumentationConfig, checkedOptions } from './options.ts';
 import { Servers } from './server/servers.ts';
@@ -21,23 +21,24 @@ import { VERSION } from './version.ts';
 
 const NAME = 'connmeter';
 
-// Taken before any program can replace them by fakes.
+// Kept, because tests of the program may replace them with fake timers.
 const monotonic = performance.now.bind(performance);
 const settled = Promise.resolve();
 const { nodeTiming } = process.getBuiltinModule('node:perf_hooks').performance;
 
 /**
- * Measures every client connection of the process and turns it into OpenTelemetry metrics: each lookup, connect, TLS
- * handshake, request and close, per origin; and those that its servers accept, per listener. Listens to diagnostics channels and socket events only; patches nothing.
+ * Measures the connections of this process and creates OpenTelemetry metrics: DNS lookups, connects, TLS handshakes, requests
+ * and closes of client connections per origin, and of accepted connections per listener. It only subscribes to diagnostics
+ * channels and socket events, and patches nothing.
  *
- * Fulfils the `Instrumentation` interface of `@opentelemetry/instrumentation`, so it works with
- * `registerInstrumentations` and `NodeSDK`; alone it uses the global MeterProvider there is when it is made. Starts at
- * once, unless `enabled` is false.
+ * Implements the `Instrumentation` interface of `@opentelemetry/instrumentation`, so it works with `registerInstrumentations`
+ * and `NodeSDK`. Otherwise it uses the MeterProvider that is global when it is created. Starts at once, unless the option
+ * `enabled` is false. docs/metrics.md describes all metrics.
  *
  * @example
  * registerInstrumentations({ instrumentations: [new ConnectionInstrumentation({ maxOrigins: 200 })] });
  *
- * @throws RangeError where an option is not as documented; nothing else, ever.
+ * @throws RangeError if an option is invalid. No method throws anything else.
  */
 export class ConnectionInstrumentation {
   readonly instrumentationName: string = NAME;
@@ -50,15 +51,18 @@ export class ConnectionInstrumentation {
   readonly #lookups: Lookups;
   readonly #callSites: CallSites;
   readonly #warnOnce = oncePerPlace((where, error) =>
-    diag.warn(`connmeter: a fault of its own at ${where}; the program is unaffected`, stackOf(error)),
+    diag.warn(`connmeter: internal error in ${where}; the program is not affected`, stackOf(error)),
   );
   #provider: MeterProvider | undefined;
-  #exposure: Instruments | undefined;
-  #lookupWatch: LookupWatch | undefined;
-  #stopListening: (() => void) | undefined;
-  #stopWatchingRequests: (() => void) | undefined;
+  #instruments: Instruments | undefined;
+  #lookupObserver: LookupObserver | undefined;
+  #unsubscribe: (() => void) | undefined;
+  #unsubscribeFromRequests: (() => void) | undefined;
 
-  /** What is known now of origins, connections and the lines of the program that waste them: plain data, bounded. */
+  /**
+   * `snapshot()` returns the current counts of all origins, the open connections, the last closed ones, and the lines of the
+   * program that waste connections. Plain data of bounded size.
+   */
   readonly connections: { snapshot(): Snapshot } = { snapshot: () => this.#connections.snapshot() };
 
   constructor(config: ConnectionInstrumentationConfig = {}) {
@@ -67,12 +71,12 @@ export class ConnectionInstrumentation {
     this.#registry = new MetricRegistry(options.maxOrigins);
 
     const record: Instruments['record'] = (metric, seconds, attributes) =>
-      this.#exposure?.record(metric, seconds, attributes);
+      this.#instruments?.record(metric, seconds, attributes);
     this.#lookups = new Lookups(this.#registry, record);
     this.#callSites = new CallSites(
       options.callSites,
       message => diag.warn(`connmeter: ${message}`),
-      on => this.#watchRequests(on),
+      on => this.#subscribeToRequests(on),
     );
     const now = () => monotonic() / 1000;
     const guard = this.#guard('collection');
@@ -84,40 +88,40 @@ export class ConnectionInstrumentation {
       record,
       now,
       guard,
-      atEndOfTurn: run => {
+      asMicrotask: run => {
         const end = this.#guard('net')('end of turn', run);
         return () => void settled.then(end);
       },
-      rounds: () => nodeTiming.uvMetricsInfo.loopCount, // to wait for a round would take a timer
+      loopCount: () => nodeTiming.uvMetricsInfo.loopCount, // to wait for a round would take a timer
     });
 
     this.setMeterProvider(metrics.getMeterProvider());
     if (options.enabled) this.enable();
   }
 
-  /** Starts listening. Connections that are open already are not counted; their requests are. Safe to call again. */
+  /** Starts measuring. Connections that are already open are not counted, but their requests are. */
   enable(): void {
-    this.#lookupWatch ??= watchLookups(this.#lookups, this.#guard('dns'));
-    this.#stopListening ??= this.#listen();
+    this.#lookupObserver ??= observeLookups(this.#lookups, this.#guard('dns'));
+    this.#unsubscribe ??= this.#subscribe();
     this.#servers.resume();
   }
 
-  #listen(): () => void {
+  #subscribe(): () => void {
     const [net, http] = [this.#guard('net'), this.#guard('http')];
     const [http2, server] = [this.#guard('http2'), this.#guard('server')];
     const stops = [
-      listen(net, netSource(this.#connections, net)),
-      listen(this.#guard('undici'), undiciSource(this.#connections)),
-      listen(http, httpSource(this.#connections, this.#callSites, http)),
-      listen(http2, http2Source(this.#connections, http2)),
-      listen(server, this.#config.servers ? serverSource(this.#servers, server) : {}),
+      subscribeAll(net, netSource(this.#connections, net)),
+      subscribeAll(this.#guard('undici'), undiciSource(this.#connections)),
+      subscribeAll(http, httpSource(this.#connections, this.#callSites, http)),
+      subscribeAll(http2, http2Source(this.#connections, http2)),
+      subscribeAll(server, this.#config.servers ? serverSource(this.#servers, server) : {}),
     ];
     return () => {
       for (const stop of stops) stop();
     };
   }
 
-  /** Catches our own faults in one part: counts each, and warns of the first at each place. */
+  /** Catches connmeter's own errors in one part. Each is counted, and the first one of each place is logged. */
   #guard(place: FaultPlace): Guard {
     return guardWith((where, error) => {
       this.#registry.faults.count(place);
@@ -125,65 +129,67 @@ export class ConnectionInstrumentation {
     });
   }
 
-  /** Stops listening. What was counted open is still counted closed when it closes. Safe to call again. */
+  /** Stops measuring. Connections that were counted as opened are still counted as closed when they close. */
   disable(): void {
-    this.#stopListening?.();
-    this.#stopListening = undefined;
-    this.#lookupWatch?.stop();
-    this.#lookupWatch = undefined;
-    this.#watchRequests(false);
+    this.#unsubscribe?.();
+    this.#unsubscribe = undefined;
+    this.#lookupObserver?.stop();
+    this.#lookupObserver = undefined;
+    this.#subscribeToRequests(false);
     this.#connections.pause();
     this.#servers.pause();
   }
 
-  /** @internal The server is not the program's own: what it accepts is not counted, nor is the lookup of its host. */
+  /** @internal Excludes a server that is not the program's own, and the next lookup of its host. */
   ignoreServer(server: object, host?: string): void {
     this.#servers.ignore(server);
     if (host !== undefined) this.#lookups.ignoreNext(host);
   }
 
-  /** @internal A fault outside of the instrumentation, in what serves its metrics. */
+  /** @internal Counts an error of the parts that serve the metrics. */
   countFault(place: FaultPlace): void {
     this.#registry.faults.count(place);
   }
 
-  /** Where the metrics go from now on. Called by the SDK, and more than once. */
+  /** Sets the provider of all instruments. The SDK calls this, possibly several times. */
   setMeterProvider(provider: MeterProvider): void {
     if (provider === this.#provider) return;
 
     this.#provider = provider;
-    this.#exposure?.stop();
+    this.#instruments?.stop();
     const guard = this.#guard('collection');
     const steps = [
-      guard('lookups', () => this.#lookupWatch?.flush()),
+      guard('lookups', () => this.#lookupObserver?.flush()),
       guard('client connections', () => this.#connections.refreshGauges()),
       guard('server connections', () => this.#servers.refreshGauges()),
       guard('ports', () => {
         this.#registry.ports = readPorts();
       }),
     ];
-    const bringUpToDate = () => {
+    const refresh = () => {
       for (const step of steps) step();
     };
-    this.#exposure = createInstruments(provider.getMeter(NAME, VERSION), this.#registry, bringUpToDate);
+    this.#instruments = createInstruments(provider.getMeter(NAME, VERSION), this.#registry, refresh);
   }
 
-  #watchRequests(on: boolean): void {
-    this.#stopWatchingRequests?.();
-    this.#stopWatchingRequests = on ? listen(this.#guard('undici'), undiciRequests(this.#callSites)) : undefined;
+  #subscribeToRequests(on: boolean): void {
+    this.#unsubscribeFromRequests?.();
+    this.#unsubscribeFromRequests = on
+      ? subscribeAll(this.#guard('undici'), undiciRequests(this.#callSites))
+      : undefined;
   }
 
-  /** There are no spans here; present because the interface asks for it. */
+  /** Does nothing, because connmeter creates no spans. Part of the `Instrumentation` interface. */
   setTracerProvider(_provider: TracerProvider): void {}
 
-  /** Takes over new options; `maxOrigins` counts for origins not seen yet, `servers` from the next start. */
+  /** Changes the options. `maxOrigins` applies to origins not seen yet, `servers` to the next `enable()`. */
   setConfig(config: ConnectionInstrumentationConfig = {}): void {
     const options = checkedOptions(config);
     this.#config = { ...config, ...options };
     this.#registry.limit = options.maxOrigins;
   }
 
-  /** The options in force. */
+  /** The current options, with defaults. */
   getConfig(): ConnectionInstrumentationConfig {
     return this.#config;
   }

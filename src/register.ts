@@ -1,8 +1,8 @@
 /**
- * Zero-code start: `node --import connmeter/register app.js`. Measures from the first connection on, and serves the
- * metrics for Prometheus at http://localhost:9464/metrics, or as the standard `OTEL_*` variables say (see the README).
- * Uses the global MeterProvider where one is registered already, and sets none. Never ends or holds the process: what
- * cannot be done is said in one line on stderr.
+ * Zero-code entry point: `node --import connmeter/register app.js`. Measures all connections from the start, and serves the
+ * metrics for Prometheus at http://localhost:9464/metrics. The standard `OTEL_*` variables change this, see the README. If a
+ * global MeterProvider is registered already, it is used instead. Never ends the process, nor keeps it alive: problems are
+ * printed to stderr, one line each.
  */
 
 import { guardWith } from './core/guard.ts';
@@ -10,27 +10,26 @@ import type { ConnectionInstrumentation } from './instrumentation.ts';
 import { readEnvironment } from './register/environment.ts';
 import type * as Start from './start.ts';
 
-/** The instrumentation in force, for its `connections.snapshot()`; undefined where nothing is measured. */
+/** The active instrumentation, for example for `connections.snapshot()`. Undefined if nothing is measured. */
 export let instrumentation: ConnectionInstrumentation | undefined;
 
 const environment = readEnvironment(process.env);
 if (!environment.disabled) guardWith(startLater)('start', startNow)();
 
-/** Loads the rest only now, as nothing of it is needed where it is disabled; by `require`, so that the program waits for it. */
+/** Loads the rest of connmeter, which is not needed if it is disabled. `require` is synchronous, so the program waits for it. */
 function startNow(): void {
   const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);
   const path = import.meta.url.endsWith('.ts') ? './start.ts' : './start.js';
-  instrumentation = (require(path) as typeof Start).startAs(environment);
+  instrumentation = (require(path) as typeof Start).start(environment);
 }
 
-/** Where ES modules cannot be required: Node was told so by a flag, or the program is importing the same ones just now. */
+/** Used if ES modules cannot be required: a flag of Node disables it, or the program is importing the same modules right now. */
 function startLater(): void {
   const { writeSync } = process.getBuiltinModule('node:fs');
   import('./start.ts').then(
-    ({ startAs }) => {
-      instrumentation = startAs(environment);
+    ({ start }) => {
+      instrumentation = start(environment);
     },
-    ({ name, code = name }) =>
-      void writeSync(2, `connmeter: could not start, the program runs on unmeasured: ${code}\n`),
+    ({ name, code = name }) => void writeSync(2, `connmeter: could not start, so nothing is measured: ${code}\n`),
   );
 }

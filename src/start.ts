@@ -12,45 +12,44 @@ import { loadSdk, loadSerializer, type Sdk } from './register/sdk.ts';
 const { writeSync } = process.getBuiltinModule('node:fs');
 const { getEnvironmentData, isMainThread, setEnvironmentData } = process.getBuiltinModule('node:worker_threads');
 
-/** Shared with every worker thread: whether one of them has said already that workers are not measured. */
-const TOLD = 'connmeter.told';
-const LONGEST_LINE = 1_000;
+/** The key of data shared with all worker threads: whether one of them has already warned that they are not measured. */
+const WORKER_WARNING_PRINTED = 'connmeter.workerWarningPrinted';
+const MAX_LINE_LENGTH = 1_000;
 
-/** Which lines are written. */
-let lines: Environment['lines'] = 'all';
+let logLevel: Environment['logLevel'] = 'info';
 
-/** Written at once and past the stream: nobody may be reading, and a stream would end the program over it. */
+/** Writes to the descriptor, not to `process.stderr`: an error of that stream, such as a closed pipe, would end the program. */
 const write = guardWith(() => {})(
   'write',
-  (line: string) => void writeSync(2, `connmeter: ${printable(line.slice(0, LONGEST_LINE))}\n`),
+  (line: string) => void writeSync(2, `connmeter: ${printable(line.slice(0, MAX_LINE_LENGTH))}\n`),
 );
 const warn = (line: string) => {
-  if (lines !== 'none') write(line);
+  if (logLevel !== 'none') write(line);
 };
-const announce = (line: string) => {
-  if (lines === 'all') write(line);
+const info = (line: string) => {
+  if (logLevel === 'info') write(line);
 };
-const guard = guardWith((where, error) => warn(`could not ${where}, the program runs on unmeasured: ${error}`));
+const guard = guardWith((where, error) => warn(`could not ${where}, so nothing is measured: ${error}`));
 
-/** The instrumentation in force. */
+/** The active instrumentation. */
 let instrumentation: ConnectionInstrumentation | undefined;
 
-/** Measures and exports as the variables ask for. Returns what measures, if anything does. Never throws. */
-export function startAs(environment: Environment): ConnectionInstrumentation | undefined {
-  lines = environment.lines;
-  guard('start', start)(environment);
+/** Starts measuring and exporting. Returns undefined if nothing is measured. Never throws. */
+export function start(environment: Environment): ConnectionInstrumentation | undefined {
+  logLevel = environment.logLevel;
+  guard('start', startMeasuring)(environment);
   return instrumentation;
 }
 
-function start(environment: Environment): void {
+function startMeasuring(environment: Environment): void {
   if (hasGlobalMeterProvider()) {
     instrumentation = new ConnectionInstrumentation();
   } else if (isMainThread) {
-    setEnvironmentData(TOLD, new SharedArrayBuffer(4));
+    setEnvironmentData(WORKER_WARNING_PRINTED, new SharedArrayBuffer(4));
     environment.warnings.forEach(warn);
     if (environment.exporters.length > 0) startExporting(environment);
-  } else if (environment.exporters.length > 0 && isFirstToTell()) {
-    warn("worker threads are not measured; the metrics are the main thread's");
+  } else if (environment.exporters.length > 0 && isFirstWorkerToWarn()) {
+    warn('worker threads are not measured; the metrics cover the main thread only');
   }
 }
 
@@ -69,15 +68,15 @@ function prometheusReader(
   { metrics: { MetricReader } }: Sdk,
   { host, port, allowedHosts }: Environment,
 ): IMetricReader {
-  /** Collects when it is asked. The one of the exporter's package makes an HTTP server besides. */
-  class AskedReader extends MetricReader {
+  /** Collects on request, like the reader of the exporter's package, but without its HTTP server. */
+  class PullReader extends MetricReader {
     protected override async onForceFlush(): Promise<void> {}
     protected override async onShutdown(): Promise<void> {}
   }
-  const reader = new AskedReader({ otelComponentType: 'prometheus_http_text_metric_exporter' });
+  const reader = new PullReader({ otelComponentType: 'prometheus_http_text_metric_exporter' });
   let serializer: ReturnType<typeof loadSerializer> | undefined;
   const warnOnce = oncePerPlace((where, error) =>
-    warn(`could not ${where}, the program is unaffected: ${stackOf(error)}`),
+    warn(`could not ${where}; the program is not affected: ${stackOf(error)}`),
   );
   const onFault = (where: string, error: unknown) => {
     instrumentation?.countFault('exposition');
@@ -98,14 +97,14 @@ function prometheusReader(
     port,
     createServer: () => createMetricsServer(exposition, { host, allowed: allowedHosts }, guard),
     ignoreServer: (server, name) => instrumentation?.ignoreServer(server, name),
-    warn: warn,
-    announce,
+    warn,
+    info,
     guard,
   });
   return reader;
 }
 
-/** For a look without a Prometheus. A program that ends before the interval is over still prints once. */
+/** Prints the metrics to the console at an interval, and before the program ends. */
 function consoleReader(
   { metrics: { ConsoleMetricExporter, PeriodicExportingMetricReader } }: Sdk,
   { interval }: Environment,
@@ -118,12 +117,12 @@ function consoleReader(
   return reader;
 }
 
-/** The API hands out its one no-op meter as long as nobody has registered a provider. */
+/** Without a registered provider, the API returns its no-op meter. */
 function hasGlobalMeterProvider(): boolean {
   return metrics.getMeterProvider().getMeter('connmeter') !== createNoopMeter();
 }
 
-function isFirstToTell(): boolean {
-  const told = getEnvironmentData(TOLD);
-  return !(told instanceof SharedArrayBuffer) || Atomics.exchange(new Int32Array(told), 0, 1) === 0;
+function isFirstWorkerToWarn(): boolean {
+  const printed = getEnvironmentData(WORKER_WARNING_PRINTED);
+  return !(printed instanceof SharedArrayBuffer) || Atomics.exchange(new Int32Array(printed), 0, 1) === 0;
 }

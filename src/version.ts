@@ -1,2 +1,2 @@
-/** The version in package.json; a test keeps them equal. */
+/** The version of the package. A test compares it with package.json. */
 export const VERSION = '0.1.0';

@@ -1,5 +1,6 @@
-import { errorType, failedOutcome, failedPhase } from '../core/errors.ts';
+import { errorType, failedPhase } from '../core/errors.ts';
 import type { Guard } from '../core/guard.ts';
+import type { Origin } from '../core/origins.ts';
 import { phasesOf } from '../core/phases.ts';
 import { RingBuffer } from '../core/ring-buffer.ts';
 import type { OriginCounts } from '../metrics/origin-counts.ts';
@@ -8,22 +9,21 @@ import type { MetricRegistry } from '../metrics/registry.ts';
 import { countInUse, countRequest, type LifetimeMetrics, recordLifetime } from '../metrics/tracked-connection.ts';
 import type { CallSites } from './attribution/call-sites.ts';
 import type { Pools } from './attribution/pools.ts';
-import { attemptEnded, type Connection, originOfConnection, releaseReferences } from './connection.ts';
+import { type Connection, originOfConnection } from './connection.ts';
 import type { ConnectionStates } from './connection-states.ts';
 import { MAX_CLOSED } from './snapshot.ts';
 
-/** How long nothing may be read before a body counts as held: a reader may be slow for a moment. */
+/** For how long nothing is read before a body counts as held. A program may read slowly for a moment. */
 const HELD_SECONDS = 0.5;
 
-const LIFE: LifetimeMetrics = {
+const LIFETIME_METRICS: LifetimeMetrics = {
   requests: 'connmeter.connection.requests',
   duration: 'http.client.connection.duration',
 };
 
-/** How many closed connections wait at most until they are written down. */
+/** How many closed connections may wait to be counted. */
 const MAX_UNCOUNTED = 32;
 
-/** What the accounts need from outside. */
 interface Dependencies {
   readonly registry: MetricRegistry;
   readonly pools: Pools;
@@ -36,25 +36,27 @@ interface Dependencies {
 }
 
 /**
- * What is counted of a connection, where, and once.
+ * Counts each connection once, under one origin.
  *
- * A socket does not say at once what it is for, so an opened connection is *unsettled*: not counted yet, nor its first
- * request. Its second request or the next collection settles it, and it stays as it was counted. One that is closed before
- * waits until it is written down together with others: alone it would find none of the code and figures it needs, our
- * own and the SDK's, in the processor's caches, and cost several times as much.
+ * When a socket opens, its use is not known yet. So a connection and its first request are counted later: with the second
+ * request, at the next collection or after the close. From then on the connection belongs to that origin, and each request
+ * is counted when it is sent.
+ *
+ * Closed connections are counted in groups, because counting one alone costs several times as much: neither our code nor
+ * the SDK's is in the processor's caches.
  */
 export class ConnectionAccounting {
   readonly #registry: MetricRegistry;
   readonly #pools: Pools;
+  readonly #states: ConnectionStates;
+  readonly #callSites: CallSites;
   readonly #record: Recorder;
   readonly #now: () => number;
   readonly #uncounted: Connection[] = [];
-  readonly #states: ConnectionStates;
-  /** Each connection is looked at behind a guard of its own: one that cannot be looked at spoils no other. */
-  readonly #settleSafely: (connection: Connection) => void;
-  readonly #countNow: (connection: Connection) => void;
-  readonly #callSites: CallSites;
-  readonly closedLast = new RingBuffer<Connection>(MAX_CLOSED);
+  readonly recentlyClosed = new RingBuffer<Connection>(MAX_CLOSED);
+  // Each connection has a guard of its own, so that one that throws does not affect the others.
+  readonly #assignSafely: (connection: Connection) => void;
+  readonly #countStateSafely: (connection: Connection) => void;
 
   constructor({ registry, pools, states, callSites, record, now, guard }: Dependencies) {
     this.#registry = registry;
@@ -63,24 +65,22 @@ export class ConnectionAccounting {
     this.#callSites = callSites;
     this.#record = record;
     this.#now = now;
-    this.#settleSafely = guard('connection', (connection: Connection) => void this.assignToOrigin(connection));
-    this.#countNow = guard('connection', (connection: Connection) => this.#countState(connection));
+    this.#assignSafely = guard('connection', (connection: Connection) => void this.assignToOrigin(connection));
+    this.#countStateSafely = guard('connection', (connection: Connection) => this.#countState(connection));
   }
 
-  opened(connection: Connection, at: number): void {
-    connection.opened = at;
+  /** The connection is open: counts the requests that were sent before that. */
+  opened(connection: Connection): void {
     if (connection.request !== undefined) this.requestSent(connection);
     for (let stream = 0; stream < connection.streams; stream++) this.requestSent(connection);
   }
 
-  /** Decides where the connection is counted, and counts it there. */
+  /** Decides under which origin the connection is counted, and counts it. Later calls return the same counts. */
   assignToOrigin(connection: Connection): OriginCounts {
     if (connection.counts !== undefined) return connection.counts;
 
-    const origin = originOfConnection(connection);
-    if (connection.pool === undefined && connection.closed === undefined)
-      this.#pools.assign(connection, origin, undefined);
-    const counts = this.#registry.originCounts(origin, connection.http);
+    if (connection.closed === undefined) this.#assignToPool(connection);
+    const counts = this.#registry.originCounts(originOfConnection(connection), connection.http);
     connection.counts = counts;
     connection.requestCounts = counts;
     if (connection.resolved !== undefined) counts.initialiseFailures('dns');
@@ -93,41 +93,54 @@ export class ConnectionAccounting {
     return counts;
   }
 
-  /** Counts what nothing more can be learned of: those closed, and those that a client has claimed. */
-  countPending(live: ReadonlyMap<object, Connection>): void {
+  /** From now on, the connection's requests go to another origin through a tunnel, in which none was sent yet. */
+  enterTunnel(connection: Connection, origin: Origin): void {
+    this.assignToOrigin(connection);
+    connection.requestCounts = this.#registry.originCounts(origin, true);
+    connection.requests = 0;
+  }
+
+  /** The connection was opened before connmeter started. It is not counted, but its requests are. */
+  openedEarlier(connection: Connection, origin: Origin, reused: boolean): void {
+    connection.counts = connection.requestCounts = this.#registry.originCounts(origin, true);
+    connection.requests = reused ? 1 : 0;
+  }
+
+  /** Counts the connections whose use is known: closed ones, and those of HTTP clients. */
+  countPending(live: Iterable<Connection>): void {
     this.#countClosedConnections();
-    for (const connection of live.values()) {
-      if (connection.opened !== undefined && connection.http) this.#settleSafely(connection);
+    for (const connection of live) {
+      if (connection.opened !== undefined && connection.http) this.#assignSafely(connection);
     }
   }
 
+  /** A request was sent on an open connection. */
   requestSent(connection: Connection): void {
+    connection.callSiteReported = false;
     if (connection.counts === undefined && connection.requests === 0) {
-      connection.requests = 1; // counted when the connection is
+      connection.requests = 1; // it is counted together with the connection
       return;
     }
-    const settled = connection.requestCounts ?? this.assignToOrigin(connection);
-    if (!settled.http) connection.requestCounts = this.#registry.originCounts(originOfConnection(connection), true);
+    const counts = connection.requestCounts ?? this.assignToOrigin(connection);
+    if (!counts.http) connection.requestCounts = this.#registry.originCounts(originOfConnection(connection), true);
     countRequest(connection, connection.requestCounts as OriginCounts);
   }
 
-  /** The end of a connection, or of an attempt. */
+  /** The connection closed, or the attempt failed. */
   closed(connection: Connection): void {
-    connection.closed = this.#now();
-    connection.error = this.#states.errorOf(connection);
     if (connection.opened !== undefined) this.#closedOpen(connection);
-    else if (connection.hasBegun || connection.error !== undefined) this.#countFailed(connection); // else undone before it began
+    // Otherwise `connect` was undone before anything happened.
+    else if (connection.hasBegun || connection.error !== undefined) this.#countFailed(connection);
     connection.pool?.remove(connection, undefined);
-    releaseReferences(connection);
   }
 
-  /** Brings the ledger's states up to now. */
-  refreshGauges(live: ReadonlyMap<object, Connection>): void {
+  /** Sets all gauges to the current state of the connections. */
+  refreshGauges(live: Iterable<Connection>): void {
     this.#countClosedConnections();
-    for (const connection of live.values()) if (connection.opened !== undefined) this.#settleSafely(connection);
+    for (const connection of live) if (connection.opened !== undefined) this.#assignSafely(connection);
     for (const counts of this.#registry.allOriginCounts) counts.resetGauges();
     this.#registry.lookupsPending.value = 0;
-    for (const connection of live.values()) this.#countNow(connection);
+    for (const connection of live) this.#countStateSafely(connection);
   }
 
   #countState(connection: Connection): void {
@@ -153,7 +166,6 @@ export class ConnectionAccounting {
 
   #countFailed(connection: Connection): void {
     const { error } = connection;
-    attemptEnded(connection, failedOutcome(error));
     const phase = failedPhase(connection, connection.dialled, error);
     const counts = this.assignToOrigin(connection);
     counts.initialiseFailures(phase);
@@ -169,12 +181,17 @@ export class ConnectionAccounting {
   }
 
   #closedOpen(connection: Connection): void {
-    if (connection.pool === undefined) this.#pools.assign(connection, originOfConnection(connection), undefined);
+    this.#assignToPool(connection);
     connection.reason ??= this.#states.reasonOf(connection);
     connection.pool?.remove(connection, connection.reason);
-    this.closedLast.add(connection);
+    this.recentlyClosed.add(connection);
     this.#uncounted.push(connection);
     if (this.#uncounted.length >= MAX_UNCOUNTED) this.#countClosedConnections();
+  }
+
+  /** A socket that no HTTP client claimed has no agent or dispatcher. */
+  #assignToPool(connection: Connection): void {
+    if (connection.pool === undefined) this.#pools.assign(connection, originOfConnection(connection), undefined);
   }
 
   #countClosedConnections(): void {
@@ -187,7 +204,7 @@ export class ConnectionAccounting {
     if (!counts.http) return;
 
     const { attributes } = counts.inUse(connection.version).requests;
-    recordLifetime(connection, LIFE, attributes, connection.closed as number, this.#record);
+    recordLifetime(connection, LIFETIME_METRICS, attributes, connection.closed as number, this.#record);
     if (connection.requests > 1) return;
 
     const { dns, connect, tls } = phasesOf(connection);
@@ -209,7 +226,7 @@ export class ConnectionAccounting {
     connection.callSiteReported = this.#callSites.bodyHeld(connection.request, originOfConnection(connection));
   }
 
-  /** Nothing was read from the socket for a while, as far as the looks at it tell. */
+  /** Whether nothing was read from the socket for a while. It is checked at collections only. */
   #isStalled(connection: Connection): boolean {
     const bytesRead = connection.socket?.bytesRead ?? 0;
     const now = this.#now();

@@ -1,44 +1,54 @@
-import { asking, type Guard } from '../core/guard.ts';
+import { type Guard, withFallback } from '../core/guard.ts';
 import type { CloseReason } from '../core/reasons.ts';
 import { closeReason, type KeepAliveSignals } from './attribution/close-reason.ts';
 import type { MemberStates } from './attribution/pool-member.ts';
 import type { Connection } from './connection.ts';
 
 /**
- * How a connection is now: each question is decided here, for all who ask. The answers lie in objects of the program: where
- * one of them throws, the connection is taken for idle, and its reason for unknown.
+ * Decides the state of a connection. Every state is decided here only.
+ *
+ * The decisions read objects of the program, so each runs behind a guard. If it throws, the connection counts as idle, and
+ * its close reason as unknown.
  */
 export class ConnectionStates implements MemberStates {
-  /** Why it is being closed, as far as is known by now. */
+  /** Why the connection closed or is closing, as far as is known. */
   readonly reasonOf: (connection: Connection) => CloseReason;
-  /** What the last request and its answer said of the connection's future. */
+  /** The keep-alive signals of the last request and its response. */
   readonly signalsOf: (connection: Connection) => KeepAliveSignals | undefined;
-  /** How many requests it is busy with. */
+  /** How many requests are active on the connection. */
   readonly requestsOn: (connection: Connection) => number;
-  /** Whether a request is on it, or on its way to it. */
+  /** Active, as opposed to idle: a request is on the connection, or the request it was opened for is not sent yet. */
   readonly isBusy: (connection: Connection) => boolean;
-  /** Whether an answer has come that the program is not reading: data lies in the socket, which is paused. */
+  /** The client could send another request on it. It was used before: undici opens connections that it then never uses. */
+  readonly isReusable: (connection: Connection) => boolean;
+  /** A response has started, and the program does not read it: the socket is paused and has data. */
   readonly isHeld: (connection: Connection) => boolean;
-  /** Whether its socket is destroyed, or ended by us, and its `close` is still to come. */
+  /** The socket is ending or destroyed, and 'close' is still to come. */
   readonly isClosing: (connection: Connection) => boolean;
-  /** The first error that its socket met. */
-  readonly errorOf: (connection: Connection) => unknown;
-  /** Whether it is closed, though nobody told us. */
+  /** The socket is closed, even if its 'close' event was not seen. */
   readonly isClosed: (connection: Connection) => boolean;
+  /** The first error of the socket. */
+  readonly errorOf: (connection: Connection) => unknown;
 
   constructor(guard: Guard) {
-    this.reasonOf = asking(guard, 'close reason', reasonOf, 'unknown');
-    this.signalsOf = asking(guard, 'last request of a connection', signalsOf, undefined);
-    this.requestsOn = asking(guard, 'requests of a connection', requestsOn, 0);
-    this.isBusy = asking(guard, 'requests of a connection', isBusy, false);
-    this.isHeld = asking(guard, 'body of a response', isHeld, false);
-    this.isClosing = asking(guard, 'state of a socket', isClosing, false);
-    this.errorOf = asking(guard, 'state of a socket', errorOf, undefined);
-    this.isClosed = asking(guard, 'state of a socket', ({ socket }: Connection) => socket?.closed === true, false);
+    this.reasonOf = withFallback(guard, 'close reason', reasonOf, 'unknown');
+    this.signalsOf = withFallback(guard, 'last request of a connection', signalsOf, undefined);
+    this.requestsOn = withFallback(guard, 'requests of a connection', requestsOn, 0);
+    this.isBusy = withFallback(guard, 'requests of a connection', isBusy, false);
+    this.isReusable = connection => canCarryRequests(connection) && !this.isBusy(connection);
+    this.isHeld = withFallback(guard, 'body of a response', isHeld, false);
+    this.isClosing = withFallback(guard, 'state of a socket', isClosing, false);
+    this.errorOf = withFallback(guard, 'state of a socket', errorOf, undefined);
+    this.isClosed = withFallback(
+      guard,
+      'state of a socket',
+      ({ socket }: Connection) => socket?.closed === true,
+      false,
+    );
   }
 }
 
-/** Node sets it before it emits 'error'. */
+/** Node sets `socket.errored` before it emits 'error'. */
 function errorOf({ error, socket }: Connection): unknown {
   return error ?? socket?.errored ?? undefined;
 }
@@ -47,44 +57,40 @@ function reasonOf(connection: Connection): CloseReason {
   return closeReason({
     http: connection.http,
     error: errorOf(connection),
-    serverEnded: connection.peerEnded,
+    serverEnded: connection.serverEnded,
     timedOut: connection.timedOut,
-    goneAway: connection.receivedGoaway,
+    receivedGoaway: connection.receivedGoaway,
     signals: signalsOf(connection),
     streams: connection.streams,
-    answered: hasResponse(connection),
+    responseStarted: hasResponse(connection),
     requests: connection.requests,
     poolWasFull: connection.poolWasFull,
-    freed: connection.returnedToPool,
+    returnedToPool: connection.returnedToPool,
   });
 }
 
-/** What the last request and its answer said of the connection's future. */
 function signalsOf({ client, request, response, signals, sentHeaders }: Connection): KeepAliveSignals | undefined {
-  const said = request === undefined ? signals : client?.signalsOf(request, response);
-  return said === undefined || sentHeaders === undefined ? said : client?.withHeaders(said, sentHeaders);
+  const latest = request === undefined ? signals : client?.signalsOf(request, response);
+  return latest === undefined || sentHeaders === undefined ? latest : client?.withRequestHeaders(latest, sentHeaders);
 }
 
-/** How many requests the connection is busy with. */
-function requestsOn({ client, request, earlier, streams, takenOver }: Connection): number {
+function requestsOn({ client, request, earlierRequests, streams, takenOver }: Connection): number {
   let count = streams;
   if (takenOver) count++;
   if (request !== undefined && !client?.isFinished(request)) count++;
-  if (earlier !== undefined) for (const each of earlier) if (!client?.isFinished(each)) count++;
+  if (earlierRequests !== undefined) for (const each of earlierRequests) if (!client?.isFinished(each)) count++;
   return count;
 }
 
-/** Whether a request is on it, or on its way to it. */
 function isBusy(connection: Connection): boolean {
   return requestsOn(connection) > 0 || awaitsFirstRequest(connection);
 }
 
-/** Whether the answer to the last request has begun to arrive. */
-export function hasResponse({ socket, bytesReadBefore }: Connection): boolean {
-  return socket !== undefined && socket.bytesRead > bytesReadBefore;
+/** Whether the response to the last request has started. */
+export function hasResponse({ socket, bytesReadBeforeRequest }: Connection): boolean {
+  return socket !== undefined && socket.bytesRead > bytesReadBeforeRequest;
 }
 
-/** Whether an answer has come that the program is not reading: data lies in the socket, which is paused. */
 function isHeld(connection: Connection): boolean {
   const { socket, version } = connection;
   if (version !== '1.1' || !socket?.isPaused() || socket.readableLength === 0) return false;
@@ -92,9 +98,13 @@ function isHeld(connection: Connection): boolean {
   return hasResponse(connection) && isBusy(connection);
 }
 
-/** Whether the request it was opened for is still to be sent, its body maybe being written. */
+/** Whether the request that the connection was opened for is not sent yet. The program may still write its body. */
 function awaitsFirstRequest({ client, openedFor }: Connection): boolean {
   return openedFor !== undefined && !client?.isFinished(openedFor);
+}
+
+function canCarryRequests({ opened, requests, receivedGoaway }: Connection): boolean {
+  return opened !== undefined && requests > 0 && !receivedGoaway;
 }
 
 function isClosing({ opened, socket }: Connection): boolean {

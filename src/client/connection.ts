@@ -9,110 +9,121 @@ import { TrackedConnection } from '../metrics/tracked-connection.ts';
 import type { KeepAliveSignals } from './attribution/close-reason.ts';
 import type { MemberPool, PoolMember, SeenIdle } from './attribution/pool-member.ts';
 
-/** What a client can tell of its own requests; each HTTP source brings one. */
+/** How to read the requests of one HTTP client. Each HTTP source has one. */
 export interface ClientAdapter<Request extends object = object> {
-  /** The origin the request is meant for: what is dialled. `socket`: the one that it goes out on, where that is known. */
+  /** The origin that the client dials for the request. `socket`: the socket of the request, if known. */
   originOf(request: Request, socket: Socket | undefined): Origin;
-  /** Whether the request came over a connection that had served another, as far as the client says. */
+  /** Whether the client reports that the connection of the request was used before. */
   wasReused(request: Request): boolean;
-  /** Whether the request waits for a connection of another, and opened none. */
-  isWaiting(request: Request): boolean;
-  /** Whether the connection is free of the request: it is finished or failed, and did not turn into something else. */
+  /** Whether the request waits in the queue of its agent, so no connection was opened for it. */
+  isQueued(request: Request): boolean;
+  /** Whether the request no longer needs the connection: it finished or failed, and did not take the connection over. */
   isFinished(request: Request): boolean;
-  /** Whether the connection may turn into something else, and not come back: CONNECT, and the wish for an upgrade. */
+  /** Whether the request may take the connection over for good: CONNECT and upgrades. */
   mayTakeOver(request: Request): boolean;
-  /** Whether it may send requests on a connection while others are on it. It tells the end of each by the request alone. */
+  /** Whether the client may pipeline requests. If so, its events name the request and not the connection. */
   readonly pipelines: boolean;
-  /** How many idle connections the request's pool keeps at most, to its origin. */
+  /** How many idle connections to the request's origin its pool keeps at most. */
   maxIdle(request: Request): number;
-  /** How many it has. Asked only where it may be too many. */
+  /** How many idle connections to the request's origin its pool has. Slow: called only if the pool may be full. */
   idleCount(request: Request, port: number | undefined): number;
-  /** What the request and its answer, as far as it is known, said of the connection's future. */
-  signalsOf(request: Request, answer: object | undefined): KeepAliveSignals;
-  /** The same of one that has just finished, and let the connection go. Asked for each request: makes no object where all is usual. */
-  signalsOfFinished(request: Request, answer: object | undefined): KeepAliveSignals;
-  /** The same, and what the headers it was sent with said besides. */
-  withHeaders(signals: KeepAliveSignals, sentHeaders: string): KeepAliveSignals;
+  /** The keep-alive signals of a request and its response, as far as they are known. */
+  signalsOf(request: Request, response: object | undefined): KeepAliveSignals;
+  /** The same for a request that has just finished. Called for every request, so it allocates nothing in the usual case. */
+  signalsOfFinished(request: Request, response: object | undefined): KeepAliveSignals;
+  /** Adds the signals in the text of the request headers. */
+  withRequestHeaders(signals: KeepAliveSignals, sentHeaders: string): KeepAliveSignals;
 }
 
 const NONE: readonly Attempt[] = [];
 
-/** One attempt to reach one address; no outcome while it is under way. */
+/** One attempt to connect to one address. The outcome is undefined while the attempt runs. */
 export interface Attempt {
   readonly type: NetworkType;
   outcome: Outcome | undefined;
 }
 
 /**
- * One connection from its attempt to its close: what was seen of it, nothing derived. Fields are made together, in one
- * shape; moments are in seconds of the monotonic clock.
+ * The facts about one connection, from its attempt to its close. Times are in seconds of the monotonic clock.
+ *
+ * Every group of fields has one writer: test/contract/writers.test.ts has the table. All fields are initialised here, so
+ * that V8 uses one hidden class for all connections.
  */
 export class Connection extends TrackedConnection<OriginCounts> implements Moments, PoolMember {
-  /** Undefined once it is closed. */
+  // Socket, origin and times: connections.ts.
+
+  /** Undefined once the connection is closed. */
   socket: Socket | undefined;
-  /** It really began: a name is being looked up or an address dialled. `connect` may also throw and leave nothing. */
+  /** The socket that has our listeners for request events: the TLS socket if this is a tunnel. */
+  listenedSocket: Socket | undefined;
+  /** A lookup or an attempt has started. Until then, `connect` may still throw. */
   hasBegun = false;
+  /** When the lookup ended. */
   resolved: number | undefined;
+  /** The socket tried an address or a path. */
   dialled = false;
   connected: number | undefined;
   closed: number | undefined;
-
-  /** What the client set out to reach, where it told us before the socket did. */
+  serverEnded = false;
+  receivedGoaway = false;
+  /** An HTTP client owns the connection. */
+  http = false;
+  /** The origin that the client named. */
   origin: Origin | undefined;
-  /** What the socket set out to reach: the name it looked up, the address and port it dialled. */
+  /** The name that the socket looked up, and the address and port that it tried last. */
   host: string | undefined;
   address: string | undefined;
   port: number | undefined;
   attempts: readonly Attempt[] = NONE;
-  /** Its own port, once somebody asked for it. */
+
+  // Local port, once it was needed: live-connections.ts.
+
   localPort: number | undefined;
 
-  /** Whether an HTTP client owns it, and the number of the pool (dispatcher or agent) it belongs to. */
-  http = false;
-  poolNumber: number | undefined;
+  // Requests: requests.ts.
 
-  /** The request sent last, while it is on the connection; `earlier` ones only where the client pipelines. */
+  /** The request sent last, while it is on the connection. */
   request: object | undefined;
-  earlier: object[] | undefined;
+  /** Pipelined requests that were sent before it and are not over. */
+  earlierRequests: object[] | undefined;
   client: ClientAdapter | undefined;
-  /** The request it is being opened for, until one is sent or that is given up. */
+  /** The request that the connection is opened for, until a request is sent. */
   openedFor: object | undefined;
-  /** A request may have turned it into something else, and has not come back. */
+  /** A CONNECT request or an upgrade may have taken the connection over. */
   takenOver = false;
-  /** The socket whose requests we hear of: another than `socket` inside a tunnel. */
-  listenedSocket: Socket | undefined;
-
-  /** The headers the last request was sent with, and its answer, where the client shows them. */
+  /** The text of the last request's headers, if the client publishes it. */
   sentHeaders: string | undefined;
+  /** The response to `request`, if its headers were published. */
   response: object | undefined;
-  /** What was read from the socket before the last request. */
-  bytesReadBefore = 0;
-  /** What is left of the last request once it is over, so that it can be freed. */
+  /** `socket.bytesRead` when the last request was sent. */
+  bytesReadBeforeRequest = 0;
+  /** Keep-alive signals of the last finished request, kept so that the request itself can be freed. */
   signals: KeepAliveSignals | undefined;
-  /** What had been read from the socket at the last look, and since when nothing more was. */
-  bytesReadAtCheck = -1;
-  stalledSince = 0;
-  /** At the last look, a body that nobody reads held it; and it was said whose. */
-  held = false;
-  callSiteReported = false;
-  /** When it was first seen idle, after how many requests. */
-  seenIdle: SeenIdle | undefined;
-  /** The agent took it back after the last request. */
+  /** The agent took the connection back after the last request. */
   returnedToPool = false;
-  peerEnded = false;
-  receivedGoaway = false;
-
-  /** The agent had as many idle ones as it may when it took this one back: it closes it. */
+  /** When the agent took the connection back, it had as many idle ones as it keeps, so it closes this one. */
   poolWasFull = false;
 
-  cause: OpenCause = 'unknown';
-  /** Why it is closed, once that is judged. */
-  reason: CloseReason | undefined;
-  /** The reason of the loss that it makes good, and whether it left that to another because it was never used. */
-  replacedReason: CloseReason | undefined;
-  lossHandedOn = false;
-  /** Where it belongs, until it is closed or its attempt failed. */
+  // Pool, cause and reason: attribution/. If no pool decided the reason early, accounting.ts decides it at the close.
+
+  /** Undefined before a pool is found, and after the connection left its pool. */
   pool: MemberPool | undefined;
+  poolNumber: number | undefined;
+  cause: OpenCause = 'unknown';
+  replacedReason: CloseReason | undefined;
+  lossReassigned = false;
+  seenIdle: SeenIdle | undefined;
+  reason: CloseReason | undefined;
+
+  // What was counted: accounting.ts. `counts`, `requestCounts` and `requests` are in TrackedConnection.
+
+  /** At the last collection, an unread response body held the connection. */
+  held = false;
+  /** The call site of the request whose body holds the connection was reported. */
+  callSiteReported = false;
+  /** `socket.bytesRead` at the last collection, and since when it has not changed. */
+  bytesReadAtCheck = -1;
+  stalledSince = 0;
 
   constructor(socket: Socket, started: number) {
     super(started);
@@ -120,33 +131,20 @@ export class Connection extends TrackedConnection<OriginCounts> implements Momen
   }
 }
 
-/** It is closed: what is still to be counted needs none of what belongs to the program. */
+/** Releases all objects of the program. A closed connection is counted without them. */
 export function releaseReferences(connection: Connection): void {
   connection.socket = undefined;
   connection.listenedSocket = undefined;
   connection.error = undefined;
   connection.client = undefined;
   connection.request = undefined;
-  connection.earlier = undefined;
+  connection.earlierRequests = undefined;
   connection.openedFor = undefined;
   connection.sentHeaders = undefined;
   connection.response = undefined;
 }
 
-/** The last request has finished: what is still needed of it is taken down, so that it can be freed. */
-export function releaseRequest(connection: Connection, signals: KeepAliveSignals): void {
-  connection.signals = signals;
-  connection.request = undefined;
-  connection.response = undefined;
-}
-
-/** The attempt under way has ended; one that has already stays as it ended. */
-export function attemptEnded(connection: Connection | undefined, outcome: Outcome): void {
-  const attempt = connection?.attempts.at(-1);
-  if (attempt !== undefined) attempt.outcome ??= outcome;
-}
-
-/** The origin it is counted under: the path of a Unix socket, else what the client meant, else what was dialled. */
+/** The origin that the connection is counted under: the path of a Unix socket, else what the client named, else what was dialled. */
 export function originOfConnection({ origin, host, address, port, attempts }: Connection): Origin {
   if (address !== undefined && attempts.length === 0) return { address, port: undefined };
   return origin ?? { address: host ?? address ?? 'unknown', port };

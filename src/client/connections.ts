@@ -1,22 +1,22 @@
+import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
-import { addressesOf, haveSameAddresses, type SocketAddresses } from '../core/ends.ts';
-import { failedOutcome } from '../core/errors.ts';
+import { failedOutcome, type Outcome } from '../core/errors.ts';
 import type { Guard } from '../core/guard.ts';
+import { socketOf } from '../core/http2.ts';
 import { hostName, type Origin, portNumber, sameOrigin, socketPath } from '../core/origins.ts';
-import { RotatingCheck } from '../core/patrol.ts';
 import type { TlsHandshake } from '../core/tls-handshake.ts';
 import type { HttpVersion } from '../metrics/address-counts.ts';
 import type { Lookups } from '../metrics/lookups.ts';
 import type { Recorder } from '../metrics/recorder.ts';
 import type { MetricRegistry } from '../metrics/registry.ts';
-import { streamEnded } from '../metrics/tracked-connection.ts';
 import { ConnectionAccounting } from './accounting.ts';
 import type { CallSites } from './attribution/call-sites.ts';
 import { Pools } from './attribution/pools.ts';
-import { attemptEnded, type ClientAdapter, Connection, releaseRequest } from './connection.ts';
-import { ConnectionStates, hasResponse } from './connection-states.ts';
+import { type ClientAdapter, Connection, releaseReferences } from './connection.ts';
+import { ConnectionStates } from './connection-states.ts';
 import { CurrentTurn } from './current-turn.ts';
-import { OpenRequests } from './open-requests.ts';
+import { LiveConnections } from './live-connections.ts';
+import { Requests } from './requests.ts';
 import {
   closedConnection,
   type LiveConnection,
@@ -26,7 +26,6 @@ import {
   type Snapshot,
 } from './snapshot.ts';
 
-/** What the connections need from outside. */
 export interface Dependencies {
   readonly registry: MetricRegistry;
   readonly lookups: Lookups;
@@ -34,17 +33,17 @@ export interface Dependencies {
   readonly record: Recorder;
   /** Seconds of a monotonic clock. */
   readonly now: () => number;
-  /** Returns what has the function run once the code that runs then, and what it calls, has returned. */
-  readonly atEndOfTurn: (run: () => void) => () => void;
-  /** How many rounds the event loop has made. */
-  readonly rounds: () => number;
-  /** Around each look at one connection. */
+  /** Returns a function that queues `run` as a microtask. */
+  readonly asMicrotask: (run: () => void) => () => void;
+  /** How many iterations of the event loop there were. */
+  readonly loopCount: () => number;
+  /** Each connection is read behind this guard. */
   readonly guard: Guard;
 }
 
 /**
- * The verbs of a connection's life, in its order, and of the requests on it. Every attempt ends in exactly one of opened
- * or failed, and every opened connection in at most one closed.
+ * What happens to client connections and to the requests on them: one method per event, in the order of a connection's
+ * life. Each attempt ends as opened or failed, and each opened connection is closed at most once.
  */
 export class Connections {
   readonly #registry: MetricRegistry;
@@ -52,36 +51,22 @@ export class Connections {
   readonly #now: () => number;
   readonly #currentTurn: CurrentTurn;
 
-  /**
-   * Connections attempted and not closed, by their socket. Not weak: each leaves at its close, or at the end of the turn
-   * if it never began, and weak entries cost the garbage collector more than all else we do for a new connection.
-   */
-  readonly #live = new Map<object, Connection>();
-  /** Finds those whose close nobody told us of. */
-  readonly #patrol: RotatingCheck<Connection>;
-  readonly #open = new OpenRequests();
-  /** The connection whose request finished last; only it still has the text of that request's headers. */
-  #finishedLast: Connection | undefined;
-  /** What else leads to a connection: HTTP/2 sessions, TLS inside a tunnel, sockets from before we listened. */
-  readonly #aliases = new WeakMap<object, Connection>();
+  readonly #live: LiveConnections;
+  readonly #requests: Requests;
   readonly #callSites: CallSites;
   readonly #pools: Pools;
   readonly #states: ConnectionStates;
-  /** Its close was emitted after somebody had removed all listeners, or is yet to be emitted. */
-  readonly #closeIfClosed: (connection: Connection) => void;
   readonly #accounting: ConnectionAccounting;
 
-  constructor({ registry, lookups, callSites, record, now, atEndOfTurn, rounds, guard }: Dependencies) {
+  constructor({ registry, lookups, callSites, record, now, asMicrotask, loopCount, guard }: Dependencies) {
     this.#registry = registry;
     this.#callSites = callSites;
     this.#states = new ConnectionStates(guard);
-    this.#closeIfClosed = guard('connection', (connection: Connection) => {
-      if (this.#states.isClosed(connection)) this.#close(connection);
-    });
-    this.#patrol = new RotatingCheck(this.#live, this.#closeIfClosed);
+    this.#live = new LiveConnections(this.#states, guard, connection => this.#close(connection));
+    this.#requests = new Requests(this.#states);
     this.#pools = new Pools({
       onNewPool: origin => callSites.poolOpened(origin),
-      rounds,
+      loopCount,
       states: this.#states,
       now,
     });
@@ -96,34 +81,34 @@ export class Connections {
     });
     this.#lookups = lookups;
     this.#now = now;
-    this.#currentTurn = new CurrentTurn(atEndOfTurn, attempted => this.#turnEnded(attempted));
+    this.#currentTurn = new CurrentTurn(asMicrotask, attempted => this.#turnEnded(attempted));
   }
 
-  /** Connections attempted and not closed. */
+  /** How many connections were attempted and are not closed. */
   get liveCount(): number {
     return this.#live.size;
   }
 
-  /** An HTTP client is about to open a connection: the next socket attempted in this turn. */
-  expected(origin: Origin, pool: object): void {
+  /** An HTTP client is about to connect: the next attempt of this turn is for this origin. */
+  clientConnecting(origin: Origin, pool: object): void {
     this.#currentTurn.expect({ origin, pool });
   }
 
-  /** `connect` was called on a socket. It may yet throw. */
+  /** `connect` was called on a socket. It may still throw. */
   attempted(socket: Socket): void {
-    if (this.#live.has(socket)) return; // connecting or open already: nothing new begins
+    if (this.#live.get(socket) !== undefined) return;
 
-    this.#patrol.checkSome();
+    this.#live.closeSome();
     const connection = new Connection(socket, this.#now());
     const expected = this.#currentTurn.takeExpected();
     if (expected !== undefined) this.#assignToPool(connection, expected.origin, expected.pool);
-    this.#live.set(socket, connection);
+    this.#live.add(socket, connection);
     this.#currentTurn.attempted(connection);
   }
 
   /**
-   * A request was made that may have opened a connection: if so, the socket attempted last in this turn. Returns that
-   * socket, for its client's words to be heard on it.
+   * A request was created. If this opened a connection, it is the latest attempt of this turn. Returns the socket of that
+   * connection, so that the source can add its listeners.
    */
   requestCreated<Request extends object>(
     request: Request,
@@ -131,17 +116,16 @@ export class Connections {
     pool: object | undefined,
   ): Socket | undefined {
     const connection = this.#currentTurn.latest;
-    if (connection === undefined || connection.http || client.wasReused(request) || client.isWaiting(request)) {
+    if (connection === undefined || connection.http || client.wasReused(request) || client.isQueued(request)) {
       return undefined;
     }
     this.#assignToPool(connection, client.originOf(request, connection.socket), pool);
-    connection.openedFor = request;
-    connection.client = client;
+    this.#requests.waitsFor(connection, request, client);
     connection.listenedSocket = connection.socket;
     return connection.listenedSocket;
   }
 
-  /** The lookup of the connection's name ended. Comes once per address found. */
+  /** The lookup ended. Called once per address found; only the first call counts. */
   lookedUp(socket: Socket, host: string, error: unknown): void {
     const connection = this.#live.get(socket);
     if (connection === undefined || connection.resolved !== undefined) return;
@@ -153,7 +137,7 @@ export class Connections {
     if (error) this.#lookups.failed(host, connection.resolved - connection.started, error);
   }
 
-  /** An address is dialled; `family` is undefined for a Unix socket, whose path is the address. */
+  /** The socket tries an address. For a Unix socket, `address` is the path and `family` is undefined. */
   addressTried(socket: Socket, address: string, port: number | undefined, family: number | undefined): void {
     const connection = this.#live.get(socket);
     if (connection === undefined) return;
@@ -165,35 +149,35 @@ export class Connections {
     if (family !== undefined) {
       connection.attempts = [...connection.attempts, { type: family === 6 ? 'ipv6' : 'ipv4', outcome: undefined }];
     }
-    // The claim was a guess by time, and it was wrong: this socket goes elsewhere.
+    // The socket was matched to a client's announcement by time only. If the port differs, that was wrong.
     if (family !== undefined && connection.origin !== undefined && connection.origin.port !== connection.port) {
       connection.pool?.remove(connection, undefined);
       connection.http = false;
       connection.origin = undefined;
-      connection.openedFor = undefined;
+      this.#requests.waitsForNone(connection);
     }
   }
 
   addressFailed(socket: Socket, error: unknown): void {
-    attemptEnded(this.#live.get(socket), failedOutcome(error));
+    endAttempt(this.#live.get(socket), failedOutcome(error));
   }
 
   addressTimedOut(socket: Socket): void {
-    attemptEnded(this.#live.get(socket), 'timed_out');
+    endAttempt(this.#live.get(socket), 'timed_out');
   }
 
-  /** TCP stands. With TLS to come, the connection is not open yet. */
-  connected(socket: Socket, tlsToCome: boolean): void {
+  /** The socket is connected. With TLS, the connection is open only after the handshake. */
+  connected(socket: Socket, isTls: boolean): void {
     const connection = this.#live.get(socket);
     if (connection === undefined || connection.connected !== undefined) return;
 
     connection.hasBegun = true;
     connection.connected = this.#now();
-    attemptEnded(connection, 'ok');
-    if (!tlsToCome) this.#accounting.opened(connection, connection.connected);
+    endAttempt(connection, 'ok');
+    if (!isTls) this.#opened(connection, connection.connected);
   }
 
-  /** The TLS handshake is done and the peer is who it should be. */
+  /** The TLS handshake is done, and the certificate is accepted. */
   secured(socket: Socket, { version, resumed, alpn }: TlsHandshake): void {
     const connection = this.#live.get(socket);
     if (connection === undefined || connection.connected === undefined || connection.secured !== undefined) return;
@@ -202,12 +186,12 @@ export class Connections {
     connection.tls = { version, resumed };
     if (alpn === 'h2') connection.version = '2';
     if (alpn === 'h2' || alpn === 'http/1.1') connection.http = true;
-    this.#accounting.opened(connection, connection.secured);
+    this.#opened(connection, connection.secured);
   }
 
-  /** An HTTP client took the socket for requests to this origin: a connection of its own, or a tunnel through a proxy. */
-  taken(socket: Socket, origin: Origin, pool: object, version: HttpVersion): void {
-    const connection = this.#find(socket) ?? this.#adopt(socket, origin, false);
+  /** An HTTP client uses the socket for requests to this origin: as a connection of its own, or as a tunnel through a proxy. */
+  clientConnected(socket: Socket, origin: Origin, pool: object, version: HttpVersion): void {
+    const connection = this.#live.find(socket) ?? this.#adopt(socket, origin, false);
     connection.version = version;
     if (connection.counts === undefined && !connection.http) this.#assignToPool(connection, origin, pool);
     else if (connection.origin === undefined || !sameOrigin(connection.origin, origin))
@@ -215,8 +199,8 @@ export class Connections {
   }
 
   /**
-   * A request went out on the socket, or will as soon as it is open. May come twice for one request. Returns whether it
-   * is the first on this socket, whose client's words are to be heard from now on.
+   * A request was sent on the socket, or will be when the socket is open. May be called twice for one request. Returns true
+   * if the socket needs the source's listeners.
    */
   requestSent<Request extends object>(
     socket: Socket,
@@ -224,169 +208,123 @@ export class Connections {
     client: ClientAdapter<Request>,
     sentHeaders: string | undefined,
   ): boolean {
-    const connection = this.#carrying(socket, request, client);
+    const connection = this.#connectionFor(socket, request, client);
     this.#sent(connection, socket, request, client, sentHeaders);
-    return isFirstOn(socket, connection);
+    return setListenedSocket(connection, socket);
   }
 
-  /** The headers of the answer to the request on this socket have come, maybe before the request's end. As `requestSent`. */
+  /** The response headers of the request on the socket arrived, maybe before the request was sent completely. Returns as `requestSent`. */
   responseStarted<Request extends object>(
     socket: Socket,
     request: Request,
     client: ClientAdapter<Request>,
-    answer: object,
+    response: object,
   ): boolean {
-    const connection = this.#carrying(socket, request, client);
+    const connection = this.#connectionFor(socket, request, client);
     this.#sent(connection, socket, request, client, undefined);
-    connection.response = answer;
-    return isFirstOn(socket, connection);
+    this.#requests.responseStarted(connection, response);
+    return setListenedSocket(connection, socket);
   }
 
-  /** What the answer's headers said of the connection's future, where the client does not name that. */
-  responseHeaders(request: object, answer: object): void {
-    const connection = this.#open.connectionOf(request);
-    if (connection === undefined) return;
-
-    if (connection.request === request) connection.response = answer;
-    else if (connection.takenOver) this.#takeoverSaid(connection, request, answer, false);
+  /** The response headers of a request, from a client that does not name the connection. */
+  responseHeaders(request: object, response: object): void {
+    this.#requests.responseHeaders(request, response);
   }
 
-  /** The request is over, whether it was answered or failed: `givenUp`. Its connection is not named. */
-  requestFinished(request: object, givenUp: boolean): void {
-    const connection = this.#open.remove(request);
-    if (connection === undefined) return;
-
-    if (connection.request === request) this.#finished(connection, request, givenUp);
-    else if (connection.earlier?.includes(request)) connection.earlier = without(connection.earlier, request);
-    else if (connection.takenOver) {
-      this.#takeoverSaid(connection, request, connection.response, givenUp);
-      connection.takenOver = connection.client?.isFinished(request) !== true;
-    }
+  /** A request is over: it was answered or aborted. The client does not name the connection. */
+  requestFinished(request: object, aborted: boolean): void {
+    this.#requests.finished(request, aborted);
   }
 
-  /** The agent took the socket back: it is idle. */
+  /** The agent took the socket back, so the connection is idle. */
   returnedToPool(socket: Socket): void {
-    const connection = this.#find(socket);
-    if (connection === undefined) return;
-
-    const { client, request, pool, port, response } = connection;
-    connection.openedFor = undefined; // where it still is, it was given up before it was sent
-    if (connection.socket === socket) {
-      connection.returnedToPool = true;
-      // The agent hears of it after us: what it does next follows from what it has now.
-      if (client !== undefined && request !== undefined && pool !== undefined) {
-        const most = client.maxIdle(request);
-        if (pool.live.size > most) connection.poolWasFull = client.idleCount(request, port) >= most;
-      }
-    }
-    if (client !== undefined && request !== undefined)
-      releaseRequest(connection, client.signalsOfFinished(request, response));
+    const connection = this.#live.find(socket);
+    if (connection !== undefined) this.#requests.returnedToPool(connection, socket);
   }
 
-  /** The agent is to forget the socket, for it was upgraded, or is a tunnel, or the program wants it so. */
+  /** The agent no longer owns the socket: it was upgraded, became a tunnel, or the program removed it. */
   removedFromPool(socket: Socket): void {
-    const connection = this.#find(socket);
-    if (connection === undefined) return;
-
-    const { client, request, response } = connection;
-    if (client === undefined || request === undefined) return;
-    if (!client.mayTakeOver(request) || !hasResponse(connection)) return;
-
-    releaseRequest(connection, { ...client.signalsOf(request, response), upgraded: true });
-    connection.takenOver = true;
+    const connection = this.#live.find(socket);
+    if (connection !== undefined) this.#requests.removedFromPool(connection);
   }
 
-  /** Nothing happened on the socket for as long as somebody had set. */
+  /** The socket emitted 'timeout'. */
   timedOut(socket: Socket): void {
     const connection = this.#live.get(socket);
     if (connection !== undefined) connection.timedOut = true;
   }
 
-  /** The other side ended its half. */
-  serverEnded(socket: Socket, weEndedFirst: boolean): void {
+  /** The server sent FIN. */
+  serverEnded(socket: Socket, clientEndedFirst: boolean): void {
     const connection = this.#live.get(socket);
-    if (connection !== undefined && !weEndedFirst) connection.peerEnded = true;
+    if (connection !== undefined && !clientEndedFirst) connection.serverEnded = true;
   }
 
   /** The server sent GOAWAY on the session. */
   goawayReceived(session: object): void {
-    const connection = this.#aliases.get(session);
+    const connection = this.#live.ofSession(session);
     if (connection !== undefined) connection.receivedGoaway = true;
   }
 
-  /** An HTTP/2 stream carries a request. Returns whether it is the first we see of its session. */
-  streamStarted<Session extends object>(session: Session, socketOf: (session: Session) => Socket | undefined): boolean {
-    const known = this.#aliases.get(session);
+  /** A request was sent on an HTTP/2 stream. Returns true if the session is new, so that the source can add its listeners. */
+  streamStarted(session: Http2Session): boolean {
+    const known = this.#live.ofSession(session);
     const connection = known ?? this.#bindSession(session, socketOf(session));
-    if (connection === undefined) return false; // opened before we were listening
+    if (connection === undefined) return false; // it was opened before connmeter started
 
-    connection.streams++;
+    this.#requests.streamStarted(connection);
     if (connection.opened !== undefined) this.#accounting.requestSent(connection);
     return known === undefined;
   }
 
   streamEnded(session: object): void {
-    streamEnded(this.#aliases.get(session));
+    this.#requests.streamEnded(this.#live.ofSession(session));
   }
 
-  /** The socket met an error; its close comes next. The first error is the reason. */
+  /** An error occurred on the socket, and its close follows. Only the first error counts. */
   errored(socket: Socket, error: unknown): void {
     const connection = this.#live.get(socket);
     if (connection !== undefined) connection.error ??= error;
   }
 
-  /** The socket is closed: the end of a connection, or of an attempt. */
+  /** The socket closed: the connection is closed, or its attempt failed. */
   closed(socket: Socket): void {
     const connection = this.#live.get(socket);
     if (connection !== undefined) this.#close(connection);
   }
 
-  /** Nobody listens any more: requests that end now are not seen, so those open now are not counted on. */
+  /** connmeter stops listening. Requests that are active now count as over, because their end is not seen. */
   pause(): void {
-    for (const connection of this.#live.values()) {
-      connection.streams = 0;
-      connection.earlier = undefined;
-      const { client, request } = connection;
-      if (!client?.pipelines || request === undefined) continue;
-
-      const signals = this.#states.signalsOf(connection);
-      if (signals === undefined) connection.request = undefined;
-      else releaseRequest(connection, { ...signals, complete: true });
-    }
-    this.#open.clear();
+    this.#requests.pause(this.#live);
   }
 
-  /** Brings the ledger's states up to now, for a collection. */
+  /** Sets all gauges to the current state, for a collection. */
   refreshGauges(): void {
-    for (const connection of this.#live.values()) this.#closeIfClosed(connection);
+    this.#live.closeAll();
     this.#accounting.refreshGauges(this.#live);
   }
 
   snapshot(): Snapshot {
-    for (const connection of this.#live.values()) this.#closeIfClosed(connection);
+    this.#live.closeAll();
     this.#accounting.countPending(this.#live);
     const now = this.#now();
     const live: LiveConnection[] = [];
-    for (const connection of this.#live.values()) {
+    for (const connection of this.#live) {
       if (live.length < MAX_LIVE) live.push(liveConnection(connection, this.#states.isBusy(connection), now));
     }
     return {
       origins: this.#registry.allOriginCounts.map(originSnapshot),
       live,
-      closed: this.#accounting.closedLast.all.map(closedConnection),
+      closed: this.#accounting.recentlyClosed.all.map(closedConnection),
       callSites: this.#callSites.found,
     };
   }
 
-  #find(socket: object): Connection | undefined {
-    return this.#live.get(socket) ?? this.#aliases.get(socket);
-  }
-
   #bindSession(session: object, socket: Socket | undefined): Connection | undefined {
-    const connection = socket && this.#find(socket);
+    const connection = socket && this.#live.find(socket);
     if (connection === undefined) return undefined;
 
-    this.#aliases.set(session, connection);
+    this.#live.addAlias(session, connection);
     connection.http = true;
     connection.version = '2';
     return connection;
@@ -399,9 +337,9 @@ export class Connections {
     }
   }
 
-  /** `connect` threw, or was undone at once: as if it had never been. */
+  /** `connect` threw, or was undone at once. Nothing is counted. */
   #discard(connection: Connection): void {
-    if (connection.socket !== undefined) this.#live.delete(connection.socket);
+    this.#live.delete(connection);
     connection.pool?.remove(connection, undefined);
   }
 
@@ -411,9 +349,8 @@ export class Connections {
     this.#pools.assign(connection, origin, pool);
   }
 
-  /** The connection of the socket that a request is on. */
-  #carrying<Request extends object>(socket: Socket, request: Request, client: ClientAdapter<Request>): Connection {
-    return this.#find(socket) ?? this.#adopt(socket, client.originOf(request, socket), client.wasReused(request));
+  #connectionFor<Request extends object>(socket: Socket, request: Request, client: ClientAdapter<Request>): Connection {
+    return this.#live.find(socket) ?? this.#adopt(socket, client.originOf(request, socket), client.wasReused(request));
   }
 
   #sent<Request extends object>(
@@ -423,133 +360,66 @@ export class Connections {
     client: ClientAdapter<Request>,
     sentHeaders: string | undefined,
   ): void {
-    if (connection.request === request || connection.version === '2') return; // HTTP/2 is counted by its streams
+    if (!this.#requests.sent(connection, socket, request, client, sentHeaders)) return;
 
-    if (connection.request !== undefined && client.pipelines) this.#follows(connection, connection.request as Request);
-    connection.request = request;
-    connection.openedFor = undefined;
-    connection.client = client;
     connection.http = true;
-    connection.sentHeaders = sentHeaders;
-    connection.response = undefined;
-    connection.signals = undefined;
-    connection.bytesReadBefore = socket.bytesRead;
-    connection.returnedToPool = false;
     connection.timedOut = false;
-    connection.callSiteReported = false;
-    connection.poolWasFull = false;
-    if (client.pipelines) this.#isOn(connection, request, client);
-    else connection.takenOver = false;
     if (connection.requestCounts?.http === false) this.#enterTunnel(connection, client.originOf(request, socket));
     if (connection.opened !== undefined) this.#accounting.requestSent(connection);
   }
 
-  /** Its end will be told by the request alone. One that may have no end is not kept: what it says of it is known by now. */
-  #isOn<Request extends object>(connection: Connection, request: Request, client: ClientAdapter<Request>): void {
-    if (!client.mayTakeOver(request)) {
-      this.#open.add(request, connection);
-      return;
-    }
-    this.#open.addTakeover(request, connection);
-    connection.takenOver = true;
-    const { sentHeaders = '' } = connection;
-    connection.sentHeaders = undefined;
-    releaseRequest(connection, client.withHeaders(client.signalsOf(request, undefined), sentHeaders));
-  }
-
-  /** Another request follows the one before, which is still on the connection, or ended without a word. */
-  #follows<Request extends object>(connection: Connection, before: Request): void {
-    if (connection.client?.isFinished(before)) this.#open.remove(before);
-    else {
-      connection.earlier ??= [];
-      connection.earlier.push(before);
-    }
-  }
-
-  /** The last request of a connection is over, and can be freed. What its headers said is asked for only at a close. */
-  #finished(connection: Connection, request: object, givenUp: boolean): void {
-    const { client, response } = connection;
-    if (client === undefined) return;
-
-    const signals = client.signalsOfFinished(request, response);
-    releaseRequest(connection, givenUp ? { ...signals, givenUp } : signals);
-    const before = this.#finishedLast;
-    if (before === connection) return;
-
-    // Had it been the last one for that connection, its client would have destroyed the socket by now.
-    if (before?.request === undefined && before?.socket?.destroyed === false) before.sentHeaders = undefined;
-    this.#finishedLast = connection;
-  }
-
-  /** What is known now of a request that may have taken its connection over, which does not keep it. */
-  #takeoverSaid(connection: Connection, request: object, answer: object | undefined, givenUp: boolean): void {
-    const { client, signals } = connection;
-    if (client === undefined || signals === undefined || connection.request !== undefined) return;
-
-    const said = client.signalsOf(request, answer);
-    const clientCloses = said.clientCloses || signals.clientCloses;
-    releaseRequest(connection, { ...said, clientCloses, givenUp: said.givenUp || givenUp });
-    connection.response = answer;
+  #opened(connection: Connection, at: number): void {
+    connection.opened = at;
+    this.#accounting.opened(connection);
   }
 
   #close(connection: Connection): void {
-    this.#open.removeAllOf(connection);
-    if (connection.socket !== undefined) this.#live.delete(connection.socket);
-    this.#patrol.entryDeleted();
-    if (this.#finishedLast === connection) this.#finishedLast = undefined;
+    this.#requests.connectionClosed(connection);
+    this.#live.delete(connection);
+    connection.closed = this.#now();
+    connection.error = this.#states.errorOf(connection);
+    if (connection.opened === undefined) endAttempt(connection, failedOutcome(connection.error));
     this.#accounting.closed(connection);
+    releaseReferences(connection);
   }
 
-  /** The requests from now on go through the connection to another origin, for which it is new. */
+  /** From now on, the connection carries requests to another origin. */
   #enterTunnel(connection: Connection, origin: Origin): void {
-    this.#accounting.assignToOrigin(connection);
-    connection.requestCounts = this.#registry.originCounts(origin, true);
-    connection.requests = 0;
+    this.#accounting.enterTunnel(connection, origin);
     connection.origin = origin;
   }
 
   /**
-   * A socket that no channel has shown us: TLS inside a tunnel, which shares its ends with the socket that carries it, or
-   * a connection from before we listened, or no network socket at all. The latter two are not counted, their requests are.
+   * Finds or makes the connection of a socket whose attempt was not seen. It is a TLS socket inside a tunnel, or it was
+   * opened before connmeter started, or it is no network socket at all. The last two are not counted, but their requests are.
    */
   #adopt(socket: Socket, origin: Origin, reused: boolean): Connection {
-    const ends = addressesOf(socket);
-    for (const connection of ends.localPort === undefined ? [] : this.#live.values()) {
-      if (connection.opened === undefined || !hasAddresses(connection, ends)) continue;
-
-      this.#enterTunnel(connection, origin);
-      this.#aliases.set(socket, connection);
-      return connection;
+    const tunnel = this.#live.tunnelFor(socket);
+    if (tunnel !== undefined) {
+      this.#enterTunnel(tunnel, origin);
+      this.#live.addAlias(socket, tunnel);
+      return tunnel;
     }
 
-    const untracked = new Connection(socket, this.#now());
-    untracked.opened = untracked.started;
-    untracked.counts = untracked.requestCounts = this.#registry.originCounts(origin, true);
-    untracked.origin = origin;
-    untracked.requests = reused ? 1 : 0;
-    this.#aliases.set(socket, untracked);
-    return untracked;
+    const connection = new Connection(socket, this.#now());
+    connection.opened = connection.started;
+    connection.origin = origin;
+    this.#accounting.openedEarlier(connection, origin, reused);
+    this.#live.addAlias(socket, connection);
+    return connection;
   }
 }
 
-/** Whether nobody hears of the socket's requests yet; from now on somebody does. */
-function isFirstOn(socket: Socket, connection: Connection): boolean {
+/** Sets the outcome of the current attempt, unless it has one. */
+function endAttempt(connection: Connection | undefined, outcome: Outcome): void {
+  const attempt = connection?.attempts.at(-1);
+  if (attempt !== undefined) attempt.outcome ??= outcome;
+}
+
+/** The source adds its listeners to the socket. Returns false if it has them already. */
+function setListenedSocket(connection: Connection, socket: Socket): boolean {
   if (connection.listenedSocket === socket) return false;
 
   connection.listenedSocket = socket;
   return true;
-}
-
-/** Whether the connection has these ends. Its own port is remembered: to ask the kernel for it costs. */
-function hasAddresses(connection: Connection, ends: SocketAddresses): boolean {
-  const { socket } = connection;
-  if (socket === undefined) return false;
-
-  connection.localPort ??= addressesOf(socket).localPort;
-  return connection.localPort === ends.localPort && haveSameAddresses(addressesOf(socket), ends);
-}
-
-function without(requests: readonly object[], request: object): object[] | undefined {
-  const left = requests.filter(each => each !== request);
-  return left.length > 0 ? left : undefined;
 }

@@ -1,42 +1,46 @@
 import type { Origin } from '../core/origins.ts';
 import type { Connection } from './connection.ts';
 
-/** What a client said of the connection it is about to open. */
-export interface Expected {
+/** The connection that a client is about to open. */
+export interface ExpectedConnection {
   readonly origin: Origin;
   readonly pool: object;
 }
 
 /**
- * The code that runs now, and what it calls, until it returns. A socket does not know yet what it is for when its `connect`
- * is called, but a client speaks just before or just after, in the same turn.
+ * Matches sockets and clients by time. When `connect` is called on a socket, the socket does not know which client it is
+ * for. But the client publishes this just before or just after, in the same turn: before the code that runs now, and
+ * everything that it calls, has returned.
  */
 export class CurrentTurn {
-  readonly #atEnd: () => void;
+  readonly #queueEnd: () => void;
   readonly #onEnd: (attempted: readonly Connection[]) => void;
   #attempted: Connection[] = [];
-  #expected: Expected | undefined;
+  #expected: ExpectedConnection | undefined;
   #isOpen = false;
 
-  /** `onEnd` is given the connections attempted in the turn; what `atEndOfTurn` returns has its function run once, then. */
-  constructor(atEndOfTurn: (run: () => void) => () => void, onEnd: (attempted: readonly Connection[]) => void) {
-    this.#atEnd = atEndOfTurn(() => this.#end());
+  /**
+   * `asMicrotask` returns a function that queues its argument as a microtask. `onEnd` gets the connections that were
+   * attempted in the turn.
+   */
+  constructor(asMicrotask: (run: () => void) => () => void, onEnd: (attempted: readonly Connection[]) => void) {
+    this.#queueEnd = asMicrotask(() => this.#end());
     this.#onEnd = onEnd;
   }
 
-  /** The connection attempted last. */
+  /** The latest attempt of this turn. */
   get latest(): Connection | undefined {
     return this.#attempted.at(-1);
   }
 
-  /** The next connection attempted is for this. */
-  expect(expected: Expected): void {
+  /** The next attempt of this turn is for this connection. */
+  expect(expected: ExpectedConnection): void {
     this.#expected = expected;
     this.#open();
   }
 
-  /** What the connection now attempted is for, where that was said. */
-  takeExpected(): Expected | undefined {
+  /** What the current attempt is for, if a client has published that. */
+  takeExpected(): ExpectedConnection | undefined {
     const expected = this.#expected;
     this.#expected = undefined;
     return expected;
@@ -51,7 +55,7 @@ export class CurrentTurn {
     if (this.#isOpen) return;
 
     this.#isOpen = true;
-    this.#atEnd();
+    this.#queueEnd();
   }
 
   #end(): void {

@@ -1,6 +1,6 @@
 import type { Connection } from './connection.ts';
 
-/** This many are searched one by one. The rest are in a map, which allocates. */
+/** So many requests are kept in arrays. More go to a map, which allocates. */
 const MAX_LISTED = 16;
 
 /**
@@ -8,15 +8,14 @@ const MAX_LISTED = 16;
  * over, and no longer.
  */
 export class OpenRequests {
-  /** Both have a fixed length: an array that grows and shrinks allocates. */
+  // The arrays have a fixed length, because an array that grows and shrinks allocates.
   readonly #requests = new Array<object | undefined>(MAX_LISTED).fill(undefined);
   readonly #connections = new Array<Connection | undefined>(MAX_LISTED).fill(undefined);
   #listed = 0;
   #more = new Map<object, Connection>();
-  /** CONNECT and upgrades, weakly: not every client publishes their end. */
+  /** CONNECT requests and upgrades. Weak, because not every client publishes their end. */
   #takeovers = new WeakMap<object, Connection>();
 
-  /** How many requests it keeps. */
   get size(): number {
     return this.#listed + this.#more.size;
   }
@@ -53,9 +52,9 @@ export class OpenRequests {
   /** The connection is closed, and all requests on it are over. */
   removeAllOf(connection: Connection): void {
     for (let at = this.#listed - 1; at >= 0; at--) if (this.#connections[at] === connection) this.#unlist(at);
-    const { request, earlier } = connection;
+    const { request, earlierRequests } = connection;
     if (request !== undefined) this.#more.delete(request);
-    if (earlier !== undefined) for (const each of earlier) this.#more.delete(each);
+    if (earlierRequests !== undefined) for (const each of earlierRequests) this.#more.delete(each);
   }
 
   clear(): void {
@@ -66,7 +65,7 @@ export class OpenRequests {
     this.#takeovers = new WeakMap();
   }
 
-  /** The newest entry wins: undici sends a request again where its connection was lost. */
+  /** The newest entry wins, because undici sends a request again if its connection was lost. */
   #indexOf(request: object): number {
     let at = this.#listed - 1;
     while (at >= 0 && this.#requests[at] !== request) at--;

@@ -8,33 +8,33 @@ import type { OriginCounts } from '../metrics/origin-counts.ts';
 import type { CallSite } from './attribution/call-sites.ts';
 import { type Connection, originOfConnection } from './connection.ts';
 
-/** Live connections listed at most. */
+/** How many live connections a snapshot lists at most. */
 export const MAX_LIVE = 1_000;
-/** Closed connections remembered. */
+/** How many closed connections are remembered. */
 export const MAX_CLOSED = 100;
 
-/** What is known at one moment: plain data, a copy, bounded. All durations are in seconds. */
+/** A bounded copy of what is known, as plain data. All durations are in seconds. */
 export interface Snapshot {
-  /** At most `maxOrigins`, and two more for those that came later. */
+  /** At most `maxOrigins`, and two more that all later origins share. */
   readonly origins: readonly OriginSnapshot[];
-  /** Connections attempted and not closed, the oldest first: at most 1000. */
+  /** Connections that were attempted and are not closed, the oldest first: at most 1000. */
   readonly live: readonly LiveConnection[];
-  /** The connections closed last, the oldest first: at most 100. */
+  /** The latest closed connections, the oldest first: at most 100. */
   readonly closed: readonly ClosedConnection[];
-  /** Places in the program that waste connections: at most 50. */
+  /** Lines of the program that waste connections: at most 50. */
   readonly callSites: readonly CallSite[];
 }
 
 /** The counts of one origin since the start. */
 export interface OriginSnapshot extends Origin {
-  /** Whether HTTP clients connect to it. An origin may be there twice, with and without. */
+  /** Whether HTTP clients connect to it. An origin may be listed twice: with and without HTTP. */
   readonly http: boolean;
-  /** By cause; where a lost connection was replaced, by the reason of the loss too. Only what happened. */
+  /** By cause, and by the reason of the loss for connections that replaced a lost one. Zeros are left out, here and below. */
   readonly opened: readonly { cause: OpenCause; reason: CloseReason | undefined; count: number }[];
   readonly closed: readonly { reason: CloseReason; count: number }[];
   readonly failed: readonly { phase: Phase; errorType: string; count: number }[];
   readonly requests: { readonly fresh: number; readonly reused: number };
-  /** Spent on setting up connections that served one request at most. */
+  /** The time spent on opening connections that carried at most one request. */
   readonly wasted: number;
 }
 
@@ -45,9 +45,9 @@ export interface LiveConnection extends Origin {
   readonly requests: number;
   readonly phases: Phases;
   readonly cause: OpenCause;
-  /** A number per pool; undefined for sockets without one. */
+  /** The number of its pool. Undefined for sockets without a pool. */
   readonly pool: number | undefined;
-  /** How long a body that nobody reads has held it, as far as the collections saw; undefined where none does. */
+  /** For how long an unread response body has held it, as far as collections saw. Undefined if none does. */
   readonly heldFor: number | undefined;
 }
 
@@ -68,16 +68,16 @@ export function originSnapshot(counts: OriginCounts): OriginSnapshot {
     address: String(counts.attributes['server.address']),
     port: counts.port,
     http: counts.http,
-    opened: happened(counts.allOpened).map(({ attributes, value }) => ({
+    opened: nonZero(counts.allOpened).map(({ attributes, value }) => ({
       cause: attributes['connmeter.open.cause'] as OpenCause,
       reason: attributes['connmeter.close.reason'] as CloseReason | undefined,
       count: value,
     })),
-    closed: happened(counts.allClosed).map(({ attributes, value }) => ({
+    closed: nonZero(counts.allClosed).map(({ attributes, value }) => ({
       reason: attributes['connmeter.close.reason'] as CloseReason,
       count: value,
     })),
-    failed: happened(counts.failures).map(({ attributes, value }) => ({
+    failed: nonZero(counts.failures).map(({ attributes, value }) => ({
       phase: attributes['connmeter.phase'] as Phase,
       errorType: String(attributes['error.type']),
       count: value,
@@ -118,6 +118,6 @@ export function closedConnection(connection: Connection): ClosedConnection {
   };
 }
 
-function happened(counts: readonly Count[]): Count[] {
+function nonZero(counts: readonly Count[]): Count[] {
   return counts.filter(({ value }) => value > 0);
 }

@@ -1,4 +1,4 @@
-/** Why a connection was opened: a closed list, the first that applies. `docs/causes.md` explains each. */
+/** Why a connection was opened. A closed list: the first one that applies is reported. See `docs/causes.md`. */
 export const OPEN_CAUSES = [
   'first',
   'new_pool',

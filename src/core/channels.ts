@@ -2,12 +2,12 @@ import type { Guard } from './guard.ts';
 
 const { subscribe, unsubscribe } = process.getBuiltinModule('node:diagnostics_channel');
 
-/** Channel name -> what to do with its message. */
+/** Handlers of diagnostics channels, by channel name. */
 export type Handlers = Readonly<Record<string, (message: never) => void>>;
 
-/** Subscribes every handler of the table, each behind the guard; returns what undoes it. */
-export function listen(guard: Guard, table: Handlers): () => void {
-  const subscriptions = Object.entries(table).map(([name, handle]) => ({
+/** Subscribes every handler, each behind the guard. Returns a function that unsubscribes them all. */
+export function subscribeAll(guard: Guard, handlers: Handlers): () => void {
+  const subscriptions = Object.entries(handlers).map(([name, handle]) => ({
     name,
     onMessage: guard(name, handle as (message: unknown) => void),
   }));

@@ -1,35 +1,35 @@
 import type { Moments } from './phases.ts';
 
-/** The phases a connection can fail in. */
+/** The phase of a connection attempt. */
 export type Phase = 'dns' | 'connect' | 'tls';
 
-/** How one attempt to reach one address ended (Happy Eyeballs makes several per connection). */
+/** How an attempt to connect to one address ended. Happy Eyeballs makes several attempts per connection. */
 export type Outcome = 'ok' | 'failed' | 'timed_out';
 
-/** Failures that may well happen in a phase: their series are born at zero, so that `rate` sees the first one. */
+/** The common failures of each phase. Their series are initialised to zero, so that `rate()` sees the first failure. */
 export const EXPECTED_FAILURES: Readonly<Record<Phase, readonly string[]>> = {
   dns: ['ENOTFOUND'],
   connect: ['ECONNREFUSED', 'ETIMEDOUT', 'EADDRNOTAVAIL'],
   tls: ['CERT_HAS_EXPIRED'],
 };
 
-/** What stands for an `error.type` that nobody foresaw, or one too many. */
+/** The label value for everything beyond a limit, and for errors without a usable code or name. */
 export const OTHER = '_OTHER';
 
-const SPEAKABLE = /^\w{1,64}$/;
+const VALID_ERROR_TYPE = /^\w{1,64}$/;
 
 /**
- * The `error.type` of an error: Node's `code`, else the error's name, else `_OTHER`. Never the free-form message.
+ * The `error.type` of an error: Node's `code`, else the error's name, else `_OTHER`. Never the message, which is free text.
  * https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/
  */
 export function errorType(error: unknown): string {
   const { code, name } = (error ?? {}) as { code?: unknown; name?: unknown };
-  if (typeof code === 'string' && SPEAKABLE.test(code)) return code;
-  if (typeof name === 'string' && SPEAKABLE.test(name)) return name;
+  if (typeof code === 'string' && VALID_ERROR_TYPE.test(code)) return code;
+  if (typeof name === 'string' && VALID_ERROR_TYPE.test(name)) return name;
   return OTHER;
 }
 
-/** The phase in which a connection that never opened ended. `tried`: an address was dialled. */
+/** The phase in which a connection attempt failed. `tried`: a connect to some address was attempted. */
 export function failedPhase({ connected }: Moments, tried: boolean, error: unknown): Phase {
   if (connected !== undefined) return 'tls';
   if (tried || syscallOf(error) === 'bind') return 'connect';
@@ -40,7 +40,7 @@ export function failedOutcome(error: unknown): Outcome {
   return /TIMEDOUT|TIMEOUT/.test(errorType(error)) ? 'timed_out' : 'failed';
 }
 
-/** Whether an error is the resolver's own: a `lookup` function that keeps failures may throw others. */
+/** Whether an error comes from the resolver. A custom `lookup` function may fail with other errors. */
 export function isLookupFailure(error: unknown): boolean {
   return /^(getaddrinfo|query)/.test(syscallOf(error));
 }

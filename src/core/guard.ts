@@ -1,12 +1,13 @@
 /**
- * Wraps a function that strangers call (a channel, a socket, an observer): a fault in it is reported and goes no
- * further, because a subscriber that throws ends the user's process. The only try/catch of the library.
+ * Wraps a function that is called from outside of connmeter (by a channel, a socket, an observer), so that it never throws:
+ * a subscriber that throws ends the user's process. The error is reported instead. `where` names the place in the report.
  */
 export type Guard = <This, Args extends unknown[]>(
   where: string,
   run: (this: This, ...args: Args) => void,
 ) => (this: This, ...args: Args) => void;
 
+/** Creates a guard that reports errors to `onFault`. */
 export function guardWith(onFault: (where: string, error: unknown) => void): Guard {
   return (where, run) =>
     function (...args) {
@@ -22,26 +23,26 @@ export function guardWith(onFault: (where: string, error: unknown) => void): Gua
     };
 }
 
-/** A question about an object of the program. Where that throws, the fault is reported, and the answer is `otherwise`. */
-export function asking<Subject, Answer>(
+/** Wraps a function that reads an object of the program. If it throws, the error is reported and the result is `fallback`. */
+export function withFallback<Subject, Result>(
   guard: Guard,
   where: string,
-  ask: (subject: Subject) => Answer,
-  otherwise: Answer,
-): (subject: Subject) => Answer {
-  let answer = otherwise;
+  read: (subject: Subject) => Result,
+  fallback: Result,
+): (subject: Subject) => Result {
+  let result = fallback;
   const guarded = guard(where, (subject: Subject) => {
-    answer = ask(subject);
+    result = read(subject);
   });
   return subject => {
     guarded(subject);
-    const given = answer;
-    answer = otherwise; // also so that nothing of the program is kept
-    return given;
+    const returned = result;
+    result = fallback; // this also drops the reference to whatever was read
+    return returned;
   };
 }
 
-/** What kind of error it is and where it was thrown: its message and properties may hold what the program keeps secret. */
+/** The name and the stack frames of an error, without its message and properties: those may contain secrets of the program. */
 export function stackOf(error: unknown): string {
   const { name, stack } = (error ?? {}) as { name?: unknown; stack?: unknown };
   const frames = String(stack ?? '')
@@ -50,7 +51,7 @@ export function stackOf(error: unknown): string {
   return [String(name ?? typeof error), ...frames].join('\n');
 }
 
-/** Passes on the first fault of each place, and only that: a fault per request must not become a log line per request. */
+/** Reports only the first error of each place: an error in every request must not print a line for every request. */
 export function oncePerPlace(report: (where: string, error: unknown) => void): (where: string, error: unknown) => void {
   const reported = new Set<string>();
   return (where, error) => {

@@ -1,29 +1,37 @@
 import type { EventEmitter } from 'node:events';
-import { guardWith } from './guard.ts';
+import { type Guard, guardWith } from './guard.ts';
 
 const events = process.getBuiltinModule('node:events');
 const { nextTick } = process;
 
 type Listener = (...args: never[]) => void;
 
-/** What is listened to on an emitter. */
+/** Events and their listeners, in the order in which they are added. */
 export type Listeners = readonly (readonly [event: string, listener: Listener])[];
 
-/** All listeners of ours, on whatever emitter. */
-const known = new WeakSet<Listener>();
+/** All listeners of connmeter, on whatever emitter. */
+const ownListeners = new WeakSet<Listener>();
 
-/** Marks them as ours, for `stepAside` to know them by. */
-export function markAsOurs(listeners: Listeners): Listeners {
-  for (const [, listener] of listeners) known.add(listener);
+/** Registers listeners as connmeter's own, so that `excludeFromMaxListeners` recognizes them. */
+function markAsOurs(listeners: Listeners): Listeners {
+  for (const [, listener] of listeners) ownListeners.add(listener);
   return listeners;
 }
 
+/** Makes connmeter's own listeners of a table of events and handlers, each behind the guard. */
+export function guardedListeners(
+  guard: Guard,
+  handlers: Readonly<Record<string, (this: never, ...args: never[]) => void>>,
+): Listeners {
+  return markAsOurs(Object.entries(handlers).map(([event, handle]) => [event, guard(event, handle) as Listener]));
+}
+
 /**
- * Adds listeners before those of all others: Node's own end and destroy sockets, and then nobody can see who began. Leaves
- * out what the emitter has already, as a socket that is connected again. Neither warns of too many listeners, nor
- * changes the limit on them.
+ * Adds listeners before all others: Node's own listeners end and destroy sockets, and after them it is too late to see which
+ * side ended the connection first. Skips listeners that the emitter already has, for example those of a socket that is
+ * connected again. Neither triggers the MaxListenersExceededWarning nor changes the limit.
  */
-export function listenFirst(emitter: EventEmitter, listeners: Listeners): void {
+export function prependListeners(emitter: EventEmitter, listeners: Listeners): void {
   const limit = emitter.getMaxListeners();
   for (const [event, listener] of listeners) {
     const others = emitter.listenerCount(event);
@@ -35,48 +43,59 @@ export function listenFirst(emitter: EventEmitter, listeners: Listeners): void {
 }
 
 /**
- * From now on, Node warns of too many listeners when it would without ours, in the same words: whatever limit the program
- * sets, before or after, and though the default changes. It looks at their number when one is added; if ours would make the
- * difference it is taken away, and comes back when the code that runs now has returned.
+ * Keeps our listeners from triggering a MaxListenersExceededWarning: from now on, Node prints the warning only when the
+ * program's own listeners exceed the limit, with the count it would have without us. This also holds if the program changes
+ * the emitter's limit or the default later. Node compares the count with the limit when a listener is added. If our
+ * listeners would make the difference, they are removed before that, and added again in the next tick.
  *
- * Costs a call for each listener that is added to the emitter. So a socket to which Node itself adds some for each
- * request has none of this: see `stopSteppingAside`.
+ * Limitations: it runs a function for every listener that is added to the emitter. HTTP client sockets, to which Node adds
+ * listeners for every request, therefore opt out: see `includeInMaxListeners`. So do emitters whose class overrides `emit`,
+ * which would see the `newListener` event.
  */
-export function stepAside(emitter: EventEmitter): void {
-  listenFirst(emitter, AWARE);
+export function excludeFromMaxListeners(emitter: EventEmitter): void {
+  if (emitter.emit === events.prototype.emit) prependListeners(emitter, NEW_LISTENER);
 }
 
-/** From now on ours count like any other: who fills an event of the emitter up to its limit is warned one listener early. */
-export function stopSteppingAside(emitter: EventEmitter): void {
+/** Undoes `excludeFromMaxListeners`: a program that adds exactly as many listeners as the limit allows is now warned. */
+export function includeInMaxListeners(emitter: EventEmitter): void {
   emitter.removeListener('newListener', onNewListener);
 }
 
-const quietly = guardWith(() => {}); // what is thrown here comes from the program's own listeners of `newListener`
+// Whatever is thrown here comes from the program's own listeners of `newListener` and `removeListener`.
+const ignoringErrors = guardWith(() => {});
 
-const onNewListener = quietly('newListener', function (this: EventEmitter, event: string) {
+const onNewListener = ignoringErrors('newListener', function (this: EventEmitter, event: string) {
   const limit = this.getMaxListeners();
   if (limit === 0 || this.listenerCount(event) < limit) return;
 
-  const own = (this.listeners(event) as Listener[]).filter(listener => known.has(listener));
+  const own = (this.listeners(event) as Listener[]).filter(listener => ownListeners.has(listener));
   if (own.length === 0) return;
 
   for (const listener of own) this.removeListener(event, listener as () => void);
-  const back = own.map(listener => [event, listener] as const);
-  nextTick(quietly('newListener', () => listenFirst(this, back)));
+  const removed = own.map(listener => [event, listener] as const);
+  nextTick(ignoringErrors('newListener', () => prependListeners(this, removed)));
 });
 
-const AWARE: Listeners = [['newListener', onNewListener]];
+/** Removes a listener of ours that is no longer needed. */
+export const stopListening = ignoringErrors(
+  'removeListener',
+  (emitter: EventEmitter, event: string, listener: Listener) => {
+    emitter.removeListener(event, listener as () => void);
+  },
+);
 
-/** Node goes by the emitter's own limit, or by the default where it has none. Both are put back at once. */
+const NEW_LISTENER: Listeners = [['newListener', onNewListener]];
+
+/** Runs `add` without a limit. Node uses the emitter's own limit, or the default if it has none; both are restored at once. */
 function withoutLimit(emitter: EventEmitter, add: () => void): void {
-  const usual = events.defaultMaxListeners;
+  const defaultLimit = events.defaultMaxListeners;
   events.defaultMaxListeners = 0;
-  const own = emitter.getMaxListeners();
+  const ownLimit = emitter.getMaxListeners();
   try {
-    if (own > 0) emitter.setMaxListeners(0);
+    if (ownLimit > 0) emitter.setMaxListeners(0);
     add();
   } finally {
-    if (own > 0) emitter.setMaxListeners(own);
-    events.defaultMaxListeners = usual;
+    if (ownLimit > 0) emitter.setMaxListeners(ownLimit);
+    events.defaultMaxListeners = defaultLimit;
   }
 }

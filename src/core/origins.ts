@@ -1,35 +1,37 @@
-/** Where a connection goes: a host name, an IP address or the path of a Unix socket, and the port where there is one. */
+/**
+ * Where a connection goes: a host name, an IP address or the path of a Unix socket. `port` is undefined for Unix sockets, and
+ * if the program gave an invalid port.
+ */
 export interface Origin {
   readonly address: string;
   readonly port: number | undefined;
 }
 
-/** What stands for a name that can be none, such as a whole URL: its password must not become a label. */
-const NO_NAME = 'unknown';
-/** Letters and digits of any script, and what stands between them in names and addresses; DNS knows no longer ones. */
+/** Replaces text that cannot be a name, such as a whole URL: its password must not become a label value. */
+const UNKNOWN = 'unknown';
+/** Letters and digits of any script, and the separators of names and addresses. DNS names have at most 255 characters. */
 const NAME = /^[\p{L}\p{M}\p{N}._:%-]{1,255}$/u;
-const LONGEST_PATH = 255;
-/** `:65535` */
-const LONGEST_PORT = 6;
+const MAX_PATH_LENGTH = 255;
+const MAX_PORT_LENGTH = ':65535'.length;
 
-// What a program, a library or a mock of its tests hands over may be of any type: labels are made here, of strings and numbers.
+// Programs, libraries and test mocks may pass values of any type. The functions below turn them into valid label values.
 
-/** A host name or an address as it may be shown. */
+/** A host name or an IP address as a label value; `unknown` if it is neither. */
 export function hostName(given: unknown): string {
-  return typeof given === 'string' && NAME.test(given) ? given : NO_NAME;
+  return typeof given === 'string' && NAME.test(given) ? given : UNKNOWN;
 }
 
-/** The path of a Unix socket as it may be shown: a URL is none. */
+/** The path of a Unix socket as a label value; `unknown` if it is a URL or not a string. */
 export function socketPath(given: unknown): string {
-  return typeof given !== 'string' || /:\/\//.test(given) ? NO_NAME : printable(given.slice(0, LONGEST_PATH));
+  return typeof given !== 'string' || /:\/\//.test(given) ? UNKNOWN : printable(given.slice(0, MAX_PATH_LENGTH));
 }
 
-/** A port as it may be shown; undefined where it is none. */
+/** A port as a label value; undefined if it is not an integer from 1 to 65535. */
 export function portNumber(given: unknown): number | undefined {
   return typeof given === 'number' && Number.isInteger(given) && given > 0 && given <= 65_535 ? given : undefined;
 }
 
-/** A text without what would steer a terminal, turn its lines around, or cannot be written as UTF-8. */
+/** Replaces control, format and line separator characters, which could confuse a terminal, and lone surrogates. */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '\ufffd');
 }
@@ -41,22 +43,23 @@ const DEFAULT_PORTS: ReadonlyMap<string, number> = new Map([
   ['wss:', 443],
 ]);
 
-/** The origin of a host and the port as a URL writes it, which is empty where it is the protocol's own. */
+/** The origin of a URL's host and port. An empty port means the default port of the protocol. */
 export function originOf(hostname: unknown, port: unknown, protocol: string): Origin {
-  const address = typeof hostname === 'string' ? hostName(withoutBrackets(hostname)) : NO_NAME;
+  const address = typeof hostname === 'string' ? hostName(withoutBrackets(hostname)) : UNKNOWN;
   return { address, port: portNumber(Number(port)) ?? DEFAULT_PORTS.get(protocol) };
 }
 
 /**
- * The port of a `Host` header as Node writes it, empty where it is the protocol's own. Undefined where the header names
- * another host than the one dialled: the program wrote it, or passed on what a stranger sent, and its port means nothing.
+ * The port in a `Host` header that Node wrote; empty if it is the default port of the protocol. Undefined if the header names
+ * a host other than `dialled`: then the program wrote it, or forwarded the header of its own client, and the port is not the
+ * one it connects to.
  */
 export function portInHostHeader(header: unknown, dialled: string): string | undefined {
   if (typeof header !== 'string') return undefined;
 
   const host = dialled.includes(':') && !dialled.startsWith('[') ? `[${dialled}]` : dialled;
   if (header === host) return '';
-  if (header.length > host.length + LONGEST_PORT || !header.startsWith(`${host}:`)) return undefined;
+  if (header.length > host.length + MAX_PORT_LENGTH || !header.startsWith(`${host}:`)) return undefined;
 
   const port = header.slice(host.length + 1);
   return /^\d+$/.test(port) ? port : undefined;

@@ -1,13 +1,13 @@
-/** When a connection reached each step, in seconds of one monotonic clock; undefined where it has not, or has none. */
+/** When a connection reached each step, in seconds of a monotonic clock; undefined if it has not, or skips the step. */
 export interface Moments {
   readonly started: number;
-  /** The name was looked up. Undefined for an address, which needs no lookup. */
+  /** When the DNS lookup finished. Undefined for an IP address, which needs no lookup. */
   readonly resolved: number | undefined;
   readonly connected: number | undefined;
   readonly secured: number | undefined;
 }
 
-/** How long each phase took, in seconds; undefined where there was none. */
+/** How long each phase took, in seconds; undefined if the connection had no such phase. */
 export interface Phases {
   readonly dns: number | undefined;
   readonly connect: number | undefined;

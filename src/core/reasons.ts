@@ -1,4 +1,4 @@
-/** Why an opened connection was closed: a closed list, the first that applies. `docs/causes.md` explains each. */
+/** Why an opened connection was closed. A closed list: the first one that applies is reported. See `docs/causes.md`. */
 export const CLOSE_REASONS = [
   'client_idle_timeout',
   'server_idle_close',
@@ -21,7 +21,7 @@ export const CLOSE_REASONS = [
 
 export type CloseReason = (typeof CLOSE_REASONS)[number];
 
-/** Why a connection that a server of ours accepted was closed: a closed list, the first that applies. See `docs/causes.md`. */
+/** The same for connections that a server of this process accepted. */
 export const SERVER_CLOSE_REASONS = [
   'keep_alive_timeout',
   'client_closed_idle',

@@ -1,19 +1,19 @@
-/** The last so many of what happened; adding one costs the same however many there are. */
+/** Keeps the most recent items, up to its capacity. Adding an item takes constant time. */
 export class RingBuffer<T> {
-  readonly #most: number;
+  readonly #capacity: number;
   readonly #ring: T[] = [];
   #next = 0;
 
-  constructor(most: number) {
-    this.#most = most;
+  constructor(capacity: number) {
+    this.#capacity = capacity;
   }
 
-  add(latest: T): void {
-    this.#ring[this.#next] = latest;
-    this.#next = (this.#next + 1) % this.#most;
+  add(item: T): void {
+    this.#ring[this.#next] = item;
+    this.#next = (this.#next + 1) % this.#capacity;
   }
 
-  /** The oldest first. */
+  /** All items, oldest first. */
   get all(): T[] {
     return [...this.#ring.slice(this.#next), ...this.#ring.slice(0, this.#next)];
   }

@@ -1,13 +1,13 @@
 import type { TLSSocket } from 'node:tls';
 
-/** What a finished TLS handshake tells: `version` as in `tls.protocol.version`, and the protocol agreed on, if any. */
+/** The result of a TLS handshake. `version` as in `tls.protocol.version`; `alpn`: the negotiated protocol, if any. */
 export interface TlsHandshake {
   readonly version: string;
   readonly resumed: boolean;
   readonly alpn: string | undefined;
 }
 
-/** What a TLS socket says once its handshake is done, a client's and a server's alike. */
+/** Reads the result from a TLS socket, of a client or a server, whose handshake is done. */
 export function handshakeOf(socket: TLSSocket): TlsHandshake {
   return {
     version: /^(?:TLSv|SSLv)([\d.]{1,8})$/.exec(String(socket.getProtocol()))?.[1] ?? 'unknown',

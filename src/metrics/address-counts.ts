@@ -1,16 +1,16 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { Origin } from '../core/origins.ts';
 
-/** One number with the labels it is reported under. */
+/** The value of one series, and its attributes. */
 export interface Count {
   readonly attributes: Attributes;
   value: number;
 }
 
-/** The versions of HTTP, as `network.protocol.version` writes them. */
+/** HTTP versions as in `network.protocol.version`. */
 export type HttpVersion = '1.1' | '2';
 
-/** What is in use now, of one address and one version of HTTP: taken anew at each collection. */
+/** Gauges of one address and one HTTP version. They are recomputed at each collection. */
 export interface InUse {
   readonly active: Count;
   readonly idle: Count;
@@ -18,14 +18,14 @@ export interface InUse {
 }
 
 /**
- * What is counted alike on both sides, of connections that carry requests to one address: counters only grow, and every
- * series is born at zero on first mention.
+ * The counts of one address that origins and listeners have in common. A series is initialised to zero when its count is
+ * first asked for.
  */
 export class AddressCounts<Reason extends string> {
   readonly port: number | undefined;
   readonly http: boolean;
   readonly attributes: Attributes;
-  /** Requests on a connection that had carried none before, and on one that had. Not without HTTP. */
+  /** Requests on new (`fresh`) and on reused connections. HTTP only. */
   readonly requests: { readonly fresh: Count; readonly reused: Count };
   readonly #closed = new Map<Reason, Count>();
   readonly #inUse = new Map<HttpVersion, InUse>();
@@ -44,9 +44,9 @@ export class AddressCounts<Reason extends string> {
     };
   }
 
-  /** A number of this address, from zero. */
-  count(more: Attributes): Count {
-    return { attributes: { ...this.attributes, ...more }, value: 0 };
+  /** A new count of this address, at zero. */
+  count(attributes: Attributes): Count {
+    return { attributes: { ...this.attributes, ...attributes }, value: 0 };
   }
 
   closed(reason: Reason): Count {
@@ -72,7 +72,7 @@ export class AddressCounts<Reason extends string> {
     return inUse;
   }
 
-  /** States are taken anew at each collection, from zero. */
+  /** Sets the gauges to zero, before a collection recomputes them. */
   resetGauges(): void {
     for (const { active, idle, requests } of this.#inUse.values()) {
       active.value = 0;

@@ -1,11 +1,11 @@
 import type { Count } from './address-counts.ts';
 
-/** The parts of connmeter in which its own faults are caught: a closed list. */
+/** The parts of connmeter by which its own errors are counted. A closed list. */
 export const FAULT_PLACES = ['net', 'undici', 'http', 'http2', 'server', 'dns', 'collection', 'exposition'] as const;
 
 export type FaultPlace = (typeof FAULT_PLACES)[number];
 
-/** How often connmeter itself failed, by place. The program went on each time; what was to be counted then may be missing. */
+/** Counts the errors of connmeter itself. They do not affect the program, but the event that was handled may not be counted. */
 export class Faults {
   readonly all: readonly Count[];
 

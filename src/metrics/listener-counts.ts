@@ -4,17 +4,17 @@ import type { Origin } from '../core/origins.ts';
 import type { ServerCloseReason } from '../core/reasons.ts';
 import { AddressCounts, type Count, type HttpVersion } from './address-counts.ts';
 
-/** What a server listens on, and what it speaks there. */
+/** The address that a server listens on, and its protocols. */
 export interface Listener {
-  /** Undefined where it does not listen itself: it is handed the connections of another. */
+  /** Undefined if the server does not listen itself, but is given connections that another one accepted. */
   readonly origin: Origin | undefined;
   readonly http: boolean;
   readonly tls: boolean;
-  /** The version of HTTP that its connections have until they agree on another. */
+  /** The HTTP version of its connections, unless they negotiate another. */
   readonly version: HttpVersion;
 }
 
-/** Reasons that may well come: their series are born at zero, so that `rate` sees the first. */
+/** The common close reasons. Their series are initialised to zero, so that `rate()` sees the first close. */
 const EXPECTED_REASONS: Readonly<Record<'http' | 'tls' | 'other', readonly ServerCloseReason[]>> = {
   http: [
     'keep_alive_timeout',
@@ -30,14 +30,14 @@ const EXPECTED_REASONS: Readonly<Record<'http' | 'tls' | 'other', readonly Serve
   other: ['client_closed_idle', 'server_shutdown', 'error'],
 };
 
-/** Kinds of failed handshakes told apart: each is a histogram, and anybody who can connect can make them. */
+/** Limit of distinct errors of failed handshakes: each one is a histogram, and any client can cause them. */
 const MAX_FAILED_HANDSHAKES = 5;
 
-/** All that is counted of one listener. */
+/** All counts of one listener. */
 export class ListenerCounts extends AddressCounts<ServerCloseReason> {
   readonly accepted: Count;
   readonly refused: Count;
-  /** Connections open now, where there is no HTTP that could tell active from idle: taken anew at each collection. */
+  /** Gauge of open connections without HTTP, which are neither active nor idle. */
   readonly open: Count;
   readonly #failedHandshakes = new Set<string>();
 
@@ -49,13 +49,13 @@ export class ListenerCounts extends AddressCounts<ServerCloseReason> {
     for (const reason of EXPECTED_REASONS[http ? 'http' : 'other']) this.closed(reason);
   }
 
-  /** A server listens on it: what can happen to such a one is born at zero. */
+  /** A server listens on this address. Initialises the series that depend on its protocols. */
   listening({ tls, version }: Listener): void {
     if (tls) for (const reason of EXPECTED_REASONS.tls) this.closed(reason);
     if (this.http) this.inUse(version);
   }
 
-  /** The labels of a handshake that failed. */
+  /** The attributes of a failed handshake. */
   failedHandshake(errorType: string): Attributes {
     if (this.#failedHandshakes.size < MAX_FAILED_HANDSHAKES) this.#failedHandshakes.add(errorType);
     return { ...this.attributes, 'error.type': this.#failedHandshakes.has(errorType) ? errorType : OTHER };

@@ -2,22 +2,22 @@ import { OTHER } from '../core/errors.ts';
 import { hostName } from '../core/origins.ts';
 import { normalName } from './bounded-index.ts';
 
-/** Who asked for a name: a connection, the program by `dns.lookup`, or the program by a query to a DNS server. */
-export type AskedBy = (typeof ASKED_BY)[number];
+/** What caused a lookup: a connection, a call of `dns.lookup()`, or a query to a DNS server, such as `dns.resolve()`. */
+export type LookupSource = (typeof SOURCES)[number];
 
-const ASKED_BY = ['connection', 'lookup', 'query'] as const;
+const SOURCES = ['connection', 'lookup', 'query'] as const;
 
-/** What names without a connection have, as a share of what those with one have. */
-const SHARE = 0.25;
+/** The limit of names without a connection, relative to the limit of names with one. */
+const SHARE_WITHOUT_CONNECTION = 0.25;
 
 /**
- * The names looked up, each a label. Strangers may choose what a program looks up, as the domain of a mail address: so
- * names that connections go to have places of their own, which no other name can take.
+ * The looked-up names that have a label of their own. Users of a program may choose what it looks up, for example the domain
+ * of a mail address. So there is a separate limit for names that the program connects to, which other names cannot use up.
  */
 export class LookupNames {
-  /** Names that connections go to. */
+  /** Limit of names that the program connects to. */
   limit: number;
-  readonly #names: Readonly<Record<AskedBy, Set<string>>> = {
+  readonly #names: Readonly<Record<LookupSource, Set<string>>> = {
     connection: new Set(),
     lookup: new Set(),
     query: new Set(),
@@ -27,18 +27,18 @@ export class LookupNames {
     this.limit = limit;
   }
 
-  /** The label of a name: itself in lower case, or past the limit the one that all later ones share. */
-  labelOf(given: unknown, by: AskedBy): string {
-    const name = normalName(hostName(given));
-    const isKnown = ASKED_BY.some(each => this.#names[each].has(name));
-    if (isKnown && by !== 'connection') return name;
+  /** The label of a name: the name in lower case, or `_OTHER` if the limit is reached. */
+  labelOf(hostname: unknown, source: LookupSource): string {
+    const name = normalName(hostName(hostname));
+    const isKnown = SOURCES.some(each => this.#names[each].has(name));
+    if (isKnown && source !== 'connection') return name;
 
-    const places = this.#names[by];
-    if (places.size < this.#most(by)) places.add(name);
-    return isKnown || places.has(name) ? name : OTHER;
+    const names = this.#names[source];
+    if (names.size < this.#limitOf(source)) names.add(name);
+    return isKnown || names.has(name) ? name : OTHER;
   }
 
-  #most(by: AskedBy): number {
-    return by === 'connection' ? this.limit : Math.ceil(this.limit * SHARE);
+  #limitOf(source: LookupSource): number {
+    return source === 'connection' ? this.limit : Math.ceil(this.limit * SHARE_WITHOUT_CONNECTION);
   }
 }

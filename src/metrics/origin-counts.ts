@@ -8,25 +8,25 @@ export type NetworkType = 'ipv4' | 'ipv6';
 
 const OUTCOMES: readonly Outcome[] = ['ok', 'failed', 'timed_out'];
 
-/** Causes that may well come: their series are born at zero. `replaced` is born with each reason that is seen. */
+/** The common causes. Their series are initialised to zero; those of `replaced` when a connection is closed for that reason. */
 const EXPECTED_CAUSES: Readonly<Record<'http' | 'other', readonly OpenCause[]>> = {
   http: ['first', 'new_pool', 'release_race', 'body_held', 'pool_busy'],
   other: ['first', 'pool_busy'],
 };
 
-/** Kinds of failure told apart per origin; later ones become `_OTHER`. Keeps the SDK's limit of label sets far away. */
+/** Limit of distinct failures per origin, so that the SDK's limit of label sets is not reached. The rest are `_OTHER`. */
 const MAX_FAILURE_KINDS = 12;
 
-/** All that is counted of one origin. */
+/** All counts of one origin. */
 export class OriginCounts extends AddressCounts<CloseReason> {
-  /** Bodies held now: taken anew at each collection. */
+  /** Gauge of connections held by an unread response body. */
   readonly held: Count;
-  /** Seconds spent on setting up connections that served one request at most. */
+  /** Seconds spent on DNS, TCP and TLS for connections that carried at most one request. */
   readonly wastedSetup: Count;
   readonly #opened = new Map<string, Count>();
   readonly #attempts = new Map<NetworkType, Record<Outcome, Count>>();
   readonly #failures = new Map<string, Count>();
-  readonly #passed = new Set<Phase>();
+  readonly #phases = new Set<Phase>();
 
   constructor(origin: Origin, http: boolean) {
     super(origin, http);
@@ -47,15 +47,15 @@ export class OriginCounts extends AddressCounts<CloseReason> {
   }
 
   override closed(reason: CloseReason): Count {
-    this.opened('replaced', reason); // what was lost may be replaced
+    this.opened('replaced', reason); // initialises the series of its replacement
     return super.closed(reason);
   }
 
   attempt(type: NetworkType, outcome: Outcome): Count {
     let outcomes = this.#attempts.get(type);
     if (outcomes === undefined) {
-      const born = (name: Outcome) => this.count({ 'network.type': type, 'connmeter.outcome': name });
-      outcomes = { ok: born('ok'), failed: born('failed'), timed_out: born('timed_out') };
+      const atZero = (name: Outcome) => this.count({ 'network.type': type, 'connmeter.outcome': name });
+      outcomes = { ok: atZero('ok'), failed: atZero('failed'), timed_out: atZero('timed_out') };
       this.#attempts.set(type, outcomes);
     }
     return outcomes[outcome];
@@ -72,11 +72,11 @@ export class OriginCounts extends AddressCounts<CloseReason> {
     return count;
   }
 
-  /** A connection of this origin goes through this phase: what can fail there is born at zero. */
+  /** A connection of this origin has reached a phase. Initialises the series of its common failures to zero. */
   initialiseFailures(phase: Phase): void {
-    if (this.#passed.has(phase)) return;
+    if (this.#phases.has(phase)) return;
 
-    this.#passed.add(phase);
+    this.#phases.add(phase);
     for (const errorType of EXPECTED_FAILURES[phase]) this.failure(phase, errorType);
   }
 

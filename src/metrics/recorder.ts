@@ -1,7 +1,7 @@
 import type { Attributes } from '@opentelemetry/api';
 
-/** The metrics that are pushed, once per connection or lookup; all else is read at collection. */
-export type Pushed =
+/** The histograms, which are recorded once per connection or lookup. All other metrics are read at collection. */
+export type HistogramName =
   | 'http.client.connection.duration'
   | 'connmeter.connection.requests'
   | 'connmeter.connect.duration'
@@ -11,5 +11,5 @@ export type Pushed =
   | 'connmeter.server.connection.requests'
   | 'connmeter.server.tls.handshake.duration';
 
-/** Takes one measurement, in the metric's unit, under its labels. */
-export type Recorder = (metric: Pushed, value: number, attributes: Attributes) => void;
+/** Records one value of a histogram, in the unit of the metric. */
+export type Recorder = (metric: HistogramName, value: number, attributes: Attributes) => void;

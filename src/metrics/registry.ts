@@ -7,17 +7,17 @@ import { Faults } from './faults.ts';
 import { ListenerCounts } from './listener-counts.ts';
 import { LookupNames } from './lookup-names.ts';
 import { OriginCounts } from './origin-counts.ts';
-import type { Ports } from './ports.ts';
+import type { PortUsage } from './parse-ports.ts';
 
-/** Kinds of failed lookups told apart; programs with a `lookup` of their own may make any number of them. */
+/** Limit of distinct errors of failed lookups: a custom `lookup` function may fail with any error. */
 const MAX_LOOKUP_FAILURES = 12;
 
-/** All tallies, one an origin or listener, and the looked-up names; bounded, whatever the traffic. */
+/** All numbers that are read at a collection: the counts of each origin and listener, and those of the process. Bounded. */
 export class MetricRegistry {
-  /** Names being looked up now for a connection: taken anew at each collection. */
+  /** Gauge of lookups in progress for connections. */
   readonly lookupsPending: Count = { attributes: {}, value: 0 };
-  /** Taken anew at each collection; undefined where the host does not tell. */
-  ports: Ports | undefined;
+  /** Read at each collection; undefined if the host does not show it. */
+  ports: PortUsage | undefined;
   readonly #origins: BoundedIndex<OriginCounts>;
   readonly #listeners: BoundedIndex<ListenerCounts>;
   readonly names: LookupNames;
@@ -31,7 +31,7 @@ export class MetricRegistry {
     this.names = new LookupNames(limit);
   }
 
-  /** Origins, listeners and names told apart, of each. */
+  /** Maximum number of distinct origins, listeners and looked-up names (each). */
   get limit(): number {
     return this.#origins.limit;
   }
@@ -50,18 +50,18 @@ export class MetricRegistry {
     return this.#listeners.all;
   }
 
-  /** The origin's tally, born on first mention; past the limit, the one that all late-comers share. */
+  /** Returns the counts of an origin, and creates them if there are none. Beyond the limit, they are those of `_OTHER`. */
   originCounts(origin: Origin, http: boolean): OriginCounts {
     return this.#origins.find(origin, http);
   }
 
-  /** The same for the address that a server listens on. */
+  /** The same for an address that a server listens on. */
   listenerCounts(origin: Origin, http: boolean): ListenerCounts {
     return this.#listeners.find(origin, http);
   }
 
-  /** The labels of a failed lookup: as many pairs of name and error as there are names; later ones tell their error only. */
-  failedQuestion(name: string, errorType: string): Attributes {
+  /** The attributes of a failed lookup. At most `limit` pairs of name and error; the rest have `_OTHER` as their name. */
+  failedLookupAttributes(name: string, errorType: string): Attributes {
     const question = this.names.labelOf(name, 'connection');
     if (this.#lookupFailures.size < MAX_LOOKUP_FAILURES) this.#lookupFailures.add(errorType);
     const known = this.#lookupFailures.has(errorType) ? errorType : OTHER;

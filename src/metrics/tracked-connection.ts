@@ -1,27 +1,30 @@
 import type { Attributes } from '@opentelemetry/api';
+import type { Checked } from '../core/rotating-check.ts';
 import type { TlsHandshake } from '../core/tls-handshake.ts';
 import type { AddressCounts, HttpVersion } from './address-counts.ts';
-import type { Pushed, Recorder } from './recorder.ts';
+import type { HistogramName, Recorder } from './recorder.ts';
 
-/**
- * A connection with requests on it, ours to a server or a client's to us: what is known of both alike. Moments are in
- * seconds of the monotonic clock.
- */
-export class TrackedConnection<Counted extends AddressCounts<string> = AddressCounts<string>> {
+/** What client connections and accepted connections have in common. Times are in seconds of a monotonic clock. */
+export class TrackedConnection<Counted extends AddressCounts<string> = AddressCounts<string>> implements Checked {
+  checkIndex = 0;
   readonly started: number;
   opened: number | undefined;
   secured: number | undefined;
   tls: Pick<TlsHandshake, 'version' | 'resumed'> | undefined;
-  /** The first that the socket met. */
+  /** The first error of the socket. */
   error: unknown;
   timedOut = false;
 
   version: HttpVersion = '1.1';
-  /** Where it is counted, and where its requests are: the same, unless they are meant for somebody else. */
+  /**
+   * The counts of the connection, and of its requests. They differ if the requests go to another address, for example
+   * through a proxy.
+   */
   counts: Counted | undefined;
   requestCounts: Counted | undefined;
-  /** Requests that came over it, and those that are open on it by count, as HTTP/2's streams are. */
+  /** How many requests it has carried. */
   requests = 0;
+  /** How many requests are active on it, if they are only counted, as streams of HTTP/2 are. */
   streams = 0;
 
   constructor(started: number) {
@@ -29,18 +32,18 @@ export class TrackedConnection<Counted extends AddressCounts<string> = AddressCo
   }
 }
 
-/** A request goes over it: on a connection that had carried none before, or on a reused one. */
-export function countRequest(carrier: TrackedConnection, { requests }: AddressCounts<string>): void {
-  if (carrier.requests++ > 0) requests.reused.value++;
+/** Counts a request: the first one of its connection as `fresh`, all others as `reused`. */
+export function countRequest(connection: TrackedConnection, { requests }: AddressCounts<string>): void {
+  if (connection.requests++ > 0) requests.reused.value++;
   else requests.fresh.value++;
 }
 
-/** One of those open by count is over; one that began before we listened is not among them. */
-export function streamEnded(carrier: TrackedConnection | undefined): void {
-  if (carrier !== undefined && carrier.streams > 0) carrier.streams--;
+/** A stream ended. If it began before connmeter started, it was not counted. */
+export function streamEnded(connection: TrackedConnection | undefined): void {
+  if (connection !== undefined && connection.streams > 0) connection.streams--;
 }
 
-/** Adds the connection to what is in use now: active or idle, and the requests it is busy with. */
+/** Adds the connection to the gauges: as active or idle, with its active requests. */
 export function countInUse(
   { counts, requestCounts, version }: TrackedConnection,
   active: boolean,
@@ -50,20 +53,20 @@ export function countInUse(
   if (requestCounts?.http) requestCounts.inUse(version).requests.value += requests;
 }
 
-/** The metrics of a whole life, of one side. */
+/** The histograms of connections at their close, which differ between client and server. */
 export interface LifetimeMetrics {
-  readonly requests: Pushed;
-  readonly duration: Pushed;
+  readonly requests: HistogramName;
+  readonly duration: HistogramName;
 }
 
-/** What is told of a connection at its close: how many requests went over it, where it was for HTTP, and how long it was open. */
+/** Records how many requests a connection carried (HTTP only), and how long it was open. */
 export function recordLifetime(
   { counts, opened, requests }: TrackedConnection,
   metrics: LifetimeMetrics,
-  ofDuration: Attributes,
+  durationAttributes: Attributes,
   now: number,
   record: Recorder,
 ): void {
   if (counts?.http) record(metrics.requests, requests, counts.attributes);
-  if (opened !== undefined) record(metrics.duration, now - opened, ofDuration);
+  if (opened !== undefined) record(metrics.duration, now - opened, durationAttributes);
 }

@@ -1,27 +1,28 @@
 const { isIP, isIPv6 } = process.getBuiltinModule('node:net');
 
-/** `Host` as HTTP spells it (RFC 9110): a name or an IPv4 address, or an IPv6 address in brackets; then perhaps a port. */
+/** A `Host` header (RFC 9110, section 7.2): a name, an IPv4 address or an IPv6 address in brackets, and an optional port. */
 const HOST_HEADER = /^(?:\[([\da-f:.]+)(?:%[\w.-]+)?\]|([\w.-]+))(?::\d*)?$/i;
 const LOOPBACK_NAME = /^(?:[\w-]+\.)*localhost$/;
 
 export interface HostRules {
-  /** The host that is configured for the server to listen on: who set that name trusts it. */
+  /** The configured host of the server. It is always allowed. */
   readonly host: string;
-  /** The address that the server is bound to. */
-  readonly boundTo: string;
-  /** The names that are configured to be allowed; undefined where none are. */
+  /** The address that the server listens on. */
+  readonly listeningOn: string;
+  /** The configured list of allowed names; undefined if there is none. */
   readonly allowed: readonly string[] | undefined;
 }
 
 /**
- * Whether a request with this `Host` header is answered. By DNS rebinding a web page can have its own name lead to this
- * machine and then read what is served here; only the header shows it, as the page cannot choose it. An IP address or a
- * loopback name cannot be the page's. Any other name has to be configured, unless nothing is and the server is bound to
- * another address than loopback: there Prometheus comes by names that we cannot know.
+ * Whether a request with this `Host` header is allowed. A web page that changes the address of its own name to this machine
+ * (DNS rebinding) could otherwise read the metrics. The header shows that name, and the page cannot change it. IP addresses
+ * and loopback names are safe, because they cannot be the name of a page. Other names must be configured. Without a
+ * configured list, a server that listens on an address other than loopback allows all names: Prometheus connects to it by
+ * names that are not known here.
  */
-export function isAllowedHost(header: string | undefined, { host, boundTo, allowed }: HostRules): boolean {
-  if (header === undefined) return true; // HTTP/1.0: no browser sends that
-  if (allowed === undefined && !isLoopback(boundTo)) return true;
+export function isAllowedHost(header: string | undefined, { host, listeningOn, allowed }: HostRules): boolean {
+  if (header === undefined) return true; // HTTP/1.0, which no browser sends
+  if (allowed === undefined && !isLoopback(listeningOn)) return true;
 
   const [, inBrackets, named] = HOST_HEADER.exec(header) ?? [];
   if (inBrackets !== undefined) return isIPv6(inBrackets);
@@ -31,7 +32,7 @@ export function isAllowedHost(header: string | undefined, { host, boundTo, allow
   return isIP(named) !== 0 || LOOPBACK_NAME.test(name) || name === normalName(host) || allowed?.includes(name) === true;
 }
 
-/** A host name as it is compared: case does not matter, nor does the dot that may end it. */
+/** Host names are compared without case, and without a trailing dot. */
 function normalName(name: string): string {
   return name.toLowerCase().replace(/\.$/, '');
 }

@@ -1,71 +1,71 @@
-/** How long a text may be served again after it was made, in milliseconds. */
-export const REUSED_FOR = 1_000;
-/** What collections may cost: a share of the time, and this many milliseconds on top for whoever asks now and then. */
-const SHARE = 0.05;
-const SPARE = 100;
-/** How long after a collection requests are read that came during it, when it held up the event loop: milliseconds, at most. */
-const CATCHING_UP = 20;
+/** How long a text may be reused, in milliseconds. */
+export const MAX_AGE = 1_000;
+/** The budget for collections: a share of the time, and a burst in milliseconds. */
+const CPU_SHARE = 0.05;
+const BURST = 100;
+/** How long after a collection requests may be read that arrived while it blocked the event loop: milliseconds, at most. */
+const BACKLOG = 20;
 
-// Taken before any program can replace them by fakes.
+// Kept, because tests of the program may replace them with fake timers.
 const now = performance.now.bind(performance);
-const later = setTimeout;
+const { setTimeout } = globalThis;
 
-interface Made {
+interface Collected {
   readonly outcome: Promise<Buffer>;
-  /** Undefined where the collection failed. */
+  /** Undefined if the collection failed. */
   readonly text: Buffer | undefined;
   readonly at: number;
-  /** How long it took to make. */
+  /** How long the collection took. */
   readonly took: number;
 }
 
 /**
- * The text that is served. However many ask and however often, there is at most one collection at a time, and all who ask
- * meanwhile share its text, which is in memory once, or its failure. A scraper now and then gets a new text each time. Once
- * collections take more than their share of the time, a text is given again for up to a second.
+ * Provides the text of `/metrics`. There is at most one collection at a time; all requests that arrive meanwhile share its
+ * result, so the text is in memory once. Each scrape normally gets a new text. If collections take more than their budget,
+ * the last text is reused for up to a second.
  */
 export class Exposition {
   readonly #make: () => Promise<string>;
   readonly #onFault: (error: unknown) => void;
-  /** The collection that runs. */
+  /** The collection in progress. */
   #running: Promise<Buffer> | undefined;
-  /** What came of the last one, for as long as it may be given again. */
-  #made: Made | undefined;
-  /** What collections have cost above their share, in milliseconds, and when that was so. */
+  /** The last collection, while its text may be reused. */
+  #last: Collected | undefined;
+  /** By how many milliseconds collections exceeded their share, and when that was computed. */
   #cost = 0;
   #costAt = now();
-  /** The first collection loads and compiles code, and is not held against those who ask. */
+  /** The first collection loads and compiles code, so it is not charged to the budget. */
   #isFirst = true;
 
-  /** `make` collects and writes the text; `onFault` is called once for each collection that failed. */
+  /** `make` collects the metrics and serializes them. `onFault` is called once for each collection that fails. */
   constructor(make: () => Promise<string>, onFault: (error: unknown) => void) {
     this.#make = make;
     this.#onFault = onFault;
   }
 
-  /** The text of the collection that runs, or of the last one where that will do, else of a new one. */
+  /** The text of the collection in progress, of the last one if it may be reused, or of a new one. */
   read(): Promise<Buffer> {
     if (this.#running !== undefined) return this.#running;
-    if (this.#made !== undefined && this.#willDo(this.#made)) return this.#made.outcome;
+    if (this.#last !== undefined && this.#isFreshEnough(this.#last)) return this.#last.outcome;
 
     this.#running = this.#collect();
     return this.#running;
   }
 
-  /** The text that may be served again, if there is one. Never collects. */
+  /** The text of the last collection, if it may be reused. Never collects. */
   get latest(): Buffer | undefined {
-    return this.#made === undefined || isOld(this.#made) ? undefined : this.#made.text;
+    return this.#last === undefined || isExpired(this.#last) ? undefined : this.#last.text;
   }
 
-  /** Whoever asked while the collection held up the event loop is heard just after it. */
-  #willDo(made: Made): boolean {
-    if (isOld(made)) return false;
+  /** Requests that arrived while the last collection blocked the event loop are read right after it, and share its text. */
+  #isFreshEnough(last: Collected): boolean {
+    if (isExpired(last)) return false;
 
-    return now() - made.at < Math.min(made.took, CATCHING_UP) || this.#costNow() >= SPARE;
+    return now() - last.at < Math.min(last.took, BACKLOG) || this.#costNow() >= BURST;
   }
 
   #costNow(): number {
-    return Math.max(0, this.#cost - (now() - this.#costAt) * SHARE);
+    return Math.max(0, this.#cost - (now() - this.#costAt) * CPU_SHARE);
   }
 
   #collect(): Promise<Buffer> {
@@ -75,11 +75,11 @@ export class Exposition {
       .then(
         made => {
           const text = Buffer.from(made);
-          this.#keep(outcome, text, began);
+          this.#finished(outcome, text, began);
           return text;
         },
         error => {
-          this.#keep(outcome, undefined, began);
+          this.#finished(outcome, undefined, began);
           this.#onFault(error);
           throw error;
         },
@@ -87,22 +87,22 @@ export class Exposition {
     return outcome;
   }
 
-  #keep(outcome: Promise<Buffer>, text: Buffer | undefined, began: number): void {
+  #finished(outcome: Promise<Buffer>, text: Buffer | undefined, began: number): void {
     const at = now();
-    const made = { outcome, text, at, took: at - began };
-    this.#cost = this.#costNow() + (this.#isFirst ? 0 : made.took);
+    const collected = { outcome, text, at, took: at - began };
+    this.#cost = this.#costNow() + (this.#isFirst ? 0 : collected.took);
     this.#isFirst = false;
     this.#costAt = at;
-    this.#made = made;
+    this.#last = collected;
     this.#running = undefined;
-    later(() => this.#forget(made), REUSED_FOR).unref(); // between two scrapes it need not be in memory
+    setTimeout(() => this.#forget(collected), MAX_AGE).unref(); // so that it is not kept in memory between scrapes
   }
 
-  #forget(made: Made): void {
-    if (this.#made === made) this.#made = undefined;
+  #forget(last: Collected): void {
+    if (this.#last === last) this.#last = undefined;
   }
 }
 
-function isOld({ at }: Made): boolean {
-  return now() - at >= REUSED_FOR;
+function isExpired({ at }: Collected): boolean {
+  return now() - at >= MAX_AGE;
 }

@@ -1,97 +1,97 @@
 import type { Server } from 'node:http';
 import type { AddressInfo, Server as AnyServer } from 'node:net';
-import { listen } from '../core/channels.ts';
+import { subscribeAll } from '../core/channels.ts';
 import type { Guard } from '../core/guard.ts';
 import { METRICS_PATH } from './metrics-server.ts';
-import { type ListenAddress, type ListenCall, overlaps } from './overlap.ts';
+import { conflictsWith, type ListenAddress, type ListenCall } from './port-conflict.ts';
 
 const { isIP } = process.getBuiltinModule('node:net');
 
-/** A program that listens on one port after the other could make our server follow for ever. */
+/** Limits how often the server moves, in case the program listens on one port after another. */
 const MAX_MOVES = 3;
-const CHOOSE = 'set OTEL_EXPORTER_PROMETHEUS_PORT to choose the port';
+const FIX = 'set OTEL_EXPORTER_PROMETHEUS_PORT to choose the port';
 
 export interface PortOptions {
-  /** Address or name, as configured. */
+  /** The configured address or host name. */
   readonly host: string;
-  /** As configured; 0 for one that is free. */
+  /** The configured port; 0 for any free port. */
   readonly port: number;
-  /** Makes a server that does not listen yet. */
+  /** Creates a server that does not listen yet. */
   readonly createServer: () => Server;
-  /** Called before the server listens, with the name that Node looks up for it, if it does. */
+  /** Called before the server listens, with the host name that Node will look up, if any. */
   readonly ignoreServer: (server: Server, name: string | undefined) => void;
-  /** A line for what went wrong, or is not where it was. */
+  /** Prints a line if the metrics are not served, or on another port. */
   readonly warn: (line: string) => void;
-  /** A line for what is as it was asked for. */
-  readonly announce: (line: string) => void;
+  /** Prints a line that is only informative. */
+  readonly info: (line: string) => void;
   readonly guard: Guard;
 }
 
 /**
- * The port of the metrics. It is taken with the first event there is to measure, a connection attempted or a server that
- * listens: a launcher that does neither leaves it to the program it starts. Where the program itself listens on it, our
- * server makes room and listens on a free one.
+ * Serves the metrics on the configured port. It starts listening at the first event that is measured: a connection attempt, or
+ * a server that listens. So a launcher that does neither leaves the port to the program it starts. If the program itself
+ * listens on that port, our server closes, and listens on a free port instead.
  */
 export class MetricsPort {
   readonly #options: PortOptions;
-  /** Where our server listens, or is going to. */
-  #place: ListenAddress;
+  /** The address that our server listens on, or will. */
+  #address: ListenAddress;
   #server: Server | undefined;
-  /** Servers of the program that began to listen there since we last bound. */
-  #programs: WeakRef<AnyServer>[] = [];
+  /** Servers of the program that started to listen on our port, since our server last did. */
+  #conflicting: WeakRef<AnyServer>[] = [];
   #moves = 0;
-  #bindSoon: () => void;
-  #stopListening: () => void;
+  #listenSoon: () => void;
+  #unsubscribe: () => void;
 
   constructor(options: PortOptions) {
     const { host, port, guard } = options;
     this.#options = options;
-    // One listener: whoever asks for localhost at ::1 is refused there, and asks here next.
-    this.#place = { address: host === 'localhost' ? '127.0.0.1' : host, port };
-    this.#bindSoon = this.#inThisContext();
+    // One address is enough for localhost: a client that is refused at ::1 tries 127.0.0.1 next.
+    this.#address = { address: host === 'localhost' ? '127.0.0.1' : host, port };
+    this.#listenSoon = this.#inCurrentContext();
 
-    const stopWaiting = listen(guard, {
+    const unsubscribe = subscribeAll(guard, {
       'net.client.socket': () => begin(),
       'tracing:net.server.listen:asyncEnd': () => begin(),
     });
     const begin = () => {
-      stopWaiting();
-      this.#bindSoon();
+      unsubscribe();
+      this.#listenSoon();
     };
-    this.#stopListening = listen(guard, {
+    this.#unsubscribe = subscribeAll(guard, {
       'tracing:net.server.listen:asyncStart': ({ server, options }: { server: AnyServer; options: ListenCall }) => {
-        if (server !== this.#server && overlaps(options, this.#place)) this.#makeRoomFor(server);
+        if (server !== this.#server && conflictsWith(options, this.#address)) this.#makeWayFor(server);
       },
       'tracing:net.server.listen:error': ({ server }: { server: AnyServer }) => {
-        this.#programs = this.#programs.filter(program => program.deref() !== server);
+        this.#conflicting = this.#conflicting.filter(program => program.deref() !== server);
       },
     });
   }
 
-  /** Node binds the program's port after this, in the same turn or a later one. Closing ours frees it at once. */
-  #makeRoomFor(program: AnyServer): void {
-    this.#programs.push(new WeakRef(program));
-    if (this.#server === undefined) return; // we have not begun
+  /** Node binds the program's port later, in this turn or another one. Closing our server frees the port at once. */
+  #makeWayFor(program: AnyServer): void {
+    this.#conflicting.push(new WeakRef(program));
+    if (this.#server === undefined) return; // not listening yet
 
     this.#server.close();
-    this.#server.closeAllConnections(); // a scraper would go on asking us, under the program's port
+    this.#server.closeAllConnections(); // otherwise scrapers would keep using them, on the program's port
     this.#server = undefined;
-    this.#bindSoon();
+    this.#listenSoon();
   }
 
-  #bind(): void {
-    const { createServer, ignoreServer, warn, announce } = this.#options;
-    this.#bindSoon = this.#inThisContext();
+  #listen(): void {
+    const { createServer, ignoreServer, warn, info } = this.#options;
+    this.#listenSoon = this.#inCurrentContext();
 
-    const left = this.#programs.length > 0 ? this.#place.port : undefined;
-    this.#programs = [];
-    if (left !== undefined) {
+    const formerPort = this.#conflicting.length > 0 ? this.#address.port : undefined;
+    this.#conflicting = [];
+    if (formerPort !== undefined) {
       if (++this.#moves > MAX_MOVES) {
-        const why = `this program listens on each port that they are served on, ${left} the last`;
-        this.#giveUp(`the metrics are no longer served: ${why}; ${CHOOSE}`);
+        const why = `this program also listens on each port that they move to, most recently ${formerPort}`;
+        this.#giveUp(`the metrics are no longer served: ${why}; ${FIX}`);
         return;
       }
-      this.#place = { ...this.#place, port: 0 };
+      this.#address = { ...this.#address, port: 0 };
     }
     if (isForbidden()) {
       this.#giveUp(`cannot serve ${this.#url()}: --permission does not allow it, add --allow-net`);
@@ -100,50 +100,52 @@ export class MetricsPort {
 
     const server = createServer();
     this.#server = server;
-    const { address, port } = this.#place;
+    const { address, port } = this.#address;
     ignoreServer(server, isIP(address) === 0 ? address : undefined);
     server.on('listening', () => {
-      this.#place = server.address() as AddressInfo;
-      if (left !== undefined) {
-        warn(`this program listens on port ${left} itself: connmeter's metrics are now at ${this.#url()}; ${CHOOSE}`);
+      this.#address = server.address() as AddressInfo;
+      if (formerPort !== undefined) {
+        warn(
+          `this program listens on port ${formerPort} itself: connmeter's metrics are now at ${this.#url()}; ${FIX}`,
+        );
       } else if (port === 0) {
-        announce(`the metrics are at ${this.#url()} (OTEL_EXPORTER_PROMETHEUS_PORT is set to 0)`);
+        info(`the metrics are at ${this.#url()} (OTEL_EXPORTER_PROMETHEUS_PORT is set to 0)`);
       }
     });
     server.on('error', ({ code, message }: NodeJS.ErrnoException) => {
-      if (server !== this.#server || server.listening) return; // an accept that failed is not the end
+      if (server !== this.#server || server.listening) return; // a failed accept does not stop the server
 
-      const cure = code === 'EADDRINUSE' ? ': the port is taken, set OTEL_EXPORTER_PROMETHEUS_PORT to a free one' : '';
-      this.#giveUp(`cannot serve ${this.#url()} (${code ?? message})${cure}`);
+      const fix = code === 'EADDRINUSE' ? ': the port is in use, set OTEL_EXPORTER_PROMETHEUS_PORT to a free one' : '';
+      this.#giveUp(`cannot serve ${this.#url()} (${code ?? message})${fix}`);
     });
     server.listen({ host: address, port, exclusive: true });
   }
 
   /**
-   * Returns what has us bind soon, in the async context of now. Else our server would belong to the request or domain that
-   * the program is busy with, and keep its AsyncLocalStorage stores for ever.
+   * Returns a function that makes the server listen soon, in the async context of this call. Otherwise the server would
+   * belong to the async context of the program's current request, and retain its AsyncLocalStorage stores.
    */
-  #inThisContext(): () => void {
-    let begin = () => {};
+  #inCurrentContext(): () => void {
+    let resolveSoon = () => {};
     new Promise<void>(resolve => {
-      begin = resolve;
-    }).then(this.#options.guard('serve the metrics', () => this.#bind()));
-    return begin;
+      resolveSoon = resolve;
+    }).then(this.#options.guard('serve the metrics', () => this.#listen()));
+    return resolveSoon;
   }
 
   #giveUp(why: string): void {
-    this.#stopListening();
+    this.#unsubscribe();
     this.#server = undefined;
     this.#options.warn(why);
   }
 
   #url(): string {
     const { host } = this.#options;
-    return `http://${isIP(host) === 6 ? `[${host}]` : host}:${this.#place.port}${METRICS_PATH}`;
+    return `http://${isIP(host) === 6 ? `[${host}]` : host}:${this.#address.port}${METRICS_PATH}`;
   }
 }
 
-/** Under the permission model of Node 25 and later, where it takes `--allow-net` to listen. Listening would end the program. */
+/** Whether the permission model of Node 25 and later forbids to listen (`--allow-net`). Trying would end the program. */
 function isForbidden(): boolean {
   const permission = process.permission as typeof process.permission | undefined;
   return permission !== undefined && !permission.has('net') && process.allowedNodeEnvironmentFlags.has('--allow-net');

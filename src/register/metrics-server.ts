@@ -2,24 +2,23 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Guard } from '../core/guard.ts';
 import { type HostRules, isAllowedHost } from './allowed-hosts.ts';
-import { BOUNDS, BoundedConnections } from './bounded-connections.ts';
+import { ConnectionLimits, LIMITS } from './connection-limits.ts';
 import type { Exposition } from './exposition.ts';
 
-/** Of the text format: https://prometheus.io/docs/instrumenting/exposition_formats/#basic-info */
+/** https://prometheus.io/docs/instrumenting/exposition_formats/#basic-info */
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
-const NOT_ALLOWED = 'The metrics are not served under this host name. Add it to CONNMETER_ALLOWED_HOSTS.\n';
+const NOT_ALLOWED = 'This host name is not allowed. Add it to CONNMETER_ALLOWED_HOSTS.\n';
 
-/** The one path that is served. */
 export const METRICS_PATH = '/metrics';
 
-/** A scrape every minute finds its connection still open. In milliseconds. */
-const KEEP_ALIVE = 75_000;
-/** Prometheus sends half a kilobyte of headers, a browser a few with its cookies. */
-const HEADER_BYTES = 8 * 1024;
+/** Longer than the usual scrape interval of a minute, so that scrapes reuse their connection. In milliseconds. */
+const KEEP_ALIVE_TIMEOUT = 75_000;
+/** Prometheus sends half a kilobyte of headers, a browser with cookies a few kilobytes. */
+const MAX_HEADER_BYTES = 8 * 1024;
 
 /**
- * A server for `GET /metrics` and nothing else; it does not listen yet. Neither the server nor a scraper that keeps its
- * connection open keeps the process alive.
+ * Creates a server for `GET /metrics`, which does not listen yet. Neither the server nor its connections keep the process
+ * alive.
  */
 export function createMetricsServer(
   exposition: Exposition,
@@ -27,17 +26,17 @@ export function createMetricsServer(
   guard: Guard,
 ): Server {
   const server = process.getBuiltinModule('node:http').createServer({
-    // Node looks every 30 s for requests that take longer.
-    headersTimeout: BOUNDS.headersWithin,
-    requestTimeout: BOUNDS.headersWithin,
-    keepAliveTimeout: KEEP_ALIVE,
-    maxHeaderSize: HEADER_BYTES,
-    insecureHTTPParser: false, // whatever the command line says
+    // Node checks these two every 30 s only.
+    headersTimeout: LIMITS.headersTimeout,
+    requestTimeout: LIMITS.headersTimeout,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    insecureHTTPParser: false, // even if the command line enables it
   });
-  const connections = new BoundedConnections(server, guard);
-  let boundTo = '';
+  const limits = new ConnectionLimits(server, guard);
+  let listeningOn = '';
   server.on('listening', () => {
-    boundTo = (server.address() as AddressInfo).address;
+    listeningOn = (server.address() as AddressInfo).address;
   });
 
   const send = guard(
@@ -54,13 +53,13 @@ export function createMetricsServer(
     },
   );
   const answer = guard('answer a scrape', (request: IncomingMessage, response: ServerResponse) => {
-    if (!connections.asked(request.socket, response)) return;
+    if (!limits.requestStarted(request.socket, response)) return;
 
     const { host: hosts = [] } = request.headersDistinct;
-    if (hasBody(request)) response.setHeader('connection', 'close'); // else Node would read the body
+    if (hasBody(request)) response.setHeader('connection', 'close'); // otherwise Node would read the body
     if (hosts.length > 1) {
       send(response, 400, {});
-    } else if (!isAllowedHost(hosts[0], { host, boundTo, allowed })) {
+    } else if (!isAllowedHost(hosts[0], { host, listeningOn, allowed })) {
       send(response, 403, { 'content-type': 'text/plain; charset=utf-8' }, NOT_ALLOWED);
     } else if (request.url?.split('?', 1)[0] !== METRICS_PATH) {
       send(response, 404, {});
@@ -77,7 +76,7 @@ export function createMetricsServer(
     }
   });
   server.on('request', answer);
-  server.on('checkContinue', answer); // no body is asked for
+  server.on('checkContinue', answer); // without sending "100 Continue": the body is not read
   return server.unref();
 }
 

@@ -4,22 +4,22 @@ import type * as SdkMetrics from '@opentelemetry/sdk-metrics';
 
 const { createRequire } = process.getBuiltinModule('node:module');
 
-/** What `connmeter/register` uses of OpenTelemetry's SDK. */
+/** The packages of the OpenTelemetry SDK that `connmeter/register` uses. */
 export interface Sdk {
   readonly resources: typeof Resources;
   readonly metrics: typeof SdkMetrics;
 }
 
 /**
- * Loads the SDK, only when something is to be exported. Its CommonJS builds: an ES module that imports a module of Node
- * runs all its getters, and those of `node:http` and `node:util` load undici and open the standard streams.
+ * Loads the CommonJS build of the SDK. Its ES modules import modules of Node, which runs all their getters: those of
+ * `node:http` load undici, and those of `node:util` open the standard streams.
  */
 export function loadSdk(): Sdk {
   const require = createRequire(import.meta.url);
   return { resources: require('@opentelemetry/resources'), metrics: require('@opentelemetry/sdk-metrics') };
 }
 
-/** Makes what writes the metrics for Prometheus. Loads `node:http` as well, so not before it is needed. */
+/** Creates the Prometheus serializer. Its package loads `node:http`, so call this only when it is needed. */
 export function loadSerializer(): Exporter.PrometheusSerializer {
   const require = createRequire(import.meta.url);
   const { PrometheusSerializer } = require('@opentelemetry/exporter-prometheus') as typeof Exporter;

@@ -1,135 +1,109 @@
+import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Attributes } from '@opentelemetry/api';
-import { addressesOf } from '../core/ends.ts';
 import { errorType } from '../core/errors.ts';
-import { asking, type Guard } from '../core/guard.ts';
-import type { Origin } from '../core/origins.ts';
-import { RotatingCheck } from '../core/patrol.ts';
+import { type Guard, withFallback } from '../core/guard.ts';
+import { socketOf } from '../core/http2.ts';
 import type { ServerCloseReason } from '../core/reasons.ts';
+import { RotatingCheck } from '../core/rotating-check.ts';
 import type { TlsHandshake } from '../core/tls-handshake.ts';
 import type { Listener, ListenerCounts } from '../metrics/listener-counts.ts';
 import type { Recorder } from '../metrics/recorder.ts';
 import type { MetricRegistry } from '../metrics/registry.ts';
-import {
-  countInUse,
-  countRequest,
-  type LifetimeMetrics,
-  recordLifetime,
-  streamEnded,
-} from '../metrics/tracked-connection.ts';
-import { type AnyServer, isActive, reasonOf, ServedConnection } from './served-connection.ts';
-
-const LIFE: LifetimeMetrics = {
-  requests: 'connmeter.server.connection.requests',
-  duration: 'connmeter.server.connection.duration',
-};
-
-/** Where a server that listens has its connections counted. */
-interface KnownServer {
-  readonly listener: Listener;
-  readonly counts: ListenerCounts;
-}
-
-type ListenerOf = (server: AnyServer) => Listener;
+import { countInUse, countRequest, recordLifetime, streamEnded } from '../metrics/tracked-connection.ts';
+import { type AnyServer, ListeningServers } from './listening-servers.ts';
+import { PendingHandshakes } from './pending-handshakes.ts';
+import { closeReasonOf, isActive, ServedConnection } from './served-connection.ts';
 
 /**
- * The verbs of a connection's life as its server sees it, in its order. Every connection is accepted or refused, and every
- * accepted one is closed at most once.
+ * What happens to the connections that servers of this process accept: one method per event, in the order of a connection's
+ * life. Each connection is accepted or dropped, and each accepted connection is closed at most once.
  */
 export class Servers {
   readonly #registry: MetricRegistry;
   readonly #record: Recorder;
   readonly #now: () => number;
-  /** Connections accepted and not closed, by the socket that speaks for them: with TLS that around the accepted one. */
+  readonly #servers: ListeningServers;
+  /** Open connections, by socket. After a TLS handshake, this is the TLS socket. */
   readonly #live = new Map<object, ServedConnection>();
-  /** Finds those whose close nobody told us of. */
-  readonly #patrol: RotatingCheck<ServedConnection>;
-  /** Those whose handshake is under way, by the ends that both sockets share. */
-  readonly #handshaking = new Map<string, ServedConnection[]>();
-  /** HTTP/2 sessions, and sockets that we did not see being accepted. */
+  /** Finds connections whose close was not reported. */
+  readonly #closeCheck: RotatingCheck<ServedConnection>;
+  readonly #handshakes = new PendingHandshakes();
+  /** Connections by HTTP/2 session, and by socket if their accept was not reported. Weak, because their end is not either. */
   readonly #aliases = new WeakMap<object, ServedConnection>();
-  /** Sessions that were told of before the socket they are on was, in the same turn. */
-  readonly #early = new WeakMap<object, object>();
-  readonly #listening = new WeakMap<object, KnownServer>();
-  readonly #known = new WeakSet<object>();
-  readonly #ignored = new WeakSet<object>();
+  /** HTTP/2 sessions that Node announced before their socket, in the same turn, by socket. */
+  readonly #earlySessions = new WeakMap<object, object>();
   #isPaused = false;
 
-  /** Each connection is looked at behind a guard of its own: one that cannot be looked at spoils no other. */
+  // Each connection has a guard of its own, so that one that throws does not affect the others.
   readonly #closeIfGone: (connection: ServedConnection) => void;
-  readonly #countNow: (connection: ServedConnection) => void;
-  readonly #reasonOf: (connection: ServedConnection) => ServerCloseReason;
+  readonly #countState: (connection: ServedConnection) => void;
+  readonly #closeReasonOf: (connection: ServedConnection) => ServerCloseReason;
 
   constructor(registry: MetricRegistry, record: Recorder, now: () => number, guard: Guard) {
     this.#registry = registry;
     this.#record = record;
     this.#now = now;
-    this.#closeIfGone = guard('accepted connection', (connection: ServedConnection) => this.#lookAtEnd(connection));
-    this.#countNow = guard('accepted connection', countState);
-    this.#reasonOf = asking(guard, 'close reason', reasonOf, 'unknown');
-    this.#patrol = new RotatingCheck(this.#live, this.#closeIfGone);
+    this.#servers = new ListeningServers(registry);
+    this.#closeIfGone = guard('accepted connection', (connection: ServedConnection) => {
+      connection.passedOn = isPassedOn(connection);
+      if (connection.passedOn || connection.socket.closed) this.#close(connection);
+    });
+    this.#countState = guard('accepted connection', countState);
+    this.#closeReasonOf = withFallback(guard, 'close reason', closeReasonOf, 'unknown');
+    this.#closeCheck = new RotatingCheck(this.#closeIfGone);
   }
 
-  /** Connections accepted and not closed. */
+  /** How many accepted connections are open. */
   get liveCount(): number {
     return this.#live.size;
   }
 
-  /** The server is not the program's: nothing of it is counted. */
+  /** Excludes a server that is not the program's own. */
   ignore(server: object): void {
-    this.#ignored.add(server);
-    this.#known.add(server);
+    this.#servers.ignore(server);
   }
 
-  knows(server: object): boolean {
-    return this.#known.has(server);
+  isKnown(server: object): boolean {
+    return this.#servers.isKnown(server);
   }
 
-  /** The server listens, or was handed a connection. Returns whether it is one to be heard that we did not know. */
-  listening(server: AnyServer, listenerOf: ListenerOf): boolean {
-    if (this.#ignored.has(server)) return false;
-
-    const isNew = !this.#known.has(server);
-    this.#known.add(server);
-    const listener = listenerOf(server);
-    if (listener.origin !== undefined) {
-      const counts = this.#registry.listenerCounts(listener.origin, listener.http);
-      counts.listening(listener);
-      this.#listening.set(server, { listener, counts });
-    }
-    return isNew;
+  /** A server listens, or was given a connection. Returns its listener if it is new, and undefined if it is known or ignored. */
+  listening(server: AnyServer): Listener | undefined {
+    return this.#servers.add(server);
   }
 
-  /** The server let a connection in. Returns whether it is counted. */
-  accepted(socket: Socket, server: AnyServer, listenerOf: ListenerOf): boolean {
-    if (this.#ignored.has(server)) return false;
+  /** A server accepted a connection. Returns undefined if the server is ignored. */
+  accepted(socket: Socket, server: AnyServer): ServedConnection | undefined {
+    if (this.#servers.isIgnored(server)) return undefined;
 
-    this.#patrol.checkSome();
-    const { listener, counts } = this.#placeOf(server, socket, listenerOf);
+    this.#closeCheck.checkSome();
+    const { listener, counts } = this.#servers.find(server, socket);
     const connection = new ServedConnection(socket, server, listener.tls, this.#now());
     connection.opened = connection.started;
     connection.version = listener.version;
     connection.counts = connection.requestCounts = counts;
     counts.accepted.value++;
     this.#live.set(socket, connection);
-    if (listener.tls) this.#handshakes(connection);
-    const session = this.#early.get(socket);
-    if (session !== undefined) this.#carries(connection, session);
-    return true;
+    this.#closeCheck.add(connection);
+    if (listener.tls) this.#handshakes.add(connection);
+    const session = this.#earlySessions.get(socket);
+    if (session !== undefined) this.#bindSession(connection, session);
+    return connection;
   }
 
-  /** The server had as many connections as it takes, and closed this one at once. */
-  refused(server: AnyServer): void {
-    const met = this.#listening.get(server);
-    if (met !== undefined && !this.#isPaused) met.counts.refused.value++;
+  /** A server closed a connection at once, because it has `maxConnections` already. */
+  dropped(server: AnyServer): void {
+    const counts = this.#servers.countsOf(server);
+    if (counts !== undefined && !this.#isPaused) counts.refused.value++;
   }
 
-  /** The TLS handshake is done: from now on its own socket speaks. Returns whether the connection is counted. */
+  /** The TLS handshake is done. Returns whether the connection is counted. */
   secured(socket: Socket, { version, resumed, alpn }: TlsHandshake): boolean {
-    const connection = this.#handshaking.get(keyOf(socket))?.[0];
-    if (connection === undefined) return false; // accepted before we listened
+    const connection = this.#handshakes.find(socket);
+    if (connection === undefined) return false;
 
-    this.#handshakeOver(connection);
+    this.#handshakes.delete(connection);
     this.#live.delete(connection.socket);
     this.#live.set(socket, connection);
     connection.socket = socket;
@@ -145,45 +119,45 @@ export class Servers {
     return true;
   }
 
-  /** The TLS handshake failed; its close comes next. */
+  /** The TLS handshake failed. The close follows. */
   handshakeFailed(socket: Socket, error: unknown): void {
-    const connection = this.#handshaking.get(keyOf(socket))?.[0];
+    const connection = this.#handshakes.find(socket);
     if (connection !== undefined) connection.error ??= error;
   }
 
-  /** The headers of a request have come. */
-  requestBegun(socket: Socket, server: AnyServer, listenerOf: ListenerOf): void {
-    const connection = this.#find(socket) ?? this.#unseen(socket, server, listenerOf);
-    if (connection === undefined) return; // left out
+  /** The headers of a request have arrived. */
+  requestStarted(socket: Socket, server: AnyServer): void {
+    const connection = this.#find(socket) ?? this.#adopt(socket, server);
+    if (connection === undefined) return;
 
     connection.streams++;
     connection.timedOut = false;
     connection.clientCloses = false;
-    if (connection.requestCounts?.http === false) this.#speaksHttp(connection);
+    if (connection.requestCounts?.http === false) this.#becomesHttp(connection);
     countRequest(connection, connection.requestCounts as ListenerCounts);
   }
 
-  /** Its answer is handed over to its end. `clientCloses`: the request said that the connection ends with it. */
-  requestOver(socket: Socket, clientCloses: boolean): void {
-    if (socket.destroyed) return; // Node 22 takes an answer for finished when its connection is cut
+  /** The response is written. `clientCloses`: the request asked to close the connection. */
+  requestFinished(socket: Socket, clientCloses: boolean): void {
+    if (socket.destroyed) return; // Node 22 reports a response as finished when its connection is reset
 
     const connection = this.#find(socket);
     streamEnded(connection);
     if (connection !== undefined) connection.clientCloses = clientCloses;
   }
 
-  /** An HTTP/2 session begins on a socket. Returns whether it is one to be heard that we did not know. */
-  sessionBegun<Session extends object>(session: Session, socketOf: (session: Session) => Socket | undefined): boolean {
+  /** An HTTP/2 session has begun. Returns whether it is new. */
+  sessionStarted(session: Http2Session): boolean {
     const socket = this.#aliases.has(session) ? undefined : socketOf(session);
-    if (socket === undefined || this.#early.get(socket) === session) return false;
+    if (socket === undefined || this.#earlySessions.get(socket) === session) return false;
 
     const connection = this.#find(socket);
-    if (connection !== undefined) this.#carries(connection, session);
-    else this.#early.set(socket, session);
+    if (connection !== undefined) this.#bindSession(connection, session);
+    else this.#earlySessions.set(socket, session);
     return true;
   }
 
-  streamBegun(session: object): void {
+  streamStarted(session: object): void {
     const connection = this.#aliases.get(session);
     if (connection === undefined) return;
 
@@ -192,25 +166,25 @@ export class Servers {
     countRequest(connection, connection.requestCounts as ListenerCounts);
   }
 
-  /** `torn`: with its whole session. */
-  streamOver(session: object, torn: boolean): void {
+  /** A stream is closed. `sessionDestroyed`: its session was destroyed, which closes all streams. */
+  streamEnded(session: object, sessionDestroyed: boolean): void {
     const connection = this.#aliases.get(session);
-    if (connection !== undefined && torn && connection.streams > 0) connection.cutDuringRequest = true;
+    if (connection !== undefined && sessionDestroyed && connection.streams > 0) connection.closedDuringRequest = true;
     streamEnded(connection);
   }
 
-  /** The client ended its half, or said that it goes away; `first`: before the server did. */
-  clientEnded(speaker: object, first: boolean): void {
-    const connection = this.#find(speaker);
+  /** The client ended its side of the socket, or sent GOAWAY. `first`: before the server ended its own side. */
+  clientEnded(socketOrSession: object, first: boolean): void {
+    const connection = this.#find(socketOrSession);
     if (connection === undefined || !first) return;
 
     connection.clientEnded = true;
-    if (connection.socket === speaker && connection.streams > 0) connection.cutDuringRequest = true;
+    if (connection.socket === socketOrSession && connection.streams > 0) connection.closedDuringRequest = true;
   }
 
-  /** Nothing happened on the socket or session for as long as the server had set. */
-  timedOut(speaker: object): void {
-    const connection = this.#find(speaker);
+  /** The socket or session emitted `timeout`. */
+  timedOut(socketOrSession: object): void {
+    const connection = this.#find(socketOrSession);
     if (connection !== undefined) connection.timedOut = true;
   }
 
@@ -219,7 +193,7 @@ export class Servers {
     if (connection !== undefined) this.#close(connection);
   }
 
-  /** Nobody listens any more: requests that end now are not seen, so those open now are not counted on. */
+  /** Stops counting. The end of requests that are active now will not be seen, so they are no longer counted as active. */
   pause(): void {
     this.#isPaused = true;
     for (const connection of this.#live.values()) connection.streams = 0;
@@ -229,89 +203,52 @@ export class Servers {
     this.#isPaused = false;
   }
 
-  /** Brings the ledger's states up to now, for a collection. */
+  /** Updates the gauges of all listeners before a collection. */
   refreshGauges(): void {
     for (const connection of this.#live.values()) this.#closeIfGone(connection);
     for (const counts of this.#registry.allListenerCounts) counts.resetGauges();
-    for (const connection of this.#live.values()) this.#countNow(connection);
+    for (const connection of this.#live.values()) this.#countState(connection);
   }
 
-  #carries(connection: ServedConnection, session: object): void {
+  #find(socketOrSession: object): ServedConnection | undefined {
+    return this.#live.get(socketOrSession) ?? this.#aliases.get(socketOrSession);
+  }
+
+  #bindSession(connection: ServedConnection, session: object): void {
     this.#aliases.set(session, connection);
     connection.version = '2';
   }
 
-  #find(speaker: object): ServedConnection | undefined {
-    return this.#live.get(speaker) ?? this.#aliases.get(speaker);
-  }
-
-  #placeOf(server: AnyServer, socket: Socket, listenerOf: ListenerOf): KnownServer {
-    const met = this.#listening.get(server);
-    if (met !== undefined) return met;
-
-    const listener = listenerOf(server);
-    return { listener, counts: this.#registry.listenerCounts(listener.origin ?? this.#boundTo(socket), listener.http) };
-  }
-
-  /** The listener behind a connection whose server was handed it: one we know by its port, else the connection's own end. */
-  #boundTo(socket: Socket): Origin {
-    const { localAddress = 'unknown', localPort } = addressesOf(socket);
-    const isIts = (address: unknown) => address === localAddress || address === '::' || address === '0.0.0.0';
-    const known = this.#registry.allListenerCounts.find(
-      ({ port, attributes }) => port !== undefined && port === localPort && isIts(attributes['server.address']),
-    );
-    return { address: String(known?.attributes['server.address'] ?? localAddress), port: localPort };
-  }
-
-  /** A connection that no channel has shown us: from before we listened, or passed on by another process. Its requests count. */
-  #unseen(socket: Socket, server: AnyServer, listenerOf: ListenerOf): ServedConnection | undefined {
-    if (this.#ignored.has(server)) return undefined;
+  /**
+   * Tracks a connection that no channel has reported: it was accepted before connmeter started, or by another process. Its
+   * requests are counted, the connection is not. Returns undefined if the server is ignored.
+   */
+  #adopt(socket: Socket, server: AnyServer): ServedConnection | undefined {
+    if (this.#servers.isIgnored(server)) return undefined;
 
     const connection = new ServedConnection(socket, server, false, this.#now());
-    connection.counts = connection.requestCounts = this.#placeOf(server, socket, listenerOf).counts;
+    connection.counts = connection.requestCounts = this.#servers.find(server, socket).counts;
     this.#aliases.set(socket, connection);
     return connection;
   }
 
-  /** The connection was let in by a server that knows no HTTP, and passed on to one that does. */
-  #speaksHttp(connection: ServedConnection): void {
+  /** A server without HTTP accepted the connection and passed it to an HTTP server. */
+  #becomesHttp(connection: ServedConnection): void {
     const { attributes, port } = connection.counts as ListenerCounts;
-    connection.requestCounts = this.#registry.listenerCounts(
-      { address: String(attributes['server.address']), port },
-      true,
-    );
-  }
-
-  #handshakes(connection: ServedConnection): void {
-    connection.ends = keyOf(connection.socket);
-    const waiting = this.#handshaking.get(connection.ends);
-    if (waiting === undefined) this.#handshaking.set(connection.ends, [connection]);
-    else waiting.push(connection); // Unix sockets all have the same ends
-  }
-
-  #handshakeOver(connection: ServedConnection): void {
-    const { ends = '' } = connection;
-    const left = this.#handshaking.get(ends)?.filter(each => each !== connection) ?? [];
-    if (left.length > 0) this.#handshaking.set(ends, left);
-    else this.#handshaking.delete(ends);
-  }
-
-  /** Its close is under way, or was emitted after somebody had removed all listeners; or another process has it. */
-  #lookAtEnd(connection: ServedConnection): void {
-    connection.endUnseen = isPassedOn(connection);
-    if (connection.endUnseen || connection.socket.closed) this.#close(connection);
+    const origin = { address: String(attributes['server.address']), port };
+    connection.requestCounts = this.#registry.listenerCounts(origin, true);
   }
 
   #close(connection: ServedConnection): void {
     const counts = connection.counts as ListenerCounts;
     this.#live.delete(connection.socket);
-    this.#patrol.entryDeleted();
-    counts.closed(this.#reasonOf(connection)).value++;
-    recordLifetime(connection, LIFE, counts.attributes, this.#now(), this.#record);
+    this.#closeCheck.delete(connection);
+    counts.closed(this.#closeReasonOf(connection)).value++;
+    recordLifetime(connection, LIFETIME_METRICS, counts.attributes, this.#now(), this.#record);
     if (!connection.tlsPending) return;
 
-    this.#handshakeOver(connection);
-    // One that goes without a word is told of after its close, and always so.
+    this.#handshakes.delete(connection);
+    // If the client leaves without an error, Node reports ECONNRESET, but only after the close.
     const { error = { code: 'ECONNRESET' } } = connection;
     this.#recordHandshake(connection, counts.failedHandshake(errorType(error)));
   }
@@ -321,18 +258,18 @@ export class Servers {
   }
 }
 
+const LIFETIME_METRICS = {
+  requests: 'connmeter.server.connection.requests',
+  duration: 'connmeter.server.connection.duration',
+} as const;
+
 function countState(connection: ServedConnection): void {
   const { counts } = connection;
   if (counts?.http === false) counts.open.value++;
   else countInUse(connection, isActive(connection), connection.streams);
 }
 
-/** To another process: the socket is left behind without its handle, and says no more. */
+/** Whether the socket was sent to another process. It stays here without its handle, and emits no more events. */
 function isPassedOn({ socket, tlsPending, tls }: ServedConnection): boolean {
   return socket.pending && !socket.destroyed && !tlsPending && tls === undefined;
-}
-
-function keyOf(socket: Socket): string {
-  const { remoteAddress, remotePort, localAddress, localPort } = addressesOf(socket);
-  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 }

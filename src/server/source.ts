@@ -1,180 +1,126 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2Session, ServerHttp2Stream } from 'node:http2';
-import type { AddressInfo, Server, Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Handlers } from '../core/channels.ts';
 import type { Guard } from '../core/guard.ts';
-import { type Listeners, listenFirst, markAsOurs, stepAside } from '../core/listeners.ts';
-import { hostName, type Origin, portNumber, socketPath } from '../core/origins.ts';
+import { isRequest } from '../core/http2.ts';
+import { excludeFromMaxListeners, guardedListeners, type Listeners, prependListeners } from '../core/listeners.ts';
 import { handshakeOf } from '../core/tls-handshake.ts';
-import type { Listener } from '../metrics/listener-counts.ts';
+import type { AnyServer } from './listening-servers.ts';
 import type { Servers } from './servers.ts';
 
-/** What its class shows of a server: only TLS has contexts, only HTTP/1 waits for headers, only HTTP/2 has settings. */
-type ServerShape = Server & { addContext?: unknown; headersTimeout?: unknown; updateSettings?: unknown };
-
-function listenerOf(server: ServerShape): Listener {
-  const bound = server.address();
-  const http2 = server.updateSettings !== undefined;
-  const tls = server.addContext !== undefined;
-  return {
-    origin: bound === null ? undefined : boundTo(bound),
-    http: http2 || server.headersTimeout !== undefined,
-    tls,
-    version: http2 ? '2' : '1.1',
-  };
-}
-
-function boundTo(bound: string | AddressInfo): Origin {
-  return typeof bound === 'string'
-    ? { address: socketPath(bound), port: undefined }
-    : { address: hostName(bound.address), port: portNumber(bound.port) };
-}
-
-// One connection, in the order its server speaks of it:
-//   (tracing:net.server.listen:asyncEnd, once a server) -> the server's 'connection' -> net.server.socket, same turn
-//     -> with TLS: the server's 'secureConnection' with the socket that speaks from now on, or 'tlsClientError' -> close
-//     -> http.server.request.start -> http.server.response.finish, once a request; with HTTP/2 the server's 'session',
-//        then http2.server.stream.start -> close -> the socket's end | timeout -> close, when its error is read
-// A connection too many is told by the server's 'drop' alone.
+// The order of events of one connection:
+//   (tracing:net.server.listen:asyncEnd, once per server) -> the server's 'connection' -> net.server.socket, same turn
+//     -> with TLS: the server's 'secureConnection' with a new socket, which emits all further events, or 'tlsClientError'
+//     -> HTTP/1: http.server.request.start -> http.server.response.finish, once per request
+//        HTTP/2: the server's 'session', then http2.server.stream.start -> close, once per request
+//     -> the socket's 'end' or 'timeout' -> 'close', when the socket's error is read
+// If the server has `maxConnections` already, it emits 'drop' and nothing else.
 //
-// Never listened to: 'clientError', 'timeout', 'upgrade', 'connect', 'checkContinue' and the like of an HTTP server. Node
-// leaves to who listens what it else does by itself.
+// Never add listeners for 'clientError', 'timeout', 'upgrade', 'connect', 'checkContinue' and the like to an HTTP server: Node
+// skips its default action if there are any.
 //
-// Limitations: of an upgrade (and CONNECT) there is neither channel nor event that we could hear without changing what
-// Node does; such a connection is active, and has no request. A connection refused by a server's `blockList` says nothing.
+// Limitations: Node publishes neither upgrades nor CONNECT requests, except by events that are off limits for that reason.
+// Such a connection is active, without a request. Connections that are refused by a server's `blockList` are not reported.
 export function serverSource(servers: Servers, guard: Guard): Handlers {
-  const ofServer = markAsOurs([
-    [
-      'drop',
-      guard('drop', function (this: Server) {
-        servers.refused(this);
-      }),
-    ],
-  ]);
-  const ofTlsServer = markAsOurs([
-    [
-      'secureConnection',
-      guard('secureConnection', (socket: TLSSocket) => {
-        if (servers.secured(socket, handshakeOf(socket))) hear(socket, ofSpeakingSocket);
-      }),
-    ],
-    [
-      'tlsClientError',
-      guard('tlsClientError', (error: Error, socket: TLSSocket) => {
-        servers.handshakeFailed(socket, error);
-      }),
-    ],
-  ]);
-  const ofHttp2Server = markAsOurs([
-    [
-      'session',
-      guard('session', (session: Http2Session) => {
-        meetSession(session);
-      }),
-    ],
-  ]);
-  const ofSession = markAsOurs([
-    [
-      'goaway',
-      guard('goaway', function (this: Http2Session) {
-        servers.clientEnded(this, true);
-      }),
-    ],
-    [
-      'timeout',
-      guard('timeout', function (this: Http2Session) {
-        servers.timedOut(this);
-      }),
-    ],
-  ]);
-  const ofAnySocket = markAsOurs([
-    [
-      'close',
-      guard('close', function (this: Socket) {
-        servers.closed(this);
-      }),
-    ],
-  ]);
-  const ofSpeakingSocket = markAsOurs([
-    ...ofAnySocket,
-    [
-      'end',
-      guard('end', function (this: Socket) {
+  const serverListeners = guardedListeners(guard, {
+    drop(this: Server) {
+      servers.dropped(this);
+    },
+  });
+  const tlsServerListeners = guardedListeners(guard, {
+    secureConnection(socket: TLSSocket) {
+      if (servers.secured(socket, handshakeOf(socket))) listenTo(socket, socketListeners);
+    },
+    tlsClientError(error: Error, socket: TLSSocket) {
+      servers.handshakeFailed(socket, error);
+    },
+  });
+  const http2ServerListeners = guardedListeners(guard, {
+    session(session: Http2Session) {
+      sessionStarted(session);
+    },
+  });
+  const sessionListeners = guardedListeners(guard, {
+    goaway(this: Http2Session) {
+      servers.clientEnded(this, true);
+    },
+    timeout(this: Http2Session) {
+      servers.timedOut(this);
+    },
+  });
+  const closeListener = guardedListeners(guard, {
+    close(this: Socket) {
+      servers.closed(this);
+    },
+  });
+  const socketListeners = [
+    ...closeListener,
+    ...guardedListeners(guard, {
+      end(this: Socket) {
         servers.clientEnded(this, !this.writableEnded);
-      }),
-    ],
-    [
-      'timeout',
-      guard('timeout', function (this: Socket) {
+      },
+      timeout(this: Socket) {
         servers.timedOut(this);
-      }),
-    ],
-  ]);
+      },
+    }),
+  ];
 
-  const meet = (server: ServerShape) => {
-    if (!servers.listening(server, listenerOf)) return;
+  const serverListens = (server: AnyServer) => {
+    const listener = servers.listening(server);
+    if (listener === undefined) return;
 
-    hear(server, ofServer);
-    const { tls, version } = listenerOf(server);
-    if (tls) hear(server, ofTlsServer);
-    if (version === '2') hear(server, ofHttp2Server);
+    listenTo(server, serverListeners);
+    if (listener.tls) listenTo(server, tlsServerListeners);
+    if (listener.version === '2') listenTo(server, http2ServerListeners);
   };
-  const meetSession = (session: Http2Session) => {
-    if (servers.sessionBegun(session, socketOf)) hear(session, ofSession);
+  const sessionStarted = (session: Http2Session) => {
+    if (servers.sessionStarted(session)) listenTo(session, sessionListeners);
   };
 
   return {
-    'tracing:net.server.listen:asyncEnd': ({ server }: { server: ServerShape }) => {
-      meet(server);
+    'tracing:net.server.listen:asyncEnd': ({ server }: { server: AnyServer }) => {
+      serverListens(server);
     },
-    'net.server.socket': ({ socket }: { socket: Socket & { server: ServerShape } }) => {
+    'net.server.socket': ({ socket }: { socket: Socket & { server: AnyServer } }) => {
       const { server } = socket;
-      if (!servers.knows(server)) meet(server);
-      if (!servers.accepted(socket, server, listenerOf)) return;
+      if (!servers.isKnown(server)) serverListens(server);
+      const connection = servers.accepted(socket, server);
+      if (connection === undefined) return;
 
-      hear(socket, server.addContext === undefined ? ofSpeakingSocket : ofAnySocket);
+      listenTo(socket, connection.tlsPending ? closeListener : socketListeners);
     },
     'http.server.request.start': ({ socket, server }: { socket: Socket; server: Server }) => {
-      servers.requestBegun(socket, server, listenerOf);
+      servers.requestStarted(socket, server);
     },
-    'http.server.response.finish': ({ request, response, socket }: Exchange) => {
-      servers.requestOver(socket, !response.shouldKeepAlive && wantsToClose(request));
+    'http.server.response.finish': ({ request, response, socket }: FinishedResponse) => {
+      // `request.headers` is created on first access, so it is not read if the connection is kept.
+      servers.requestFinished(socket, !response.shouldKeepAlive && asksToClose(request));
     },
     'http2.server.stream.start': ({ stream }: { stream: ServerHttp2Stream }) => {
       if (!stream.session || !isRequest(stream)) return;
 
-      meetSession(stream.session);
-      servers.streamBegun(stream.session);
+      sessionStarted(stream.session);
+      servers.streamStarted(stream.session);
     },
     'http2.server.stream.close': ({ stream }: { stream: ServerHttp2Stream }) => {
-      if (stream.session && isRequest(stream)) servers.streamOver(stream.session, stream.session.destroyed);
+      if (stream.session && isRequest(stream)) servers.streamEnded(stream.session, stream.session.destroyed);
     },
   };
 }
 
-function hear(emitter: Server | Socket | Http2Session, listeners: Listeners): void {
-  listenFirst(emitter, listeners);
-  stepAside(emitter);
-}
-
-interface Exchange {
+interface FinishedResponse {
   readonly request: IncomingMessage;
-  readonly response: { readonly shouldKeepAlive: boolean };
+  readonly response: Pick<ServerResponse, 'shouldKeepAlive'>;
   readonly socket: Socket;
 }
 
-/** Looked at only where the connection is not kept: making an object of the headers costs. */
-function wantsToClose({ headers, httpVersion }: IncomingMessage): boolean {
+function listenTo(emitter: Server | Socket | Http2Session, listeners: Listeners): void {
+  prependListeners(emitter, listeners);
+  excludeFromMaxListeners(emitter);
+}
+
+function asksToClose({ headers, httpVersion }: IncomingMessage): boolean {
   return httpVersion === '1.0' || /\bclose\b/i.test(headers.connection ?? '');
-}
-
-/** Streams that the server pushed have even ids. */
-function isRequest({ id }: ServerHttp2Stream): boolean {
-  return id !== undefined && id % 2 === 1;
-}
-
-/** The session shows its socket behind a proxy, which binds the socket's functions to it: so `valueOf` is the socket. */
-function socketOf(session: Http2Session): Socket | undefined {
-  return session.socket?.valueOf() as Socket | undefined;
 }

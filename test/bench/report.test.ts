@@ -55,22 +55,22 @@ const results: Results = {
 test('each budget has a verdict from the figures', () => {
   expect(verdicts(results).map(({ promise, found, met }) => [promise, found, met])).toEqual([
     [
-      'a request with undici `request`: no measurable difference from no-op subscribers',
+      'a request with undici `request`: not measurably more than subscribers that do nothing',
       '0 µs (95 % confidence: 0 to 0)',
       true,
     ],
     ['a new connection, `node:http`: at most 10 % more CPU time', '+12 µs, 11.7 %', false],
     ['an open connection with `node:http`: at most 2,048 bytes', '+2,000 bytes', true],
     ['an open connection with undici: at most 2,048 bytes', '+2,100 bytes', false],
-    ['series of an origin at its busiest: at most 80', '81', false],
+    ['series of the busiest origin: at most 80', '81', false],
   ]);
 });
 
 test.each<[string, number, number | undefined, RegExp]>([
-  ['is within it', 102, undefined, /\| \*\*not met\*\* \|/],
-  ['exceeds it', 111, undefined, /\| \*\*not met\*\*: the floor exceeds it \|/],
-  ['exceeds it with histograms', 102, 111, /\| \*\*not met\*\*: the floor exceeds it \|/],
-])('a budget is not met, and the floor %s', (_which, noop, histograms, words) => {
+  ['the floor keeps', 102, undefined, /\| \*\*not met\*\* \|/],
+  ['the floor breaks', 111, undefined, /\| \*\*not met\*\*: the floor forbids it \|/],
+  ['the floor breaks with its histograms', 102, 111, /\| \*\*not met\*\*: the floor forbids it \|/],
+])('a budget that is not met says whether %s it', (_which, noop, histograms, words) => {
   const connection = {
     nobody: rounds(six(100)),
     noop: rounds(six(noop)),
@@ -109,12 +109,14 @@ test('a difference that changes sign between rounds is not significant', () => {
 test('the report has tables with one row per workload', () => {
   const lines = report(results).split('\n');
 
-  expect(lines).toContain("|  | without | without, again | no-op subscribers | connmeter | OpenTelemetry's |");
+  expect(lines).toContain(
+    "|  | baseline | baseline, again | subscribers that do nothing | connmeter | OpenTelemetry's |",
+  );
   expect(lines).toContain(
     '| undici `request` | 42.5 (41.3 … 43.8) | +0.25 (+0.25 … +0.25), 0.6 % | +0.50 (+0.50 … +0.50), 1.2 % | +0.50 (+0.50 … +0.50), 1.2 % | +4 (+4 … +4), 9.4 % |',
   );
   expect(lines).toContain('| `node:http` | 2,000 | +500 | +2,000 | 20,000 | 0 | +1,000 |');
-  expect(lines).toContain('Repeat: `npm run bench:full -- --only steady`');
+  expect(lines).toContain('Run it again: `npm run bench:full -- --only steady`');
   for (const line of lines) expect(line).not.toMatch(/NaN|undefined|Infinity/);
 });
 

@@ -47,7 +47,7 @@ export function nodeSummary(told: NodeResults): string {
 function line({ name, plain, measured }: TriedFile): string {
   const bad = (runs: readonly SuiteRun[]) => `${runs.filter(run => endingOf(run) === 'failed').length}/${runs.length}`;
   const time = (runs: readonly SuiteRun[]) => `${Math.min(...runs.map(({ seconds }) => seconds)).toFixed(1)} s`;
-  return `${name}  [bad ${bad(plain)} in ${time(plain)} without, ${bad(measured)} in ${time(measured)} with]`;
+  return `${name}  [failed ${bad(plain)} in ${time(plain)} without, ${bad(measured)} in ${time(measured)} with]`;
 }
 
 function lastLines(runs: readonly SuiteRun[]): string[] {

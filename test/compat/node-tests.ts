@@ -18,11 +18,11 @@ const USAGE = `Runs Node's own tests with and without connmeter, and compares th
   npm run compat:node -- [options] <folder with test/parallel>
 
   --node <path>       the Node that runs them (default: the first on the PATH)
-  --subjects <names>  what the names of the files begin with (default: ${SUBJECTS.join(',')})
+  --subjects <names>  how the names of the files begin (default: ${SUBJECTS.join(',')})
   --part <name>       the folder below test/ (default: parallel)
   --jobs <n>          files that run in parallel (default: 2)
   --timeout <s>       seconds that one file may take (default: 60)
-  --keep <file>       write a line of JSON for each file here
+  --keep <file>       write a line of JSON for each file to this file
 `;
 const project = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '');
 
@@ -65,7 +65,9 @@ async function compare(folder: string): Promise<number> {
   }
   build(project);
   if (!isLoaded('measured', place, node.path) || isLoaded('plain', place, node.path)) {
-    process.stderr.write('connmeter must be loaded with --import, and not without: nothing would be compared.\n');
+    process.stderr.write(
+      'There is nothing to compare: connmeter did not load with --import, or it loads without it.\n',
+    );
     return 2;
   }
 

@@ -8,10 +8,10 @@ export const USAGE = `Runs the tests of another library with and without connmet
   --timeout <s>       seconds that one run may take (default: 900)
   --idle <s>          seconds that a run may print nothing (default: 120)
   --rounds <n>        maximum number of runs with and without connmeter, if tests differ (default: 6)
-  --junit <file>      the suite itself writes this JUnit file, below <folder>: read it
+  --junit <file>      read this JUnit file, which the suite itself writes below <folder>
   --as-is             add no arguments to the command
-  --no-watch          skip the watched run
-  --keep <folder>     keep the output of all runs here
+  --no-watch          leave out the watched run, which collects every 25 ms
+  --keep <folder>     keep the output of all runs in this folder
 `;
 
 export interface CompatOptions {

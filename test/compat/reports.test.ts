@@ -230,7 +230,7 @@ test('names are the same in each run: ports, times and temporary folders are rem
 test('unreadable output leaves only the exit code of the command', () => {
   const output = { stdout: '...F..', stderr: '', file: undefined, ok: false };
 
-  expect(readResults(output, '/suite')).toMatchObject({ how: 'its exit code only', tests: 0 });
+  expect(readResults(output, '/suite')).toMatchObject({ how: 'the exit code only', tests: 0 });
   expect(told(readResults(output, '/suite').report)).toEqual(['failed: (the command itself)']);
   expect(readResults({ ...output, stdout: 'TAP version 13\nok 1 - a', ok: true }, '/suite')).toMatchObject({
     how: 'TAP',

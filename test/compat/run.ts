@@ -87,14 +87,14 @@ async function inRounds(wanted: CompatOptions, place: Paths, notes: string, vers
     keep(wanted.keep, `${count}-${variant}`, ended);
     const end = ended.timedOut ? 'timed out' : `ended with ${ended.signal ?? ended.code}`;
     console.log(
-      `${variant.padEnd(9)} ${end} after ${ended.seconds.toFixed(1)} s, ${tried.tests} tests read from ${tried.how}`,
+      `${variant.padEnd(9)} ${end} after ${ended.seconds.toFixed(1)} s, ${tried.tests} tests, read from ${tried.how}`,
     );
     return tried;
   };
 
   let first = await attempt('plain');
   if (first.tests === 0 && command.words !== wanted.words) {
-    console.log('The runner rejected the added arguments. Running the command again without them.');
+    console.log('The runner did not accept the added arguments. Running the command without them.');
     command = { words: wanted.words, runner: command.runner, toFile: false };
     first = await attempt('plain');
   }

@@ -19,10 +19,10 @@ export interface Found {
 const MOST_NAMES = 50;
 const HEADINGS: readonly (readonly [Verdict, string])[] = [
   ['broken', 'fail only with connmeter'],
-  ['suspect', 'fail only with connmeter, though not always'],
+  ['suspect', 'fail only with connmeter, but not always'],
   ['any_preload', 'fail with connmeter, and with any other --import'],
   ['cured', 'fail only without connmeter'],
-  ['flaky', 'flaky: fail now and then, with or without connmeter'],
+  ['flaky', 'flaky: fail sometimes, whether or not connmeter is loaded'],
 ];
 
 /** 0: nothing is worse with connmeter. 1: something is worse. 2: connmeter measured nothing. */
@@ -52,22 +52,23 @@ export function summary(found: Found): string {
     row('differ', differ),
     row('flaky', count('flaky')),
     '',
-    `Ended with ${ends(plain)} without, ${ends(measured)} with; took ${time(plain)} without, ${time(measured)} with.`,
+    `Without connmeter: ended with ${ends(plain)}, took ${time(plain)}.`,
+    `With connmeter: ended with ${ends(measured)}, took ${time(measured)}.`,
   ];
   const left = [...plain, ...measured].reduce((sum, run) => sum + run.leftRunning, 0);
-  if (left > 0) lines.push(`The suite left ${left} processes running; they were ended.`);
+  if (left > 0) lines.push(`The suite left ${left} processes running; they were killed.`);
 
   for (const [verdict, heading] of HEADINGS) {
     const names = tests.filter(test => test.verdict === verdict);
     const tries = ({ name, plain, measured }: Judged) =>
-      `${name}  [bad ${plain.bad}/${plain.runs} without, ${measured.bad}/${measured.runs} with]`;
+      `${name}  [failed ${plain.bad}/${plain.runs} without, ${measured.bad}/${measured.runs} with]`;
     lines.push(...list(heading, names.map(tries)));
   }
-  lines.push(...list('fail only during constant collections', worseWatched));
-  lines.push(...list('on stderr only with connmeter', warnings));
+  lines.push(...list('fail only while connmeter is collected from', worseWatched));
+  lines.push(...list('printed to stderr only with connmeter', warnings));
   lines.push(
     ...list(
-      'already bad without connmeter',
+      'fail without connmeter too',
       tests.filter(({ verdict }) => verdict === 'failed').map(({ name }) => name),
     ),
   );
@@ -79,12 +80,14 @@ function seen({ processes, opened, requests, collections, faults, programs }: Wa
   const names = programs.slice(0, 5).map(([name, times]) => (times > 1 ? `${name} (${times})` : name));
   return [
     '',
-    `Watched: connmeter was in ${processes} processes, saw ${opened} connections and ${requests} requests, and was collected from ${collections} times.`,
+    `Watched run: connmeter was loaded in ${processes} processes, saw ${opened} connections and ${requests} requests, and was collected from ${collections} times.`,
     `They ran ${names.join(', ') || 'nothing'}${programs.length > 5 ? ` and ${programs.length - 5} more` : ''}.`,
     ...(opened > 0
       ? []
-      : ['NOTHING WAS MEASURED: does the suite set NODE_OPTIONS itself, or open no connection? This proves nothing.']),
-    ...list("connmeter's own faults", faults),
+      : [
+          'NOTHING WAS MEASURED, so this run proves nothing. Does the suite set NODE_OPTIONS itself, or open no connection?',
+        ]),
+    ...list('errors inside connmeter', faults),
   ];
 }
 

@@ -22,7 +22,7 @@ function watch(instrumentation) {
   let collections = 0;
   const note = (...words) => void faults.push(words.map(String).join(' ').slice(0, 2000));
   const warned = (message, ...more) => {
-    if (/fault of its own/.test(message)) note(message, more[0]?.stack); // other warnings are about the program
+    if (/internal error/.test(message)) note(message, more[0]?.stack); // what else it warns of is the program's business
   };
   diag.setLogger({ error: note, warn: warned, info() {}, debug() {}, verbose() {} }, DiagLogLevel.WARN);
 

@@ -1,13 +1,13 @@
 import { channel } from 'node:diagnostics_channel';
 import { expect, test } from 'vitest';
-import { listen } from '../../src/core/channels.ts';
+import { subscribeAll } from '../../src/core/channels.ts';
 import { guardWith } from '../../src/core/guard.ts';
 
 test('every handler of every table runs until it is unsubscribed, also two of the same channel', () => {
   const heard: string[] = [];
   const guard = guardWith(() => {});
   const hear = (who: string) =>
-    listen(guard, { 'connmeter.test': (message: string) => void heard.push(`${who} ${message}`) });
+    subscribeAll(guard, { 'connmeter.test': (message: string) => void heard.push(`${who} ${message}`) });
 
   const undo = [hear('a'), hear('b')];
   channel('connmeter.test').publish('one');
@@ -23,7 +23,7 @@ test('every handler of every table runs until it is unsubscribed, also two of th
 test('a throwing handler is reported with its channel, and does not affect the publisher', () => {
   const faults: string[] = [];
   const error = new Error('ours');
-  const undo = listen(
+  const undo = subscribeAll(
     guardWith((where, fault) => faults.push(`${where}: ${fault}`)),
     {
       'connmeter.test': () => {

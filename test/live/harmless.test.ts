@@ -242,7 +242,7 @@ test('unreadable messages are reported once per place, and change nothing', asyn
       'undici:client:beforeConnect',
       'undici:client:connected',
       'undici:client:sendHeaders',
-    ].map(place => `connmeter: a fault of its own at ${place}; the program is unaffected`),
+    ].map(place => `connmeter: internal error in ${place}; the program is not affected`),
   );
   expect(lines.filter(line => !reports.includes(line) && !counted.includes(line))).toEqual(
     plain.stdout.trimEnd().split('\n'),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { test as anywhere, describe, expect } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { parseExposition } from '../../examples/demo/exposition.ts';
-import { readPorts } from '../../src/metrics/kernel-ports.ts';
+import { readPorts } from '../../src/metrics/read-ports.ts';
 import { namespace, testInNamespace } from '../support/namespace.ts';
 import type { ExhaustionReport, ExhaustionTask } from '../support/netns/exhaustion.ts';
 import { type InputSeries, inputSeries } from '../support/promtool-series.ts';

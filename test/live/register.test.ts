@@ -215,7 +215,7 @@ test('a taken port prints one line that names the fix, and the program keeps run
   expect(await child.outcome).toEqual({
     code: 0,
     stdout: 'ready\n',
-    stderr: `connmeter: cannot serve http://127.0.0.1:${taken}/metrics (EADDRINUSE): the port is taken, set OTEL_EXPORTER_PROMETHEUS_PORT to a free one\n`,
+    stderr: `connmeter: cannot serve http://127.0.0.1:${taken}/metrics (EADDRINUSE): the port is in use, set OTEL_EXPORTER_PROMETHEUS_PORT to a free one\n`,
   });
   expect(await asked.seen()).toMatchObject({ accepts: 1, requests: 1 });
 });
@@ -249,7 +249,7 @@ test('one line says that worker threads are not measured, and the main thread is
   expect(await child.outcome).toEqual({
     code: 0,
     stdout: 'ready\n',
-    stderr: "connmeter: worker threads are not measured; the metrics are the main thread's\n",
+    stderr: 'connmeter: worker threads are not measured; the metrics cover the main thread only\n',
   });
 });
 

@@ -13,7 +13,7 @@ export interface Footprint {
   readonly differences: readonly Allowed[];
 }
 
-const NET = { what: 'net', why: 'an unused socket replaces references to sockets that are released' };
+const NET = { what: 'net', why: 'the address that the metrics are served at is checked with it' };
 const CLOCK = {
   what: 'perf_hooks',
   why: 'the clock is read and lookups are observed before the program can replace them with fakes',
@@ -21,7 +21,7 @@ const CLOCK = {
 const WATCHED = 'connmeter measures connections through these channels';
 
 export const FOOTPRINTS: Readonly<Record<string, Footprint>> = {
-  connmeter: { modules: [NET, CLOCK], differences: [] },
+  connmeter: { modules: [CLOCK], differences: [] },
   'connmeter/register': {
     modules: [
       NET,
@@ -58,7 +58,9 @@ export const FOOTPRINTS: Readonly<Record<string, Footprint>> = {
         'undici:client:beforeConnect',
         'undici:client:connected',
         'undici:client:sendHeaders',
+        'undici:request:error',
         'undici:request:headers',
+        'undici:request:trailers',
       ].map(name => ({ what: `+ subscribed: ${name}`, why: WATCHED })),
       ...['asyncStart', 'error'].map(event => ({
         what: `+ subscribed: tracing:net.server.listen:${event}`,

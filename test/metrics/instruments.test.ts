@@ -4,30 +4,26 @@ import { createInstruments, METRICS } from '../../src/metrics/instruments.ts';
 import { MetricRegistry } from '../../src/metrics/registry.ts';
 import { ManualReader } from '../support/manual-reader.ts';
 
-function exposing(registry: MetricRegistry, bringUpToDate = () => {}) {
+function instrumentsOf(registry: MetricRegistry, refresh = () => {}) {
   const reader = new ManualReader();
-  const exposure = createInstruments(
-    new MeterProvider({ readers: [reader] }).getMeter('test'),
-    registry,
-    bringUpToDate,
-  );
+  const instruments = createInstruments(new MeterProvider({ readers: [reader] }).getMeter('test'), registry, refresh);
   const collect = async () => {
     const { resourceMetrics } = await reader.collect();
     return resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics);
   };
-  return { ...exposure, collect };
+  return { ...instruments, collect };
 }
 
 test('each row is an instrument with its name, unit, description and boundaries', async () => {
   const registry = new MetricRegistry(10);
-  const tally = registry.originCounts({ address: 'a.test', port: 80 }, true);
-  tally.inUse('1.1');
-  tally.attempt('ipv4', 'ok');
-  tally.initialiseFailures('connect');
-  tally.closed('error');
+  const counts = registry.originCounts({ address: 'a.test', port: 80 }, true);
+  counts.inUse('1.1');
+  counts.attempt('ipv4', 'ok');
+  counts.initialiseFailures('connect');
+  counts.closed('error');
   registry.listenerCounts({ address: '::', port: 80 }, true).inUse('1.1');
   registry.ports = { timeWait: 1, inUse: 2, range: 3 };
-  const { record, collect } = exposing(registry);
+  const { record, collect } = instrumentsOf(registry);
   for (const metric of METRICS) if (metric.kind === 'histogram') record(metric.name, 1, {});
 
   const metrics = await collect();
@@ -44,9 +40,9 @@ test('each row is an instrument with its name, unit, description and boundaries'
 
 test('the registry is refreshed before it is read', async () => {
   const registry = new MetricRegistry(10);
-  const tally = registry.originCounts({ address: 'a.test', port: 80 }, true);
-  const { collect } = exposing(registry, () => {
-    tally.opened('first', undefined).value = 7;
+  const counts = registry.originCounts({ address: 'a.test', port: 80 }, true);
+  const { collect } = instrumentsOf(registry, () => {
+    counts.opened('first', undefined).value = 7;
   });
 
   const metrics = await collect();
@@ -58,7 +54,7 @@ test('the registry is refreshed before it is read', async () => {
 test('an origin without HTTP has no HTTP series', async () => {
   const registry = new MetricRegistry(10);
   registry.originCounts({ address: 'db.test', port: 5432 }, false);
-  const { collect } = exposing(registry);
+  const { collect } = instrumentsOf(registry);
 
   const withSeries = (await collect()).filter(({ dataPoints }) => dataPoints.length > 0);
 
@@ -71,7 +67,7 @@ test('an origin without HTTP has no HTTP series', async () => {
 
 test('unavailable host values have no series', async () => {
   const registry = new MetricRegistry(10);
-  const { collect } = exposing(registry);
+  const { collect } = instrumentsOf(registry);
   const ports = async () =>
     (await collect())
       .filter(({ descriptor }) => descriptor.name.startsWith('connmeter.ports.'))
@@ -90,7 +86,7 @@ test('unavailable host values have no series', async () => {
 test('a listener without HTTP has no HTTP series, and its open connections have no state', async () => {
   const registry = new MetricRegistry(10);
   registry.listenerCounts({ address: '::', port: 5432 }, false).open.value = 3;
-  const { collect } = exposing(registry);
+  const { collect } = instrumentsOf(registry);
 
   const withSeries = (await collect()).filter(({ dataPoints }) => dataPoints.length > 0);
 

@@ -61,7 +61,7 @@ test('failure types are bounded: later ones become _OTHER, and none is lost', ()
 
 test('failed lookups are bounded by name and by type, and later ones keep the known label', () => {
   const registry = new MetricRegistry(2);
-  const labelsOf = (name: string, errorType: string) => Object.values(registry.failedQuestion(name, errorType));
+  const labelsOf = (name: string, errorType: string) => Object.values(registry.failedLookupAttributes(name, errorType));
 
   expect(labelsOf('a', 'E1')).toEqual(['a', 'E1']);
   expect(labelsOf('a', 'E2')).toEqual(['a', 'E2']);

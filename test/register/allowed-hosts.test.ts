@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { isAllowedHost } from '../../src/register/allowed-hosts.ts';
 
-const isAllowed = (header: string | undefined, boundTo: string, allowed: readonly string[] | undefined) =>
-  isAllowedHost(header, { host: 'localhost', boundTo, allowed });
+const isAllowed = (header: string | undefined, listeningOn: string, allowed: readonly string[] | undefined) =>
+  isAllowedHost(header, { host: 'localhost', listeningOn, allowed });
 
 const LOOPBACK = ['127.0.0.1', '127.8.8.8', '::1', '::ffff:127.0.0.1'];
 const OTHERS = ['0.0.0.0', '::', '10.1.2.3', '2001:db8::1'];
@@ -75,45 +75,45 @@ const TRICKS = [
 ];
 
 test.each(LOOPBACK_NAMES_AND_ADDRESSES)('%j is allowed for every bind address and every list', host => {
-  for (const boundTo of [...LOOPBACK, ...OTHERS]) {
-    expect(isAllowed(host, boundTo, undefined)).toBe(true);
-    expect(isAllowed(host, boundTo, [])).toBe(true);
-    expect(isAllowed(host, boundTo, ['demo'])).toBe(true);
+  for (const listeningOn of [...LOOPBACK, ...OTHERS]) {
+    expect(isAllowed(host, listeningOn, undefined)).toBe(true);
+    expect(isAllowed(host, listeningOn, [])).toBe(true);
+    expect(isAllowed(host, listeningOn, ['demo'])).toBe(true);
   }
 });
 
 test('a missing Host header is allowed, because browsers always send one', () => {
-  for (const boundTo of [...LOOPBACK, ...OTHERS]) {
-    expect(isAllowed(undefined, boundTo, undefined)).toBe(true);
-    expect(isAllowed(undefined, boundTo, [])).toBe(true);
+  for (const listeningOn of [...LOOPBACK, ...OTHERS]) {
+    expect(isAllowed(undefined, listeningOn, undefined)).toBe(true);
+    expect(isAllowed(undefined, listeningOn, [])).toBe(true);
   }
 });
 
 test.each([...NAMES, ...TRICKS])('%j is rejected on loopback, and on every address if it is not in the list', host => {
-  for (const boundTo of LOOPBACK) expect(isAllowed(host, boundTo, undefined)).toBe(false);
-  for (const boundTo of [...LOOPBACK, ...OTHERS]) {
-    expect(isAllowed(host, boundTo, [])).toBe(false);
-    expect(isAllowed(host, boundTo, ['other.example'])).toBe(false);
+  for (const listeningOn of LOOPBACK) expect(isAllowed(host, listeningOn, undefined)).toBe(false);
+  for (const listeningOn of [...LOOPBACK, ...OTHERS]) {
+    expect(isAllowed(host, listeningOn, [])).toBe(false);
+    expect(isAllowed(host, listeningOn, ['other.example'])).toBe(false);
   }
 });
 
 test.each(NAMES)('%j is allowed on other addresses without a list', host => {
-  for (const boundTo of OTHERS) expect(isAllowed(host, boundTo, undefined)).toBe(true);
+  for (const listeningOn of OTHERS) expect(isAllowed(host, listeningOn, undefined)).toBe(true);
 });
 
 test.each(['demo', 'DEMO', 'demo.', 'demo:9464', 'Demo.:80'])('%j is the listed name demo', host => {
-  for (const boundTo of [...LOOPBACK, ...OTHERS]) expect(isAllowed(host, boundTo, ['shop', 'demo'])).toBe(true);
+  for (const listeningOn of [...LOOPBACK, ...OTHERS]) expect(isAllowed(host, listeningOn, ['shop', 'demo'])).toBe(true);
 });
 
 test.each(['demo.example', 'a.demo', 'demoo', 'demo..', 'demo/', 'demo@shop', 'shop@demo'])(
   '%j is not the listed name demo',
   host => {
-    for (const boundTo of [...LOOPBACK, ...OTHERS]) expect(isAllowed(host, boundTo, ['demo'])).toBe(false);
+    for (const listeningOn of [...LOOPBACK, ...OTHERS]) expect(isAllowed(host, listeningOn, ['demo'])).toBe(false);
   },
 );
 
 test('the name in OTEL_EXPORTER_PROMETHEUS_HOST is allowed', () => {
-  const rules = { host: 'Metrics.test', boundTo: '127.0.0.1', allowed: undefined };
+  const rules = { host: 'Metrics.test', listeningOn: '127.0.0.1', allowed: undefined };
 
   expect(isAllowedHost('metrics.test:9464', rules)).toBe(true);
   expect(isAllowedHost('metrics.test:9464', { ...rules, allowed: ['demo'] })).toBe(true);

@@ -8,7 +8,7 @@ const UNSET = {
   port: 9464,
   allowedHosts: undefined,
   interval: 60_000,
-  lines: 'all',
+  logLevel: 'info',
   warnings: [],
 };
 
@@ -43,11 +43,11 @@ test.each([
 test.each([
   ['none', 'none'],
   ['error', 'none'],
-  ['WARN', 'warnings'],
-  ['info', 'all'],
-  ['verbose', 'all'],
-])('OTEL_LOG_LEVEL=%s prints %s, without complaint', (value, lines) => {
-  expect(readEnvironment({ OTEL_LOG_LEVEL: value })).toEqual({ ...UNSET, lines });
+  ['WARN', 'warn'],
+  ['info', 'info'],
+  ['verbose', 'info'],
+])('OTEL_LOG_LEVEL=%s prints %s, without complaint', (value, logLevel) => {
+  expect(readEnvironment({ OTEL_LOG_LEVEL: value })).toEqual({ ...UNSET, logLevel });
 });
 
 test('an unknown OTEL_LOG_LEVEL is reported', () => {

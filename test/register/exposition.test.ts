@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { Exposition, REUSED_FOR } from '../../src/register/exposition.ts';
+import { Exposition, MAX_AGE } from '../../src/register/exposition.ts';
 import { deferredText } from '../support/metrics-server.ts';
 
 function numbered(onFault: (error: unknown) => void = error => expect.unreachable(String(error))) {
@@ -61,17 +61,16 @@ test('a request that arrives while a collection blocks the event loop shares its
 
 test('when collections exceed their share of time, a text is reused for one second', async () => {
   const exposition = costly(60);
-  for (let i = 1; i <= 3; i++) {
-    expect(String(await exposition.read())).toBe(`text ${i}`);
-    await wait(70);
+  const texts: string[] = [];
+  while (texts.at(-1) !== texts.at(-2) || texts.length < 2) {
+    texts.push(String(await exposition.read()));
+    await wait(30);
   }
-
-  const again = await exposition.read();
-  await wait(REUSED_FOR);
+  await wait(MAX_AGE);
   const later = await exposition.read();
 
-  expect(String(again)).toBe('text 3');
-  expect(String(later)).toBe('text 4');
+  expect(texts.length).toBeLessThanOrEqual(4); // the first one is free, and two of 60 ms are more than what is spare
+  expect(texts).not.toContain(String(later));
 });
 
 test('collections never exceed their share of time, however many requests arrive', async () => {
@@ -91,7 +90,7 @@ test('a text expires after one second even if a busy event loop delays its timer
   const exposition = numbered();
   await exposition.read();
 
-  for (const until = performance.now() + REUSED_FOR; performance.now() < until; );
+  for (const until = performance.now() + MAX_AGE; performance.now() < until; );
 
   expect(exposition.latest).toBeUndefined();
   expect(String(await exposition.read())).toBe('text 2');
@@ -103,7 +102,7 @@ test('the latest text is available for one second without a collection', async (
 
   const text = await exposition.read();
   expect(exposition.latest).toBe(text);
-  await wait(REUSED_FOR + 100);
+  await wait(MAX_AGE + 100);
 
   expect(exposition.latest).toBeUndefined();
   expect(String(await exposition.read())).toBe('text 2');
@@ -121,7 +120,7 @@ test('the text is released between scrapes', async () => {
   await wait(10); // a WeakRef keeps its target until the turn ends
   expect(isKept()).toBe(true);
 
-  await wait(REUSED_FOR + 100);
+  await wait(MAX_AGE + 100);
 
   await expect.poll(isKept).toBe(false);
 });

@@ -50,7 +50,7 @@ async function ready({
     },
     ignoreServer: (_server, name) => names.push(name),
     warn: line => lines.push(line),
-    announce: line => lines.push(line),
+    info: line => lines.push(line),
     guard: guardWith((where, error) => expect.unreachable(`${where}: ${error}`)),
   });
   return { port: at, lines, names };
@@ -243,7 +243,7 @@ test('the metrics server stops moving if the program takes every new port', asyn
   );
 
   expect(lines[3]).toBe(
-    `the metrics are no longer served: this program listens on each port that they are served on, ${told(lines[2])} the last; set OTEL_EXPORTER_PROMETHEUS_PORT to choose the port`,
+    `the metrics are no longer served: this program also listens on each port that they move to, most recently ${told(lines[2])}; set OTEL_EXPORTER_PROMETHEUS_PORT to choose the port`,
   );
   expect(await listening({ port: 0 })).toBe(true);
   expect(lines).toHaveLength(4);
@@ -273,7 +273,7 @@ test('a port in use is reported with the fix', async () => {
   await until(() => lines.length, Boolean);
 
   expect(lines).toEqual([
-    `cannot serve http://127.0.0.1:${port}/metrics (EADDRINUSE): the port is taken, set OTEL_EXPORTER_PROMETHEUS_PORT to a free one`,
+    `cannot serve http://127.0.0.1:${port}/metrics (EADDRINUSE): the port is in use, set OTEL_EXPORTER_PROMETHEUS_PORT to a free one`,
   ]);
 });
 

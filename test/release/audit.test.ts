@@ -7,7 +7,7 @@ test.each([
     'no findings',
     { vulnerabilities: {}, metadata: { vulnerabilities: { high: 0, total: 0 } } },
     'clean',
-    'No known faults',
+    'No known vulnerabilities',
   ],
   [
     'findings',
@@ -31,7 +31,7 @@ test.each([
     'failed',
     'requires an existing lockfile',
   ],
-  ['nothing that means anything', {}, 'failed', 'npm audit failed'],
+  ['an unknown answer', {}, 'failed', 'npm audit failed'],
 ])('%s: %j is "%s"', (_what, answer, kind, line) => {
   expect(verdictOf(JSON.stringify(answer))).toEqual({ kind, line: expect.stringContaining(line) });
 });

@@ -70,7 +70,7 @@ test('the dry run does everything except publishing, without a login', async () 
 
   expect(really.code).toBe(1);
   expect(really.text).toContain(`Not published: the commit has no tag v${version}`);
-  expect(really.text).not.toContain('$ npm'); // no npm command has run
+  expect(really.text).not.toContain('$ npm'); // npm was not started
 }, 300_000);
 
 const READY: State = {
@@ -86,14 +86,14 @@ test('a version can be published if it is committed, tagged, in the changelog, a
 });
 
 test.each<[string, Partial<State>]>([
-  ['private', { packageJson: { ...READY.packageJson, private: true } }],
+  ['is private', { packageJson: { ...READY.packageJson, private: true } }],
   ['names no repository', { packageJson: { version: '1.2.3' } }],
   ['not committed', { changes: ' M src/index.ts\n' }],
   ['no tag v1.2.3', { tags: ['v1.2.2'] }],
   ['no section [1.2.3]', { changelog: '# Changelog\n\n## [Unreleased]\n' }],
   ['id-token: write is missing', { env: {} }],
-  ['this build is of mallory/connmeter', { env: { ...READY.env, GITHUB_REPOSITORY: 'mallory/connmeter' } }],
-])('%s: that stands against it', (line, state) => {
+  ['this build belongs to mallory/connmeter', { env: { ...READY.env, GITHUB_REPOSITORY: 'mallory/connmeter' } }],
+])('%s: an obstacle', (line, state) => {
   expect(obstaclesOf({ ...READY, ...state })).toEqual([expect.stringContaining(line)]);
 });
 

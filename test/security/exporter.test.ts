@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { METHODS } from 'node:http';
 import { networkInterfaces } from 'node:os';
 import { expect, onTestFinished, test } from 'vitest';
-import { BOUNDS } from '../../src/register/bounded-connections.ts';
+import { LIMITS } from '../../src/register/connection-limits.ts';
 import { METRICS_PATH } from '../../src/register/metrics-server.ts';
 import { programPath, REGISTER, start } from '../support/child.ts';
 import { freePort } from '../support/free-port.ts';
@@ -105,7 +105,7 @@ test('pages of other origins cannot read the metrics: there are no CORS headers,
 test('parallel requests share one collection and one text in memory', async () => {
   const waiting = deferredText();
   const { port, collected } = await startMetricsServer({ make: () => waiting.promise });
-  const clients = await Promise.all(Array.from({ length: BOUNDS.connections }, () => sendRaw(port, KEEP_ALIVE_GET)));
+  const clients = await Promise.all(Array.from({ length: LIMITS.connections }, () => sendRaw(port, KEEP_ALIVE_GET)));
   await until(collected, count => count === 1);
 
   waiting.resolve(BODY);
@@ -117,7 +117,7 @@ test('parallel requests share one collection and one text in memory', async () =
 test('a connection beyond the limit closes the one that has been idle longest', async () => {
   const { port } = await startMetricsServer();
   const clients: RawClient[] = [];
-  for (let i = 0; i < BOUNDS.connections; i++) {
+  for (let i = 0; i < LIMITS.connections; i++) {
     const client = await sendRaw(port, KEEP_ALIVE_GET);
     clients.push(client);
     await until(client.received, answer => answer.endsWith(BODY));
@@ -141,14 +141,14 @@ test('silent clients and clients that do not read do not keep Prometheus out', a
   await until(collected, count => count === 1);
   const silent = await Promise.all(Array.from({ length: 100 }, () => sendRaw(port, '')));
   const stillOpen = () => silent.filter(({ isClosed }) => !isClosed()).length;
-  await until(stillOpen, open => open === BOUNDS.connections - 1);
-  expect(first.isClosed()).toBe(false); // it waits for a response, the others are idle
+  await until(stillOpen, open => open === LIMITS.connections - 1);
+  expect(first.isClosed()).toBe(false); // it waits for its answer, they for nothing
 
   for (let i = 0; i < 100; i++) await sendRaw(port, KEEP_ALIVE_GET);
   const prometheus = await sendRaw(port, KEEP_ALIVE_GET);
   for (let i = 0; i < 5; i++) await sendRaw(port, '');
 
-  expect(await connections()).toBe(BOUNDS.connections);
+  expect(await connections()).toBe(LIMITS.connections);
   waiting.resolve(BODY);
   await until(prometheus.received, answer => answer.endsWith(BODY));
   expect(first.received()).toBe('');
@@ -159,7 +159,7 @@ test.each(['GET', 'HEAD', 'POST'])('more than four unanswered %s requests on one
   const { port } = await startMetricsServer({ make: () => waiting.promise });
   const asked = KEEP_ALIVE_GET.replace('GET', method);
   // HEAD and POST are answered at once, so they are unanswered only behind a GET.
-  const patient = await sendRaw(port, KEEP_ALIVE_GET + asked.repeat(BOUNDS.unanswered - 1));
+  const patient = await sendRaw(port, KEEP_ALIVE_GET + asked.repeat(LIMITS.pendingRequests - 1));
   const greedy = await sendRaw(port, KEEP_ALIVE_GET + asked.repeat(1_000));
 
   await greedy.closed;
@@ -167,7 +167,7 @@ test.each(['GET', 'HEAD', 'POST'])('more than four unanswered %s requests on one
   expect(greedy.received()).toBe('');
   expect(patient.isClosed()).toBe(false);
   waiting.resolve(BODY);
-  await until(patient.received, answer => answer.match(/HTTP\/1/g)?.length === BOUNDS.unanswered);
+  await until(patient.received, answer => answer.match(/HTTP\/1/g)?.length === LIMITS.pendingRequests);
 });
 
 test('clients that do not read their response or send no request are disconnected after their timeouts', async () => {
@@ -175,7 +175,7 @@ test('clients that do not read their response or send no request are disconnecte
   const { port, server: inside } = await startMetricsServer({ make: async () => 'x'.repeat(20_000_000) });
   const connections = () => new Promise<number>(resolve => inside.getConnections((_error, count) => resolve(count)));
   const unread = async () => {
-    const { socket } = await sendRaw(port, KEEP_ALIVE_GET.repeat(BOUNDS.unanswered));
+    const { socket } = await sendRaw(port, KEEP_ALIVE_GET.repeat(LIMITS.pendingRequests));
     socket.pause();
   };
   const idle = await sendRaw(port, KEEP_ALIVE_GET.replace(METRICS_PATH, '/'));
@@ -185,10 +185,10 @@ test('clients that do not read their response or send no request are disconnecte
   await sendRaw(port, '');
   expect(await connections()).toBe(4);
 
-  await until(connections, count => count === 2, BOUNDS.headersWithin + 5_000);
+  await until(connections, count => count === 2, LIMITS.headersTimeout + 5_000);
   await unread();
   expect(await connections()).toBe(3);
-  await until(connections, count => count === 2, BOUNDS.answerReadWithin);
+  await until(connections, count => count === 2, LIMITS.responseTimeout);
   expect(idle.isClosed()).toBe(false);
 });
 

@@ -10,7 +10,7 @@ import { parseExposition } from '../../examples/demo/exposition.ts';
 import { findingsOf } from '../../examples/demo/findings.ts';
 import { intervalOf } from '../../examples/demo/interval.ts';
 import { linesOf } from '../../examples/demo/table.ts';
-import { inWords, programFrame } from '../../src/client/attribution/call-sites.ts';
+import { describeCallSite, programFrame } from '../../src/client/attribution/call-sites.ts';
 import { errorType } from '../../src/core/errors.ts';
 import { ConnectionInstrumentation, type Snapshot } from '../../src/index.ts';
 import { anyName, HOSTILE_NAMES, UNSAFE_CHARACTERS } from './hostile-names.ts';
@@ -205,7 +205,7 @@ test('valid names are unchanged', async () => {
 });
 
 test('a warning about a call site is one line', () => {
-  const line = inWords({ problem: 'new_pool', address: 'a.test', port: 80, site: 'a.ts:1', count: 1 });
+  const line = describeCallSite({ problem: 'new_pool', address: 'a.test', port: 80, site: 'a.ts:1', count: 1 });
 
   expect(line.split('\n')).toHaveLength(1);
 });

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
-import { listen } from '../../src/core/channels.ts';
+import { subscribeAll } from '../../src/core/channels.ts';
 import type { Guard } from '../../src/core/guard.ts';
 import { MetricRegistry } from '../../src/metrics/registry.ts';
 import { Servers } from '../../src/server/servers.ts';
@@ -45,7 +45,7 @@ function replaying({ limit = 100 } = {}) {
     () => clock.now,
     failLoudly,
   );
-  onTestFinished(listen(failLoudly, serverSource(servers, failLoudly)));
+  onTestFinished(subscribeAll(failLoudly, serverSource(servers, failLoudly)));
   const of = (address: string, port: number, http = true) => {
     servers.refreshGauges();
     const tally = registry.listenerCounts({ address, port }, http);
@@ -131,7 +131,22 @@ test('a close without an event is noticed at the next collection', () => {
   expect(of('::', 80)).toMatchObject({ accepted: 1, open: 0, closed: { server_shutdown: 1 } });
 });
 
-test('requests over a socket from another process are counted, and the connection is not', () => {
+test('closes without an event are noticed when others are accepted', () => {
+  const { servers } = replaying();
+  const server = new ReplayServer();
+  for (let i = 0; i < 10; i++) accept(server);
+
+  const live = Array.from({ length: 100 }, () => {
+    const socket = accept(server);
+    socket.removeAllListeners();
+    close(socket);
+    return servers.liveCount;
+  });
+
+  expect(Math.max(...live)).toBeLessThan(30);
+});
+
+test('requests that come over a socket of another process are counted, and no connection is', () => {
   const { of } = replaying();
   const server = new ReplayServer();
   const socket = new AcceptedSocket(server);

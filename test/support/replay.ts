@@ -9,7 +9,7 @@ import { httpSource } from '../../src/client/sources/http.ts';
 import { http2Source } from '../../src/client/sources/http2.ts';
 import { netSource } from '../../src/client/sources/net.ts';
 import { undiciSource } from '../../src/client/sources/undici.ts';
-import { listen } from '../../src/core/channels.ts';
+import { subscribeAll } from '../../src/core/channels.ts';
 import type { Guard } from '../../src/core/guard.ts';
 import { Lookups } from '../../src/metrics/lookups.ts';
 import { MetricRegistry } from '../../src/metrics/registry.ts';
@@ -89,17 +89,17 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
     record,
     now: () => replay.now,
     guard: failLoudly,
-    atEndOfTurn: run => () => {
+    asMicrotask: run => () => {
       turn = run;
     },
-    rounds: () => rounds,
+    loopCount: () => rounds,
   });
   const stops = [
     netSource(connections, failLoudly),
     undiciSource(connections),
     httpSource(connections, callSites, failLoudly),
     http2Source(connections, failLoudly),
-  ].map(table => listen(failLoudly, table));
+  ].map(table => subscribeAll(failLoudly, table));
   const stop = () => {
     for (const each of stops) each();
   };

@@ -4,114 +4,114 @@ const { relative } = process.getBuiltinModule('node:path');
 const { fileURLToPath } = process.getBuiltinModule('node:url');
 const { getCallSites } = process.getBuiltinModule('node:util');
 
-/** What a place in the program does to its connections. */
+/** How a line of the program wastes connections. */
 export type Problem = 'body_held' | 'new_pool';
 
-/** A place in the program that wastes connections, and how often it was seen to. */
+/** A line of the program that wastes connections. */
 export interface CallSite {
   readonly problem: Problem;
   readonly address: string;
   readonly port: number | undefined;
-  /** `src/pay.ts:42`, relative to the working directory where it lies below it. */
+  /** For example `src/pay.ts:42`. The path is relative to the working directory if it is below it. */
   readonly site: string;
-  /** Connections it was seen to hold, or pools it was seen to open. */
+  /** How many connections it held, or how many pools it opened, as far as was seen. */
   count: number;
 }
 
-/** Requests looked at per suspicion. */
+/** How many requests are checked after a body held a connection, and how many pools after the first suspicious one. */
 const MAX_CHECKED = 5;
-/** Pools opened one after another until it is no accident. */
+/** An origin is suspicious from its third new pool on. */
 const SUSPICIOUS_POOLS = 3;
 const MAX_SITES = 50;
 const MAX_ORIGINS = 100;
-/** undici alone puts some twenty frames between the program and its channels. */
+/** undici alone has some twenty frames between the program and the channel. */
 const MAX_FRAMES = 60;
 
-interface Suspicion {
-  pools: number;
-  /** Requests still to be looked at. */
-  stacksLeft: number;
+interface SuspectedOrigin {
+  newPools: number;
+  /** How many requests are still to be checked. */
+  requestsLeft: number;
 }
 
 /**
- * Finds the lines of the program that hold bodies or open pool after pool. Looks at nothing while all is well: only once
- * an origin is suspected, and then at its next few requests, it takes down where in the program they were made.
+ * Finds the lines of the program that leave response bodies unread, or open a new pool again and again.
+ *
+ * A stack trace costs more than everything else together, so none is taken until an origin is suspected. Then the next few
+ * requests to this origin are checked.
  */
 export class CallSites {
   readonly #enabled: boolean;
   readonly #warn: (message: string) => void;
-  readonly #watch: (on: boolean) => void;
-  readonly #suspicions = new Map<string, Suspicion>();
-  readonly #made = new WeakMap<object, string>();
+  readonly #watchRequests: (on: boolean) => void;
+  readonly #suspectedOrigins = new Map<string, SuspectedOrigin>();
+  readonly #siteOfRequest = new WeakMap<object, string>();
   readonly #found = new Map<string, CallSite>();
-  #stacksLeft = 0;
+  /** The sum of `requestsLeft` of all origins. */
+  #requestsLeft = 0;
 
-  /** `watch` is told when requests are to be shown to `requestCreated`, and when no more. */
-  constructor(enabled: boolean, warn: (message: string) => void, watch: (on: boolean) => void) {
+  /** `watchRequests(true)` is called when `requestCreated` needs all requests, and `watchRequests(false)` when it no longer does. */
+  constructor(enabled: boolean, warn: (message: string) => void, watchRequests: (on: boolean) => void) {
     this.#enabled = enabled;
     this.#warn = warn;
-    this.#watch = watch;
+    this.#watchRequests = watchRequests;
   }
 
   get found(): CallSite[] {
     return [...this.#found.values()].map(site => ({ ...site }));
   }
 
-  /** A request is being made, by whoever called. */
+  /** A request is created, and the code that creates it is on the stack. */
   requestCreated<Request extends object>(request: Request, originOf: (request: Request) => Origin): void {
-    if (this.#stacksLeft === 0) return;
+    if (this.#requestsLeft === 0) return;
 
-    const suspicion = this.#suspicions.get(keyOf(originOf(request)));
-    if (suspicion === undefined || suspicion.stacksLeft === 0) return;
+    const suspect = this.#suspectedOrigins.get(keyOf(originOf(request)));
+    if (suspect === undefined || suspect.requestsLeft === 0) return;
 
-    suspicion.stacksLeft--;
-    this.#useStacks(1);
+    this.#setRequestsLeft(suspect, suspect.requestsLeft - 1);
     const site = callSite();
-    if (site !== undefined) this.#made.set(request, site);
+    if (site !== undefined) this.#siteOfRequest.set(request, site);
   }
 
-  /** The body of the answer to this request holds a connection. Returns whether it is known who made the request. */
+  /** The response body of a request holds a connection. Returns whether the line that created the request is known. */
   bodyHeld(request: object, origin: Origin): boolean {
-    const site = this.#made.get(request);
-    if (site === undefined) this.#watchRequests(origin);
+    const site = this.#siteOfRequest.get(request);
+    if (site === undefined) this.#checkNextRequests(origin);
     else this.#count('body_held', origin, site);
     return site !== undefined;
   }
 
-  /** A connection is opened by a pool that is new to the origin, in the very call that made the request. */
+  /** A new pool opens a connection, and the code that made the request is on the stack. */
   poolOpened(origin: Origin): void {
-    const suspicion = this.#suspicion(origin);
-    if (suspicion === undefined || ++suspicion.pools < SUSPICIOUS_POOLS) return;
-    if (suspicion.pools >= SUSPICIOUS_POOLS + MAX_CHECKED) return;
+    const suspect = this.#suspect(origin);
+    if (suspect === undefined || ++suspect.newPools < SUSPICIOUS_POOLS) return;
+    if (suspect.newPools >= SUSPICIOUS_POOLS + MAX_CHECKED) return;
 
     const site = callSite();
     if (site !== undefined) this.#count('new_pool', origin, site);
   }
 
-  #watchRequests(origin: Origin): void {
-    const suspicion = this.#suspicion(origin);
-    if (suspicion === undefined) return;
-
-    this.#useStacks(suspicion.stacksLeft - MAX_CHECKED);
-    suspicion.stacksLeft = MAX_CHECKED;
+  #checkNextRequests(origin: Origin): void {
+    const suspect = this.#suspect(origin);
+    if (suspect !== undefined) this.#setRequestsLeft(suspect, MAX_CHECKED);
   }
 
-  #suspicion(origin: Origin): Suspicion | undefined {
+  #suspect(origin: Origin): SuspectedOrigin | undefined {
     if (!this.#enabled) return undefined;
 
     const key = keyOf(origin);
-    let suspicion = this.#suspicions.get(key);
-    if (suspicion === undefined && this.#suspicions.size < MAX_ORIGINS) {
-      suspicion = { pools: 0, stacksLeft: 0 };
-      this.#suspicions.set(key, suspicion);
+    let suspect = this.#suspectedOrigins.get(key);
+    if (suspect === undefined && this.#suspectedOrigins.size < MAX_ORIGINS) {
+      suspect = { newPools: 0, requestsLeft: 0 };
+      this.#suspectedOrigins.set(key, suspect);
     }
-    return suspicion;
+    return suspect;
   }
 
-  #useStacks(stacksLeft: number): void {
-    const before = this.#stacksLeft;
-    this.#stacksLeft -= stacksLeft;
-    if ((before === 0) !== (this.#stacksLeft === 0)) this.#watch(this.#stacksLeft > 0);
+  #setRequestsLeft(suspect: SuspectedOrigin, requestsLeft: number): void {
+    const before = this.#requestsLeft;
+    this.#requestsLeft += requestsLeft - suspect.requestsLeft;
+    suspect.requestsLeft = requestsLeft;
+    if ((before === 0) !== (this.#requestsLeft === 0)) this.#watchRequests(this.#requestsLeft > 0);
   }
 
   #count(problem: Problem, { address, port }: Origin, site: string): void {
@@ -125,12 +125,12 @@ export class CallSites {
 
     const found: CallSite = { problem, address, port, site, count: 1 };
     this.#found.set(key, found);
-    this.#warn(inWords(found));
+    this.#warn(describeCallSite(found));
   }
 }
 
-/** One line on a call site. */
-export function inWords({ problem, address, port, site, count }: CallSite): string {
+/** The warning about a call site: one line. */
+export function describeCallSite({ problem, address, port, site, count }: CallSite): string {
   const origin = port === undefined ? address : `${address.includes(':') ? `[${address}]` : address}:${port}`;
   return problem === 'body_held'
     ? `response body of a request to ${origin} created at ${site} was never read; it holds a connection (${count} so far)`
@@ -138,8 +138,8 @@ export function inWords({ problem, address, port, site, count }: CallSite): stri
 }
 
 /**
- * The innermost frame that is the program's own: beyond the channel that called us, not Node's, and not a package's unless
- * nothing else is there.
+ * The innermost frame of the program's own code. Frames of Node and of the channel are skipped. Frames of packages count
+ * only if there is nothing else.
  */
 export function programFrame(
   frames: readonly { readonly scriptName: string; readonly lineNumber: number }[],
@@ -147,14 +147,14 @@ export function programFrame(
   const published = frames.findLastIndex(({ scriptName }) => scriptName === 'node:diagnostics_channel');
   const files = frames.slice(published + 1).filter(({ scriptName }) => isFile(scriptName));
   const frame = files.find(({ scriptName }) => !/[\\/]node_modules[\\/]/.test(scriptName)) ?? files.at(-1);
-  return frame && `${shortened(frame.scriptName)}:${frame.lineNumber}`;
+  return frame && `${shortPath(frame.scriptName)}:${frame.lineNumber}`;
 }
 
 function callSite(): string | undefined {
   return programFrame(getCallSites(MAX_FRAMES));
 }
 
-/** Node's own, what was compiled from a text, and modules that are their own text or come by the network. */
+/** Scripts that are no files: Node's own, code compiled from a string, `data:` and `blob:` URLs, and modules of the network. */
 const NO_FILE = /^(node|evalmachine|data|blob|https?)[:.]/;
 const LONGEST_SITE = 255;
 
@@ -162,15 +162,16 @@ function isFile(scriptName: string): boolean {
   return scriptName !== '' && !NO_FILE.test(scriptName);
 }
 
-function shortened(scriptName: string): string {
-  if (/^(?!file:)[\w-]+:\/\//.test(scriptName)) return shown(scriptName.replace(/(?<=\/\/)[^/]*@|[?#].*$/gs, ''));
+function shortPath(scriptName: string): string {
+  if (/^(?!file:)[\w-]+:\/\//.test(scriptName))
+    return printablePath(scriptName.replace(/(?<=\/\/)[^/]*@|[?#].*$/gs, ''));
 
   const path = scriptName.startsWith('file:') ? fileURLToPath(scriptName) : scriptName;
   const below = relative(process.cwd(), path);
-  return shown(below.startsWith('..') ? path : below);
+  return printablePath(below.startsWith('..') ? path : below);
 }
 
-function shown(path: string): string {
+function printablePath(path: string): string {
   return printable(path.slice(-LONGEST_SITE));
 }
 

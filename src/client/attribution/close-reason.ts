@@ -1,47 +1,47 @@
 import { failedOutcome, messageOf } from '../../core/errors.ts';
 import type { CloseReason } from '../../core/reasons.ts';
 
-/** What the last request and its answer said of the connection's future. */
+/** What the last request and its response say about the future of their connection. */
 export interface KeepAliveSignals {
-  /** The client does not use a connection again after such a request, as undici after HEAD. */
-  readonly isLast: boolean;
-  /** The request said that the connection ends with it. */
+  /** The client never reuses a connection after such a request, for example undici after HEAD. */
+  readonly methodNotReusable: boolean;
+  /** The request said that it is the last one on the connection. */
   readonly clientCloses: boolean;
-  /** The program asked for that itself, by a header or an option. */
-  readonly byRequest: boolean;
-  /** The answer said so, or was HTTP/1.0. */
+  /** The program asked for that, by a header or an option. Otherwise the client decided it. */
+  readonly closeIsExplicit: boolean;
+  /** The response said that it is the last one on the connection, or it was HTTP/1.0. */
   readonly serverCloses: boolean;
-  /** The seconds the server promised to keep it, where it did, and how many the client takes off. */
+  /** For how many idle seconds the server promised to keep the connection, and how many seconds earlier the client closes it. */
   readonly keepAlive: number | undefined;
-  readonly margin: number;
-  /** The answer has arrived to its end. */
+  readonly keepAliveMargin: number;
+  /** The response has arrived completely. */
   readonly complete: boolean;
-  /** The program gave the request up. */
-  readonly givenUp: boolean;
+  /** The request was destroyed. This is an abort only if the response is not complete. */
+  readonly aborted: boolean;
   readonly upgraded: boolean;
 }
 
-/** What is known of an opened connection when it is closed. */
+/** What is known about an opened connection when it closes. */
 export interface CloseFacts {
   readonly http: boolean;
-  /** What the socket met. */
+  /** The first error of the socket. */
   readonly error: unknown;
-  /** The other side ended first. */
+  /** The server sent FIN first. */
   readonly serverEnded: boolean;
-  /** The socket's own timeout struck since its last request was sent. */
+  /** The socket emitted 'timeout' since the last request was sent. */
   readonly timedOut: boolean;
-  readonly goneAway: boolean;
-  /** Undefined where it served none. */
+  readonly receivedGoaway: boolean;
+  /** Undefined if there was no request. */
   readonly signals: KeepAliveSignals | undefined;
-  /** Requests are on it, as with HTTP/2. */
+  /** How many streams of HTTP/2 were active. */
   readonly streams: number;
-  /** The answer to the last request has begun. */
-  readonly answered: boolean;
+  /** The response to the last request has started. */
+  readonly responseStarted: boolean;
   readonly requests: number;
-  /** The agent had as many idle ones as it may when it took it back. */
+  /** When the agent took the connection back, it had as many idle ones as it keeps. */
   readonly poolWasFull: boolean;
-  /** The agent had taken it back; false also where there is none that says so. */
-  readonly freed: boolean;
+  /** The agent had taken the connection back. False also for clients that do not show this. */
+  readonly returnedToPool: boolean;
 }
 
 const BY_CODE: ReadonlyMap<unknown, CloseReason> = new Map([
@@ -51,33 +51,33 @@ const BY_CODE: ReadonlyMap<unknown, CloseReason> = new Map([
   ['UND_ERR_BODY_TIMEOUT', 'request_timeout'],
 ]);
 
-/** The other side went away, in one way or another. */
-const WENT_AWAY: ReadonlySet<unknown> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
+/** Errors with which a server closes a connection. */
+const SERVER_CLOSED: ReadonlySet<unknown> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 
-/** undici says no more than this of its own closes; the texts are pinned by live tests, one a major. */
+/** Texts of undici's errors. They are no API, so a live test checks them for each major version. */
 const RESET = 'reset';
 const IDLE = 'idle timeout';
 const ABORTED = 'aborted';
 const GOAWAY = 'GOAWAY';
 
-/** Exactly one reason per close, so that the reasons add up to the connections closed. */
+/** The reason of a close: the first that applies. */
 export function closeReason(facts: CloseFacts): CloseReason {
   const { http, error, signals, serverEnded, timedOut } = facts;
-  if (signals?.upgraded && facts.answered) return 'upgraded';
-  if (facts.goneAway) return 'goaway';
-  const told = error === undefined ? undefined : reasonFromError(facts);
-  if (told !== undefined) return told;
+  if (signals?.upgraded && facts.responseStarted) return 'upgraded';
+  if (facts.receivedGoaway) return 'goaway';
+  const errorReason = error === undefined ? undefined : reasonFromError(facts);
+  if (errorReason !== undefined) return errorReason;
   if (!http) return reasonWithoutHttp(facts);
 
   const inExchange = isInExchange(facts);
   if (serverEnded) return reasonOfServer(facts);
   if (error !== undefined) return failedOutcome(error) === 'timed_out' && inExchange ? 'request_timeout' : 'error';
   if (timedOut) return inExchange ? 'request_timeout' : 'client_idle_timeout';
-  if (inExchange) return signals?.givenUp || facts.answered ? reasonOfAbort(facts) : 'client_shutdown';
+  if (inExchange) return signals?.aborted || facts.responseStarted ? reasonOfAbort(facts) : 'client_shutdown';
   return reasonFromSignals(facts) ?? reasonOfIdle(facts);
 }
 
-/** What the error says by itself, where it is one of those we know. */
+/** The reason of an error that is known to have only one. */
 function reasonFromError(facts: CloseFacts): CloseReason | undefined {
   const { http, error } = facts;
   const { code } = (error ?? {}) as { code?: unknown };
@@ -89,53 +89,53 @@ function reasonFromError(facts: CloseFacts): CloseReason | undefined {
   if (code === 'UND_ERR_INFO' && text.includes(IDLE)) return 'client_idle_timeout';
   if (code === 'UND_ERR_INFO' && text === RESET) return reasonOfReset(facts);
   if (code === 'UND_ERR_INFO' && text === ABORTED) return reasonOfAbort(facts);
-  if (code === 'UND_ERR_INFO') return 'unknown'; // a word of undici's own that nobody foresaw
+  if (code === 'UND_ERR_INFO') return 'unknown'; // a new text of undici
   if (code === 'ABORT_ERR' || code === 'UND_ERR_ABORTED') return reasonOfAbort(facts);
-  return WENT_AWAY.has(code) ? reasonOfServer(facts) : undefined;
+  return SERVER_CLOSED.has(code) ? reasonOfServer(facts) : undefined;
 }
 
 function isInExchange({ streams, signals }: CloseFacts): boolean {
   return streams > 0 || (signals !== undefined && !signals.complete);
 }
 
-/** The other side ended it. */
 function reasonOfServer(facts: CloseFacts): CloseReason {
   return isInExchange(facts) ? 'server_closed_active' : (reasonFromSignals(facts) ?? 'server_idle_close');
 }
 
-/** A socket without HTTP tells who ended it, and no more. */
+/** Without HTTP, it is only known which side closed the socket. */
 function reasonWithoutHttp({ error, serverEnded, timedOut }: CloseFacts): CloseReason {
   if (error !== undefined) return 'error';
   if (serverEnded) return 'server_idle_close';
   return timedOut ? 'client_idle_timeout' : 'client_shutdown';
 }
 
-function reasonOfAbort({ answered }: CloseFacts): CloseReason {
-  return answered ? 'body_abandoned' : 'request_aborted';
+function reasonOfAbort({ responseStarted }: CloseFacts): CloseReason {
+  return responseStarted ? 'body_abandoned' : 'request_aborted';
 }
 
-/** undici's "reset": the exchange is complete, and the connection is not to be used again. */
+/** undici closes a connection with "reset" if the response is complete and the connection cannot be reused. */
 function reasonOfReset(facts: CloseFacts): CloseReason {
-  return reasonFromSignals(facts) ?? 'server_close_header'; // HTTP/1.0 says nothing, and means it
+  return reasonFromSignals(facts) ?? 'server_close_header'; // an HTTP/1.0 response without a header
 }
 
-/** What request and answer had said: the connection ends with them. One that the agent took back did not. */
-function reasonFromSignals({ signals, requests, freed, poolWasFull }: CloseFacts): CloseReason | undefined {
+/** The reason in the headers or the method of the last request. If the agent took the connection back, only limits are left. */
+function reasonFromSignals({ signals, requests, returnedToPool, poolWasFull }: CloseFacts): CloseReason | undefined {
   if (signals === undefined) return undefined;
 
-  if (!freed) {
-    if (signals.isLast) return 'not_reusable_method';
-    if (signals.clientCloses) return signals.byRequest || requests <= 1 ? 'keep_alive_off' : 'max_requests';
+  if (!returnedToPool) {
+    if (signals.methodNotReusable) return 'not_reusable_method';
+    if (signals.clientCloses) return signals.closeIsExplicit || requests <= 1 ? 'keep_alive_off' : 'max_requests';
     if (signals.serverCloses) return 'server_close_header';
   }
-  if (signals.keepAlive !== undefined && signals.keepAlive <= signals.margin) return 'keep_alive_hint_too_short';
+  if (signals.keepAlive !== undefined && signals.keepAlive <= signals.keepAliveMargin)
+    return 'keep_alive_hint_too_short';
   return poolWasFull ? 'pool_full' : undefined;
 }
 
 /**
- * node:http closes an idle connection without a word, whoever began. One that its agent had taken back went because the
- * server ended it (an Agent.destroy() looks the same); one still with the program was ended by the program.
+ * node:http closes idle connections without an error, whichever side began. If the agent had taken the connection back, most
+ * likely the server closed it, although Agent.destroy() looks the same. If not, the program closed it.
  */
-function reasonOfIdle({ signals, freed, streams }: CloseFacts): CloseReason {
-  return signals === undefined || streams > 0 || !freed ? 'client_shutdown' : 'server_idle_close';
+function reasonOfIdle({ signals, returnedToPool, streams }: CloseFacts): CloseReason {
+  return signals === undefined || streams > 0 || !returnedToPool ? 'client_shutdown' : 'server_idle_close';
 }

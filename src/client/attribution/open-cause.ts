@@ -1,25 +1,26 @@
 import type { OpenCause } from '../../core/causes.ts';
 
-/** How things stood when the connection was attempted. */
+/** Facts about the origin and the pool at the time of the attempt. */
 export interface OriginFacts {
-  /** The process had tried this origin before. */
+  /** The process tried to connect to this origin before. */
   readonly originIsKnown: boolean;
-  /** The pool had tried this origin before. Always so for sockets without a pool. */
+  /** The pool tried to connect to this origin before. True for sockets without a pool. */
   readonly poolIsKnown: boolean;
-  /** A connection of the pool was open and no request on it. Never so for sockets without HTTP: nobody can tell. */
+  /** A connection of the pool was open and idle. False for sockets without HTTP, because their requests are not seen. */
   readonly hasIdle: boolean;
 }
 
-/** How its pool stood: asked in this order, and no further than need be, for a pool may be large. */
+/** More facts about the pool. They are read only when they are needed, because a pool may be large. */
 export interface PoolFacts {
-  /** The pool lost a connection that was not replaced yet. */
+  /** The pool lost a connection that no other replaced. */
   readonly hasUnreplacedLoss: boolean;
-  /** A connection of the pool was held by a body that nobody reads. */
+  /** A connection of the pool was held by a body that the program does not read. */
   readonly hasHeld: boolean;
   /** The pool had connections, open or opening. */
   readonly hasLive: boolean;
 }
 
+/** The cause of a new connection: the first that applies. */
 export function openCause({ originIsKnown, poolIsKnown, hasIdle }: OriginFacts, pool: PoolFacts): OpenCause {
   if (!originIsKnown) return 'first';
   if (!poolIsKnown) return 'new_pool';

@@ -1,47 +1,48 @@
 import type { OpenCause } from '../../core/causes.ts';
 import type { CloseReason } from '../../core/reasons.ts';
 
-/** What a pool has to one origin. */
+/** The connections of one pool to one origin. */
 export interface MemberPool {
+  /** Connections that are open or opening. */
   readonly live: ReadonlySet<PoolMember>;
-  /** The connection is gone: closed, for a reason, or never opened. */
+  /** The connection left the pool. `reason` is undefined if it never opened. */
   remove(member: PoolMember, reason: CloseReason | undefined): void;
 }
 
-/** A connection was idle: when, by the clock and by the rounds of the event loop, and how many requests it had served. */
+/** When a connection was seen idle, and after how many requests. */
 export interface SeenIdle {
   readonly at: number;
-  readonly round: number;
+  readonly loopCount: number;
   readonly requests: number;
 }
 
-/** A connection as its pool sees it: what the pool looks at, and what it notes on it. */
+/** What a pool reads of a connection, and the fields that it writes. */
 export interface PoolMember {
   readonly opened: number | undefined;
   readonly requests: number;
-  readonly receivedGoaway: boolean;
 
-  /** Where it belongs, until it is closed or its attempt failed. */
+  /** Undefined before a pool is found, and after the connection left its pool. */
   pool: MemberPool | undefined;
   poolNumber: number | undefined;
   cause: OpenCause;
-  /** Why it is closed, once that is judged. */
+  /** Undefined until it is decided. */
   reason: CloseReason | undefined;
-  /** The reason of the loss that it makes good, and whether it left that to another because it was never used. */
+  /** The close reason of the connection that this one replaces. */
   replacedReason: CloseReason | undefined;
-  lossHandedOn: boolean;
+  /** A later connection counts as the replacement instead, because this one was never used. */
+  lossReassigned: boolean;
   /** When it was first seen idle since its last request. */
   seenIdle: SeenIdle | undefined;
 }
 
-/** What a pool asks about its members. */
+/** The decisions about a connection that a pool needs. */
 export interface MemberStates {
-  /** Why it is being closed, as far as is known by now. */
+  /** Why it is closing, as far as is known. */
   reasonOf(member: PoolMember): CloseReason;
-  /** Whether a request is on it, or on its way to it. */
-  isBusy(member: PoolMember): boolean;
-  /** Whether a body that nobody reads holds it. */
+  /** Whether its client could send another request on it. */
+  isReusable(member: PoolMember): boolean;
+  /** Whether a body that the program does not read holds it. */
   isHeld(member: PoolMember): boolean;
-  /** Whether it is on its way out, and its `close` is still to come. */
+  /** Whether its socket is ending or destroyed, and 'close' is still to come. */
   isClosing(member: PoolMember): boolean;
 }

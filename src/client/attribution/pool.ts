@@ -2,35 +2,40 @@ import type { CloseReason } from '../../core/reasons.ts';
 import type { PoolFacts } from './open-cause.ts';
 import type { MemberPool, MemberStates, PoolMember } from './pool-member.ts';
 
-/** Connections lost and not replaced yet, remembered per pool. */
+/** How many unreplaced losses a pool remembers. */
 const MAX_UNREPLACED_LOSSES = 256;
-/** Connections of a pool looked at to see how it stands; a pool with more is busy for sure. */
+/** How many connections of a pool are checked to find its state. */
 const MAX_MEMBERS_CHECKED = 100;
 
 const NONE: readonly PoolMember[] = [];
 
-/** Who opens the connections: an agent of node:http, undici, or a socket by itself. */
+/** What opens the connections: an agent of node:http, undici, or nothing but the socket. */
 export type Owner = 'agent' | 'undici' | 'none';
 
 /** What all pools of one origin share. */
 export interface OriginState {
   /** A connection was attempted, and the attempt did not fail. */
-  tried: boolean;
-  /** Connections of all its pools, open or opening. */
+  attempted: boolean;
+  /** How many connections all its pools have, open or opening. */
   live: number;
 }
 
-/** What one pool has to one origin, and what became of what it had. */
+/**
+ * The connections of one pool to one origin, and those that it lost.
+ *
+ * Each close is a loss, and each replacement takes the oldest loss that no other connection replaced. This distinguishes
+ * connections that replace others from those that let the pool grow.
+ */
 export class Pool implements MemberPool, PoolFacts {
   readonly owner: Owner;
-  /** Undefined for sockets without one. */
+  /** Undefined for sockets without a pool. */
   readonly number: number | undefined;
   readonly live = new Set<PoolMember>();
-  /** As for the site. */
-  tried = false;
-  /** The connection lost last was closed by the program after its one request: a client per request. */
+  /** A connection of this pool was attempted, and the attempt did not fail. */
+  attempted = false;
+  /** The program closed the latest lost connection after its only request, as it does with a client per request. */
   lastClosedAfterOneRequest = false;
-  /** The reason of each loss, the oldest first: each close leaves one, each replacement takes one. */
+  /** The close reason of each loss, the oldest first. */
   readonly #unreplacedLosses: CloseReason[] = [];
   readonly #origin: OriginState;
   readonly #states: MemberStates;
@@ -42,69 +47,66 @@ export class Pool implements MemberPool, PoolFacts {
     this.#states = states;
   }
 
-  /** A connection of it is attempted. */
   add(connection: PoolMember): void {
     this.lastClosedAfterOneRequest = false;
-    this.tried = true;
+    this.attempted = true;
     this.live.add(connection);
-    this.#origin.tried = true;
+    this.#origin.attempted = true;
     this.#origin.live++;
     connection.pool = this;
     connection.poolNumber = this.number;
   }
 
-  /** One is gone: closed, for a reason, or never opened. */
   remove(connection: PoolMember, reason: CloseReason | undefined): void {
     connection.pool = undefined;
     this.#origin.live--;
-    if (reason === undefined) this.#failed(connection);
-    else this.#lost(connection, reason);
+    if (reason === undefined) this.#attemptFailed(connection);
+    else this.#recordLoss(connection, reason);
   }
 
   get hasUnreplacedLoss(): boolean {
     if (this.#unreplacedLosses.length > 0) return true;
 
-    let looked = 0;
+    let checked = 0;
     for (const connection of this.live) {
-      if (looked++ === MAX_MEMBERS_CHECKED) break;
-      if (this.#states.isClosing(connection)) this.#judge(connection);
+      if (checked++ === MAX_MEMBERS_CHECKED) break;
+      if (this.#states.isClosing(connection)) this.#recordEarlyLoss(connection);
       if (this.#unreplacedLosses.length > 0) return true;
     }
     return this.#unusedReplacement() !== undefined;
   }
 
-  /** The reason of the oldest loss, which is made good now. */
-  takeLoss(): CloseReason | undefined {
-    const credit = this.#unreplacedLosses.length === 1 ? this.#unreplacedLosses.pop() : this.#unreplacedLosses.shift(); // to shift is dear
-    if (credit !== undefined) return credit;
+  /** A connection replaces the oldest loss. Returns the reason of the loss. */
+  takeOldestLoss(): CloseReason | undefined {
+    // `pop` is faster than `shift`.
+    const loss = this.#unreplacedLosses.length === 1 ? this.#unreplacedLosses.pop() : this.#unreplacedLosses.shift();
+    if (loss !== undefined) return loss;
 
-    const spare = this.#unusedReplacement();
-    if (spare !== undefined) spare.lossHandedOn = true;
-    return spare?.replacedReason;
+    const unused = this.#unusedReplacement();
+    if (unused !== undefined) unused.lossReassigned = true;
+    return unused?.replacedReason;
   }
 
-  /** The loss of the latest is no reason to replace it. */
-  forgetLoss(): void {
+  /** Nothing will replace the latest loss. */
+  dropLatestLoss(): void {
     this.#unreplacedLosses.pop();
   }
 
-  /** Those without a request, of undici's: node:http opens none while it has one, of others nobody can tell. */
-  idle(): readonly PoolMember[] {
+  /**
+   * The connections that could have been used instead of opening one. Only for undici: node:http never opens a connection
+   * while another is idle, and other sockets show no requests.
+   */
+  reusable(): readonly PoolMember[] {
     if (this.owner !== 'undici') return NONE;
 
-    const idle: PoolMember[] = [];
-    let looked = 0;
+    const reusable: PoolMember[] = [];
+    let checked = 0;
     for (const connection of this.live) {
-      if (looked++ === MAX_MEMBERS_CHECKED) break;
-      if (this.#states.isClosing(connection)) this.#judge(connection);
-      else if (this.isIdle(connection)) idle.push(connection);
+      if (checked++ === MAX_MEMBERS_CHECKED) break;
+      if (this.#states.isClosing(connection)) this.#recordEarlyLoss(connection);
+      else if (this.#states.isReusable(connection)) reusable.push(connection);
     }
-    return idle;
-  }
-
-  /** Open, and no request on it; one that never had any is not counted on: see `isSpare`. */
-  isIdle(member: PoolMember): boolean {
-    return member.opened !== undefined && member.requests > 0 && !member.receivedGoaway && !this.#states.isBusy(member);
+    return reusable;
   }
 
   get hasHeld(): boolean {
@@ -115,36 +117,36 @@ export class Pool implements MemberPool, PoolFacts {
     return this.live.size > 0;
   }
 
-  /** It is on its way out: lost by now, though it is not closed yet. */
-  #judge(connection: PoolMember): void {
+  /** The connection is closing, so the pool has lost it already. */
+  #recordEarlyLoss(connection: PoolMember): void {
     connection.reason = this.#states.reasonOf(connection);
-    this.#lost(connection, connection.reason);
+    this.#recordLoss(connection, connection.reason);
   }
 
-  /** Leaves a credit, once; a spare leaves the one it was opened for. */
-  #lost(connection: PoolMember, reason: CloseReason): void {
+  /** Records one loss. A replacement that was never used puts back the loss that it was opened for. */
+  #recordLoss(connection: PoolMember, reason: CloseReason): void {
     if (!this.live.delete(connection)) return;
 
     const { cause, requests } = connection;
-    const madeGood = lossOf(connection);
-    const ofUndici = this.owner === 'undici';
-    const wasSpare = ofUndici && requests === 0 && cause === 'replaced';
-    if (!wasSpare) this.#unreplacedLosses.push(reason);
-    else if (madeGood !== undefined) this.#unreplacedLosses.push(madeGood);
+    const replacedLoss = replacedLossOf(connection);
+    const isUndici = this.owner === 'undici';
+    const wasUnused = isUndici && requests === 0 && cause === 'replaced';
+    if (!wasUnused) this.#unreplacedLosses.push(reason);
+    else if (replacedLoss !== undefined) this.#unreplacedLosses.push(replacedLoss);
     if (this.#unreplacedLosses.length > MAX_UNREPLACED_LOSSES) this.#unreplacedLosses.shift();
-    const openedOne = cause === 'first' || cause === 'new_pool' || madeGood === 'client_shutdown';
-    this.lastClosedAfterOneRequest = ofUndici && reason === 'client_shutdown' && requests === 1 && openedOne;
+    const openedByNewClient = cause === 'first' || cause === 'new_pool' || replacedLoss === 'client_shutdown';
+    this.lastClosedAfterOneRequest = isUndici && reason === 'client_shutdown' && requests === 1 && openedByNewClient;
   }
 
-  /** The attempt failed: it took nobody's place, and the first one is still to come. */
-  #failed(connection: PoolMember): void {
+  /** A failed attempt replaces no loss, and the next attempt counts as the first one again. */
+  #attemptFailed(connection: PoolMember): void {
     if (!this.live.delete(connection)) return;
 
     const { cause } = connection;
-    const madeGood = lossOf(connection);
-    if (madeGood !== undefined) this.#unreplacedLosses.unshift(madeGood);
-    if (cause === 'first') this.#origin.tried = false;
-    if (cause === 'first' || cause === 'new_pool') this.tried = false;
+    const replacedLoss = replacedLossOf(connection);
+    if (replacedLoss !== undefined) this.#unreplacedLosses.unshift(replacedLoss);
+    if (cause === 'first') this.#origin.attempted = false;
+    if (cause === 'first' || cause === 'new_pool') this.attempted = false;
   }
 
   #unusedReplacement(): PoolMember | undefined {
@@ -152,27 +154,27 @@ export class Pool implements MemberPool, PoolFacts {
   }
 
   #firstMembers(): PoolMember[] {
-    return firstOf(this.live, MAX_MEMBERS_CHECKED);
+    return firstItems(this.live, MAX_MEMBERS_CHECKED);
   }
 }
 
 /**
- * Opened in the place of a lost one, and never used: undici opens one more where a request was aborted, and then uses
- * another (https://github.com/nodejs/undici/issues/5845). Whatever is opened next makes good the same loss.
+ * After a request was aborted, undici opens one connection more than it needs and uses another
+ * (https://github.com/nodejs/undici/issues/5845). The next connection that it opens replaces the same loss.
  */
 function isUnusedReplacement(connection: PoolMember): boolean {
-  return lossOf(connection) !== undefined && connection.requests === 0 && connection.opened !== undefined;
+  return replacedLossOf(connection) !== undefined && connection.requests === 0 && connection.opened !== undefined;
 }
 
-/** The reason of the loss that it makes good, unless another does by now. */
-function lossOf({ replacedReason, lossHandedOn }: PoolMember): CloseReason | undefined {
-  return lossHandedOn ? undefined : replacedReason;
+/** The reason of the loss that the connection replaces, unless another connection replaces it now. */
+function replacedLossOf({ replacedReason, lossReassigned }: PoolMember): CloseReason | undefined {
+  return lossReassigned ? undefined : replacedReason;
 }
 
-export function firstOf<T>(set: Iterable<T>, most: number): T[] {
+export function firstItems<T>(items: Iterable<T>, max: number): T[] {
   const first: T[] = [];
-  for (const each of set) {
-    if (first.length === most) break;
+  for (const each of items) {
+    if (first.length === max) break;
     first.push(each);
   }
   return first;

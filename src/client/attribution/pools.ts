@@ -1,22 +1,21 @@
 import type { Origin } from '../../core/origins.ts';
 import { openCause } from './open-cause.ts';
-import { firstOf, type OriginState, type Owner, Pool } from './pool.ts';
+import { firstItems, type OriginState, type Owner, Pool } from './pool.ts';
 import type { MemberStates, PoolMember } from './pool-member.ts';
 
-/** Rounds of the event loop after which an idle connection is back in undici's pool, with one to spare. */
-const ROUNDS_TO_FREE = 3;
-/** Origins remembered, of which far fewer have series of their own. */
-const MAX_ORIGINS = 5_000;
-/** Origins looked at to find one that can be forgotten. */
-const MAX_CHECKED = 100;
-/** How long a connection must be free until opening another is no accident of a pool that all share. */
+/** After this many iterations of the event loop, an idle connection is back in undici's pool. One more than undici needs. */
+const LOOPS_UNTIL_BACK_IN_POOL = 3;
+/** If a connection was idle for longer than this, a pool that everyone shares would have used it. */
 const LONG_IDLE_SECONDS = 0.02;
+/** How many origins are remembered. Far fewer of them have series. */
+const MAX_ORIGINS = 5_000;
+/** How many origins are checked to find one that can be forgotten. */
+const MAX_CHECKED = 100;
 
-/** What the pools need from outside. */
 interface Dependencies {
   readonly onNewPool: (origin: Origin) => void;
-  /** How many rounds the event loop has made. */
-  readonly rounds: () => number;
+  /** How many iterations of the event loop there were. */
+  readonly loopCount: () => number;
   readonly states: MemberStates;
   /** Seconds of a monotonic clock. */
   readonly now: () => number;
@@ -30,13 +29,13 @@ interface OriginPools extends OriginState {
 }
 
 /**
- * Who opens connections to what, and what became of them: enough to say why the next one is opened.
+ * Decides which pool a connection belongs to, and why it was opened.
  *
- * An agent of node:http is known by itself. undici shows the connector, a function: undici 6 has one a pool, undici 7 and
- * 8 one a connection, kept while that is replaced; and its Agent drops a pool with its last connection, to make a new one
- * for the next request. So undici's connections to an origin are judged together, and a connector never seen before is
- * taken for another pool's only where a shared one would not have needed it: a connection was free, or was closed by the
- * program itself.
+ * The pool of node:http is the agent. undici does not publish its pools, only the connector (a function): undici 6 has one
+ * connector per pool, undici 7 and 8 have one per connection slot. undici's Agent also drops the pool of an origin with the
+ * last connection, and makes a new one for the next request. So all undici connections to an origin are treated as one
+ * pool. A new connector belongs to another pool only if a shared pool would not have opened a connection: one was idle for
+ * a while, or the program itself had closed the last one after its only request.
  */
 export class Pools {
   readonly #dependencies: Dependencies;
@@ -48,22 +47,22 @@ export class Pools {
     this.#dependencies = dependencies;
   }
 
-  /** A connection is attempted: finds its pool, and says why it is opened. */
+  /** A connection is attempted: finds its pool and its cause. `owner`: an agent of node:http or a connector of undici. */
   assign(connection: PoolMember, origin: Origin, owner: object | undefined): void {
     const known = this.#poolsOf(origin);
     const pool = this.#poolOf(owner, known);
-    const idle = pool.idle();
-    const isAnothersPool = this.#isNewConnector(owner) && (pool.lastClosedAfterOneRequest || this.#hasLongIdle(idle));
+    const idle = pool.reusable();
+    const isOtherPool = this.#isNewConnector(owner) && (pool.lastClosedAfterOneRequest || this.#hasLongIdle(idle));
     const facts = {
-      originIsKnown: known.tried,
-      poolIsKnown: pool.owner === 'none' || (pool.tried && !isAnothersPool),
-      // One that is free for long was passed over for another reason: undici prefers a place in its pool to a connection.
-      hasIdle: idle.some(each => !this.#isFree(each)) || (idle.length > 0 && !pool.hasUnreplacedLoss),
+      originIsKnown: known.attempted,
+      poolIsKnown: pool.owner === 'none' || (pool.attempted && !isOtherPool),
+      // Even if one is in the pool, undici reconnects an empty slot before it uses an idle connection in a later slot.
+      hasIdle: idle.some(each => !this.#isBackInPool(each)) || (idle.length > 0 && !pool.hasUnreplacedLoss),
     };
     connection.cause = openCause(facts, pool);
-    if (connection.cause === 'replaced') connection.replacedReason = pool.takeLoss();
+    if (connection.cause === 'replaced') connection.replacedReason = pool.takeOldestLoss();
     if (connection.cause === 'new_pool') {
-      if (pool.lastClosedAfterOneRequest) pool.forgetLoss();
+      if (pool.lastClosedAfterOneRequest) pool.dropLatestLoss();
       this.#dependencies.onNewPool(origin);
     }
     for (const each of idle) this.#noteIdle(each);
@@ -80,38 +79,37 @@ export class Pools {
 
   #hasLongIdle(idle: readonly PoolMember[]): boolean {
     const now = this.#dependencies.now();
-    return idle.some(each => this.#isFree(each) && now - (each.seenIdle?.at ?? now) >= LONG_IDLE_SECONDS);
+    return idle.some(each => this.#isBackInPool(each) && now - (each.seenIdle?.at ?? now) >= LONG_IDLE_SECONDS);
   }
 
-  /** undici takes a connection back late, by up to two rounds of the event loop; after that it is really free. */
-  #isFree({ seenIdle, requests }: PoolMember): boolean {
+  /** Up to two iterations of the event loop pass until undici takes an idle connection back. */
+  #isBackInPool({ seenIdle, requests }: PoolMember): boolean {
     if (seenIdle === undefined || seenIdle.requests !== requests) return false;
 
-    return this.#dependencies.rounds() - seenIdle.round >= ROUNDS_TO_FREE;
+    return this.#dependencies.loopCount() - seenIdle.loopCount >= LOOPS_UNTIL_BACK_IN_POOL;
   }
 
-  /** Notes when the connection was first seen idle since its last request. */
   #noteIdle(connection: PoolMember): void {
     const { seenIdle, requests } = connection;
     if (seenIdle?.requests === requests) return;
 
-    connection.seenIdle = { at: this.#dependencies.now(), round: this.#dependencies.rounds(), requests };
+    connection.seenIdle = { at: this.#dependencies.now(), loopCount: this.#dependencies.loopCount(), requests };
   }
 
   #poolsOf({ address, port }: Origin): OriginPools {
     const key = `${address} ${port ?? ''}`;
     let pools = this.#origins.get(key);
     if (pools === undefined) {
-      if (this.#origins.size >= MAX_ORIGINS) this.#forget();
-      pools = { tried: false, live: 0, undici: undefined, none: undefined, agents: new WeakMap() };
+      if (this.#origins.size >= MAX_ORIGINS) this.#forgetOldestOrigin();
+      pools = { attempted: false, live: 0, undici: undefined, none: undefined, agents: new WeakMap() };
       this.#origins.set(key, pools);
     }
     return pools;
   }
 
-  /** Forgets the oldest origin without connections, or the oldest: its next connection will be its first again. */
-  #forget(): void {
-    const oldest = firstOf(this.#origins, MAX_CHECKED);
+  /** Forgets the oldest origin without connections, or else the oldest. The next connection to it has the cause `first`. */
+  #forgetOldestOrigin(): void {
+    const oldest = firstItems(this.#origins, MAX_CHECKED);
     const [key] = oldest.find(([, { live }]) => live === 0) ?? (oldest[0] as [string, OriginPools]);
     this.#origins.delete(key);
   }
@@ -138,7 +136,7 @@ export class Pools {
   }
 }
 
-/** undici's way to open a connection, which is all it shows of a pool. */
+/** The connectors of undici are functions. Agents of node:http are not. */
 function isConnector(owner: object): boolean {
   return typeof owner === 'function';
 }

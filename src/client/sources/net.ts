@@ -2,86 +2,81 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Handlers } from '../../core/channels.ts';
 import type { Guard } from '../../core/guard.ts';
-import { listenFirst, markAsOurs, stepAside } from '../../core/listeners.ts';
+import {
+  excludeFromMaxListeners,
+  guardedListeners,
+  type Listeners,
+  prependListeners,
+  stopListening,
+} from '../../core/listeners.ts';
 import { handshakeOf } from '../../core/tls-handshake.ts';
 import type { Connections } from '../connections.ts';
 
-// One connection, in the order its socket speaks of it:
-//   net.client.socket -> lookup (once per address found; not for an address) -> connectionAttempt
-//     -> (connectionAttemptFailed | connectionAttemptTimeout -> connectionAttempt)* -> connect -> secureConnect (TLS) -> close
-// The error that ended it is read from the socket at its close.
+// The order of events of one socket:
+//   net.client.socket -> lookup (once per address found; none if the host is an address) -> connectionAttempt
+//     -> (connectionAttemptFailed | connectionAttemptTimeout -> connectionAttempt)* -> connect -> secureConnect (TLS)
+//     -> timeout, end -> close, when the socket's error is read
 //
-// Limitations: a TLS handshake on a socket that is connected already (inside a proxy's tunnel, STARTTLS) has no event
-// that tells when it began, so it is not measured.
+// Limitations: if a TLS handshake runs on a socket that is connected already (in a proxy's tunnel, or after STARTTLS), no
+// event tells when it began. So it is not measured.
 export function netSource(connections: Connections, guard: Guard): Handlers {
-  const ofAll = markAsOurs([
-    [
-      'lookup',
-      guard('lookup', function (this: Socket, error: Error | null, _address: string, _family: number, host: string) {
+  // Programs expect no listeners for these events once the socket is connected, so ours are removed. They are added again
+  // if the socket connects again.
+  const connectListener: Listeners = guardedListeners(guard, {
+    connect(this: Socket) {
+      connections.connected(this, isTls(this));
+      remove(connectListener, this);
+    },
+  });
+  const secureConnectListener: Listeners = guardedListeners(guard, {
+    secureConnect(this: TLSSocket) {
+      connections.secured(this, handshakeOf(this));
+      remove(secureConnectListener, this);
+    },
+  });
+  const socketListeners = [
+    ...connectListener,
+    ...guardedListeners(guard, {
+      lookup(this: Socket, error: Error | null, _address: string, _family: number, host: string) {
         connections.lookedUp(this, host, error);
-      }),
-    ],
-    [
-      'connectionAttempt',
-      guard('connectionAttempt', function (this: Socket, address: string, port?: number, family?: number) {
+      },
+      connectionAttempt(this: Socket, address: string, port?: number, family?: number) {
         connections.addressTried(this, address, port, family);
-      }),
-    ],
-    [
-      'connectionAttemptFailed',
-      guard('connectionAttemptFailed', function (this: Socket, _a: string, _p: number, _f: number, error: Error) {
+      },
+      connectionAttemptFailed(this: Socket, _address: string, _port: number, _family: number, error: Error) {
         connections.addressFailed(this, error);
-      }),
-    ],
-    [
-      'connectionAttemptTimeout',
-      guard('connectionAttemptTimeout', function (this: Socket) {
+      },
+      connectionAttemptTimeout(this: Socket) {
         connections.addressTimedOut(this);
-      }),
-    ],
-    [
-      'connect',
-      guard('connect', function (this: Socket) {
-        connections.connected(this, isTls(this));
-      }),
-    ],
-    [
-      'timeout',
-      guard('timeout', function (this: Socket) {
+      },
+      timeout(this: Socket) {
         connections.timedOut(this);
-      }),
-    ],
-    [
-      'end',
-      guard('end', function (this: Socket) {
+      },
+      end(this: Socket) {
         connections.serverEnded(this, this.writableEnded);
-      }),
-    ],
-    [
-      'close',
-      guard('close', function (this: Socket) {
-        if (!this.connecting) connections.closed(this); // else a late word of the life before: it is dialling again
-      }),
-    ],
-  ]);
-  const ofTls = markAsOurs([
-    ...ofAll,
-    [
-      'secureConnect',
-      guard('secureConnect', function (this: TLSSocket) {
-        connections.secured(this, handshakeOf(this));
-      }),
-    ],
-  ]);
+      },
+      close(this: Socket) {
+        // If the socket is connecting again already, this is the close of its previous connection.
+        if (!this.connecting) connections.closed(this);
+      },
+    }),
+  ];
+  const tlsSocketListeners = [...socketListeners, ...secureConnectListener];
+
   return {
     'net.client.socket': ({ socket }: { socket: Socket }) => {
-      listenFirst(socket, isTls(socket) ? ofTls : ofAll);
-      stepAside(socket);
-      connections.attempted(socket); // last: what is no socket has thrown by now, and is not remembered
+      prependListeners(socket, isTls(socket) ? tlsSocketListeners : socketListeners);
+      excludeFromMaxListeners(socket);
+      // Last, so that an object that is no socket has thrown before it is remembered.
+      connections.attempted(socket);
     },
   };
 }
 
 function isTls(socket: Socket): boolean {
   return (socket as Partial<TLSSocket>).encrypted === true;
+}
+
+function remove(listeners: Listeners, socket: Socket): void {
+  for (const [event, listener] of listeners) stopListening(socket, event, listener);
 }

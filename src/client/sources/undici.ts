@@ -6,146 +6,31 @@ import type { KeepAliveSignals } from '../attribution/close-reason.ts';
 import type { ClientAdapter } from '../connection.ts';
 import type { Connections } from '../connections.ts';
 
-/** What undici says of a connection; the hostname is without brackets, the port empty where it is the protocol's own. */
-interface ConnectParams {
-  readonly hostname: string;
-  readonly port: string;
-  readonly protocol: string;
-  readonly version?: 'h1' | 'h2';
-}
-
-/** What undici says of a request. */
-export interface UndiciRequest {
-  readonly method: string;
-  /** The program asked for the connection to end with the request. */
-  readonly reset?: boolean | null;
-  readonly origin: string | URL;
-  readonly completed: boolean;
-  readonly aborted: boolean;
-  /** The protocol of an upgrade the program asked for: the connection never comes back from it. */
-  readonly upgrade: string | null;
-}
-
-function originOfRequest({ origin }: UndiciRequest): Origin {
-  const { hostname, port, protocol } = new URL(origin);
-  return originOf(hostname, port, protocol);
-}
-
-/** What an answer says of its connection's future. Made only where it says that there is none, or a short one. */
-interface ResponseSignals {
-  /** It was an answer of HTTP, though the request asked for another protocol. */
-  readonly refused: boolean;
-  readonly closes: boolean;
-  readonly keepAlive: number | undefined;
-}
-
-/** How much undici takes off what a server promises. */
-const MARGIN_SECONDS = 2;
-
-/** What is left of a usual request that was answered. */
-const USUAL: KeepAliveSignals = {
-  isLast: false,
-  clientCloses: false,
-  byRequest: false,
-  serverCloses: false,
-  keepAlive: undefined,
-  margin: MARGIN_SECONDS,
-  complete: true,
-  givenUp: false,
-  upgraded: false,
-};
-
-const undici: ClientAdapter<UndiciRequest> = {
-  originOf: originOfRequest,
-  // Of a new socket `connected` has told us; one we do not know is older than we are.
-  wasReused: () => true,
-  isWaiting: () => false,
-  isFinished: ({ completed, aborted, upgrade }) => (completed || aborted) && !upgrade,
-  mayTakeOver: ({ method, upgrade }) => method === 'CONNECT' || Boolean(upgrade),
-  pipelines: true,
-  maxIdle: () => Infinity,
-  idleCount: () => 0,
-  signalsOf: signals,
-  signalsOfFinished: (request, answer) =>
-    answer === undefined && request.completed && request.method !== 'HEAD' && request.reset !== true
-      ? USUAL
-      : signals(request, answer),
-  withHeaders: (said, sentHeaders) =>
-    said.clientCloses || !sentHeaders.includes('\r\nconnection: close\r') ? said : { ...said, clientCloses: true },
-};
-
-function signals(request: UndiciRequest, answer: object | undefined): KeepAliveSignals {
-  const responseSignals = answer as ResponseSignals | undefined;
-  return {
-    isLast: request.method === 'HEAD' || request.method === 'CONNECT',
-    clientCloses: request.reset === true,
-    byRequest: request.reset === true,
-    serverCloses: responseSignals?.closes === true,
-    keepAlive: responseSignals?.keepAlive,
-    margin: MARGIN_SECONDS,
-    complete: request.completed,
-    givenUp: request.aborted,
-    upgraded: Boolean(request.upgrade) && responseSignals?.refused !== true,
-  };
-}
-
-// One connection, in the order undici speaks of it (global fetch and any copy of undici, all alike):
+// The order of events of one connection of undici (global fetch, and every installed copy):
 //   beforeConnect -> net.client.socket, same turn (see net.ts) -> connected
 //     -> sendHeaders -> request:headers -> request:trailers | request:error, once per request
 // Through a CONNECT proxy: beforeConnect for the target, then all of the above for the proxy, then `connected` for the
-// target with the same socket, or with TLS around it.
+// target, with the same socket or with a TLS socket around it.
 //
-// Limitations: undici 6 sends no sendHeaders over HTTP/2; streams are counted by http2.ts for every version. Up to 6.21, 7.29.1
-// and 8.10.2, CONNECT and upgrades have neither headers nor trailers.
+// Limitations: undici 6 publishes no sendHeaders over HTTP/2. For every version, http2.ts counts the streams. Up to 6.21,
+// 7.29.1 and 8.10.2, CONNECT and upgrades have neither headers nor trailers.
 export function undiciSource(connections: Connections): Handlers {
   return {
-    'undici:client:beforeConnect': ({
-      connectParams,
-      connector,
-    }: {
-      connectParams: ConnectParams;
-      connector: object;
-    }) => {
-      connections.expected(originOf(connectParams.hostname, connectParams.port, connectParams.protocol), connector);
+    'undici:client:beforeConnect': ({ connectParams, connector }: BeforeConnect) => {
+      connections.clientConnecting(originOfParams(connectParams), connector);
     },
-    'undici:client:connected': ({
-      connectParams,
-      connector,
-      socket,
-    }: {
-      connectParams: ConnectParams;
-      connector: object;
-      socket: Socket;
-    }) => {
-      connections.taken(
-        socket,
-        originOf(connectParams.hostname, connectParams.port, connectParams.protocol),
-        connector,
-        connectParams.version === 'h2' ? '2' : '1.1',
-      );
+    'undici:client:connected': ({ connectParams, connector, socket }: BeforeConnect & { socket: Socket }) => {
+      const version = connectParams.version === 'h2' ? '2' : '1.1';
+      connections.clientConnected(socket, originOfParams(connectParams), connector, version);
     },
-    'undici:client:sendHeaders': ({
-      request,
-      headers,
-      socket,
-    }: {
-      request: UndiciRequest;
-      headers: string;
-      socket: Socket;
-    }) => {
+    'undici:client:sendHeaders': ({ request, headers, socket }: SendHeaders) => {
       connections.requestSent(socket, request, undici, headers);
     },
-    'undici:request:headers': ({
-      request,
-      response,
-    }: {
-      request: UndiciRequest;
-      response: { statusCode: number; headers: readonly Buffer[] };
-    }) => {
-      if (request.reset && !request.upgrade) return; // the program said itself that the connection ends
+    'undici:request:headers': ({ request, response }: ResponseHeaders) => {
+      if (request.reset && !request.upgrade) return; // the request itself closes the connection
 
-      const refused = Boolean(request.upgrade) && response.statusCode !== 101;
-      const responseSignals = responseSignalsOf(response.headers, refused);
+      const upgradeRefused = Boolean(request.upgrade) && response.statusCode !== 101;
+      const responseSignals = responseSignalsOf(response.headers, upgradeRefused);
       if (responseSignals !== undefined) connections.responseHeaders(request, responseSignals);
     },
     'undici:request:trailers': ({ request }: { request: UndiciRequest }) => {
@@ -157,7 +42,7 @@ export function undiciSource(connections: Connections): Handlers {
   };
 }
 
-/** Only for as long as an origin is suspected: where in the program its requests are made. */
+/** Passes new requests to the call sites. Subscribed only while they watch an origin. */
 export function undiciRequests(callSites: CallSites): Handlers {
   return {
     'undici:request:create': ({ request }: { request: UndiciRequest }) => {
@@ -166,24 +51,130 @@ export function undiciRequests(callSites: CallSites): Handlers {
   };
 }
 
+interface BeforeConnect {
+  readonly connectParams: ConnectParams;
+  readonly connector: object;
+}
+
+interface ConnectParams {
+  /** An IPv6 address has no brackets. */
+  readonly hostname: string;
+  /** Empty for the default port of the protocol. */
+  readonly port: string;
+  readonly protocol: string;
+  readonly version?: 'h1' | 'h2';
+}
+
+interface SendHeaders {
+  readonly request: UndiciRequest;
+  readonly headers: string;
+  readonly socket: Socket;
+}
+
+interface ResponseHeaders {
+  readonly request: UndiciRequest;
+  readonly response: { readonly statusCode: number; readonly headers: readonly Buffer[] };
+}
+
+export interface UndiciRequest {
+  readonly method: string;
+  /** The program wants the connection to close after the request. */
+  readonly reset?: boolean | null;
+  readonly origin: string | URL;
+  readonly completed: boolean;
+  readonly aborted: boolean;
+  /** The protocol that the program wants to upgrade to. The connection never returns to the pool. */
+  readonly upgrade: string | null;
+}
+
+function originOfParams({ hostname, port, protocol }: ConnectParams): Origin {
+  return originOf(hostname, port, protocol);
+}
+
+function originOfRequest({ origin }: UndiciRequest): Origin {
+  const { hostname, port, protocol } = new URL(origin);
+  return originOf(hostname, port, protocol);
+}
+
+/** undici assumes that the server closes an idle connection this much earlier than it promised. */
+const MARGIN_SECONDS = 2;
+
+/** The signals of an answered request, unless one of them is unusual. */
+const REUSABLE: KeepAliveSignals = {
+  methodNotReusable: false,
+  clientCloses: false,
+  closeIsExplicit: false,
+  serverCloses: false,
+  keepAlive: undefined,
+  keepAliveMargin: MARGIN_SECONDS,
+  complete: true,
+  aborted: false,
+  upgraded: false,
+};
+
+const undici: ClientAdapter<UndiciRequest> = {
+  originOf: originOfRequest,
+  // Unknown sockets were opened before connmeter started, so they have been used before.
+  wasReused: () => true,
+  isQueued: () => false,
+  isFinished: ({ completed, aborted, upgrade }) => (completed || aborted) && !upgrade,
+  mayTakeOver: ({ method, upgrade }) => method === 'CONNECT' || Boolean(upgrade),
+  pipelines: true,
+  maxIdle: () => Infinity,
+  idleCount: () => 0,
+  signalsOf,
+  signalsOfFinished: (request, response) =>
+    response === undefined && request.completed && request.method !== 'HEAD' && request.reset !== true
+      ? REUSABLE
+      : signalsOf(request, response),
+  withRequestHeaders: (signals, sentHeaders) =>
+    signals.clientCloses || !sentHeaders.includes('\r\nconnection: close\r')
+      ? signals
+      : { ...signals, clientCloses: true },
+};
+
+function signalsOf(request: UndiciRequest, response: object | undefined): KeepAliveSignals {
+  const responseSignals = response as ResponseSignals | undefined;
+  return {
+    methodNotReusable: request.method === 'HEAD' || request.method === 'CONNECT',
+    clientCloses: request.reset === true,
+    closeIsExplicit: request.reset === true,
+    serverCloses: responseSignals?.closes === true,
+    keepAlive: responseSignals?.keepAlive,
+    keepAliveMargin: MARGIN_SECONDS,
+    complete: request.completed,
+    aborted: request.aborted,
+    upgraded: Boolean(request.upgrade) && responseSignals?.upgradeRefused !== true,
+  };
+}
+
+/** The keep-alive signals of a response. Undefined instead if all of them are as usual. */
+interface ResponseSignals {
+  /** The server answered the request for an upgrade with an HTTP response. */
+  readonly upgradeRefused: boolean;
+  readonly closes: boolean;
+  /** `timeout` of the Keep-Alive header, in seconds, if it is short. */
+  readonly keepAlive: number | undefined;
+}
+
 const SHORT_SECONDS = 3;
 
-/** Looks through raw headers, name after value, without making a string where nothing is to be said. */
-function responseSignalsOf(headers: readonly Buffer[], refused: boolean): ResponseSignals | undefined {
+/** Reads raw headers (names and values in turn). Makes no string in the usual case. */
+function responseSignalsOf(headers: readonly Buffer[], upgradeRefused: boolean): ResponseSignals | undefined {
   let closes = false;
   let keepAlive: number | undefined;
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = headers[i] as Buffer;
-    if (name.length !== 10) continue; // as long as both `connection` and `keep-alive`
+    if (name.length !== 10) continue; // the length of `connection` and of `keep-alive`
 
     const value = headers[i + 1] as Buffer;
     const initial = (name[0] as number) | 0x20;
     if (initial === C && value.length === 5) closes = value.toString('latin1').toLowerCase() === 'close';
-    else if (initial === K && !isLong(value))
+    else if (initial === K && !isLongTimeout(value))
       keepAlive = Number(/\btimeout=(\d+)/i.exec(value.toString('latin1'))?.[1]);
   }
   if (keepAlive !== undefined && !(keepAlive <= SHORT_SECONDS)) keepAlive = undefined;
-  return refused || closes || keepAlive !== undefined ? { refused, closes, keepAlive } : undefined;
+  return upgradeRefused || closes || keepAlive !== undefined ? { upgradeRefused, closes, keepAlive } : undefined;
 }
 
 const C = 'c'.charCodeAt(0);
@@ -192,8 +183,8 @@ const T = 't'.charCodeAt(0);
 const EQUALS = '='.charCodeAt(0);
 const ZERO = '0'.charCodeAt(0);
 
-/** `timeout=5`, as Node's own servers say, and whatever stands behind it: told by its digits, without making a string. */
-function isLong(value: Buffer): boolean {
+/** Recognizes `timeout=5`, which Node's own servers send, by its characters. */
+function isLongTimeout(value: Buffer): boolean {
   if (((value[0] as number) | 0x20) !== T || value[7] !== EQUALS) return false;
 
   const first = value[8] ?? 0;

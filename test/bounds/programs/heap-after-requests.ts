@@ -14,7 +14,13 @@ import * as undici7 from 'undici7';
 import { ConnectionInstrumentation } from '../../../src/index.ts';
 
 /** How many objects were created and how many are left, by use. */
-export type LeftInHeap = Record<string, { made: number; left: number }>;
+type LeftInHeap = Record<string, { made: number; left: number }>;
+
+export interface Outcome {
+  readonly uses: LeftInHeap;
+  /** kB of header text that are left, of 1,000. */
+  readonly headers: number;
+}
 
 const task = JSON.parse(process.argv[2] as string) as {
   measured: boolean;
@@ -237,6 +243,26 @@ async function left(): Promise<number> {
   return alive;
 }
 
+/** By how many kB the heap grows where each of 100 connections has sent 10 kB of headers, and is idle. */
+async function kilobytesOfHeaders(): Promise<number> {
+  const dispatcher = keep(new undici8.Agent());
+  const ask = async (length: number) => {
+    const asked = Array.from({ length: 100 }, async (_, i) => {
+      const headers = { 'x-text': Buffer.alloc(length, `${i}`).toString('latin1') };
+      return (await undici8.request(`${url}/late`, { dispatcher, headers })).body.text();
+    });
+    await Promise.all(asked);
+    for (let i = 0; i < 5; i++) {
+      await sleep(20);
+      (globalThis.gc as () => void)();
+    }
+    return process.memoryUsage().heapUsed;
+  };
+  await ask(1);
+  const before = await ask(1);
+  return ((await ask(10_000)) - before) / 1_000;
+}
+
 const told: LeftInHeap = {};
 for (const [name, start] of Object.entries(USES)) {
   const use = start();
@@ -246,4 +272,5 @@ for (const [name, start] of Object.entries(USES)) {
   const made = seen.length;
   told[name] = { made, left: await left() };
 }
-process.stdout.write(JSON.stringify(told), () => process.exit());
+const outcome: Outcome = { uses: told, headers: await kilobytesOfHeaders() };
+process.stdout.write(JSON.stringify(outcome), () => process.exit());

@@ -1,6 +1,6 @@
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { expect, test, vi } from 'vitest';
-import { CallSites, inWords, programFrame } from '../../../src/client/attribution/call-sites.ts';
+import { CallSites, describeCallSite, programFrame } from '../../../src/client/attribution/call-sites.ts';
 
 const origin = { address: 'a.test', port: 80 };
 
@@ -141,7 +141,7 @@ test('a call site below the working directory has a relative path', () => {
 });
 
 test('IPv6 addresses are in brackets', () => {
-  expect(inWords({ problem: 'new_pool', address: '::1', port: 80, site: 'a.ts:1', count: 3 })).toContain(
+  expect(describeCallSite({ problem: 'new_pool', address: '::1', port: 80, site: 'a.ts:1', count: 3 })).toContain(
     'to [::1]:80 ',
   );
 });

@@ -52,14 +52,14 @@ test.each([
 /** The last request of a reusable connection: a finished GET. */
 function over(said: Partial<KeepAliveSignals> = {}): KeepAliveSignals {
   return {
-    isLast: false,
+    methodNotReusable: false,
     clientCloses: false,
-    byRequest: false,
+    closeIsExplicit: false,
     serverCloses: false,
     keepAlive: undefined,
-    margin: 2,
+    keepAliveMargin: 2,
     complete: true,
-    givenUp: false,
+    aborted: false,
     upgraded: false,
     ...said,
   };
@@ -75,13 +75,13 @@ function ending(seen: Partial<CloseFacts> = {}): CloseFacts {
     error: undefined,
     serverEnded: false,
     timedOut: false,
-    goneAway: false,
+    receivedGoaway: false,
     signals: over(),
     streams: 0,
-    answered: true,
+    responseStarted: true,
     requests: 1,
     poolWasFull: false,
-    freed: false,
+    returnedToPool: false,
     ...seen,
   };
 }
@@ -95,14 +95,14 @@ const otherSideClosed = error('UND_ERR_SOCKET', 'other side closed');
 const ROWS: readonly (readonly [CloseReason, when: string, Partial<CloseFacts>])[] = [
   ['client_idle_timeout', 'undici lets an idle one go', { error: undici('socket idle timeout') }],
   ['client_idle_timeout', 'undici 6 names the host too', { error: undici('socket idle timeout (a.test)') }],
-  ['client_idle_timeout', 'its timeout strikes while its agent has it', { timedOut: true, freed: true }],
+  ['client_idle_timeout', 'its timeout strikes while its agent has it', { timedOut: true, returnedToPool: true }],
   ['client_idle_timeout', 'a plain socket times out', { http: false, signals: undefined, timedOut: true }],
 
   ['server_idle_close', 'undici finds it ended', { error: otherSideClosed }],
   ['server_idle_close', 'it is reset while idle', { error: error('ECONNRESET') }],
   ['server_idle_close', 'it is reset before it served any', { error: error('ECONNRESET'), signals: undefined }],
-  ['server_idle_close', 'the server ends it while its agent has it', { serverEnded: true, freed: true }],
-  ['server_idle_close', 'the agent lets one go that it had', { freed: true }],
+  ['server_idle_close', 'the server ends it while its agent has it', { serverEnded: true, returnedToPool: true }],
+  ['server_idle_close', 'the agent lets one go that it had', { returnedToPool: true }],
   ['server_idle_close', 'the other side ends a plain socket', { http: false, signals: undefined, serverEnded: true }],
 
   ['server_closed_active', 'undici finds it ended before the answer', { error: otherSideClosed, signals: cut() }],
@@ -113,42 +113,58 @@ const ROWS: readonly (readonly [CloseReason, when: string, Partial<CloseFacts>])
 
   ['server_close_header', 'the answer said so', { error: reset, signals: over({ serverCloses: true }) }],
   ['server_close_header', 'the answer was HTTP/1.0, which says nothing', { error: reset }],
-  ['server_close_header', 'node:http does as the answer said', { signals: over({ serverCloses: true, margin: 1 }) }],
+  [
+    'server_close_header',
+    'node:http does as the answer said',
+    { signals: over({ serverCloses: true, keepAliveMargin: 1 }) },
+  ],
   ['server_close_header', 'the server does as it said', { serverEnded: true, signals: over({ serverCloses: true }) }],
 
-  ['keep_alive_off', 'the request said so', { error: reset, signals: over({ clientCloses: true, byRequest: true }) }],
+  [
+    'keep_alive_off',
+    'the request said so',
+    { error: reset, signals: over({ clientCloses: true, closeIsExplicit: true }) },
+  ],
   ['keep_alive_off', 'the client never keeps any', { error: reset, signals: over({ clientCloses: true }) }],
   [
     'keep_alive_off',
     'the request said so, after others',
-    { requests: 9, error: reset, signals: over({ clientCloses: true, byRequest: true }) },
+    { requests: 9, error: reset, signals: over({ clientCloses: true, closeIsExplicit: true }) },
   ],
 
   ['keep_alive_hint_too_short', 'undici takes 2 s off', { error: reset, signals: over({ keepAlive: 2 }) }],
-  ['keep_alive_hint_too_short', 'node:http takes 1 s off', { signals: over({ keepAlive: 1, margin: 1 }) }],
-  ['keep_alive_hint_too_short', 'it had been idle', { freed: true, signals: over({ keepAlive: 1, margin: 1 }) }],
+  ['keep_alive_hint_too_short', 'node:http takes 1 s off', { signals: over({ keepAlive: 1, keepAliveMargin: 1 }) }],
+  [
+    'keep_alive_hint_too_short',
+    'it had been idle',
+    { returnedToPool: true, signals: over({ keepAlive: 1, keepAliveMargin: 1 }) },
+  ],
 
-  ['not_reusable_method', 'undici resets after HEAD', { error: reset, signals: over({ isLast: true }) }],
+  ['not_reusable_method', 'undici resets after HEAD', { error: reset, signals: over({ methodNotReusable: true }) }],
 
-  ['body_abandoned', 'undici gives an answer up', { error: aborted, signals: cut({ givenUp: true }) }],
+  ['body_abandoned', 'undici gives an answer up', { error: aborted, signals: cut({ aborted: true }) }],
   ['body_abandoned', 'fetch is cancelled in the answer', { error: error('ABORT_ERR'), signals: cut() }],
-  ['body_abandoned', 'node:http destroys an answer', { signals: cut({ givenUp: true }) }],
+  ['body_abandoned', 'node:http destroys an answer', { signals: cut({ aborted: true }) }],
   ['body_abandoned', 'the socket is destroyed in the answer', { signals: cut() }],
 
-  ['request_aborted', 'undici gives a request up', { error: aborted, answered: false, signals: cut() }],
-  ['request_aborted', 'an abort comes first', { error: error('UND_ERR_ABORTED'), answered: false, signals: cut() }],
-  ['request_aborted', 'node:http destroys a request', { answered: false, signals: cut({ givenUp: true }) }],
+  ['request_aborted', 'undici gives a request up', { error: aborted, responseStarted: false, signals: cut() }],
+  [
+    'request_aborted',
+    'an abort comes first',
+    { error: error('UND_ERR_ABORTED'), responseStarted: false, signals: cut() },
+  ],
+  ['request_aborted', 'node:http destroys a request', { responseStarted: false, signals: cut({ aborted: true }) }],
 
   ['request_timeout', 'undici waits for headers', { error: error('UND_ERR_HEADERS_TIMEOUT'), signals: cut() }],
   ['request_timeout', 'undici waits for the body', { error: error('UND_ERR_BODY_TIMEOUT'), signals: cut() }],
-  ['request_timeout', 'its timeout strikes in the exchange', { timedOut: true, signals: cut({ givenUp: true }) }],
+  ['request_timeout', 'its timeout strikes in the exchange', { timedOut: true, signals: cut({ aborted: true }) }],
   ['request_timeout', 'the network gives up in the exchange', { error: error('ETIMEDOUT'), signals: cut() }],
 
   ['max_requests', 'it served as many as it may', { requests: 3, error: reset, signals: over({ clientCloses: true }) }],
 
-  ['pool_full', 'the agent has no room', { poolWasFull: true, freed: true }],
+  ['pool_full', 'the agent has no room', { poolWasFull: true, returnedToPool: true }],
 
-  ['goaway', 'the server sent one', { goneAway: true, signals: undefined }],
+  ['goaway', 'the server sent one', { receivedGoaway: true, signals: undefined }],
   ['goaway', 'undici says so', { error: error('UND_ERR_SOCKET', 'HTTP/2: "GOAWAY" frame received with code 0') }],
   ['goaway', 'undici 8 says so', { error: undici('HTTP/2: "GOAWAY" frame received with code 0') }],
 
@@ -156,10 +172,18 @@ const ROWS: readonly (readonly [CloseReason, when: string, Partial<CloseFacts>])
 
   ['client_shutdown', 'destroy() was called', { error: error('UND_ERR_DESTROYED'), signals: cut() }],
   ['client_shutdown', 'close() was called', { error: error('UND_ERR_CLOSED') }],
-  ['client_shutdown', 'it served none, and nobody said a word', { signals: undefined, requests: 0, answered: false }],
-  ['client_shutdown', 'the agent is destroyed in an exchange', { answered: false, signals: cut() }],
+  [
+    'client_shutdown',
+    'it served none, and nobody said a word',
+    { signals: undefined, requests: 0, responseStarted: false },
+  ],
+  ['client_shutdown', 'the agent is destroyed in an exchange', { responseStarted: false, signals: cut() }],
   ['client_shutdown', 'the program had it', {}],
-  ['client_shutdown', 'a session is destroyed with its streams', { signals: undefined, streams: 2, answered: false }],
+  [
+    'client_shutdown',
+    'a session is destroyed with its streams',
+    { signals: undefined, streams: 2, responseStarted: false },
+  ],
   ['client_shutdown', 'a plain socket is ended', { http: false, signals: undefined }],
 
   ['error', 'an answer is no HTTP', { error: error('HPE_INVALID_CONSTANT'), signals: cut() }],
@@ -180,13 +204,13 @@ test('every close reason has a row', () => {
 
 /** Two reasons apply: the first one seen, or the more specific one, wins. */
 test.each<[winner: CloseReason, loser: CloseReason, Partial<CloseFacts>]>([
-  ['upgraded', 'goaway', { goneAway: true, signals: over({ upgraded: true }) }],
+  ['upgraded', 'goaway', { receivedGoaway: true, signals: over({ upgraded: true }) }],
   ['upgraded', 'server_closed_active', { serverEnded: true, signals: cut({ upgraded: true }) }],
   ['upgraded', 'client_shutdown', { error: error('UND_ERR_DESTROYED'), signals: over({ upgraded: true }) }],
-  ['goaway', 'server_closed_active', { goneAway: true, error: otherSideClosed, signals: undefined, streams: 1 }],
-  ['goaway', 'client_shutdown', { goneAway: true, error: error('UND_ERR_DESTROYED') }],
+  ['goaway', 'server_closed_active', { receivedGoaway: true, error: otherSideClosed, signals: undefined, streams: 1 }],
+  ['goaway', 'client_shutdown', { receivedGoaway: true, error: error('UND_ERR_DESTROYED') }],
   ['client_shutdown', 'server_idle_close', { error: error('UND_ERR_DESTROYED'), serverEnded: true }],
-  ['client_shutdown', 'request_aborted', { error: error('UND_ERR_DESTROYED'), answered: false, signals: cut() }],
+  ['client_shutdown', 'request_aborted', { error: error('UND_ERR_DESTROYED'), responseStarted: false, signals: cut() }],
   [
     'request_timeout',
     'server_closed_active',
@@ -194,30 +218,38 @@ test.each<[winner: CloseReason, loser: CloseReason, Partial<CloseFacts>]>([
   ],
   ['client_idle_timeout', 'server_idle_close', { error: undici('socket idle timeout'), serverEnded: true }],
   ['client_idle_timeout', 'pool_full', { error: undici('socket idle timeout'), poolWasFull: true }],
-  ['not_reusable_method', 'keep_alive_off', { error: reset, signals: over({ isLast: true, clientCloses: true }) }],
+  [
+    'not_reusable_method',
+    'keep_alive_off',
+    { error: reset, signals: over({ methodNotReusable: true, clientCloses: true }) },
+  ],
   [
     'keep_alive_off',
     'server_close_header',
-    { signals: over({ clientCloses: true, byRequest: true, serverCloses: true }) },
+    { signals: over({ clientCloses: true, closeIsExplicit: true, serverCloses: true }) },
   ],
   ['max_requests', 'server_close_header', { requests: 2, signals: over({ clientCloses: true, serverCloses: true }) }],
   ['server_close_header', 'keep_alive_hint_too_short', { signals: over({ serverCloses: true, keepAlive: 0 }) }],
   ['server_close_header', 'server_idle_close', { error: otherSideClosed, signals: over({ serverCloses: true }) }],
   ['keep_alive_hint_too_short', 'pool_full', { poolWasFull: true, signals: over({ keepAlive: 1 }) }],
-  ['pool_full', 'server_idle_close', { poolWasFull: true, freed: true, serverEnded: true }],
+  ['pool_full', 'server_idle_close', { poolWasFull: true, returnedToPool: true, serverEnded: true }],
   [
     'keep_alive_hint_too_short',
     'server_idle_close',
-    { serverEnded: true, signals: over({ keepAlive: 1 }), freed: true },
+    { serverEnded: true, signals: over({ keepAlive: 1 }), returnedToPool: true },
   ],
   // once the agent has the connection back, request and response headers cannot have closed it
-  ['server_idle_close', 'not_reusable_method', { signals: over({ isLast: true }), freed: true }],
-  ['server_idle_close', 'server_close_header', { signals: over({ serverCloses: true }), freed: true }],
-  ['server_idle_close', 'keep_alive_off', { signals: over({ clientCloses: true, byRequest: true }), freed: true }],
+  ['server_idle_close', 'not_reusable_method', { signals: over({ methodNotReusable: true }), returnedToPool: true }],
+  ['server_idle_close', 'server_close_header', { signals: over({ serverCloses: true }), returnedToPool: true }],
+  [
+    'server_idle_close',
+    'keep_alive_off',
+    { signals: over({ clientCloses: true, closeIsExplicit: true }), returnedToPool: true },
+  ],
   ['server_closed_active', 'server_close_header', { serverEnded: true, signals: cut({ serverCloses: true }) }],
   ['server_closed_active', 'keep_alive_off', { error: otherSideClosed, signals: cut({ clientCloses: true }) }],
-  ['body_abandoned', 'keep_alive_off', { signals: cut({ givenUp: true, clientCloses: true, byRequest: true }) }],
-  ['request_timeout', 'request_aborted', { timedOut: true, answered: false, signals: cut({ givenUp: true }) }],
+  ['body_abandoned', 'keep_alive_off', { signals: cut({ aborted: true, clientCloses: true, closeIsExplicit: true }) }],
+  ['request_timeout', 'request_aborted', { timedOut: true, responseStarted: false, signals: cut({ aborted: true }) }],
   ['error', 'client_idle_timeout', { error: error('EHOSTUNREACH'), timedOut: true }],
 ])('%s rather than %s', (winner, _loser, seen) => {
   expect(closeReason(ending(seen))).toBe(winner);
@@ -231,7 +263,7 @@ test.each([
   [0, 1, 'keep_alive_hint_too_short'],
   [undefined, 2, 'client_shutdown'],
 ])('a promise of %s s, of which the client takes %i off: %s', (keepAlive, margin, reason) => {
-  expect(closeReason(ending({ signals: over({ keepAlive, margin }) }))).toBe(reason);
+  expect(closeReason(ending({ signals: over({ keepAlive, keepAliveMargin: margin }) }))).toBe(reason);
 });
 
 test('every possible close has exactly one reason', () => {
@@ -244,14 +276,14 @@ test('every possible close has exactly one reason', () => {
   );
   const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
   const anyParting = fc.record<KeepAliveSignals>({
-    isLast: fc.boolean(),
+    methodNotReusable: fc.boolean(),
     clientCloses: fc.boolean(),
-    byRequest: fc.boolean(),
+    closeIsExplicit: fc.boolean(),
     serverCloses: fc.boolean(),
     keepAlive: maybe(fc.oneof(fc.nat(5), fc.constant(Number.NaN))),
-    margin: fc.nat(2),
+    keepAliveMargin: fc.nat(2),
     complete: fc.boolean(),
-    givenUp: fc.boolean(),
+    aborted: fc.boolean(),
     upgraded: fc.boolean(),
   });
   const anyEnding = fc.record<CloseFacts>({
@@ -259,13 +291,13 @@ test('every possible close has exactly one reason', () => {
     error: anyError,
     serverEnded: fc.boolean(),
     timedOut: fc.boolean(),
-    goneAway: fc.boolean(),
+    receivedGoaway: fc.boolean(),
     signals: maybe(anyParting),
     streams: fc.nat(2),
-    answered: fc.boolean(),
+    responseStarted: fc.boolean(),
     requests: fc.nat(3),
     poolWasFull: fc.boolean(),
-    freed: fc.boolean(),
+    returnedToPool: fc.boolean(),
   });
 
   fc.assert(

@@ -26,7 +26,7 @@ function process() {
   let now = 0;
   const pools = new Pools({
     onNewPool: origin => void newPools.push(origin),
-    rounds: () => rounds,
+    loopCount: () => rounds,
     states: { ...states, reasonOf: (connection: Connection) => reasons.get(connection) ?? 'unknown' },
     now: () => now,
   });

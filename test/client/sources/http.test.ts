@@ -102,8 +102,8 @@ test('a request on a socket that was counted before moves to the origin of the r
   expect(tally('a.test', 8080)).toMatchObject({ opened: 0, fresh: 1, requests: 1 });
 });
 
-test('after an upgrade the connection stays active', () => {
-  const { tally } = replaying();
+test('after an upgrade the connection stays active, and is closed as one', () => {
+  const replay = replaying();
   const only = request({ upgrade: 'websocket' });
 
   const socket = attempt();
@@ -111,9 +111,60 @@ test('after an upgrade the connection stays active', () => {
   connect(socket, '127.0.0.1', 8080);
   only.socket = socket;
   publish('http.client.request.start', { request: only });
+  socket.bytesRead += 100;
+  socket.emit('agentRemove');
   only.destroyed = true;
 
-  expect(tally('a.test', 8080)).toMatchObject({ active: 1, idle: 0 });
+  expect(replay.tally('a.test', 8080)).toMatchObject({ active: 1, idle: 0, requests: 1 });
+  close(socket);
+  expect(replay.closedFor('a.test', 8080)).toEqual({ upgraded: 1 });
+});
+
+test('a connection that the program takes from its agent is busy with its request until that is over', () => {
+  const replay = replaying();
+  const only = request();
+
+  const socket = attempt();
+  publish('http.client.request.created', { request: only });
+  connect(socket, '127.0.0.1', 8080);
+  only.socket = socket;
+  publish('http.client.request.start', { request: only });
+  socket.emit('agentRemove');
+  expect(replay.tally('a.test', 8080)).toMatchObject({ active: 1, idle: 0 });
+  socket.emit('free');
+
+  expect(replay.tally('a.test', 8080)).toMatchObject({ active: 0, idle: 1 });
+});
+
+test('an upgrade that is refused is none: the agent has the connection back', () => {
+  const replay = replaying();
+  const refused = request({ upgrade: 'websocket' });
+
+  const socket = attempt();
+  publish('http.client.request.created', { request: refused });
+  connect(socket, '127.0.0.1', 8080);
+  refused.socket = socket;
+  publish('http.client.request.start', { request: refused });
+  const response = { complete: true, httpVersion: '1.1', rawHeaders: [] };
+  publish('http.client.response.finish', { request: refused, response });
+  refused.destroyed = true;
+  socket.emit('free');
+
+  expect(replay.tally('a.test', 8080)).toMatchObject({ active: 0, idle: 1, requests: 0 });
+  close(socket);
+  expect(replay.closedFor('a.test', 8080)).toEqual({ server_idle_close: 1 });
+});
+
+test('a connection whose request was given up before it was sent is idle once the agent has it', () => {
+  const { tally, endTurn } = replaying();
+
+  const socket = attempt();
+  publish('http.client.request.created', { request: request() });
+  endTurn();
+  socket.emit('free');
+  connect(socket, '127.0.0.1', 8080);
+
+  expect(tally('a.test', 8080)).toMatchObject({ opened: 1, fresh: 0, active: 0, idle: 1 });
 });
 
 /** Events of a connection that serves requests in sequence; `sent` and `read` are a request and its response. */
@@ -179,6 +230,12 @@ test.each<[CloseReason, string[]]>([
   ['keep_alive_hint_too_short', ['Connection', 'keep-alive', 'Keep-Alive', 'timeout=1']],
   ['keep_alive_hint_too_short', ['keep-alive', 'max=9, Timeout=1', 'keep-alive', 'timeout=60']],
   ['server_idle_close', ['Keep-Living', 'timeout=1']],
+  ['server_idle_close', ['keep-alive', 'timeout=10']],
+  ['server_idle_close', ['Keep-Alive', 'timeout=2']],
+  ['server_idle_close', ['Keep-Alive', 'timeout=']],
+  ['keep_alive_hint_too_short', ['Keep-Alive', 'timeout=0']],
+  ['keep_alive_hint_too_short', ['Keep-Alive', 'timeout=01']],
+  ['keep_alive_hint_too_short', ['KEEP-ALIVE', 'Timeout=1, max=5']],
 ])('%s after an answer with %j, once the agent has it back', (reason, rawHeaders) => {
   expect(closedAfterAnswer(rawHeaders, 'free')).toEqual({ [reason]: 1 });
 });

@@ -165,6 +165,28 @@ test('a socket that connects again after its close is a second connection', () =
   expect(socket.listenerCount('close')).toBe(1);
 });
 
+test('listeners for connect and secureConnect are removed once they have fired', () => {
+  replaying();
+
+  const socket = attempt(Object.assign(new ReplaySocket(), { encrypted: true as const, alpnProtocol: 'http/1.1' }));
+  const waiting = () => [socket.listenerCount('connect'), socket.listenerCount('secureConnect')];
+  const before = waiting();
+  connect(socket, '127.0.0.1', 443);
+  const connected = waiting();
+  socket.emit('secureConnect');
+
+  expect([before, connected, waiting()]).toEqual([
+    [1, 1],
+    [0, 1],
+    [0, 0],
+  ]);
+
+  close(socket);
+  attempt(socket);
+
+  expect(waiting()).toEqual([1, 1]);
+});
+
 test('a close without an event is noticed at the next collection', () => {
   const { tally } = replaying();
 
@@ -176,7 +198,27 @@ test('a close without an event is noticed at the next collection', () => {
   expect(tally('127.0.0.1', 80, false)).toMatchObject({ opened: 1, closed: 1 });
 });
 
-test('the listener limit of the program is unchanged', () => {
+test('closes without an event are noticed at later attempts', () => {
+  const { connections } = replaying();
+  const open = Array.from({ length: 10 }, () => {
+    const socket = attempt();
+    connect(socket, '127.0.0.1', 80);
+    return socket;
+  });
+
+  const live = Array.from({ length: 100 }, () => {
+    const socket = attempt();
+    connect(socket, '127.0.0.1', 80);
+    socket.removeAllListeners();
+    close(socket);
+    return connections.liveCount;
+  });
+
+  expect(Math.max(...live)).toBeLessThan(3 * open.length);
+  expect(connections.snapshot().live).toHaveLength(open.length);
+});
+
+test('the limit on listeners stays that of the program', () => {
   replaying();
 
   const [usual, own] = [attempt(), attempt(new ReplaySocket().setMaxListeners(3))];

@@ -316,7 +316,107 @@ test.each<[CloseReason, number, string]>([
   expect(replay.closedFor('a.test', 80)).toEqual({ [reason]: 1 });
 });
 
-/** The state of a socket with an unread response. */
+/** A connection with a request on it. */
+function asking(over = {}) {
+  const asked = { ...request(), method: 'GET', ...over };
+  const { hostname } = new URL(asked.origin);
+  publish('undici:client:beforeConnect', { connectParams: { ...connectParams, hostname }, connector });
+  const socket = attempt();
+  connect(socket);
+  publish('undici:client:sendHeaders', { request: asked, headers: 'GET / HTTP/1.1\r\n', socket });
+  return { asked, socket };
+}
+
+test.each<[string, CloseReason, string]>([
+  ['trailers', 'server_idle_close', ''],
+  ['trailers', 'server_idle_close', 'Keep-Alive: timeout=5'],
+  ['trailers', 'server_close_header', 'Connection: close'],
+  ['trailers', 'keep_alive_hint_too_short', 'Keep-Alive: timeout=1'],
+  ['error', 'server_closed_active', ''],
+])('after %s the request is over: %s after "%s"', (end, reason, header) => {
+  const replay = replaying();
+  const { asked, socket } = asking();
+
+  publish('undici:request:headers', { request: asked, response: answer(...header.split(': ')) });
+  asked.completed = end === 'trailers';
+  publish(`undici:request:${end}`, { request: asked });
+  Object.assign(asked, { completed: false, aborted: false, method: 'HEAD' }); // nobody looks at it any more
+
+  expect(replay.tally('a.test', 80)).toMatchObject({ active: 0, idle: 1, requests: 0 });
+  close(socket, gone());
+  expect(replay.closedFor('a.test', 80)).toEqual({ [reason]: 1 });
+});
+
+test('the end of one pipelined request leaves the others on the connection', () => {
+  const { tally } = replaying();
+  const { asked, socket } = asking();
+  const others = [1, 2].map(() => ({ ...request(), method: 'GET' }));
+  for (const each of others) publish('undici:client:sendHeaders', { request: each, headers: '', socket });
+  expect(tally('a.test', 80)).toMatchObject({ requests: 3 });
+
+  const left = [asked, ...others].map(each => {
+    publish('undici:request:trailers', { request: each });
+    return tally('a.test', 80)['requests'];
+  });
+
+  expect(left).toEqual([2, 1, 0]);
+});
+
+test('what the headers of the last request said is known at the close, though others finished since', () => {
+  const replay = replaying();
+  const { asked, socket } = asking();
+  asked.completed = true;
+  publish('undici:request:trailers', { request: asked });
+  const last = { ...request(), method: 'GET', completed: true };
+  publish('undici:client:sendHeaders', { request: last, headers: 'GET /\r\nconnection: close\r\n', socket });
+  publish('undici:request:trailers', { request: last });
+  socket.destroyed = true; // undici does that at once
+
+  for (let i = 0; i < 3; i++) {
+    const other = asking({ completed: true, origin: 'http://b.test' });
+    publish('undici:request:trailers', { request: other.asked });
+  }
+  close(socket, Object.assign(new Error('reset'), { code: 'UND_ERR_INFO' }));
+
+  expect(replay.closedFor('a.test', 80)).toEqual({ max_requests: 1 });
+});
+
+test.each<[CloseReason, object]>([
+  ['upgraded', { upgrade: 'websocket' }],
+  ['client_shutdown', { method: 'CONNECT' }],
+])('%s where nothing tells of the end of %j', (reason, over) => {
+  const replay = replaying();
+  const { socket } = asking(over);
+  socket.bytesRead += 100;
+
+  expect(replay.tally('a.test', 80)).toMatchObject({ active: 1, idle: 0, requests: 1 });
+  close(socket, Object.assign(new Error(), { code: 'UND_ERR_DESTROYED' }));
+  expect(replay.closedFor('a.test', 80)).toEqual({ [reason]: 1 });
+});
+
+test('a CONNECT that fails is given up', () => {
+  const replay = replaying();
+  const { asked, socket } = asking({ method: 'CONNECT' });
+
+  publish('undici:request:error', { request: asked });
+  close(socket);
+
+  expect(replay.closedFor('a.test', 80)).toEqual({ request_aborted: 1 });
+});
+
+test('requests that are open when we stop listening count as over', () => {
+  const replay = replaying();
+  const { asked, socket } = asking();
+  replay.stop();
+  replay.connections.pause();
+  Object.assign(asked, { aborted: true });
+
+  expect(replay.tally('a.test', 80)).toMatchObject({ active: 0, idle: 1, requests: 0 });
+  close(socket, gone());
+  expect(replay.closedFor('a.test', 80)).toEqual({ server_idle_close: 1 });
+});
+
+/** As a socket is whose answer has come and is not read. */
 const UNREAD = { paused: true, readableLength: 65_536, bytesRead: 65_536 };
 
 test.each([

@@ -48,5 +48,5 @@ export function readResults(output: Output, folder: string): ReadResults {
   }
   const tests = results.report.size;
   results.add(WHOLE_COMMAND, output.ok ? 'passed' : 'failed');
-  return { report: results.report, how: [...new Set(how)].join(' and ') || 'its exit code only', tests };
+  return { report: results.report, how: [...new Set(how)].join(' and ') || 'the exit code only', tests };
 }

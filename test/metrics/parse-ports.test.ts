@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parsePorts } from '../../src/metrics/ports.ts';
+import { parsePorts } from '../../src/metrics/parse-ports.ts';
 
 const SOCKSTAT = `sockets: used 204
 TCP: inuse 175 orphan 0 tw 83120 alloc 176 mem 25

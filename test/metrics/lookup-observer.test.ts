@@ -1,14 +1,14 @@
 import dns from 'node:dns';
 import { expect, test } from 'vitest';
 import { guardWith } from '../../src/core/guard.ts';
-import { watchLookups } from '../../src/metrics/lookup-entries.ts';
+import { observeLookups } from '../../src/metrics/lookup-observer.ts';
 import { Lookups } from '../../src/metrics/lookups.ts';
 import { MetricRegistry } from '../../src/metrics/registry.ts';
 
 test('all lookups are observed, at once when flushed, and not after stop', async () => {
   const seen: unknown[] = [];
   const lookups = new Lookups(new MetricRegistry(10), (_metric, _seconds, attributes) => seen.push(attributes));
-  const watch = watchLookups(
+  const watch = observeLookups(
     lookups,
     guardWith((_where, error) => {
       throw error;
@@ -32,7 +32,7 @@ test('all lookups are observed, at once when flushed, and not after stop', async
 test('looking up an IP address is not a lookup', async () => {
   const seen: unknown[] = [];
   const lookups = new Lookups(new MetricRegistry(10), (...args) => seen.push(args));
-  const watch = watchLookups(
+  const watch = observeLookups(
     lookups,
     guardWith(() => {}),
   );

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type ListenCall, overlaps } from '../../src/register/overlap.ts';
+import { conflictsWith, type ListenCall } from '../../src/register/port-conflict.ts';
 
 const at = (address: string, port = 9464) => ({ address, port });
 
@@ -28,7 +28,7 @@ test.each<[string, ListenCall, string]>([
   ['an address, while ours is a name', { port: 9464, host: '127.0.0.1' }, 'metrics.test'],
   ['a port, though there is a path, too', { port: 9464, path: '/tmp/x' }, '127.0.0.1'],
 ])('%s needs the port: %j while we listen on %s', (_what, options, address) => {
-  expect(overlaps(options, at(address))).toBe(true);
+  expect(conflictsWith(options, at(address))).toBe(true);
 });
 
 test.each<[string, ListenCall, string]>([
@@ -48,9 +48,9 @@ test.each<[string, ListenCall, string]>([
   ['IPv6 only', { port: 9464, host: '::', ipv6Only: true }, '0.0.0.0'],
   ['localhost, while ours is another address', { port: 9464, host: 'localhost' }, '127.0.0.2'],
 ])('%s leaves us the port: %j while we listen on %s', (_what, options, address) => {
-  expect(overlaps(options, at(address))).toBe(false);
+  expect(conflictsWith(options, at(address))).toBe(false);
 });
 
 test('nothing overlaps while the metrics port is unknown', () => {
-  expect(overlaps({ port: 0 }, at('127.0.0.1', 0))).toBe(false);
+  expect(conflictsWith({ port: 0 }, at('127.0.0.1', 0))).toBe(false);
 });

@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net';
 
-/** The addresses of both ends of a socket. */
+/** The local and remote address of a socket. */
 export type SocketAddresses = Pick<Socket, 'localAddress' | 'localPort' | 'remoteAddress' | 'remotePort'>;
 
 /**
- * Shows the addresses of a socket without a trace. Node stores an address on the socket when it is first read, and then
- * reports it after the close as well, where it is undefined otherwise. Read on an object that inherits from the socket,
- * it is stored on that object.
+ * Returns an object whose getters read the addresses of a socket without changing the socket. Node caches an address on the
+ * object it is read from. On the socket itself, the cached address would still be there after the close, when it is
+ * `undefined` otherwise. On this object, which inherits from the socket, it is not visible to the program.
  */
 export function addressesOf(socket: Socket): SocketAddresses {
   return Object.create(socket) as SocketAddresses;

@@ -1,0 +1,40 @@
+import type { PerformanceEntry } from 'node:perf_hooks';
+import type { Guard } from '../core/guard.ts';
+import type { Lookups } from './lookups.ts';
+
+const { PerformanceObserver } = process.getBuiltinModule('node:perf_hooks');
+
+/** An entry of type `dns`: `hostname` is set for `lookup`, `host` for `resolve*`, `reverse` and `lookupService`. */
+interface DnsEntry extends PerformanceEntry {
+  readonly detail: { readonly host?: string; readonly hostname?: string };
+}
+
+export interface LookupObserver {
+  /** Processes the entries that are not delivered yet. */
+  flush(): void;
+  stop(): void;
+}
+
+// Node has no channel for DNS. Its performance entries show every lookup (dns.lookup, dns.promises, dns.resolve*, undici's DNS
+// interceptor), but no answers from caches.
+//
+// Limitations: there are no entries for failed lookups. Those of sockets are reported by the socket (client/sources/net.ts);
+// those that the program makes itself, for example with dns.lookup(), are not counted.
+export function observeLookups(lookups: Lookups, guard: Guard): LookupObserver {
+  const processEntries = guard('dns', (entries: PerformanceEntry[]) => {
+    for (const { name, duration, detail } of entries as DnsEntry[]) {
+      lookups.succeeded(detail.host ?? detail.hostname ?? '', name === 'lookup', duration / 1000);
+    }
+  });
+  const observer = new PerformanceObserver(list => processEntries(list.getEntries()));
+  const flush = () => processEntries(observer.takeRecords());
+  observer.observe({ entryTypes: ['dns'] });
+
+  return {
+    flush,
+    stop: () => {
+      flush();
+      observer.disconnect();
+    },
+  };
+}
