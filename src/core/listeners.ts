@@ -75,12 +75,9 @@ const onNewListener = ignoringErrors('newListener', function (this: EventEmitter
 });
 
 /** Removes a listener of ours that is no longer needed. */
-export const stopListening = ignoringErrors(
-  'removeListener',
-  (emitter: EventEmitter, event: string, listener: Listener) => {
-    emitter.removeListener(event, listener as () => void);
-  },
-);
+export const removeListeners = ignoringErrors('removeListener', (emitter: EventEmitter, listeners: Listeners) => {
+  for (const [event, listener] of listeners) emitter.removeListener(event, listener as () => void);
+});
 
 const NEW_LISTENER: Listeners = [['newListener', onNewListener]];
 
