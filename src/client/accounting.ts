@@ -72,7 +72,7 @@ export class ConnectionAccounting {
   /** The connection is open: counts the requests that were sent before that. */
   opened(connection: Connection): void {
     if (connection.request !== undefined) this.requestSent(connection);
-    for (let stream = 0; stream < connection.streams; stream++) this.requestSent(connection);
+    for (let stream = 0; stream < connection.requestsInProgress; stream++) this.requestSent(connection);
   }
 
   /** Decides under which origin the connection is counted, and counts it. Later calls return the same counts. */

@@ -5,7 +5,8 @@ import type { MemberStates } from './attribution/pool-member.ts';
 import type { Connection } from './connection.ts';
 
 /**
- * Decides the state of a connection. Every state is decided here only.
+ * Decides the state of a connection. Everybody else asks here. (The gauge of held bodies waits for half a second besides: see
+ * `accounting.ts`.)
  *
  * The decisions read objects of the program, so each runs behind a guard. If it throws, the connection counts as idle, and
  * its close reason as unknown.
@@ -61,7 +62,7 @@ function reasonOf(connection: Connection): CloseReason {
     timedOut: connection.timedOut,
     receivedGoaway: connection.receivedGoaway,
     signals: signalsOf(connection),
-    streams: connection.streams,
+    streams: connection.requestsInProgress,
     responseStarted: hasResponse(connection),
     requests: connection.requests,
     poolWasFull: connection.poolWasFull,
@@ -74,8 +75,8 @@ function signalsOf({ client, request, response, signals, sentHeaders }: Connecti
   return latest === undefined || sentHeaders === undefined ? latest : client?.withRequestHeaders(latest, sentHeaders);
 }
 
-function requestsOn({ client, request, earlierRequests, streams, takenOver }: Connection): number {
-  let count = streams;
+function requestsOn({ client, request, earlierRequests, requestsInProgress, takenOver }: Connection): number {
+  let count = requestsInProgress;
   if (takenOver) count++;
   if (request !== undefined && !client?.isFinished(request)) count++;
   if (earlierRequests !== undefined) for (const each of earlierRequests) if (!client?.isFinished(each)) count++;

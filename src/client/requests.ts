@@ -121,7 +121,7 @@ export class Requests {
 
   /** An HTTP/2 stream carries a request. Streams are counted, not kept. */
   streamStarted(connection: Connection): void {
-    connection.streams++;
+    connection.requestsInProgress++;
   }
 
   streamEnded(connection: Connection | undefined): void {
@@ -131,7 +131,7 @@ export class Requests {
   /** connmeter stops listening. Requests that are active now count as over, because their end is not seen. */
   pause(connections: Iterable<Connection>): void {
     for (const connection of connections) {
-      connection.streams = 0;
+      connection.requestsInProgress = 0;
       connection.earlierRequests = undefined;
       const { client, request } = connection;
       if (!client?.pipelines || request === undefined) continue;

@@ -30,7 +30,7 @@ const EXPECTED_REASONS: Readonly<Record<'http' | 'tls' | 'other', readonly Serve
   other: ['client_closed_idle', 'server_shutdown', 'error'],
 };
 
-/** Limit of distinct errors of failed handshakes: each one is a histogram, and any client can cause them. */
+/** Limit of distinct errors of failed handshakes. Each adds the series of a histogram, and any client can cause them. */
 const MAX_FAILED_HANDSHAKES = 5;
 
 /** All counts of one listener. */

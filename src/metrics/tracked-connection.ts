@@ -25,7 +25,7 @@ export class TrackedConnection<Counted extends AddressCounts<string> = AddressCo
   /** How many requests it has carried. */
   requests = 0;
   /** How many requests are active on it, if they are only counted, as streams of HTTP/2 are. */
-  streams = 0;
+  requestsInProgress = 0;
 
   constructor(started: number) {
     this.started = started;
@@ -40,7 +40,7 @@ export function countRequest(connection: TrackedConnection, { requests }: Addres
 
 /** A stream ended. If it began before connmeter started, it was not counted. */
 export function streamEnded(connection: TrackedConnection | undefined): void {
-  if (connection !== undefined && connection.streams > 0) connection.streams--;
+  if (connection !== undefined && connection.requestsInProgress > 0) connection.requestsInProgress--;
 }
 
 /** Adds the connection to the gauges: as active or idle, with its active requests. */

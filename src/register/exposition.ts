@@ -1,9 +1,13 @@
 /** How long a text may be reused, in milliseconds. */
 export const MAX_AGE = 1_000;
-/** The budget for collections: a share of the time, and a burst in milliseconds. */
+/** Collections may take this share of the time. */
 const CPU_SHARE = 0.05;
+/** They may exceed their share by this many milliseconds, so that an occasional scrape always gets new numbers. */
 const BURST = 100;
-/** How long after a collection requests may be read that arrived while it blocked the event loop: milliseconds, at most. */
+/**
+ * A collection blocks the event loop, so requests that arrive meanwhile are read just after it. For this many milliseconds
+ * after a collection, requests get its text.
+ */
 const BACKLOG = 20;
 
 // Kept, because tests of the program may replace them with fake timers.
@@ -31,7 +35,7 @@ export class Exposition {
   #running: Promise<Buffer> | undefined;
   /** The last collection, while its text may be reused. */
   #last: Collected | undefined;
-  /** By how many milliseconds collections exceeded their share, and when that was computed. */
+  /** Milliseconds that collections have taken beyond their share, as of `#costAt`. It shrinks as time passes. */
   #cost = 0;
   #costAt = now();
   /** The first collection loads and compiles code, so it is not charged to the budget. */

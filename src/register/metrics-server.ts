@@ -26,7 +26,7 @@ export function createMetricsServer(
   guard: Guard,
 ): Server {
   const server = process.getBuiltinModule('node:http').createServer({
-    // Node checks these two every 30 s only.
+    // Node checks these two only every 30 s, so `connection-limits.ts` has timers of its own.
     headersTimeout: LIMITS.headersTimeout,
     requestTimeout: LIMITS.headersTimeout,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT,

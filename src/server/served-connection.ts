@@ -36,8 +36,8 @@ export class ServedConnection extends TrackedConnection<ListenerCounts> {
  * Whether a request is active on the connection. Data on a connection without requests counts too: either the headers are
  * incomplete, or the request was an upgrade, which Node does not publish.
  */
-export function isActive({ streams, requests, version, tlsPending, socket }: ServedConnection): boolean {
-  return streams > 0 || (requests === 0 && version === '1.1' && !tlsPending && socket.bytesRead > 0);
+export function isActive({ requestsInProgress, requests, version, tlsPending, socket }: ServedConnection): boolean {
+  return requestsInProgress > 0 || (requests === 0 && version === '1.1' && !tlsPending && socket.bytesRead > 0);
 }
 
 export function closeReasonOf(connection: ServedConnection): ServerCloseReason {
@@ -50,7 +50,7 @@ export function closeReasonOf(connection: ServedConnection): ServerCloseReason {
     timedOut: connection.timedOut,
     clientEnded: connection.clientEnded,
     serverEnded: socket.writableEnded,
-    duringRequest: connection.closedDuringRequest || connection.streams > 0,
+    duringRequest: connection.closedDuringRequest || connection.requestsInProgress > 0,
     clientCloses: connection.clientCloses,
     requests: connection.requests,
     maxRequestsPerSocket: server.maxRequestsPerSocket ?? 0,

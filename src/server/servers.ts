@@ -17,7 +17,7 @@ import { closeReasonOf, isActive, ServedConnection } from './served-connection.t
 
 /**
  * What happens to the connections that servers of this process accept: one method per event, in the order of a connection's
- * life. Each connection is accepted or dropped, and each accepted connection is closed at most once.
+ * life. Each connection is accepted or refused, and each accepted connection is closed at most once.
  */
 export class Servers {
   readonly #registry: MetricRegistry;
@@ -29,9 +29,9 @@ export class Servers {
   /** Finds connections whose close was not reported. */
   readonly #closeCheck: RotatingCheck<ServedConnection>;
   readonly #handshakes = new PendingHandshakes();
-  /** Connections by HTTP/2 session, and by socket if their accept was not reported. Weak, because their end is not either. */
+  /** Connections by HTTP/2 session, or by socket if Node did not report that it was accepted. Weak, because no event reports the end of these. */
   readonly #aliases = new WeakMap<object, ServedConnection>();
-  /** HTTP/2 sessions that Node announced before their socket, in the same turn, by socket. */
+  /** Socket -> HTTP/2 session, where Node announces the session first and the socket later in the same turn. */
   readonly #earlySessions = new WeakMap<object, object>();
   #isPaused = false;
 
@@ -93,12 +93,12 @@ export class Servers {
   }
 
   /** A server closed a connection at once, because it has `maxConnections` already. */
-  dropped(server: AnyServer): void {
+  refused(server: AnyServer): void {
     const counts = this.#servers.countsOf(server);
     if (counts !== undefined && !this.#isPaused) counts.refused.value++;
   }
 
-  /** The TLS handshake is done. Returns whether the connection is counted. */
+  /** The TLS handshake is done. Returns false for a connection that was accepted before we listened, which is not counted. */
   secured(socket: Socket, { version, resumed, alpn }: TlsHandshake): boolean {
     const connection = this.#handshakes.find(socket);
     if (connection === undefined) return false;
@@ -130,7 +130,7 @@ export class Servers {
     const connection = this.#find(socket) ?? this.#adopt(socket, server);
     if (connection === undefined) return;
 
-    connection.streams++;
+    connection.requestsInProgress++;
     connection.timedOut = false;
     connection.clientCloses = false;
     if (connection.requestCounts?.http === false) this.#becomesHttp(connection);
@@ -161,7 +161,7 @@ export class Servers {
     const connection = this.#aliases.get(session);
     if (connection === undefined) return;
 
-    connection.streams++;
+    connection.requestsInProgress++;
     connection.timedOut = false;
     countRequest(connection, connection.requestCounts as ListenerCounts);
   }
@@ -169,7 +169,8 @@ export class Servers {
   /** A stream is closed. `sessionDestroyed`: its session was destroyed, which closes all streams. */
   streamEnded(session: object, sessionDestroyed: boolean): void {
     const connection = this.#aliases.get(session);
-    if (connection !== undefined && sessionDestroyed && connection.streams > 0) connection.closedDuringRequest = true;
+    if (connection !== undefined && sessionDestroyed && connection.requestsInProgress > 0)
+      connection.closedDuringRequest = true;
     streamEnded(connection);
   }
 
@@ -179,7 +180,8 @@ export class Servers {
     if (connection === undefined || !first) return;
 
     connection.clientEnded = true;
-    if (connection.socket === socketOrSession && connection.streams > 0) connection.closedDuringRequest = true;
+    if (connection.socket === socketOrSession && connection.requestsInProgress > 0)
+      connection.closedDuringRequest = true;
   }
 
   /** The socket or session emitted `timeout`. */
@@ -196,7 +198,7 @@ export class Servers {
   /** Stops counting. The end of requests that are active now will not be seen, so they are no longer counted as active. */
   pause(): void {
     this.#isPaused = true;
-    for (const connection of this.#live.values()) connection.streams = 0;
+    for (const connection of this.#live.values()) connection.requestsInProgress = 0;
   }
 
   resume(): void {
@@ -266,7 +268,7 @@ const LIFETIME_METRICS = {
 function countState(connection: ServedConnection): void {
   const { counts } = connection;
   if (counts?.http === false) counts.open.value++;
-  else countInUse(connection, isActive(connection), connection.streams);
+  else countInUse(connection, isActive(connection), connection.requestsInProgress);
 }
 
 /** Whether the socket was sent to another process. It stays here without its handle, and emits no more events. */

@@ -26,7 +26,7 @@ import type { Servers } from './servers.ts';
 export function serverSource(servers: Servers, guard: Guard): Handlers {
   const serverListeners = guardedListeners(guard, {
     drop(this: Server) {
-      servers.dropped(this);
+      servers.refused(this);
     },
   });
   const tlsServerListeners = guardedListeners(guard, {

@@ -67,7 +67,7 @@ export function netSource(connections: Connections, guard: Guard): Handlers {
     'net.client.socket': ({ socket }: { socket: Socket }) => {
       prependListeners(socket, isTls(socket) ? tlsSocketListeners : socketListeners);
       excludeFromMaxListeners(socket);
-      // Last, so that an object that is no socket has thrown before it is remembered.
+      // Last: if the object is not a socket, the calls above throw, and nothing is remembered.
       connections.attempted(socket);
     },
   };

@@ -40,7 +40,7 @@ function process() {
   function open(pool?: object, origin = HERE): Connection {
     const connection = attempt(pool, origin);
     connection.opened = 1;
-    connection.requests = connection.streams = connection.http ? 1 : 0;
+    connection.requests = connection.requestsInProgress = connection.http ? 1 : 0;
     const { cause, replacedReason } = connection;
     causes.push(cause === 'replaced' ? `replaced ${replacedReason}` : cause);
     return connection;
@@ -52,11 +52,11 @@ function process() {
     /** Opens a connection that is never used. */
     openSpare(pool: object): Connection {
       const connection = open(pool);
-      connection.requests = connection.streams = 0;
+      connection.requests = connection.requestsInProgress = 0;
       return connection;
     },
     idle(...connections: Connection[]): void {
-      for (const connection of connections) connection.streams = 0;
+      for (const connection of connections) connection.requestsInProgress = 0;
     },
     hold(connection: Connection): void {
       Object.assign(connection.socket ?? {}, { paused: true, readableLength: 1, bytesRead: 1 });
@@ -573,7 +573,7 @@ test('with any sequence of events, no loss is replaced twice, and none is forgot
         } else if (one !== undefined && what === 'idle') {
           idle(one);
         } else if (one !== undefined) {
-          one.streams = 1;
+          one.requestsInProgress = 1;
         }
       }
     }),
