@@ -10,20 +10,20 @@ export interface AllocationTask {
 }
 
 export interface AllocationResult {
-  /** Collections while so many requests were played. */
+  /** Garbage collections during the requests. */
   readonly collections: number;
-  /** Bytes that the heap in use rose by meanwhile, per request: garbage and all, where there were no collections. */
+  /** Heap growth per request in bytes, including garbage (exact only without collections). */
   readonly allocated: number;
-  /** Bytes in all that were left of it after a full collection. */
+  /** Total heap growth in bytes after a full collection. */
   readonly kept: number;
 }
 
-/** New objects have one megabyte: a byte for each of a million requests would fill it. */
+/** A semi-space of 1 MiB: one byte per request for a million requests would fill it. */
 export const ALLOCATION_NODE = ['--min-semi-space-size=1', '--max-semi-space-size=1'];
 
 const WARM_UP = 300_000;
 
-/** Plays requests on a reused connection, and looks at what that leaves to the garbage collector. */
+/** Replays requests on a reused connection, and measures the allocations. */
 export async function allocation({ client, variant, requests }: AllocationTask): Promise<AllocationResult> {
   await VARIANTS[variant].start();
   const collections = countCollections();

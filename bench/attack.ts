@@ -1,12 +1,12 @@
 // node bench/attack.ts [--rounds 3] [--only 'one scrape']
-// What one stranger can do to a process by asking for its metrics: how long the event loop is held at a time, and how much
-// memory is taken. Beside connmeter/register stand OpenTelemetry's PrometheusExporter and prom-client, each serving the
-// series of connmeter with 100 origins as its documentation says. Each attack runs in a process of its own with a
-// heap of 512 MiB, is over after 30 s at most, and leaves nothing behind. It goes to 127.0.0.1 only.
+// Measures what one client can do to a process by requesting its metrics: the longest event-loop block, and the memory
+// growth. Compares connmeter/register with OpenTelemetry's PrometheusExporter and prom-client, each serving the series of
+// connmeter with 100 origins as its documentation says. Each attack runs in its own process with a heap of 512 MiB, takes
+// 30 s at most, and leaves nothing behind. It uses 127.0.0.1 only.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import http from 'node:http';
-import net, { type AddressInfo, type Socket } from 'node:net';
+import net, { type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { Attributes } from '@opentelemetry/api';
@@ -15,6 +15,7 @@ import { DataPointType, MeterProvider, type MetricData } from '@opentelemetry/sd
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { ConnectionInstrumentation } from '../src/index.ts';
 import { VERSION } from '../src/version.ts';
+import { freePort } from '../test/support/free-port.ts';
 import { count } from './number-format.ts';
 import { NO_CARDINALITY_LIMIT, playConnections, replicateMetric } from './scrape.ts';
 import { median } from './statistics.ts';
@@ -22,7 +23,7 @@ import { median } from './statistics.ts';
 const ORIGINS = 100;
 const HEAP_MIB = 512;
 const LONGEST_MS = 30_000;
-/** An attack is over when the event loop was held no longer than this in a few looks at it, one after the other. */
+/** An attack is over when the event loop was never blocked longer than this in several consecutive reports. */
 const CALM_MS = 100;
 const LOOKS = 4;
 const LOOK_EVERY_MS = 500;
@@ -49,7 +50,7 @@ const unread = async (port: number, clients: number, bytes: string): Promise<Soc
   for (const socket of sockets) socket.write(bytes);
   return sockets;
 };
-/** What is left open for as long as the attacked process is watched. */
+/** The attacks. The returned sockets stay open while the attacked process is watched. */
 const ATTACKS: Record<string, (port: number) => Promise<Socket[]>> = {
   'one scrape, read': async port => {
     const socket = net.connect(port, '127.0.0.1').on('error', () => {});
@@ -62,7 +63,7 @@ const ATTACKS: Record<string, (port: number) => Promise<Socket[]>> = {
   '60 clients that ask and do not read': port => unread(port, 60, ask('GET')),
 };
 
-/** Since it was asked last, in milliseconds; and the most memory so far, in bytes. */
+/** The longest event-loop block since the last report in milliseconds, and the maximum memory so far in bytes. */
 interface Report {
   readonly held: number;
   readonly rss: number;
@@ -98,7 +99,7 @@ async function seriesOfConnmeter(): Promise<MetricData[]> {
   return resourceMetrics.scopeMetrics.flatMap(scope => scope.metrics);
 }
 
-/** By its own server. */
+/** Serves the metrics with OpenTelemetry's server. */
 async function serveByOtel(metrics: readonly MetricData[]): Promise<void> {
   const exporter = new PrometheusExporter({ host: '127.0.0.1', port: port() });
   const meter = new MeterProvider({ readers: [exporter], views: [NO_CARDINALITY_LIMIT] }).getMeter(
@@ -109,7 +110,7 @@ async function serveByOtel(metrics: readonly MetricData[]): Promise<void> {
   await exporter.startServer();
 }
 
-/** By the few lines that its README has for that. */
+/** Serves the metrics with the code in the README of prom-client. */
 async function serveByPromClient(metrics: readonly MetricData[]): Promise<void> {
   const registry = new Registry();
   const labelsOf = (attributes: Attributes) =>
@@ -142,7 +143,7 @@ function port(): number {
   return Number(process.env['OTEL_EXPORTER_PROMETHEUS_PORT']);
 }
 
-/** A tick each millisecond tells how long the event loop was held, and looks at the memory. */
+/** Measures event-loop blocks and memory with a timer every millisecond. */
 function watch(): void {
   let held = 0;
   let rss = 0;
@@ -168,7 +169,7 @@ function watch(): void {
 
 interface Attacked {
   readonly port: number;
-  /** What it reports; undefined where it does not in this time, or has ended. */
+  /** Resolves with its report, or undefined if it does not report in time or has exited. */
   report(within: number): Promise<Report | undefined>;
   hasEnded(): boolean;
   stop(): Promise<void>;
@@ -184,7 +185,7 @@ async function start(variant: Variant): Promise<Attacked> {
       ...(variant === 'connmeter' ? ['--import', REGISTER] : []),
     ],
     env: { ...process.env, OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1', OTEL_EXPORTER_PROMETHEUS_PORT: `${port}` },
-    stdio: ['ignore', 'inherit', 'pipe', 'ipc'], // it says much on its stderr when it runs out of memory
+    stdio: ['ignore', 'inherit', 'pipe', 'ipc'], // its stderr is long when it runs out of memory
   });
   child.stderr?.resume();
   const ended = once(child, 'exit').then(() => undefined);
@@ -237,7 +238,7 @@ async function scrape(port: number): Promise<string> {
   return (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
 }
 
-/** How many series an honest scrape shows. */
+/** Number of series in a normal scrape. */
 async function seriesOf(variant: Variant): Promise<number> {
   const { port, stop } = await start(variant);
   try {
@@ -247,7 +248,7 @@ async function seriesOf(variant: Variant): Promise<number> {
   }
 }
 
-/** Until the process has nothing left to do of its start. */
+/** Waits until the process has finished starting. */
 async function settled(report: () => Promise<Report | undefined>): Promise<void> {
   for (let i = 0; i < 10; i++) {
     await wait(LOOK_EVERY_MS);
@@ -257,15 +258,6 @@ async function settled(report: () => Promise<Report | undefined>): Promise<void>
 
 async function late(milliseconds: number): Promise<undefined> {
   await wait(milliseconds, undefined, { ref: false });
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function print(rounds: number, only: string): Promise<void> {

@@ -3,14 +3,14 @@ import type { Results } from './results.ts';
 import { differences, median, medianInterval } from './statistics.ts';
 import { WORKLOADS } from './workloads.ts';
 
-/** A budget, what was measured, and what the same costs without connmeter or with subscribers that do nothing. */
+/** A budget, its result, and the cost of the same without connmeter or with no-op subscribers. */
 export interface Verdict {
   readonly promise: string;
   readonly found: string;
   readonly floor: string;
-  /** Undefined where there are too few rounds to say. */
+  /** Undefined if there are too few rounds. */
   readonly met: boolean | undefined;
-  /** The floor alone breaks the budget: nothing that does as much can keep it. */
+  /** True if the floor alone exceeds the budget. */
   readonly floorAboveBudget?: boolean;
 }
 
@@ -20,7 +20,7 @@ const MOST_BYTES = 2048;
 const MOST_SERIES = 80;
 const MOST_OF_A_SCRAPE = 0.2;
 
-/** The budgets of the design, held against what was found. */
+/** Compares the results with the budgets of the design. */
 export function verdicts(results: Results): Verdict[] {
   return [
     ...perRequest(results),
@@ -100,7 +100,7 @@ function garbage({ allocation, growth }: Results): Verdict[] {
   return verdicts;
 }
 
-/** From the first half of the stretches to the second: the middle of each, as the heap goes up and down by itself. */
+/** Growth from the median of the first half to that of the second, because the heap fluctuates. */
 function grown(used: readonly number[]): number {
   const half = used.length >> 1;
   return median(used.slice(half)) - median(used.slice(0, half));
@@ -121,7 +121,7 @@ function perConnection({ traffic }: Results): Verdict[] {
       found: words(connmeter),
       floor: `${count(base)} µs baseline; subscribers that do nothing: ${words(noop)}${recorded}`,
       met: ours <= base * MOST_OF_A_CONNECTION,
-      forbidden: more(histograms ?? noop) > base * MOST_OF_A_CONNECTION,
+      floorAboveBudget: more(histograms ?? noop) > base * MOST_OF_A_CONNECTION,
     };
   });
 }

@@ -1,4 +1,4 @@
-// How a program makes a request, or a connection: one function each, which ends when all of it is over.
+// Clients that make a request or a connection. Each function resolves when the operation has finished completely.
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import type { ServerAddress } from './server.ts';
@@ -6,10 +6,10 @@ import type { ServerAddress } from './server.ts';
 /** The name in the server's certificate. */
 const NAME = 'localhost';
 
-/** Does it once. */
+/** Runs the operation once. */
 export type Operation = () => Promise<void>;
 
-// What instrumentation-http patches it patches when it is required.
+// instrumentation-http patches modules when they are required.
 const require = createRequire(import.meta.url);
 
 export const CLIENTS = {
@@ -99,7 +99,7 @@ export const CLIENTS = {
 
 export type ClientName = keyof typeof CLIENTS;
 
-/** Over when the connection is back with its agent, or gone. */
+/** Resolves when the connection is back in its agent or closed. */
 function requesting(
   get: typeof import('node:http').get,
   options: import('node:http').RequestOptions | import('node:https').RequestOptions,

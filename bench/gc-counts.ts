@@ -1,18 +1,18 @@
 import { constants, type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks';
 import { setImmediate as nextRound } from 'node:timers/promises';
 
-/** What Node says of a collection. */
+/** A performance entry of a garbage collection. */
 interface GcEntry extends PerformanceEntry {
   readonly detail: { readonly kind: number };
 }
 
-/** How often the garbage collector has run so far: for new objects, and for all. */
+/** Number of minor and major garbage collections so far. */
 export interface Collections {
   readonly minor: number;
   readonly major: number;
 }
 
-/** Begins to count; what it returns tells how many there were since. */
+/** Starts counting; returns a function that resolves with the number of collections since. */
 export function countCollections(): () => Promise<Collections> {
   const counts = { minor: 0, major: 0 };
   const observer = new PerformanceObserver(list => {
@@ -24,7 +24,7 @@ export function countCollections(): () => Promise<Collections> {
   });
   observer.observe({ entryTypes: ['gc'] });
   return async () => {
-    await nextRound(); // entries are delivered a round late
+    await nextRound(); // entries are delivered one round later
     await nextRound();
     return { ...counts };
   };

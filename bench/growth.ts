@@ -8,19 +8,19 @@ export interface GrowthTask {
   readonly client: ClientName;
   readonly variant: VariantName;
   readonly address: ServerAddress;
-  /** How many requests a stretch has, and how many stretches there are. */
+  /** Requests per stretch, and number of stretches. */
   readonly stretch: number;
   readonly stretches: number;
 }
 
 export interface GrowthResult {
-  /** Bytes of the heap in use at the end of each stretch, all that is not needed having been collected. */
+  /** Heap in use after a full collection at the end of each stretch, in bytes. */
   readonly used: readonly number[];
-  /** How often new objects were collected in all but the first, which warms up. */
+  /** Minor collections in all stretches except the first, which is warm-up. */
   readonly minor: number;
 }
 
-/** Real requests on reused connections, very many of them: what becomes of the heap. */
+/** Measures the heap during very many real requests on reused connections. */
 export async function growth({ client, variant, address, stretch, stretches }: GrowthTask): Promise<GrowthResult> {
   await VARIANTS[variant].start();
   const collections = countCollections();

@@ -5,21 +5,21 @@ import { VARIANTS, type VariantName } from './variants.ts';
 
 export interface HandlersTask {
   readonly variant: VariantName;
-  /** How often each is timed. */
+  /** Samples per event. */
   readonly samples: number;
 }
 
-/** Nanoseconds for each: a request of a client, by its name, and an event, by that of the client before it. */
+/** Nanoseconds per request, by client, and per event, by client and event. */
 export type HandlersResult = Readonly<Record<string, number>>;
 
-/** So many requests are timed at once, as the clock cannot tell one. */
+/** Requests per sample, because the clock is too coarse for one. */
 const REQUESTS = 1_000;
-/** So many connections: few enough for their pool to be a usual one. */
+/** Connections per sample, the size of an ordinary pool. */
 const CONNECTIONS = 25;
-/** Requests are cheap to time, and only once V8 has done its best with them do they cost what they will cost. */
+/** Requests get more samples, so that V8 has optimised their code. */
 const MORE = 4;
 
-/** Times what each event costs, with somebody looking on. */
+/** Measures the cost of each event with a variant. */
 export async function handlers({ variant, samples }: HandlersTask): Promise<HandlersResult> {
   await VARIANTS[variant].start();
   const requests = benchOf(MORE * samples);
@@ -51,7 +51,7 @@ function benchOf(samples: number): Bench {
   return new Bench({ time: 0, iterations: samples, warmupTime: 0, warmupIterations: samples, throws: true });
 }
 
-/** A task for each step: the steps before it are played beforehand, and the life is ended afterwards. */
+/** Adds a task per step. The previous steps are replayed before it, and the connection is closed after it. */
 function addSteps<Life>(
   bench: Bench,
   times: Map<string, number>,

@@ -6,19 +6,19 @@ import { PLAIN_VARIANTS, type PlainVariant, type Results, type Rounds } from './
 import type { VariantName } from './variants.ts';
 import { WORKLOADS, warmUpOf } from './workloads.ts';
 
-/** How much is done. */
+/** The scope of a run. */
 export interface Extent {
   readonly full: boolean;
-  /** Rounds of traffic; else as many as the workload takes. */
+  /** Rounds of traffic; default: those of the workload. */
   readonly rounds?: number;
-  /** Only this part, or all parts of this group; everything where it is empty. */
+  /** Only this part or group; empty for everything. */
   readonly only: string;
   readonly variants?: readonly VariantName[];
 }
 
 const CLIENTS_TO_OPEN = ['http', 'undici'] as const;
 
-/** Everything that was asked for, one process after another. */
+/** Runs all selected parts, one process after another. */
 export async function measure(server: ServerProcess, extent: Extent, say: (line: string) => void): Promise<Results> {
   const { full, only } = extent;
   const wanted = (name: string) => only === '' || name === only || name.startsWith(`${only}/`);
@@ -56,7 +56,7 @@ export async function measure(server: ServerProcess, extent: Extent, say: (line:
   };
 }
 
-/** Each round runs every variant once, each time beginning with another: what drifts hits all alike. */
+/** Each round runs every variant once, starting with a different one, so that drift affects all of them. */
 async function trafficRounds(server: ServerProcess, name: string, { rounds, variants, full }: Extent) {
   const workload = WORKLOADS[name];
   if (workload === undefined) throw new Error(`no workload ${name}`);
@@ -142,7 +142,7 @@ async function forEach<Name extends string, Result>(
   return found as Record<Name, Result>;
 }
 
-/** Four digits that matter are more than can be measured. */
+/** Rounds to four significant digits, more than can be measured. */
 function rounded(value: number): number {
   return Number(value.toPrecision(4));
 }

@@ -1,4 +1,4 @@
-// How numbers are written: no more digits than were measured, a true minus, thousands apart.
+// Number formatting: no more digits than were measured, a true minus sign, thousands separators.
 
 export function count(value: number): string {
   if (Number.isInteger(value) || Math.abs(value) >= 100)
@@ -11,7 +11,7 @@ export function signed(value: number): string {
   return /^[−0.]*$/.test(text) ? '0' : text.startsWith('−') ? text : `+${text}`;
 }
 
-/** One decimal below a fifth, where budgets are. */
+/** One decimal below 20 %, the range of the budgets. */
 export function percent(part: number): string {
   const digits = Math.abs(part) < 0.2 ? 1 : 0;
   return `${(part * 100).toFixed(digits).replace(/\.0$/, '').replace('-', '−')} %`;

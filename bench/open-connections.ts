@@ -11,18 +11,18 @@ export interface OpenConnectionsTask {
   readonly connections: number;
 }
 
-/** What an idle connection keeps of the client's memory, in bytes. */
+/** Memory of the client per idle connection, in bytes. */
 export interface OpenConnectionsResult {
-  /** Of the heap. */
+  /** Heap, including external memory. */
   readonly heap: number;
-  /** Of the process, with all that lies outside of the heap; coarse. */
+  /** Resident memory of the process; coarse. */
   readonly resident: number;
 }
 
-/** Few, to have everything loaded that is needed at all. */
+/** A few connections, so that all code is loaded. */
 const WARM_UP = 50;
 
-/** Opens so many connections at once, lets them become idle, and weighs them. */
+/** Opens connections in parallel, lets them become idle, and measures their memory. */
 export async function openConnections({
   client,
   variant,
@@ -34,7 +34,7 @@ export async function openConnections({
   await open(WARM_UP);
   await counted?.();
   const before = await weighed();
-  await open(connections); // those from before are among them
+  await open(connections); // reuses the warm-up connections
   await counted?.();
   const after = await weighed();
 
@@ -42,7 +42,7 @@ export async function openConnections({
   return { heap: (after.heap - before.heap) / opened, resident: (after.resident - before.resident) / opened };
 }
 
-/** The server answers none of so many requests until all have come: so each has a connection of its own. */
+/** The server answers only when all requests have arrived, so each request has its own connection. */
 const OPENING = {
   http: ({ host, port }: ServerAddress) => {
     const agent = new http.Agent({ keepAlive: true, maxFreeSockets: Infinity });
@@ -69,7 +69,7 @@ async function all(count: number, visit: (path: string) => Promise<void>): Promi
   await Promise.all(Array.from({ length: count }, () => visit(`/gather/${count}`)));
 }
 
-/** Bytes in use, once nothing is left to collect. */
+/** Bytes in use after garbage collection. */
 async function weighed(): Promise<OpenConnectionsResult> {
   for (let i = 0; i < 3; i++) {
     await pause(20);

@@ -6,10 +6,10 @@ import type { WORK } from './worker.ts';
 type Work = typeof WORK;
 
 const HERE = import.meta.dirname;
-/** Node 24.2 warns of TypeScript files as such. */
+/** Node 24.2 warns about TypeScript files. */
 const QUIET = '--disable-warning=ExperimentalWarning';
 
-/** What a process of its own found out. Fails if it does. */
+/** Runs work in a child process and returns its result. Rejects if the process fails. */
 export async function inChildProcess<Kind extends keyof Work>(
   kind: Kind,
   task: Parameters<Work[Kind]>[0],
@@ -28,7 +28,7 @@ export async function inChildProcess<Kind extends keyof Work>(
   ]);
 }
 
-/** The server's process. Each asking listens on a loopback address never used before, so that no run lacks ports. */
+/** The server's process. Each call listens on a new loopback address, so that no run is short of ports. */
 export class ServerProcess {
   readonly #child: ChildProcess = fork(`${HERE}/server.ts`, { execArgv: [QUIET] });
   #places = 0;

@@ -1,10 +1,10 @@
-// Clients that are played: their messages are published on the real channels, made beforehand, so that nothing but those
-// who listen is measured. test/live proves that the real clients say these things.
+// Replayed clients: prepared messages are published on the real channels, so that only the subscribers are measured.
+// test/live shows that real clients publish these messages.
 import { channel } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
 import { Agent } from 'node:http';
 
-/** A socket that says what it is told to. */
+/** A fake socket whose events are emitted by the bench. */
 export class FakeSocket extends EventEmitter {
   connecting = true;
   closed = false;
@@ -45,13 +45,13 @@ const httpAnswered = channel('http.client.response.finish');
 const streamStarted = channel('http2.client.stream.start');
 const streamClosed = channel('http2.client.stream.close');
 
-/** One thing that happens in a life. */
+/** One event of a connection. */
 export interface Step<Life> {
   readonly event: string;
   readonly play: (life: Life) => void;
 }
 
-/** A connection from its first event to its last, with one request on it. */
+/** All events of a connection with one request, from its first to its last. */
 export interface ConnectionScript<Life = never> {
   readonly title: string;
   readonly make: (host: string) => Life;
@@ -136,7 +136,7 @@ export const UNDICI_CONNECTION: ConnectionScript<UndiciState> = {
       },
     },
     {
-      event: 'request:headers', // and request:trailers: the answer is short
+      event: 'request:headers', // and request:trailers: the response is short
       play: ({ answer, socket, request }) => {
         socket.bytesRead += 100;
         undiciAnswered.publish(answer);
@@ -182,7 +182,7 @@ function httpRequest(host: string, agent: Agent, socket: FakeSocket | null, reus
 }
 
 const agent = new Agent({ keepAlive: true });
-// Another connection of the agent is idle, as in real life.
+// Another connection of the agent is idle, as is usual.
 Object.assign(agent.freeSockets, { 'a.test:8080:': [new FakeSocket()] });
 
 export const HTTP_CONNECTION: ConnectionScript<HttpState> = {
@@ -228,7 +228,7 @@ export const HTTP_CONNECTION: ConnectionScript<HttpState> = {
   ],
 };
 
-/** Opens a connection; what it returns plays one more request on it, and its answer. */
+/** Opens a connection; returns a function that replays one request and its response on it. */
 export type OpenConnection = () => () => void;
 
 function undiciReusing(headers: readonly string[]): OpenConnection {
@@ -288,13 +288,13 @@ function http2Reusing(): () => void {
   };
 }
 
-/** Two in turn: a request is told from the one before it by its identity. */
+/** Alternates between two requests, because consecutive requests are distinguished by identity. */
 function alternating<T>(two: readonly T[], play: (each: T) => void): () => void {
   let turn = 0;
   return () => play(two[turn++ & 1] as T);
 }
 
-/** Requests on a connection that is reused, by client. */
+/** Requests on a reused connection, by client. */
 export const REUSED_CONNECTIONS = {
   undici: {
     title: 'undici, `fetch`',

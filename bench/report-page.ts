@@ -1,7 +1,7 @@
 const BEGIN = '<!-- The bench writes from here … -->';
 const END = '<!-- … to here. -->';
 
-/** The document with what stands between the two marks replaced. */
+/** Replaces the text between the two markers. */
 export function withReport(document: string, report: string): string {
   const from = document.indexOf(BEGIN);
   const to = document.indexOf(END);
@@ -10,7 +10,7 @@ export function withReport(document: string, report: string): string {
   return `${document.slice(0, from + BEGIN.length)}\n\n${report}\n${document.slice(to)}`;
 }
 
-/** What stands between the two marks. */
+/** The text between the two markers. */
 export function reportIn(document: string): string {
   return document.slice(document.indexOf(BEGIN) + BEGIN.length + 2, document.indexOf(END) - 1);
 }

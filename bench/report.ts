@@ -7,7 +7,7 @@ import type { TrafficResult } from './traffic.ts';
 import { VARIANTS, type VariantName } from './variants.ts';
 import { WORKLOADS, warmUpOf } from './workloads.ts';
 
-/** The figures as Markdown: the budgets first, then each part that was measured. */
+/** The results as Markdown: the budgets first, then each measured part. */
 export function report(results: Results): string {
   const { machine, full } = results;
   const sections = [
@@ -75,7 +75,7 @@ function traffic({ traffic, full }: Results, prefix: string, title: string, comm
   return section(title, command, ...parts);
 }
 
-/** What connections cost before V8 has made code of their path: the first that a process opens. */
+/** The cost of the first connections of a process, before V8 has optimised their code. */
 function cold(workloads: readonly (readonly [string, Results['traffic'][string]])[], full: boolean): string {
   const rows = workloads.map(([name, { nobody, noop, connmeter }]) => [
     WORKLOADS[name]?.title ?? name,

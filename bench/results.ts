@@ -7,14 +7,14 @@ import type { SeriesStep } from './series.ts';
 import type { TrafficResult } from './traffic.ts';
 import type { VariantName } from './variants.ts';
 
-/** Who looks on where what others do is of no interest. */
+/** The variants that every part measures. */
 export const PLAIN_VARIANTS = ['nobody', 'noop', 'connmeter'] as const;
 export type PlainVariant = (typeof PLAIN_VARIANTS)[number];
 
-/** A list for each figure, one value a round. */
+/** One value per round for each figure. */
 export type Rounds<Result> = { readonly [Figure in keyof Result]: readonly number[] };
 
-/** All that a run found out; a run of `--only` some of it, the rest. */
+/** The results of a run; with `--only`, a part of them. */
 export interface Results {
   readonly machine: { readonly node: string; readonly platform: string; readonly cores: number };
   readonly full: boolean;

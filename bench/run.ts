@@ -1,7 +1,7 @@
 // node bench/run.ts [--full] [--only steady | new-connection/http | series | …] [--rounds 6]
 //   [--variants nobody,noop,connmeter] [--json <file>]
-// Measures what connmeter costs beside others and beside nobody, and prints it. The full run of everything also writes
-// bench/results.json and the tables of docs/performance.md.
+// Measures the cost of connmeter, of other instrumentations and of no instrumentation, and prints a report. The full run
+// also writes bench/results.json and the tables of docs/performance.md.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';

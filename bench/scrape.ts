@@ -18,21 +18,21 @@ export interface ScrapeTask {
   readonly scrapes: number;
 }
 
-/** Milliseconds of CPU time; medians of several scrapes. */
+/** Milliseconds of CPU time: medians of several scrapes. */
 export interface ScrapeResult {
   readonly series: number;
-  /** A whole scrape: collected, and written as text. */
+  /** A complete scrape: collection and serialisation. */
   readonly whole: number;
-  /** Of it, our callback, less what it takes to hand over as many numbers that lie ready. */
+  /** The time in connmeter's callback, without the time to observe the same number of prepared values. */
   readonly callback: number;
-  /** A whole scrape of the same series without us: observables and histograms that hold the same numbers. */
+  /** A complete scrape of the same series without connmeter. */
   readonly exporter: number;
 }
 
-/** The SDK's own limit of label sets, which a thousand origins would break: it folds what is above. */
+/** Raises the SDK's cardinality limit, which a thousand origins exceed. */
 export const NO_CARDINALITY_LIMIT = { instrumentName: '*', aggregationCardinalityLimit: 1_000_000 };
 
-/** Scrapes connmeter with so many origins, and in turn a program that has the same series, and nothing to do for them. */
+/** Scrapes connmeter, and alternately a provider with the same series and prepared values. */
 export async function scrape({ origins, scrapes }: ScrapeTask): Promise<ScrapeResult> {
   const connmeter = scraping();
   new ConnectionInstrumentation({ maxOrigins: Math.max(origins, 1), callSites: false }).setMeterProvider(
@@ -67,7 +67,7 @@ export async function scrape({ origins, scrapes }: ScrapeTask): Promise<ScrapeRe
   };
 }
 
-/** What a common origin has seen: of each client, connections that are idle and one that was closed. */
+/** Replays the connections of an ordinary origin: of each client, two idle ones and one that closes. */
 export async function playConnections(host: string): Promise<void> {
   await play(UNDICI_CONNECTION, host);
   await play(HTTP_CONNECTION, host);
@@ -93,7 +93,7 @@ interface Scraping {
   reset(): void;
 }
 
-/** A provider and an exporter, whose callbacks are timed. */
+/** A provider and an exporter with timed callbacks. */
 function scraping(): Scraping {
   const exporter = new PrometheusExporter({ preventServerStart: true });
   const serializer = new PrometheusSerializer();
@@ -121,7 +121,7 @@ function scraping(): Scraping {
   };
 }
 
-/** The same series under the same names, from numbers that lie ready. */
+/** Creates the same series with the same names from prepared values. */
 export function replicateMetric(meter: Meter, { descriptor, dataPointType, dataPoints, ...metric }: MetricData): void {
   const { name, unit, description } = descriptor;
   if (dataPointType === DataPointType.HISTOGRAM) {

@@ -7,15 +7,15 @@ import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { ConnectionInstrumentation } from '../src/index.ts';
 import { certificate } from '../test/support/certificates.ts';
 
-/** How many series an origin has, after all that happened to it up to then. */
+/** The number of series of an origin after all events so far. */
 export interface SeriesStep {
   readonly after: string;
   readonly series: number;
-  /** Of its host name: those of its lookups, which all ports of a host share. */
+  /** Lookup series of its host name, which all ports of a host share. */
   readonly ofName: number;
 }
 
-/** A real HTTPS server and a real client, to which one thing after another happens; the exposition's lines are counted. */
+/** Counts the series of an origin while more and more kinds of events happen between a real HTTPS server and a client. */
 export async function series(_task: undefined): Promise<SeriesStep[]> {
   const exporter = new PrometheusExporter({ preventServerStart: true });
   new ConnectionInstrumentation({ servers: false }).setMeterProvider(new MeterProvider({ readers: [exporter] }));
@@ -88,10 +88,10 @@ export async function series(_task: undefined): Promise<SeriesStep[]> {
   return steps;
 }
 
-/** As a resolver that knows an IPv6 address of the name: not every machine's does. */
+/** Resolves every name to ::1, because some machines do not resolve localhost to it. */
 const toIpv6: LookupFunction = (_name, _options, callback) => callback(null, [{ address: '::1', family: 6 }]);
 
-/** Over, one way or the other. */
+/** Resolves when the request has finished or failed. */
 function visited(options: https.RequestOptions): Promise<void> {
   return new Promise(resolve => {
     https

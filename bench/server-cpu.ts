@@ -1,7 +1,7 @@
 // node bench/server-cpu.ts [--rounds 6]
-// What connmeter costs a real server: CPU time of the server's process, for a request on a connection that stays, and for a
-// connection that serves one request. The client is this process, which is not measured. Each figure comes from a process of
-// its own; a round runs every variant once, and each is compared with nobody in the same round.
+// Measures the cost of connmeter in a real server: CPU time of the server's process per request on a kept-alive connection,
+// and per connection with one request. The client is this process, which is not measured. Each figure comes from its own
+// process; each round runs every variant once, and compares it with `nobody` in the same round.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import http, { Agent } from 'node:http';
@@ -14,14 +14,14 @@ import { VARIANTS } from './variants.ts';
 const SERVED = ['nobody', 'again', 'connmeter'] as const;
 type Served = (typeof SERVED)[number];
 
-/** Requests before the clock runs, and while it does. */
+/** Warm-up requests, and measured requests. */
 const WORKLOADS = {
   'a request on a connection that stays': { keepAlive: true, warmUp: 20_000, requests: 30_000 },
   'a connection that serves one request': { keepAlive: false, warmUp: 5_500, requests: 5_500 },
 };
 const AT_ONCE = 4;
 
-/** The server: says its port, and when it is asked what CPU time it took since it was asked last, in microseconds. */
+/** The server: sends its port, and on each message its CPU time since the last message, in microseconds. */
 async function serve(variant: Served): Promise<void> {
   await VARIANTS[variant].start();
   const server = http.createServer((_request, response) => response.end('hello')).listen(0, '127.0.0.1');

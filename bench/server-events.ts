@@ -1,19 +1,19 @@
 // node bench/server-events.ts
-// What a request costs beyond the channels themselves where it is served: time, and memory that the garbage collector will
-// have to take back. The server is played: its messages are published on the real channels, made beforehand, so that
-// nothing but the subscribers is measured. The time is the processor's. Each row runs twice, each time in a process of its own: with subscribers that
-// do nothing (the floor), and with connmeter.
+// Measures the CPU time and allocations per served request. The server is replayed: prepared messages are published on the
+// real channels, so that only the subscribers are measured. Each row runs twice, each time in its own process: with no-op
+// subscribers (the floor), and with connmeter.
 import { fork } from 'node:child_process';
 import { channel, subscribe } from 'node:diagnostics_channel';
 import { EventEmitter, once } from 'node:events';
 import { setImmediate as nextRound } from 'node:timers/promises';
-import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { ConnectionInstrumentation } from '../src/index.ts';
+import { ManualReader } from '../test/support/manual-reader.ts';
 
 const REQUESTS = 1_000_000;
 const ROUNDS = 5;
 const WARM_UP = 200_000;
-/** Connections that take turns, as at a server. */
+/** Connections that take turns. */
 const CONNECTIONS = 100;
 const NODE = [
   '--expose-gc',
@@ -30,10 +30,10 @@ interface Result {
 interface Row {
   readonly server: string;
   readonly events: string;
-  /** What one event, or pair of them, stands for. */
+  /** What one repetition stands for. */
   readonly per: string;
   readonly requests: number;
-  /** Makes a server; what it returns plays one request, or one whole connection. */
+  /** Creates a server; returns a function that replays one request or one complete connection. */
   readonly start: () => () => void;
 }
 
@@ -134,7 +134,7 @@ function http2(): () => void {
   });
 }
 
-/** A connection from its being accepted to its close, with one request. */
+/** A connection from accept to close, with one request. */
 function connections(): () => void {
   const server = new Listening(80);
   const begun = channel('http.server.request.start');
@@ -172,19 +172,14 @@ const CHANNELS = [
   'http2.server.stream.close',
 ];
 
-/** The floor: subscribers that do nothing. */
+/** The floor: no-op subscribers. */
 function subscribeNothing(): void {
   for (const name of CHANNELS) subscribe(name, () => {});
 }
 
-class HandReader extends MetricReader {
-  protected override async onForceFlush() {}
-  protected override async onShutdown() {}
-}
-
-/** Starts connmeter; returns what tells how many requests it has counted. */
+/** Starts connmeter; returns a function that resolves with the number of requests it has counted. */
 function subscribeConnmeter(): () => Promise<number> {
-  const reader = new HandReader();
+  const reader = new ManualReader();
   new ConnectionInstrumentation().setMeterProvider(new MeterProvider({ readers: [reader] }));
   return async () => {
     const { resourceMetrics } = await reader.collect();
@@ -222,7 +217,7 @@ async function inChildProcess(row: number, withConnmeter: boolean): Promise<Resu
   const child = fork(import.meta.filename, [String(row), String(withConnmeter)], { execArgv: NODE });
   const result = once(child, 'message');
   const [code] = await once(child, 'exit');
-  if (code !== 0) process.exit(1); // it has said why
+  if (code !== 0) process.exit(1); // it has printed its error
   return (await result)[0] as Result;
 }
 

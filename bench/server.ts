@@ -1,5 +1,5 @@
-// The server that the clients of a run talk to, in a process of its own, so that its time is not taken for the client's.
-// Listens wherever it is asked to; ends when its parent does.
+// The server of a run, in its own process, so that its CPU time does not count for the client. Listens where it is told to;
+// exits with its parent.
 import { once } from 'node:events';
 import http, { type ServerResponse } from 'node:http';
 import http2 from 'node:http2';
@@ -20,7 +20,7 @@ export interface ServerAddress extends ListenRequest {
 const { key, cert } = await certificate();
 const waiting: ServerResponse[] = [];
 
-/** `/gather/N` is answered once N requests have come: so as many connections are open at once. */
+/** `/gather/N` is answered once N requests have arrived, so that N connections are open at once. */
 function answer(request: http.IncomingMessage, response: ServerResponse): void {
   if (!request.url?.startsWith('/gather/')) {
     response.end('hello');

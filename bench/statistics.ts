@@ -1,4 +1,4 @@
-/** What a row of numbers looks like: where its middle is, and how far it spreads. */
+/** The median and the quartiles of a list of numbers. */
 export interface Spread {
   readonly median: number;
   /** The quartiles. */
@@ -22,15 +22,14 @@ function quantile(sorted: readonly number[], part: number): number {
   return below + (above - below) * (at - Math.floor(at));
 }
 
-/** Round by round, what one took more than the other: what was alike for both in a round falls out. */
+/** Differences per round, which remove effects that are common to a round. */
 export function differences(ours: readonly number[], theirs: readonly number[]): number[] {
   return ours.map((value, round) => value - (theirs[round] ?? Number.NaN));
 }
 
 /**
- * Where the true median lies with 95 % certainty, whatever the distribution: between the k-th lowest and the k-th highest,
- * where k is the largest for which so few heads in so many tosses are rarer than one in forty. Nothing where there are too
- * few values to say (fewer than six).
+ * The 95 % confidence interval of the median for any distribution: from the k-th lowest to the k-th highest value, where k
+ * is the largest number for which the binomial tail is below 2.5 %. Undefined for fewer than six values.
  */
 export function medianInterval(values: readonly number[]): { readonly from: number; readonly to: number } | undefined {
   const sorted = values.toSorted((a, b) => a - b);

@@ -11,14 +11,14 @@ export interface TrafficTask extends Pick<Workload, 'client' | 'atOnce' | 'warmU
 }
 
 export interface TrafficResult {
-  /** Microseconds of CPU time each, once warm; and before that, in the first that the process did. */
+  /** Microseconds of CPU time per operation after the warm-up, and during it. */
   readonly warm: number;
   readonly cold: number;
-  /** How often new objects were collected in the measured part. */
+  /** Minor garbage collections in the measured part. */
   readonly minor: number;
 }
 
-/** One client: does its work with somebody looking on, and says what CPU time that took the process. */
+/** Runs one client with a variant, and measures the CPU time of the process. */
 export async function traffic({
   client,
   variant,
@@ -34,14 +34,14 @@ export async function traffic({
 
   const cold = await timed(each, warmUp, atOnce);
   const before = await collections();
-  const warm = await timed(each, times, atOnce); // no collection before it: that would throw warm code away
+  const warm = await timed(each, times, atOnce); // no forced collection before it, which would discard optimised code
   const after = await collections();
 
   if (counted !== undefined) await seen(counted, warmUp + times);
   return { warm, cold, minor: after.minor - before.minor };
 }
 
-/** Does it so many times, so many at once. */
+/** Runs an operation `times` times, `atOnce` in parallel. */
 export async function inParallel(doing: Operation, times: number, atOnce: number): Promise<void> {
   let left = times;
   const repeat = async () => {
@@ -50,7 +50,7 @@ export async function inParallel(doing: Operation, times: number, atOnce: number
   await Promise.all(Array.from({ length: Math.min(atOnce, times) }, repeat));
 }
 
-/** The same; microseconds of the process's CPU time for each. */
+/** The same; returns the microseconds of CPU time per operation. */
 async function timed(doing: Operation, times: number, atOnce: number): Promise<number> {
   const before = process.cpuUsage();
   await inParallel(doing, times, atOnce);
@@ -58,7 +58,7 @@ async function timed(doing: Operation, times: number, atOnce: number): Promise<n
   return (user + system) / times;
 }
 
-/** An onlooker that was not at work measures nothing: it must have counted what was done, maybe a moment late. */
+/** Waits until the observer has counted all operations; fails otherwise, because it was not active. */
 async function seen(counted: () => Promise<number>, expected: number): Promise<void> {
   let count = await counted();
   for (let tries = 0; count !== expected && tries < 50; tries++) {

@@ -1,14 +1,15 @@
-// What can observe the requests of a program: nothing, subscribers that do nothing, connmeter, or others.
+// The variants: no instrumentation, no-op subscribers, connmeter, and other instrumentations.
 import { subscribe } from 'node:diagnostics_channel';
 import type { EventEmitter } from 'node:events';
 import { PerformanceObserver } from 'node:perf_hooks';
-import { type MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import type { MeterProvider } from '@opentelemetry/sdk-metrics';
+import { ManualReader } from '../test/support/manual-reader.ts';
 
-/** Who looks on. */
+/** A started variant. */
 export interface Observer {
-  /** What the program itself has to do for each request, or connection where there are no requests. */
+  /** Called for each request, or for each connection without requests. */
   readonly perRequest?: () => void;
-  /** How many requests it has seen: proof that it was at work. */
+  /** The number of requests it has counted, which proves that it was active. */
   readonly counted?: () => Promise<number>;
 }
 
@@ -18,8 +19,8 @@ export interface Variant {
 }
 
 /**
- * The channels that connmeter subscribes, and what it listens to on each socket; on those of node:http it has the last
- * one no more, and others instead. A test holds all of it against the sources.
+ * The channels that connmeter subscribes to, and the events it listens to on each socket. On sockets of node:http it
+ * replaces the last event with two others. A test compares these lists with the sources.
  */
 export const CHANNELS = [
   'net.client.socket',
@@ -49,7 +50,7 @@ export const SOCKET_EVENTS = [
 ] as const;
 export const HTTP_SOCKET_EVENTS = ['free', 'agentRemove'] as const;
 
-/** Where a program that counts its own requests would put them. */
+/** Labels of a program that counts its own requests. */
 const LABELS = { 'server.address': '127.0.0.1', 'server.port': 80, 'http.request.method': 'GET', status: 200 };
 
 export const VARIANTS = {
@@ -66,7 +67,7 @@ export const VARIANTS = {
 
 export type VariantName = keyof typeof VARIANTS;
 
-/** The floor of anything that looks on by these means: the same subscriptions and listeners, which do nothing. */
+/** The floor of any instrumentation of this kind: the same subscriptions and listeners, which do nothing. */
 export function subscribeNothing(): Observer {
   for (const name of CHANNELS) {
     if (name !== 'net.client.socket' && name !== 'http.client.request.created') subscribe(name, () => {});
@@ -94,8 +95,8 @@ export function subscribeNothing(): Observer {
 }
 
 /**
- * The floor of anything that also tells how long HTTP connections took to open, how long they lived and how many requests
- * they served: with each, so many histograms of OpenTelemetry's take a value, and nothing else is done.
+ * The floor of any instrumentation that also records the setup time, the lifetime and the number of requests of HTTP
+ * connections: it records OpenTelemetry histograms for each connection, and does nothing else.
  */
 async function startHistograms(): Promise<Observer> {
   subscribeNothing();
@@ -120,15 +121,9 @@ async function startHistograms(): Promise<Observer> {
   return { counted: () => sum('life') };
 }
 
-/** Collects when it is asked to, and never by itself: what a collection costs is measured by itself. */
-export class HandReader extends MetricReader {
-  protected override async onForceFlush() {}
-  protected override async onShutdown() {}
-}
-
 async function metering(): Promise<{ provider: MeterProvider; sum: (metric: string) => Promise<number> }> {
   const { MeterProvider } = await import('@opentelemetry/sdk-metrics');
-  const reader = new HandReader();
+  const reader = new ManualReader();
   const sum = async (name: string) => {
     const { resourceMetrics } = await reader.collect();
     const metrics = resourceMetrics.scopeMetrics.flatMap(scope => scope.metrics);
@@ -142,11 +137,11 @@ async function startConnmeter(): Promise<Observer> {
   const { ConnectionInstrumentation } = await import('../src/index.ts');
   const { provider, sum } = await metering();
   new ConnectionInstrumentation().setMeterProvider(provider);
-  // Without HTTP there are no requests: then connections are what was counted.
+  // Without HTTP there are no requests, so connections are counted.
   return { counted: async () => (await sum('connmeter.requests')) || (await sum('connmeter.connection.opened')) };
 }
 
-/** Without traces, which cost much more: its histogram of durations alone. */
+/** Only its duration histogram, without traces, which cost much more. */
 async function startInstrumentation(of: 'undici' | 'http'): Promise<Observer> {
   const { provider, sum } = await metering();
   const instrumentation =

@@ -1,4 +1,4 @@
-// A process of its own for each measurement, so that none warms up, or wears down, the next.
+// Runs one measurement in its own process, so that measurements do not affect each other.
 import { once } from 'node:events';
 import { allocation } from './allocation.ts';
 import { growth } from './growth.ts';

@@ -2,28 +2,27 @@ import type { ClientName } from './clients.ts';
 import type { ListenRequest } from './server.ts';
 import type { VariantName } from './variants.ts';
 
-/** Real traffic with a server in another process, of which the client's CPU time is taken. */
+/** Real traffic with a server in another process. The client's CPU time is measured. */
 export interface Workload {
   readonly title: string;
   readonly client: ClientName;
   readonly server: ListenRequest['kind'];
   readonly unit: 'request' | 'connection' | 'stream';
-  /** OpenTelemetry's instrumentation that covers the client, if one does. */
+  /** OpenTelemetry's instrumentation of the client, if there is one. */
   readonly otel?: VariantName;
-  /** How many go on at once. */
+  /** Number of parallel operations. */
   readonly atOnce: number;
   readonly warmUp: number;
-  /** In the short run, where it is less. */
+  /** Warm-up of the short run, if it is shorter. */
   readonly shortWarmUp?: number;
   readonly times: number;
-  /** Rounds of the full run, where the usual number cannot tell a difference so small from noise. */
+  /** Rounds of the full run, if a small difference needs more than usual. */
   readonly rounds?: number;
-  /** Whether the short run leaves it out. */
+  /** True if the short run omits it. */
   readonly fullOnly?: true;
 }
 
-// V8 makes its last and best code of these paths after about 18,000 requests or connections; with TLS that takes too long
-// to wait for.
+// V8 fully optimises these paths after about 18,000 requests or connections; with TLS that would take too long.
 const STEADY = { unit: 'request', atOnce: 10, warmUp: 20_000, times: 8_000 } as const;
 const STREAMS = { ...STEADY, unit: 'stream', rounds: 12 } as const;
 const PLAIN = { unit: 'connection', atOnce: 10, warmUp: 20_000, shortWarmUp: 4_000, times: 5_000 } as const;

@@ -3,13 +3,15 @@ import net from 'node:net';
 import { type Meter, metrics } from '@opentelemetry/api';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
 import { registerInstrumentations } from '@opentelemetry/instrumentation';
-import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { expect, expectTypeOf, onTestFinished, test } from 'vitest';
 import { ConnectionInstrumentation, type ConnectionInstrumentationConfig } from '../src/index.ts';
 import { METRICS } from '../src/metrics/instruments.ts';
 import { VERSION } from '../src/version.ts';
-import { instrument, until } from './support/instrument.ts';
+import { instrument } from './support/instrument.ts';
+import { ManualReader } from './support/manual-reader.ts';
 import { server } from './support/server.ts';
+import { until } from './support/until.ts';
 
 /** Opens a connection that stays open until the test ends or destroys it. */
 async function connected(port: number): Promise<net.Socket> {
@@ -24,14 +26,9 @@ async function closed(socket: net.Socket): Promise<void> {
   await once(socket, 'close');
 }
 
-class HandReader extends MetricReader {
-  protected override async onForceFlush() {}
-  protected override async onShutdown() {}
-}
-
 /** A real provider, and a function that returns the value of a counter or the count of a histogram, or undefined. */
 function provider() {
-  const reader = new HandReader();
+  const reader = new ManualReader();
   return {
     provider: new MeterProvider({ readers: [reader] }),
     async value(name: string): Promise<number | undefined> {

@@ -12,18 +12,16 @@ export type Listeners = readonly (readonly [event: string, listener: Listener])[
 /** All listeners of connmeter, on whatever emitter. */
 const ownListeners = new WeakSet<Listener>();
 
-/** Registers listeners as connmeter's own, so that `excludeFromMaxListeners` recognizes them. */
-function markAsOurs(listeners: Listeners): Listeners {
-  for (const [, listener] of listeners) ownListeners.add(listener);
-  return listeners;
-}
-
-/** Makes connmeter's own listeners of a table of events and handlers, each behind the guard. */
+/** Creates the listeners of an emitter from a table of handlers by event. Each is wrapped in the guard. */
 export function guardedListeners(
   guard: Guard,
   handlers: Readonly<Record<string, (this: never, ...args: never[]) => void>>,
 ): Listeners {
-  return markAsOurs(Object.entries(handlers).map(([event, handle]) => [event, guard(event, handle) as Listener]));
+  return Object.entries(handlers).map(([event, handle]) => {
+    const listener: Listener = guard(event, handle);
+    ownListeners.add(listener);
+    return [event, listener] as const;
+  });
 }
 
 /**
@@ -77,12 +75,9 @@ const onNewListener = ignoringErrors('newListener', function (this: EventEmitter
 });
 
 /** Removes a listener of ours that is no longer needed. */
-export const stopListening = ignoringErrors(
-  'removeListener',
-  (emitter: EventEmitter, event: string, listener: Listener) => {
-    emitter.removeListener(event, listener as () => void);
-  },
-);
+export const removeListeners = ignoringErrors('removeListener', (emitter: EventEmitter, listeners: Listeners) => {
+  for (const [event, listener] of listeners) emitter.removeListener(event, listener as () => void);
+});
 
 const NEW_LISTENER: Listeners = [['newListener', onNewListener]];
 

@@ -1,26 +1,12 @@
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { certificate } from '../support/certificates.ts';
-import { start } from '../support/child.ts';
 import { server } from '../support/server.ts';
 import type { HeapAfterClose } from './programs/heap-after-close.ts';
-
-const PROGRAM = fileURLToPath(new URL('./programs/heap-after-close.ts', import.meta.url));
+import { runProgram, startServers } from './run-program.ts';
 
 /** Sockets, sessions, requests and responses of the program that are still in the heap. */
 async function kept(measured: boolean): Promise<HeapAfterClose> {
-  const own = await certificate();
-  const [plain, secure, both, tcp] = await Promise.all([
-    server({ kind: 'http', keepAliveTimeout: 600_000 }),
-    server({ kind: 'https', certificate: own, keepAliveTimeout: 600_000 }),
-    server({ kind: 'http2', certificate: own, keepAliveTimeout: 600_000 }),
-    server({ kind: 'tcp' }),
-  ]);
-  const task = { measured, http: plain.port, https: secure.port, http2: both.port, tcp: tcp.port, ca: own.cert };
-  const { outcome } = start(PROGRAM, { args: [JSON.stringify(task)], node: ['--expose-gc'] });
-  const { code, stdout, stderr } = await outcome;
-  if (code !== 0) throw new Error(stderr);
-  return JSON.parse(stdout) as HeapAfterClose;
+  const [servers, tcp] = await Promise.all([startServers(), server({ kind: 'tcp' })]);
+  return runProgram('heap-after-close.ts', { measured, ...servers, tcp: tcp.port });
 }
 
 /** How many more are left than without connmeter; the others are kept by Node or undici. */

@@ -1,6 +1,5 @@
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import net, { type AddressInfo, type LookupFunction } from 'node:net';
 import * as undici8 from 'undici';
@@ -8,21 +7,21 @@ import * as undici6 from 'undici6';
 import * as undici7 from 'undici7';
 import { expect, onTestFinished, test } from 'vitest';
 import { expectAllClosed } from '../support/connection-counts.ts';
-import { instrument, type Readings, until } from '../support/instrument.ts';
+import { instrument, type Readings } from '../support/instrument.ts';
+import { STATES, tcpSockets } from '../support/kernel.ts';
 import { NO_SUCH_NAME, server } from '../support/server.ts';
+import { until } from '../support/until.ts';
 
 const PATIENCE = 120_000; // takes seconds on an idle machine
 const WITHIN = 60_000;
 const UNDICIS = [undici6 as unknown as typeof undici8, undici7 as unknown as typeof undici8, undici8];
-const ESTABLISHED = '01';
 
 /** Connections to this port of 127.0.0.1 that the kernel holds established, seen from the client. */
 function establishedTo(port: number): number {
-  const there = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  return readFileSync('/proc/net/tcp', 'utf8')
-    .split('\n')
-    .map(line => line.trim().split(/\s+/))
-    .filter(([, , remote, state]) => remote === there && state === ESTABLISHED).length;
+  return tcpSockets().filter(
+    ({ remoteAddress, remotePort, state }) =>
+      remoteAddress === '0100007F' && remotePort === port && state === STATES.established,
+  ).length;
 }
 
 /** Runs `each` that many times, 50 at a time, and returns how many runs failed. */

@@ -1,6 +1,5 @@
-import { fileURLToPath } from 'node:url';
-import { start } from '../support/child.ts';
 import type { WORKLOADS } from './programs/workloads.ts';
+import { runProgram } from './run-program.ts';
 
 export interface Task {
   readonly workload: keyof typeof WORKLOADS;
@@ -24,14 +23,7 @@ export interface Outcome {
   readonly faults: readonly string[];
 }
 
-const PROGRAM = fileURLToPath(new URL('./programs/replay-workload.ts', import.meta.url));
-
-async function run(task: Task): Promise<Outcome> {
-  const { outcome } = start(PROGRAM, { args: [JSON.stringify(task)], node: ['--expose-gc'] });
-  const { code, stdout, stderr } = await outcome;
-  if (code !== 0) throw new Error(stderr);
-  return JSON.parse(stdout) as Outcome;
-}
+const run = (task: Task) => runProgram<Outcome>('replay-workload.ts', task);
 
 /** Replays a workload with and without connmeter; `ownHeap` is the difference in heap growth, in bytes. */
 export async function replayWorkload(workload: Task['workload']): Promise<Outcome & { ownHeap: number }> {

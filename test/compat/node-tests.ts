@@ -20,7 +20,7 @@ const USAGE = `Runs Node's own tests with and without connmeter, and compares th
   --node <path>       the Node that runs them (default: the first on the PATH)
   --subjects <names>  how the names of the files begin (default: ${SUBJECTS.join(',')})
   --part <name>       the folder below test/ (default: parallel)
-  --jobs <n>          files that run at a time (default: 2)
+  --jobs <n>          files that run in parallel (default: 2)
   --timeout <s>       seconds that one file may take (default: 60)
   --keep <file>       write a line of JSON for each file to this file
 `;
@@ -98,12 +98,12 @@ async function tryOut(name: string, place: Paths, node: string, temporary: strin
   const seconds = Number(values.timeout);
   const runs = { plain: [] as SuiteRun[], measured: [] as SuiteRun[], blank: [] as SuiteRun[] };
   let count = 0;
-  const attempt = async (arm: 'plain' | 'measured' | 'blank') => {
+  const attempt = async (variant: 'plain' | 'measured' | 'blank') => {
     const mark = `${process.pid}-${slot}-${name}-${++count}`;
     // Node's tests write to the folder with this number in NODE_TEST_DIR.
     const own = { NODE_TEST_DIR: temporary, TEST_SERIAL_ID: String(slot) };
-    const env = { ...environmentOf(arm, place, process.env, mark), ...own };
-    runs[arm].push(await runSuite({ words, folder: place.folder, env, seconds, idleSeconds: seconds }));
+    const env = { ...environmentOf(variant, place, process.env, mark), ...own };
+    runs[variant].push(await runSuite({ words, folder: place.folder, env, seconds, idleSeconds: seconds }));
   };
 
   const tried: TriedFile = { name, ...runs };
@@ -118,9 +118,9 @@ async function tryOut(name: string, place: Paths, node: string, temporary: strin
 }
 
 /** True if connmeter is active in a process of this variant; a comparison is meaningless otherwise. */
-function isLoaded(arm: Variant, place: Paths, node: string): boolean {
+function isLoaded(variant: Variant, place: Paths, node: string): boolean {
   const program = `process.exit(require('diagnostics_channel').hasSubscribers('net.client.socket') ? 0 : 1)`;
-  return spawnSync(node, ['-e', program], { env: environmentOf(arm, place, process.env, 'loaded') }).status === 0;
+  return spawnSync(node, ['-e', program], { env: environmentOf(variant, place, process.env, 'loaded') }).status === 0;
 }
 
 function note(tried: TriedFile): void {

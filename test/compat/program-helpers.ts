@@ -2,6 +2,8 @@
 import { type EventEmitter, once } from 'node:events';
 import type { AddressInfo, Server, Socket } from 'node:net';
 
+export { freePort } from '../support/free-port.ts';
+
 /** Prints one line of the transcript. */
 export const print = (...words: unknown[]) => console.log(...words);
 
@@ -31,16 +33,6 @@ export async function listen(server: Server, host = '127.0.0.1'): Promise<number
   await once(server, 'listening');
   server.unref();
   return (server.address() as AddressInfo).port;
-}
-
-/** A port that refuses connections. */
-export async function unusedPort(): Promise<number> {
-  const { createServer } = await import('node:net');
-  const server = createServer();
-  const port = await listen(server);
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Waits for some turns of the event loop. */

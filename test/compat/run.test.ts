@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { until } from '../support/instrument.ts';
+import { until } from '../support/until.ts';
 import { supportedNodes } from './node-version.ts';
 
 const RANGE = supportedNodes(fileURLToPath(new URL('../..', import.meta.url)));

@@ -26,7 +26,7 @@ export const RUN_ID = 'CONNMETER_COMPAT_RUN';
 
 /** The environment of a run: ours, without the variables that npm adds to run this script. */
 export function environmentOf(
-  arm: Variant,
+  variant: Variant,
   place: Paths,
   inherited: Readonly<Record<string, string | undefined>>,
   mark: string,
@@ -35,7 +35,7 @@ export function environmentOf(
   for (const [name, value] of Object.entries(inherited)) {
     if (value !== undefined && !/^npm_|^INIT_CWD$|^NODE_TEST_CONTEXT$|^VITEST/.test(name)) env[name] = value;
   }
-  const imports = importsOf(arm, place).map(url => `--import=${url}`);
+  const imports = importsOf(variant, place).map(url => `--import=${url}`);
   const options = [env['NODE_OPTIONS'], ...imports].filter(Boolean).join(' ');
   delete env['NODE_OPTIONS'];
   return {
@@ -48,17 +48,17 @@ export function environmentOf(
     OTEL_EXPORTER_PROMETHEUS_PORT: '0',
     OTEL_LOG_LEVEL: 'warn', // hides the line with the port
     [RUN_ID]: mark,
-    ...(arm === 'watched'
+    ...(variant === 'watched'
       ? { CONNMETER_WATCH_LOG: place.log, CONNMETER_WATCH_REGISTER: pathToFileURL(place.register).href }
       : {}),
   };
 }
 
-function importsOf(arm: Variant, { register, watcher }: Paths): string[] {
+function importsOf(variant: Variant, { register, watcher }: Paths): string[] {
   const url = (path: string) => pathToFileURL(path).href;
-  if (arm === 'plain') return [];
-  if (arm === 'blank') return [BLANK];
-  return arm === 'measured' ? [url(register)] : [url(register), url(watcher)];
+  if (variant === 'plain') return [];
+  if (variant === 'blank') return [BLANK];
+  return variant === 'measured' ? [url(register)] : [url(register), url(watcher)];
 }
 
 /** The PATH of the suite: its own tools first, then the chosen Node, without npm's additions for this script. */

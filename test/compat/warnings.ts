@@ -13,7 +13,7 @@ export function warningsIn(stderr: string): ReadonlySet<string> {
   );
 }
 
-/** What every run with connmeter says and no run without: the program hears it because of us. */
+/** Lines that every run with connmeter prints and no run without it. */
 export function warningsOnlyWith(plain: readonly string[], measured: readonly string[]): string[] {
   const heard = new Set(plain.flatMap(stderr => [...warningsIn(stderr)]));
   const [first, ...others] = measured.map(warningsIn);

@@ -1,14 +1,14 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, globSync, readFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parseExposition, type Sample } from '../../examples/demo/exposition.ts';
 import { METRICS } from '../../src/metrics/instruments.ts';
 import { checkedOptions } from '../../src/options.ts';
 import { readEnvironment } from '../../src/register/environment.ts';
-import { until } from '../support/instrument.ts';
+import { freePort } from '../support/free-port.ts';
+import { until } from '../support/until.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
@@ -111,15 +111,6 @@ async function scrapeOfEveryKindOfEvent(): Promise<Sample[]> {
   } finally {
     child.kill();
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }
 
 test('the README has exactly the metrics of the code', () => {

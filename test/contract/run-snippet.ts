@@ -1,7 +1,8 @@
 // Preloaded into a process that runs one snippet of docs/causes.md (see causes.test.ts): measures its connections, makes
 // the requests that the docs describe, and reports the counts.
-import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { ConnectionInstrumentation } from '../../src/index.ts';
+import { ManualReader } from '../support/manual-reader.ts';
 
 /** The number of requests, and how they follow each other. */
 export interface RequestSchedule {
@@ -15,14 +16,9 @@ export interface RequestSchedule {
 /** Counts by metric and label, such as `opened new_pool`. */
 export type Counted = Readonly<Record<string, number>>;
 
-class HandReader extends MetricReader {
-  protected override async onForceFlush() {}
-  protected override async onShutdown() {}
-}
-
 const LABELS = { opened: 'connmeter.open.cause', closed: 'connmeter.close.reason', failed: 'error.type' };
 
-const reader = new HandReader();
+const reader = new ManualReader();
 new ConnectionInstrumentation().setMeterProvider(new MeterProvider({ readers: [reader] }));
 
 /** Makes the requests, notifies the parent, and runs until it is killed, because connections that close later count, too. */

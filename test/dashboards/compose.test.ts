@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 import { startAlertmanager, startWebhook } from '../support/alertmanager.ts';
-import { freePort, httpRequest } from '../support/child.ts';
-import { pathOf, skipTests, testWith } from '../support/installed.ts';
-import { until } from '../support/instrument.ts';
+import { freePort } from '../support/free-port.ts';
+import { httpRequest } from '../support/http-request.ts';
+import { pathOf, testWith } from '../support/installed.ts';
 import { startPrometheus } from '../support/prometheus.ts';
+import { skipTests } from '../support/skip.ts';
+import { until } from '../support/until.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const COMPOSE = join(ROOT, 'docker-compose.yml');

@@ -9,9 +9,10 @@ import { prometheusName, TRANSPORTS, type Transport } from '../../dashboards/sou
 import { RECORDED } from '../../dashboards/source/rules/recorded-series.ts';
 import { METRICS } from '../../src/metrics/instruments.ts';
 import { blocksOf } from '../support/docs.ts';
-import { PROMETHEUS3, PROMTOOL3, skipTests, testWith } from '../support/installed.ts';
+import { PROMETHEUS3, PROMTOOL3, testWith } from '../support/installed.ts';
 import { startPrometheus } from '../support/prometheus.ts';
 import { temporaryFolder } from '../support/service.ts';
+import { skipTests } from '../support/skip.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const DOCS = 'docs/deploy.md';

@@ -5,10 +5,11 @@ import { type Durations, scaledDown } from '../../dashboards/source/durations.ts
 import { RECORDED, type RecordedName } from '../../dashboards/source/rules/recorded-series.ts';
 import { rulesFile } from '../../dashboards/source/rules/rules-file.ts';
 import { type Notice, startAlertmanager, startWebhook } from '../support/alertmanager.ts';
-import { freePort, programPath, REGISTER, start } from '../support/child.ts';
+import { programPath, REGISTER, start } from '../support/child.ts';
+import { freePort } from '../support/free-port.ts';
 import { testWith } from '../support/installed.ts';
-import { until } from '../support/instrument.ts';
 import { startPrometheus } from '../support/prometheus.ts';
+import { until } from '../support/until.ts';
 
 /** Each step takes about a third of this, and longer on a busy machine. */
 const TIMEOUT = 60_000;

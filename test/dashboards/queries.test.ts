@@ -10,14 +10,17 @@ import { type Durations, scaledDown } from '../../dashboards/source/durations.ts
 import { prometheusName, type Transport } from '../../dashboards/source/metric-names.ts';
 import { rulesFile } from '../../dashboards/source/rules/rules-file.ts';
 import { METRICS } from '../../src/metrics/instruments.ts';
-import { freePort, httpRequest, programPath, REGISTER, start } from '../support/child.ts';
+import { programPath, REGISTER, start } from '../support/child.ts';
 import { annotationsOf, queriesOf, readDashboard, variablesOf } from '../support/dashboards.ts';
 import { blocksOf } from '../support/docs.ts';
-import { PROMETHEUS3, skipTests, testWith, VICTORIA_METRICS } from '../support/installed.ts';
-import { until } from '../support/instrument.ts';
+import { freePort } from '../support/free-port.ts';
+import { httpRequest } from '../support/http-request.ts';
+import { PROMETHEUS3, testWith, VICTORIA_METRICS } from '../support/installed.ts';
 import { AS_IF_OVER_OTLP, startOtlpReceiver } from '../support/otlp.ts';
 import { type Prometheus, type Scrape, startPrometheus } from '../support/prometheus.ts';
 import { temporaryFolder } from '../support/service.ts';
+import { skipTests } from '../support/skip.ts';
+import { until } from '../support/until.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 /**

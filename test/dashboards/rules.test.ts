@@ -11,7 +11,8 @@ import { LEVELS, RECORDED } from '../../dashboards/source/rules/recorded-series.
 import { rulesFile } from '../../dashboards/source/rules/rules-file.ts';
 import { METRICS } from '../../src/metrics/instruments.ts';
 import { readDashboard } from '../support/dashboards.ts';
-import { pathOf, skipTests, testWith } from '../support/installed.ts';
+import { pathOf, testWith } from '../support/installed.ts';
+import { skipTests } from '../support/skip.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const PATHS: Readonly<Record<Transport, string>> = {

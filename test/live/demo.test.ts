@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { until } from '../support/instrument.ts';
+import { until } from '../support/until.ts';
 
 /** Runs the demo in its own process group. Needs `npm run build`, because the demo imports the package by its name. */
 function demo({ args = [] as string[], port = 0 } = {}) {

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { certificate } from '../support/certificates.ts';
-import { freePort, httpRequest, type Outcome, type Program, programPath, REGISTER, start } from '../support/child.ts';
+import { type Outcome, type Program, programPath, REGISTER, start } from '../support/child.ts';
+import { freePort } from '../support/free-port.ts';
+import { httpRequest } from '../support/http-request.ts';
 import { server } from '../support/server.ts';
 
 const SUBSCRIBED = new URL('../support/programs/require-connmeter.ts', import.meta.url);

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import { expect, onTestFinished, test } from 'vitest';
 import { scenario as burst } from '../../examples/scenarios/burst.ts';
@@ -7,6 +6,7 @@ import { scenario as crawler } from '../../examples/scenarios/crawler.ts';
 import { run, type Variant } from '../../examples/scenarios/scenario.ts';
 import { scenario as unreadBody } from '../../examples/scenarios/unread-body.ts';
 import { instrument, type Readings } from '../support/instrument.ts';
+import { STATES, tcpSockets } from '../support/kernel.ts';
 import { server } from '../support/server.ts';
 
 // Five published incidents that were found with netstat, a profiler or custom counters. Each is reproduced here in Node,
@@ -41,12 +41,9 @@ function closedBecause(readings: Readings): Record<string, number> {
 
 /** Sockets in TIME_WAIT for a port, on the client's side or the server's. */
 function inTimeWait(port: number): number {
-  const hex = port.toString(16).toUpperCase().padStart(4, '0');
-  const lines = readFileSync('/proc/net/tcp', 'utf8').split('\n').slice(1);
-  return lines.filter(line => {
-    const [, local = '', remote = '', state = ''] = line.trim().split(/\s+/);
-    return state === '06' && (local.endsWith(`:${hex}`) || remote.endsWith(`:${hex}`));
-  }).length;
+  return tcpSockets().filter(
+    ({ localPort, remotePort, state }) => state === STATES.timeWait && [localPort, remotePort].includes(port),
+  ).length;
 }
 
 /** Runs a variant against its own server, and reads the metrics. */

@@ -4,18 +4,11 @@ import { Agent } from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import {
-  freePort,
-  httpRequest,
-  httpRequestUntilAnswered,
-  isListening,
-  type Program,
-  programPath,
-  REGISTER,
-  start,
-} from '../support/child.ts';
-import { until } from '../support/instrument.ts';
+import { type Program, programPath, REGISTER, start } from '../support/child.ts';
+import { freePort } from '../support/free-port.ts';
+import { httpRequest, httpRequestUntilAnswered, isListening } from '../support/http-request.ts';
 import { server } from '../support/server.ts';
+import { until } from '../support/until.ts';
 
 const IMPORT = ['--import', REGISTER.href];
 

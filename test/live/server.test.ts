@@ -8,8 +8,9 @@ import { join } from 'node:path';
 import tls from 'node:tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { certificate } from '../support/certificates.ts';
-import { instrument, type Readings, until } from '../support/instrument.ts';
+import { instrument, type Readings } from '../support/instrument.ts';
 import { expectServerCounts, type ServerCounts, serverCountsOf } from '../support/server-counts.ts';
+import { until } from '../support/until.ts';
 
 const CERTIFICATE = await certificate();
 
@@ -82,7 +83,7 @@ async function asked(kind: Kind, port: number, words = GET): Promise<Socket> {
   return socket;
 }
 
-const ENDED = { lives: 1 };
+const ENDED = { durations: 1 };
 /** One request was served, and the connection is closed. */
 const served = (reason: string): Partial<ServerCounts> => ({
   accepted: 1,
@@ -681,7 +682,7 @@ describe.each(['tls', 'https', 'http2'] as const)('handshakes of %s servers:', k
         error: attributes['error.type'],
       }));
   const failed = (error: string) => [{ value: 1, version: undefined, resumed: undefined, error }];
-  const gone = { accepted: 1, closed: { tls_failed: 1 }, lives: 1 };
+  const gone = { accepted: 1, closed: { tls_failed: 1 }, durations: 1 };
 
   test('completed handshakes have the TLS version, and whether they resumed a session', async () => {
     const { read } = instrument();
@@ -707,7 +708,7 @@ describe.each(['tls', 'https', 'http2'] as const)('handshakes of %s servers:', k
         { value: 1, version: '1.2', resumed: false, error: undefined },
         { value: 1, version: '1.2', resumed: true, error: undefined },
       ]);
-    await expect.poll(async () => serverCountsOf(await read(), port)).toMatchObject({ accepted: 2, lives: 2 });
+    await expect.poll(async () => serverCountsOf(await read(), port)).toMatchObject({ accepted: 2, durations: 2 });
   });
 
   test.each<[string, string, Setting, (port: number) => Socket]>([

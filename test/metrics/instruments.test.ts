@@ -1,15 +1,11 @@
-import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { expect, test } from 'vitest';
 import { createInstruments, METRICS } from '../../src/metrics/instruments.ts';
 import { MetricRegistry } from '../../src/metrics/registry.ts';
-
-class HandReader extends MetricReader {
-  protected override async onForceFlush() {}
-  protected override async onShutdown() {}
-}
+import { ManualReader } from '../support/manual-reader.ts';
 
 function instrumentsOf(registry: MetricRegistry, refresh = () => {}) {
-  const reader = new HandReader();
+  const reader = new ManualReader();
   const instruments = createInstruments(new MeterProvider({ readers: [reader] }).getMeter('test'), registry, refresh);
   const collect = async () => {
     const { resourceMetrics } = await reader.collect();

@@ -1,5 +1,7 @@
 import { beforeAll, expect, test } from 'vitest';
-import { freePort, httpRequest, isListening, start } from '../support/child.ts';
+import { start } from '../support/child.ts';
+import { freePort } from '../support/free-port.ts';
+import { httpRequest, isListening } from '../support/http-request.ts';
 import { server } from '../support/server.ts';
 import { installProject, type Project, packPackage } from './install.ts';
 

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, expect, test } from 'vitest';
-import { freePort, httpRequest, start } from '../support/child.ts';
+import { start } from '../support/child.ts';
+import { freePort } from '../support/free-port.ts';
+import { httpRequest } from '../support/http-request.ts';
 import { server } from '../support/server.ts';
 import { installProject, type Package, type Project, packPackage } from './install.ts';
 

@@ -6,8 +6,9 @@ import { expect, onTestFinished, test } from 'vitest';
 import { guardWith } from '../../src/core/guard.ts';
 import { MetricsPort } from '../../src/register/metrics-port.ts';
 import { METRICS_PATH } from '../../src/register/metrics-server.ts';
-import { freePort, httpRequest, isListening } from '../support/child.ts';
-import { until } from '../support/instrument.ts';
+import { freePort } from '../support/free-port.ts';
+import { httpRequest, isListening } from '../support/http-request.ts';
+import { until } from '../support/until.ts';
 
 const BODY = 'the metrics';
 

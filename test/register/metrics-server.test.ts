@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Agent, request } from 'node:http';
 import { expect, onTestFinished, test } from 'vitest';
 import { METRICS_PATH } from '../../src/register/metrics-server.ts';
-import { httpRequest } from '../support/child.ts';
+import { httpRequest } from '../support/http-request.ts';
 import { startMetricsServer } from '../support/metrics-server.ts';
 
 test('GET /metrics is served with or without a query', async () => {

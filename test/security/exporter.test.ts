@@ -4,8 +4,9 @@ import { networkInterfaces } from 'node:os';
 import { expect, onTestFinished, test } from 'vitest';
 import { LIMITS } from '../../src/register/connection-limits.ts';
 import { METRICS_PATH } from '../../src/register/metrics-server.ts';
-import { freePort, httpRequest, isListening, programPath, REGISTER, start } from '../support/child.ts';
-import { until } from '../support/instrument.ts';
+import { programPath, REGISTER, start } from '../support/child.ts';
+import { freePort } from '../support/free-port.ts';
+import { httpRequest, isListening } from '../support/http-request.ts';
 import {
   BODY,
   deferredText,
@@ -18,6 +19,7 @@ import {
   statusOf,
 } from '../support/metrics-server.ts';
 import { server } from '../support/server.ts';
+import { until } from '../support/until.ts';
 
 test('only GET and HEAD are served, and only GET with a body', async () => {
   const { port, collected } = await startMetricsServer();

@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Snapshot } from '../../src/index.ts';
 import { certificate } from '../support/certificates.ts';
-import { freePort, httpRequest, REGISTER } from '../support/child.ts';
+import { REGISTER } from '../support/child.ts';
+import { freePort } from '../support/free-port.ts';
+import { httpRequest } from '../support/http-request.ts';
 import { server } from '../support/server.ts';
 import { parseStrictly } from './strict-exposition.ts';
 

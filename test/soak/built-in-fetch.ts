@@ -1,2 +1,2 @@
-// Imported before undici: whichever copy of it is loaded first serves `fetch`, and here that is to be Node's own.
+// Imported before undici, so that Node's own copy serves `fetch`: the copy that is loaded first does.
 export const builtIn = globalThis.Response;

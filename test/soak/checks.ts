@@ -1,4 +1,4 @@
-// What a soak has to come to: pure functions of what was counted.
+// The checks of a soak: pure functions of its counts.
 import {
   HTTP,
   type KernelCounts,
@@ -11,7 +11,7 @@ import {
 } from './plan.ts';
 import { notZero, total } from './scrapes.ts';
 
-/** One thing that has to hold. */
+/** One check. */
 export interface Check {
   readonly what: string;
   readonly ours: string;
@@ -19,9 +19,9 @@ export interface Check {
   readonly holds: boolean;
 }
 
-/** What the heap may be larger in the last third of a run than in the one before: noise, not a tenth of the connections. */
+/** Maximum heap growth from the middle third of a run to the last: above noise, far below a leak of the connections. */
 export const MOST_HEAP_GROWTH = 3e6;
-/** Below that the heap was not looked at often enough to tell: a machine that is far too busy. */
+/** With fewer heap samples, on a very busy machine, growth is not checked. */
 const FEWEST_HEAP_LOOKS = 6;
 
 const OPENED = 'connmeter.connection.opened';
@@ -43,13 +43,13 @@ export function runChecks(soaked: SoakResult): Check[] {
 
 const DIALLED = ['connect', 'tls'];
 
-/** Connections that reached a server for sure: those that opened, and those that failed in the handshake. */
+/** Connections that certainly reached a server: those that opened or failed in the TLS handshake. */
 export function reached({ client: { metrics }, ports }: SoakResult, name: ServerName): number {
   const at = { 'server.port': ports[name] };
   return total(metrics, OPENED, at) + total(metrics, FAILED, { ...at, 'connmeter.phase': 'tls' });
 }
 
-/** Connections given up while the address was dialled: whether the handshake was over by then, the kernel alone knows. */
+/** Connections given up while connecting; only the kernel knows if their TCP handshake had completed. */
 export function givenUp({ client: { metrics }, ports }: SoakResult, name: ServerName): number {
   const at = { 'server.port': ports[name] };
   const failed = total(metrics, FAILED, { ...at, 'connmeter.phase': 'connect' });
@@ -60,7 +60,7 @@ export function sent({ client, ports }: SoakResult, name: ServerName): number {
   return total(client.metrics, REQUESTS, { 'server.port': ports[name] });
 }
 
-/** By how much the kernel's counters grew. */
+/** Growth of the kernel's counters. */
 export function growth({ client: { kernel } }: SoakResult): Omit<KernelCounts, 'held'> {
   const { before, after } = kernel;
   return {
@@ -73,7 +73,7 @@ function equal(what: string, ours: number, truth: number): Check {
   return { what, ours: String(ours), truth: String(truth), holds: ours === truth };
 }
 
-/** The count is at least the least, and more only by what is named, at most. */
+/** Checks that a count is at least `least`, and exceeds it by at most the sum of `more`. */
 function between(what: string, count: number, least: number, more: Readonly<Record<string, number>>): Check {
   const most = least + sumOf(Object.values(more));
   const inWords = Object.entries(more).map(
@@ -117,8 +117,8 @@ function againstSteadyServer(soaked: SoakResult, name: ServerName): Check[] {
 }
 
 /**
- * What a server that is killed had not accepted yet, the kernel alone knows; what was on its way to it, nobody. So its
- * counts are held between those of the two sides, and its share of the connections by the kernel's sum.
+ * Only the kernel knows what a killed server had not accepted yet, and requests may be lost on the way. Therefore its
+ * counts are checked against a range.
  */
 function againstUnsteadyServer(soaked: SoakResult, name: ServerName): Check[] {
   const { accepts, requests } = soaked.servers[name];
@@ -132,7 +132,7 @@ function againstUnsteadyServer(soaked: SoakResult, name: ServerName): Check[] {
   ];
 }
 
-/** Connections that the kernel took for a server, which was killed before it accepted them. */
+/** Connections that the kernel accepted for a server that was killed before it accepted them. */
 function neverAccepted(soaked: SoakResult): number {
   const accepts = Object.values(soaked.servers).map(counts => counts.accepts);
   return growth(soaked).passiveOpens - sumOf(accepts);
@@ -216,7 +216,7 @@ function harmless({ client }: SoakResult): Check[] {
   ];
 }
 
-/** The middle of what was seen in each third of the run; the first one warms up. */
+/** Median heap in each third of the run; the first third is warm-up. */
 export function heapThirds(heap: readonly number[]): { first: number; middle: number; last: number } {
   const third = Math.floor(heap.length / 3);
   const median = (part: readonly number[]) => part.toSorted((a, b) => a - b)[Math.floor(part.length / 2)] ?? 0;

@@ -1,5 +1,4 @@
-// What the jobs of a soak share, and what goes wrong for all of them: pools that are destroyed, names that cannot be
-// looked up, a clock that jumps.
+// State that the jobs of a soak share, and faults that affect all of them: destroyed pools, failing lookups, clock jumps.
 import dns from 'node:dns';
 import http from 'node:http';
 import http2 from 'node:http2';
@@ -19,7 +18,7 @@ export const UNDICIS = {
   undici8,
 } satisfies Record<Version, Undici>;
 
-/** A name that only our own lookup function knows, and not always. */
+/** A name that only the lookup function below resolves, and not always. */
 export const FLAKY_NAME = 'flaky.test';
 
 type Pools = ReturnType<typeof poolsOf>;
@@ -29,9 +28,9 @@ export class ClientState {
   readonly refused: number;
   readonly ca: string[];
   pools: Pools;
-  /** Pools that nobody destroys while they are used. Where connections are shared, a request may be lost by that on its way. */
+  /** Pools that are never destroyed during use, because requests on shared HTTP/2 connections could be lost. */
   readonly lasting: Pools;
-  /** Looked up as the functions below saw it. */
+  /** Lookups counted by the lookup function. */
   readonly lookups = { succeeded: 0, failed: 0 };
   readonly faults: Record<string, number> = {};
   #resolverIsDown = false;
@@ -53,7 +52,7 @@ export class ClientState {
     return `${scheme}://${host}:${this.ports[server]}${path}`;
   };
 
-  /** Says where the name is, or that nobody knows, as the resolver would. */
+  /** Resolves a name, or fails like the system resolver. */
   readonly lookup: LookupFunction = (name, options, callback) => {
     if (this.#resolverIsDown) {
       this.lookups.failed++;
@@ -70,7 +69,7 @@ export class ClientState {
     });
   };
 
-  /** A session that many share, for as long as it lives. */
+  /** The shared session to a server; a closed one is replaced. */
   readonly session = (server: ServerName): http2.ClientHttp2Session => {
     let session = this.#sessions.get(server);
     if (session === undefined || session.closed || session.destroyed) {
@@ -81,7 +80,7 @@ export class ClientState {
     return session;
   };
 
-  /** One more thing goes wrong, for everybody. */
+  /** Injects a random fault that affects all jobs. */
   injectFault(random: Random): void {
     const fault = random.pick([
       'agent destroyed',
@@ -108,11 +107,11 @@ export class ClientState {
         this.#clock = random.between(-1_000_000_000, 1_000_000_000);
         return;
       case 'session closed':
-        this.#sessions.get('rude')?.close(); // what is on its way may be refused
+        this.#sessions.get('rude')?.close(); // streams on the way may be refused
     }
   }
 
-  /** Lets go of all connections that are kept. */
+  /** Closes all connections. */
   end(): void {
     this.#resolverIsDown = false;
     for (const pool of [...Object.values(this.pools), ...Object.values(this.lasting)]) void pool.destroy();
@@ -133,7 +132,7 @@ export class ClientState {
     this.faults[fault] = (this.faults[fault] ?? 0) + 1;
   }
 
-  /** The program's clock, not the host's. */
+  /** Replaces the program's clock. */
   #fakeClock(): void {
     const real = Date.now;
     Date.now = () => real() + this.#clock;

@@ -1,5 +1,5 @@
-// client.ts <task>: the program that is measured. Does the jobs of a soak, then tells what connmeter counted, and what it
-// saw itself. Runs with --expose-gc, in a network namespace of its own.
+// client.ts <task>: the measured program. Runs the jobs of a soak, then reports what connmeter and the program itself
+// counted. Runs with --expose-gc, in its own network namespace.
 import './built-in-fetch.ts';
 import { once } from 'node:events';
 import { ClientState } from './client-state.ts';
@@ -22,7 +22,7 @@ const gc = globalThis.gc as () => void;
 const before = kernelCounts();
 const neverClosed = trackOpenSockets();
 const scrapes = new Scrapes();
-const world = new ClientState(task);
+const state = new ClientState(task);
 const endings = new Map<Job, Endings>(
   JOBS.map(kind => [kind, { kind: kind.name, server: kind.server, done: 0, failed: {} }]),
 );
@@ -35,7 +35,7 @@ function begin(): void {
   const kind = pickKind(random);
   const ending = endings.get(kind) as Endings;
   running++;
-  withTimeLimit(kind.run(world, random))
+  withTimeLimit(kind.run(state, random))
     .then(
       () => void ending.done++,
       error => {
@@ -56,7 +56,7 @@ function pickKind(random: Random): Job {
   return JOBS[0] as Job;
 }
 
-/** The code of an error, also of one that fetch wraps. */
+/** The code of an error, or of the cause of an error that fetch throws. */
 function codeOf(error: unknown): string {
   const { cause, code, name } = error as { cause?: { code?: string }; code?: string; name?: string };
   return String((typeof code === 'string' ? code : undefined) ?? cause?.code ?? name);
@@ -64,7 +64,7 @@ function codeOf(error: unknown): string {
 
 const nextTick = (ms: number) => new Promise<void>(resolve => void setTimeout(resolve, ms));
 
-/** What undici kept for `fetch`. */
+/** Destroys the connections that fetch keeps open. */
 async function endFetch(): Promise<void> {
   for (const symbol of Object.getOwnPropertySymbols(globalThis)) {
     if (!String(symbol).includes('undici.globalDispatcher')) continue;
@@ -80,8 +80,8 @@ let nextFault = start + 0.2;
 for (let at = start; at - start < seconds; at = now()) {
   for (const due = (at - start) * rate; begun < due && running < MOST_AT_ONCE; ) begin();
   if (at >= nextFault) {
-    await nextTick(0); // not in the turn of the jobs above: a connection undone in its own turn is nobody's
-    world.injectFault(chance);
+    await nextTick(0); // not in the turn of the jobs above: a connection destroyed in its first turn is not counted
+    state.injectFault(chance);
     nextFault = at + 0.1 + chance.next() * 0.8;
   }
   if (at >= nextScrape) {
@@ -101,10 +101,10 @@ const inTheEnd = async (holds: () => boolean | Promise<boolean>) => {
   for (const deadline = now() + 15; !(await holds()) && now() < deadline; ) await nextTick(50);
 };
 await inTheEnd(() => running === 0);
-world.end();
+state.end();
 await endFetch();
 process.send?.('idle');
-await once(process, 'message'); // the servers have let go, too
+await once(process, 'message'); // the servers have closed their connections, too
 const openIn = (seen: Metrics) =>
   total(seen, 'connmeter.connection.opened') - total(seen, 'connmeter.connection.closed');
 const leftOpen = () => Object.values(neverClosed()).reduce((sum, count) => sum + count, 0);
@@ -118,13 +118,13 @@ await inTheEnd(async () => {
 const report: ClientReport = {
   metrics,
   endings: [...endings.values()],
-  faults: world.faults,
+  faults: state.faults,
   warnings: scrapes.warnings,
   impossible: scrapes.impossible,
   scrapes: scrapes.done,
   series: scrapes.series,
   most: scrapes.most,
-  lookups: world.lookups,
+  lookups: state.lookups,
   heap,
   seconds: took,
   neverClosed: neverClosed(),

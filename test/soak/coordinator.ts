@@ -1,5 +1,5 @@
-// coordinator.ts <plan> <folder>: in a network of its own, starts the servers and the client, does to the servers what a bad day
-// does, and in the end prints what all of them counted.
+// coordinator.ts <plan> <folder>: runs in its own network namespace, starts the servers and the client, injects faults into
+// the servers, and reports what all of them counted.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -23,13 +23,13 @@ const plan = JSON.parse(process.argv[2] as string) as Plan;
 const folder = process.argv[3] as string;
 const random = randomOf(plan.seed, -2);
 const faults: Record<string, number> = {};
-// Below the ports that the kernel takes for the client's side: a connection to a closed port must not meet itself.
+// Below the range of local ports, because a connection to a closed port in the range could connect to itself.
 const FIRST_PORT = 2_000;
 const REFUSED = 1_999;
 const WITH_TLS = ['https', 'h2', 'echoTls', 'rude'] as const;
 const QUIET = ['--disable-warning=ExperimentalWarning'];
 
-// A name of its own for each, or a client that trusts them all would take one for another.
+// Each certificate has its own name, so that a client that trusts all of them can tell them apart.
 const renewed = await Promise.all([1, 2, 3].map(n => certificate({ names: [`renewed-${n}.test`] })));
 const certificates = [...renewed, await certificate({ names: ['expired.test'], expired: true })];
 const EXPIRED = certificates.length - 1;
@@ -87,7 +87,7 @@ function countsOf(name: ServerName): ServerCounts {
   let [accepts, requests] = [0, 0];
   for (const file of countsFiles.get(name) as string[]) {
     const bytes = readFileSync(file);
-    if (bytes.length < 8) continue; // it was killed before it listened
+    if (bytes.length < 8) continue; // the server was killed before it listened
     accepts += bytes.readUInt32LE(0);
     requests += bytes.readUInt32LE(4);
   }
@@ -97,7 +97,7 @@ function countsOf(name: ServerName): ServerCounts {
 const allCounts = () =>
   Object.fromEntries(SERVERS.map(name => [name, countsOf(name)])) as Record<ServerName, ServerCounts>;
 
-/** Once the servers have heard all that is still on its way to them. */
+/** The counts of the servers once they are stable. */
 async function settledCounts(): Promise<Record<ServerName, ServerCounts>> {
   let before = '';
   for (let counts = allCounts(); ; counts = allCounts()) {

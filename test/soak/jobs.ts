@@ -1,4 +1,4 @@
-// The jobs of a soak: what a client program does all day, and what goes wrong for one of them.
+// The jobs of a soak: ordinary requests, and failures of single requests.
 import { once } from 'node:events';
 import http from 'node:http';
 import http2 from 'node:http2';
@@ -10,80 +10,80 @@ import { type ClientState, FLAKY_NAME, UNDICIS, type Version } from './client-st
 import type { ServerName } from './plan.ts';
 import type { Random } from './random.ts';
 
-/** One thing that the client does, and how often: its share of all jobs. */
+/** A kind of job, and its share of all jobs. */
 export interface Job {
   readonly name: string;
   readonly share: number;
-  /** Where it goes; nowhere, where it reaches nobody. */
+  /** The server it connects to; undefined if it never connects. */
   readonly server: ServerName | undefined;
-  run(world: ClientState, random: Random): Promise<unknown>;
+  run(state: ClientState, random: Random): Promise<unknown>;
 }
 
-/** Longer than any of them should take; then it is given up. */
+/** Longer than any job takes; then it is abandoned. */
 const PATIENCE = 20_000;
 const HALF_OPEN = { allowHalfOpen: true };
 const VERSIONS: readonly Version[] = ['undici6', 'undici7', 'undici8'];
-const NO_SUCH_NAME = `${'x'.repeat(64)}.invalid`; // refused by the resolver itself: the label is too long
+const NO_SUCH_NAME = `${'x'.repeat(64)}.invalid`; // rejected without a DNS query: the label is too long
 
 export const JOBS: readonly Job[] = [
-  // What mostly happens.
+  // Most traffic.
   kind('fetch', 18, 'http', ({ url }) => fetched(url('http'))),
-  ...VERSIONS.map(version => kind(version, 13, 'http', world => requested(world, version, world.url('http')))),
-  kind('node:http, keep-alive', 18, 'http', world => asked(world.url('http'), { agent: world.pools.http })),
-  kind('undici with a body', 2, 'http', (world, random) =>
-    requested(world, random.pick(VERSIONS), world.url('http', '/body'), {
+  ...VERSIONS.map(version => kind(version, 13, 'http', state => requested(state, version, state.url('http')))),
+  kind('node:http, keep-alive', 18, 'http', state => asked(state.url('http'), { agent: state.pools.http })),
+  kind('undici with a body', 2, 'http', (state, random) =>
+    requested(state, random.pick(VERSIONS), state.url('http', '/body'), {
       method: 'POST',
       body: 'x'.repeat(random.between(1, 100_000)),
     }),
   ),
-  kind('node:http with a body', 2, 'http', (world, random) =>
+  kind('node:http with a body', 2, 'http', (state, random) =>
     asked(
-      world.url('http', '/body'),
-      { agent: world.pools.http, method: 'POST' },
+      state.url('http', '/body'),
+      { agent: state.pools.http, method: 'POST' },
       'x'.repeat(random.between(1, 100_000)),
     ),
   ),
-  kind('a large answer', 1, 'http', world => requested(world, 'undici8', world.url('http', '/large'))),
-  kind('node:https, keep-alive', 5, 'https', world => asked(world.url('https'), { agent: world.pools.https })),
+  kind('a large answer', 1, 'http', state => requested(state, 'undici8', state.url('http', '/large'))),
+  kind('node:https, keep-alive', 5, 'https', state => asked(state.url('https'), { agent: state.pools.https })),
   ...VERSIONS.map(version =>
-    kind(`${version}, TLS`, 2, 'https', world => requested(world, version, world.url('https'))),
+    kind(`${version}, TLS`, 2, 'https', state => requested(state, version, state.url('https'))),
   ),
   kind('fetch, TLS or HTTP/2', 3, 'h2', ({ url }) => fetched(url('h2'))),
   ...VERSIONS.map(version =>
-    kind(`${version}, HTTP/2 where it can`, 1, 'h2', world =>
-      requested(world, version, world.url('h2'), { dispatcher: world.lasting[version] }),
+    kind(`${version}, HTTP/2 where it can`, 1, 'h2', state =>
+      requested(state, version, state.url('h2'), { dispatcher: state.lasting[version] }),
     ),
   ),
-  kind('node:http2, one session', 3, 'h2', world => streamed(world.session('h2'))),
-  kind('node:http2, one session, no TLS', 3, 'h2c', world => streamed(world.session('h2c'))),
+  kind('node:http2, one session', 3, 'h2', state => streamed(state.session('h2'))),
+  kind('node:http2, one session, no TLS', 3, 'h2c', state => streamed(state.session('h2c'))),
 
-  // A connection for each.
+  // A connection per job.
   kind('node:http, agent: false', 2, 'http', ({ url }) => asked(url('http'), { agent: false })),
-  kind('node:http, keepAlive: false', 1, 'http', world => asked(world.url('http'), { agent: world.pools.closing })),
+  kind('node:http, keepAlive: false', 1, 'http', state => asked(state.url('http'), { agent: state.pools.closing })),
   kind('node:https, agent: false', 0.7, 'https', ({ url, ca }) => asked(url('https'), { agent: false, ca })),
-  kind('a client per request', 0.7, 'http', (world, random) => alone(world, random.pick(VERSIONS))),
+  kind('a client per request', 0.7, 'http', (state, random) => alone(state, random.pick(VERSIONS))),
   kind('a session per request', 0.4, 'h2c', ({ url }) => ownSession(url('h2c'), {})),
   kind('a session per request, TLS', 0.4, 'h2', ({ url, ca }) => ownSession(url('h2'), { ca })),
-  kind('the server closes', 0.5, 'http', (world, random) => anyHow(world, random, 'http', '/close')),
+  kind('the server closes', 0.5, 'http', (state, random) => anyHow(state, random, 'http', '/close')),
   kind('node:net', 1.5, 'echo', ({ ports }) => talked(net.connect(ports.echo, '127.0.0.1'), 'e')),
   kind('node:tls', 0.7, 'echoTls', ({ ports, ca }) =>
     talked(tls.connect({ port: ports.echoTls, host: '127.0.0.1', ca }), 'e'),
   ),
 
-  // Slow, and not read.
-  kind('a slow body', 1.5, 'http', (world, random) => anyHow(world, random, 'http', '/slow')),
-  kind('a slow body, HTTP/2', 0.5, 'h2', world => streamed(world.session('h2'), '/slow')),
+  // Slow and unread responses.
+  kind('a slow body', 1.5, 'http', (state, random) => anyHow(state, random, 'http', '/slow')),
+  kind('a slow body, HTTP/2', 0.5, 'h2', state => streamed(state.session('h2'), '/slow')),
   kind('fetch, not read', 0.2, 'http', ({ url }) => fetch(url('http', '/large'))),
   kind('fetch, cancelled', 0.5, 'http', async ({ url }) => (await fetch(url('http', '/large'))).body?.cancel()),
-  kind('undici, held and destroyed', 0.3, 'http', async (world, random) => {
+  kind('undici, held and destroyed', 0.3, 'http', async (state, random) => {
     const version = random.pick(VERSIONS);
-    const { body } = await UNDICIS[version].request(world.url('http', '/large'), { dispatcher: world.pools[version] });
+    const { body } = await UNDICIS[version].request(state.url('http', '/large'), { dispatcher: state.pools[version] });
     body.on('error', () => {});
     await passed(random.between(0, 600));
     body.destroy();
   }),
-  kind('node:http, held and destroyed', 0.3, 'http', async (world, random) => {
-    const request = http.get(world.url('http', '/large'), { agent: world.pools.http });
+  kind('node:http, held and destroyed', 0.3, 'http', async (state, random) => {
+    const request = http.get(state.url('http', '/large'), { agent: state.pools.http });
     request.on('error', () => {});
     const [response] = (await once(request, 'response')) as [http.IncomingMessage];
     response.on('error', () => {});
@@ -91,15 +91,15 @@ export const JOBS: readonly Job[] = [
     response.destroy();
   }),
 
-  // Given up.
+  // Aborted requests.
   kind('fetch, aborted', 0.7, 'http', ({ url }, random) =>
     fetched(url('http', slowly(random)), { signal: soon(random) }),
   ),
-  kind('undici, aborted', 0.7, 'http', (world, random) =>
-    requested(world, random.pick(VERSIONS), world.url('http', slowly(random)), { signal: soon(random) }),
+  kind('undici, aborted', 0.7, 'http', (state, random) =>
+    requested(state, random.pick(VERSIONS), state.url('http', slowly(random)), { signal: soon(random) }),
   ),
-  kind('node:http, aborted', 0.7, 'http', (world, random) =>
-    asked(world.url('http', slowly(random)), { agent: world.pools.http, signal: soon(random) }),
+  kind('node:http, aborted', 0.7, 'http', (state, random) =>
+    asked(state.url('http', slowly(random)), { agent: state.pools.http, signal: soon(random) }),
   ),
   kind('node:http, timed out', 0.2, 'http', ({ pools, url }) =>
     asked(url('http', '/hang'), { agent: pools.http, timeout: 30 }),
@@ -112,10 +112,10 @@ export const JOBS: readonly Job[] = [
     dropped(tls.connect({ port: ports.echoTls, host: '127.0.0.1', ca }), 'connect'),
   ),
 
-  // Reset, broken off, ended by halves.
-  kind('reset by the server', 0.5, 'http', (world, random) => anyHow(world, random, 'http', '/reset')),
-  kind('ended by the server', 0.5, 'http', (world, random) =>
-    anyHow(world, random, 'http', random.pick(['/end', '/half'])),
+  // Resets, early closes, half-closed connections.
+  kind('reset by the server', 0.5, 'http', (state, random) => anyHow(state, random, 'http', '/reset')),
+  kind('ended by the server', 0.5, 'http', (state, random) =>
+    anyHow(state, random, 'http', random.pick(['/end', '/half'])),
   ),
   kind('node:net, reset by the server', 0.3, 'echo', ({ ports }) => talked(net.connect(ports.echo, '127.0.0.1'), 'r')),
   kind('node:net, reset by the client', 0.3, 'echo', async ({ ports }) => {
@@ -134,7 +134,7 @@ export const JOBS: readonly Job[] = [
     talked(tls.connect({ ...HALF_OPEN, port: ports.echoTls, host: '127.0.0.1', ca }), 'h'),
   ),
 
-  // Never opened.
+  // Failed connections.
   kind('refused', 0.5, undefined, ({ refused }, random) =>
     random.chance(0.5)
       ? fetched(`http://127.0.0.1:${refused}/`)
@@ -148,18 +148,18 @@ export const JOBS: readonly Job[] = [
     lookups.failed++;
     await asked(`http://${NO_SUCH_NAME}/`, { agent: false });
   }),
-  kind('a name that comes and goes', 2, 'http', (world, random) => {
-    const url = world.url('http', '/close', FLAKY_NAME); // a new connection, and so a lookup, for each
-    return random.chance(0.5) ? requested(world, random.pick(VERSIONS), url) : asked(url, { agent: world.pools.http });
+  kind('a name that comes and goes', 2, 'http', (state, random) => {
+    const url = state.url('http', '/close', FLAKY_NAME); // a new connection, and so a lookup, each time
+    return random.chance(0.5) ? requested(state, random.pick(VERSIONS), url) : asked(url, { agent: state.pools.http });
   }),
 
-  // To servers that do not hear all that is sent to them.
-  kind('a server that is killed', 4, 'falling', (world, random) =>
-    anyHow(world, random, 'falling', random.pick(['/', '/', '/late'])),
+  // To servers that do not receive everything.
+  kind('a server that is killed', 4, 'falling', (state, random) =>
+    anyHow(state, random, 'falling', random.pick(['/', '/', '/late'])),
   ),
-  kind('a server that ends idle connections', 3, 'stale', (world, random) => anyHow(world, random, 'stale', '/')),
-  kind('a stream, cancelled', 0.5, 'rude', (world, random) => {
-    const session = world.session('rude');
+  kind('a server that ends idle connections', 3, 'stale', (state, random) => anyHow(state, random, 'stale', '/')),
+  kind('a stream, cancelled', 0.5, 'rude', (state, random) => {
+    const session = state.session('rude');
     const stream = session.request({ ':path': slowly(random) });
     setTimeout(() => stream.close(http2.constants.NGHTTP2_CANCEL), random.between(0, 20));
     return notHung(
@@ -167,12 +167,12 @@ export const JOBS: readonly Job[] = [
       ended(stream).then(() => Promise.reject(codedError('CANCELLED'))),
     );
   }),
-  kind('a session, cut by the server', 0.3, 'rude', world => {
-    const session = world.session('rude');
+  kind('a session, cut by the server', 0.3, 'rude', state => {
+    const session = state.session('rude');
     return notHung(session, streamed(session, '/session'));
   }),
-  kind('a session, cut by the client', 0.3, 'rude', (world, random) => {
-    const session = world.session('rude');
+  kind('a session, cut by the client', 0.3, 'rude', (state, random) => {
+    const session = state.session('rude');
     setTimeout(() => session.destroy(), random.between(0, 30));
     return notHung(session, streamed(session, '/late'));
   }),
@@ -191,16 +191,16 @@ function soon(random: Random): AbortSignal {
   return AbortSignal.timeout(random.between(0, 60));
 }
 
-/** By one client or another, over HTTP/1.1. */
-function anyHow(world: ClientState, random: Random, server: ServerName, path: string): Promise<unknown> {
-  const url = world.url(server, path);
+/** Requests the path with a random HTTP/1.1 client. */
+function anyHow(state: ClientState, random: Random, server: ServerName, path: string): Promise<unknown> {
+  const url = state.url(server, path);
   switch (random.between(0, 3)) {
     case 0:
       return fetched(url);
     case 1:
-      return asked(url, { agent: world.pools.http });
+      return asked(url, { agent: state.pools.http });
     default:
-      return requested(world, random.pick(VERSIONS), url);
+      return requested(state, random.pick(VERSIONS), url);
   }
 }
 
@@ -216,12 +216,12 @@ interface Requesting {
 }
 
 async function requested(
-  world: ClientState,
+  state: ClientState,
   version: Version,
   url: string,
   requesting: Requesting = {},
 ): Promise<void> {
-  const { body } = await UNDICIS[version].request(url, { dispatcher: world.pools[version], ...requesting });
+  const { body } = await UNDICIS[version].request(url, { dispatcher: state.pools[version], ...requesting });
   await body.arrayBuffer();
 }
 
@@ -247,7 +247,7 @@ function asked(url: string, options: https.RequestOptions, body?: string): Promi
   });
 }
 
-/** The end of a stream, good or bad. */
+/** Settles when a stream ends. */
 function ended(stream: http2.ClientHttp2Stream): Promise<void> {
   return new Promise((resolve, reject) => {
     stream.on('error', reject).on('close', resolve).resume();
@@ -267,7 +267,7 @@ async function ownSession(url: string, options: http2.SecureClientSessionOptions
   await end;
 }
 
-/** Says a word, then ends its half, and hears the other side out. */
+/** Sends a word, ends its side, and reads until the other side ends. */
 function talked(socket: net.Socket, word: string): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.on('error', reject).on('close', () => resolve());
@@ -290,7 +290,7 @@ function codedError(code: string): Error {
   return Object.assign(new Error(code), { code });
 }
 
-/** The job, or a failure where it takes longer than that. */
+/** Rejects if a job takes longer than `milliseconds`. */
 async function within<T>(job: Promise<T>, milliseconds: number, code: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
@@ -304,8 +304,8 @@ async function within<T>(job: Promise<T>, milliseconds: number, code: string): P
 }
 
 /**
- * Where a server cuts a session while streams are being cancelled, Node's client may not notice that its connection is gone:
- * the session stays open, and all on it hangs. So this program gives such a session up, as one with a time limit would.
+ * If a server closes a session while streams are being cancelled, Node's client may not notice that the connection is
+ * closed: the session stays open and its streams hang. Therefore such a session is destroyed after a time limit.
  */
 async function notHung(session: http2.ClientHttp2Session, job: Promise<unknown>): Promise<void> {
   try {
@@ -316,7 +316,7 @@ async function notHung(session: http2.ClientHttp2Session, job: Promise<unknown>)
   }
 }
 
-/** The job, or a failure where it takes too long. */
+/** Rejects if a job takes too long. */
 export async function withTimeLimit(job: Promise<unknown>): Promise<void> {
   await within(job, PATIENCE, 'SOAK_TOO_LATE');
 }

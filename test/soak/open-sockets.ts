@@ -1,7 +1,7 @@
 import { subscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 
-/** Follows every client socket of this process by itself; returns what tells how many of each port are still open to Node. */
+/** Tracks all client sockets of this process. Returns a function that counts those still open in Node, by remote port. */
 export function trackOpenSockets(): () => Record<number, number> {
   const open = new Map<Socket, number>();
   subscribe('net.client.socket', message => {

@@ -1,27 +1,27 @@
 import type { Point } from '../support/instrument.ts';
 
-/** What a soak is made of. Everything that is left to chance follows from the seed. */
+/** The parameters of a soak. All random choices depend on the seed. */
 export interface Plan {
   readonly seconds: number;
-  /** Jobs begun per second, as far as the machine allows. */
+  /** Jobs started per second, if the machine can. */
   readonly rate: number;
   readonly seed: number;
 }
 
 /**
- * Where the traffic goes. The steady ones see whatever is sent to them, so their counts are exact. `falling` is killed and
- * started again, `stale` ends idle connections while they are being used, `rude` cuts HTTP/2 sessions: a request may be
- * on its way to them and never arrive. `hasty` is for clients that are gone before they are accepted.
+ * The servers. The steady ones receive all that is sent to them, so their counts are exact. `falling` is killed and
+ * restarted, `stale` closes idle connections while they are reused, `rude` closes HTTP/2 sessions: a request to these may
+ * be lost on the way. `hasty` is for clients that close before they are accepted.
  */
 export const STEADY = ['http', 'https', 'h2c', 'h2', 'echo', 'echoTls'] as const;
 export const UNSTEADY = ['falling', 'stale', 'rude', 'hasty'] as const;
 export const SERVERS = [...STEADY, ...UNSTEADY] as const;
 export type ServerName = (typeof SERVERS)[number];
 
-/** Those that speak HTTP. */
+/** The HTTP servers. */
 export const HTTP: readonly ServerName[] = ['http', 'https', 'h2c', 'h2', 'falling', 'stale', 'rude'];
 
-/** Jobs under way at once, at most. */
+/** Maximum number of running jobs. */
 export const MOST_AT_ONCE = 400;
 
 export interface ServerCounts {
@@ -29,15 +29,15 @@ export interface ServerCounts {
   readonly requests: number;
 }
 
-/** What the kernel counted in the network namespace, from the first connection to the last. */
+/** Counters of the kernel in the network namespace. */
 export interface KernelCounts {
   readonly activeOpens: number;
   readonly passiveOpens: number;
-  /** Sockets held now, of both sides, in whatever state, without those that listen or only wait for late packets. */
+  /** Current sockets of both sides, except those in LISTEN and TIME_WAIT. */
   readonly held: number;
 }
 
-/** How often a kind of job was done, and how it ended. */
+/** Number of jobs of one kind, by outcome. */
 export interface Endings {
   readonly kind: string;
   readonly server: ServerName | undefined;
@@ -46,30 +46,30 @@ export interface Endings {
   readonly failed: Record<string, number>;
 }
 
-/** What the client tells at its end. */
+/** The report of the client. */
 export interface ClientReport {
   readonly metrics: Readonly<Record<string, readonly SoakPoint[]>>;
   readonly endings: readonly Endings[];
   readonly faults: Readonly<Record<string, number>>;
-  /** What connmeter said that it must not say: faults of its own. */
+  /** Warnings about faults of connmeter. */
   readonly warnings: readonly string[];
-  /** Gauges below zero, and counters that fell, as the scrapes saw them. */
+  /** Negative gauges and decreasing counters in the scrapes. */
   readonly impossible: readonly string[];
   readonly scrapes: number;
   readonly series: number;
-  /** The most that each gauge showed. */
+  /** Maximum of each gauge. */
   readonly most: Readonly<Record<string, number>>;
-  /** Lookups as the lookup functions themselves counted them. */
+  /** Lookups counted by the lookup functions. */
   readonly lookups: { readonly succeeded: number; readonly failed: number };
-  /** Heap in use after garbage collection, through the run, in bytes. */
+  /** Heap in use after garbage collection, in bytes, over time. */
   readonly heap: readonly number[];
   readonly seconds: number;
-  /** Sockets that connected and that Node never closed, by the port they went to. */
+  /** Sockets that connected and were never closed by Node, by remote port. */
   readonly neverClosed: Readonly<Record<number, number>>;
   readonly kernel: { readonly before: KernelCounts; readonly after: KernelCounts };
 }
 
-/** A point of a metric; of a histogram, also the smallest and the largest that it took. */
+/** A data point of a metric, with the minimum and maximum of a histogram. */
 export interface SoakPoint extends Point {
   readonly min?: number | undefined;
   readonly max?: number | undefined;
@@ -81,25 +81,25 @@ export interface SoakResult {
   readonly ports: Readonly<Record<ServerName, number>>;
   readonly client: ClientReport;
   readonly servers: Readonly<Record<ServerName, ServerCounts>>;
-  /** What was done to the servers. */
+  /** Faults injected into the servers. */
   readonly faults: Readonly<Record<string, number>>;
 }
 
-/** What the client is started with. */
+/** The task of the client. */
 export interface ClientTask {
   readonly plan: Plan;
   readonly ports: Readonly<Record<ServerName, number>>;
-  /** A port where nobody listens. */
+  /** A port that refuses connections. */
   readonly refused: number;
   readonly ca: readonly string[];
 }
 
-/** What a server is started with. */
+/** The task of a server. */
 export interface ServerTask {
   readonly name: ServerName;
   /** 0 for any. */
   readonly port: number;
-  /** Where it writes its counts down at once, so that they outlive it. */
+  /** File for its counts, written immediately so that they are not lost when it is killed. */
   readonly counts: string;
   readonly certificates: readonly { readonly key: string; readonly cert: string }[];
 }

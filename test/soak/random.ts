@@ -1,14 +1,14 @@
-/** Chance that can be had again: the same numbers for the same seed and stream. */
+/** Reproducible random numbers: the same for the same seed and stream. */
 export interface Random {
-  /** From 0 up to, and without, 1. */
+  /** From 0 (inclusive) to 1 (exclusive). */
   next(): number;
-  /** A whole number, both ends among them. */
+  /** An integer from `least` to `most`, both inclusive. */
   between(least: number, most: number): number;
   chance(probability: number): boolean;
   pick<T>(items: readonly T[]): T;
 }
 
-/** Each stream of a seed is a sequence of its own: what one job draws does not depend on when another one did. */
+/** Each stream of a seed is a separate sequence, so that jobs do not depend on each other's timing. */
 export function randomOf(seed: number, stream = 0): Random {
   let state = (seed ^ Math.imul(stream + 1, 0x9e3779b1)) >>> 0;
   const next = () => {

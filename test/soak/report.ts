@@ -2,7 +2,7 @@ import { givenUp, growth, heapThirds, megabytes, reached, runChecks, sent, sumOf
 import { SERVERS, type SoakResult } from './plan.ts';
 import { total } from './scrapes.ts';
 
-/** A soak in plain text: what was done, what went wrong, what each side counted, and whether it adds up. */
+/** The report of a soak: jobs, faults, the counts of each side, and the checks. */
 export function report(soaked: SoakResult): string {
   const { plan, node, client, servers, faults } = soaked;
   const checks = runChecks(soaked);

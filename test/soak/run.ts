@@ -1,5 +1,5 @@
-// npm run soak -- [--minutes 10] [--rate 2500] [--seed N]: mixed traffic and many kinds of fault, and then a count of
-// everything on both sides. Ends with 1 where something does not add up. See docs/soak.md.
+// npm run soak -- [--minutes 10] [--rate 2500] [--seed N]: runs mixed traffic with faults, and compares the counts of both
+// sides. The exit code is 1 if a check fails. See docs/soak.md.
 import { parseArgs } from 'node:util';
 import { runChecks } from './checks.ts';
 import { report } from './report.ts';

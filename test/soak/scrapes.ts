@@ -1,14 +1,9 @@
-// Measures this process as its Prometheus would see it, and notes what no scrape may ever show.
+// Scrapes this process as Prometheus would, and records values that must never occur.
 import { type Attributes, DiagLogLevel, diag } from '@opentelemetry/api';
-import { type DataPoint, DataPointType, type Histogram, MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import { type DataPoint, DataPointType, type Histogram, MeterProvider } from '@opentelemetry/sdk-metrics';
 import { ConnectionInstrumentation } from '../../src/index.ts';
+import { ManualReader } from '../support/manual-reader.ts';
 import type { SoakPoint } from './plan.ts';
-
-/** A reader turned by hand. */
-class HandReader extends MetricReader {
-  protected override async onForceFlush() {}
-  protected override async onShutdown() {}
-}
 
 export type Metrics = Record<string, readonly SoakPoint[]>;
 
@@ -19,26 +14,26 @@ const GAUGES = [
   'connmeter.dns.pending',
   'connmeter.server.connection.open',
 ];
-/** These are the host's, and rise and fall with what else runs on it. */
+/** Metrics of the host, which depend on other programs. */
 const OF_THE_HOST = /^connmeter\.ports\./;
 
 export class Scrapes {
-  /** Faults of connmeter's own. */
+  /** Faults of connmeter. */
   readonly warnings: string[] = [];
   readonly impossible: string[] = [];
-  /** The most that each gauge showed. */
+  /** Maximum of each gauge. */
   readonly most: Record<string, number> = {};
   done = 0;
   series = 0;
-  /** Series of each origin, as of the last scrape. */
+  /** Series per origin in the last scrape. */
   readonly perOrigin = new Map<string, number>();
-  readonly #reader = new HandReader();
+  readonly #reader = new ManualReader();
   readonly #before = new Map<string, number>();
 
   constructor() {
     const complain = (...words: unknown[]) => {
       const text = words.map(word => (word instanceof Error ? word.stack : String(word))).join(' ');
-      if (!/ created at /.test(text)) this.warnings.push(text); // a call site is the program's fault
+      if (!/ created at /.test(text)) this.warnings.push(text); // a call-site warning is about the program
     };
     diag.setLogger(
       { verbose() {}, debug() {}, info() {}, warn: complain, error: complain },
@@ -47,7 +42,7 @@ export class Scrapes {
     new ConnectionInstrumentation().setMeterProvider(new MeterProvider({ readers: [this.#reader] }));
   }
 
-  /** Collects, and looks at what came. */
+  /** Collects, and checks the values. */
   async read(): Promise<Metrics> {
     const { resourceMetrics, errors } = await this.#reader.collect();
     this.warnings.push(...errors.map(String));
@@ -81,7 +76,7 @@ export class Scrapes {
   #countSeries(attributes: Attributes, series: number): void {
     const origin = ['server.address', 'server.port', 'network.protocol.name'].map(label => attributes[label]).join(' ');
     this.series += series;
-    if (attributes['server.address'] === undefined) return; // no origin's, but a looked-up name's
+    if (attributes['server.address'] === undefined) return; // a series of a name, not of an origin
     this.perOrigin.set(origin, (this.perOrigin.get(origin) ?? 0) + series);
   }
 
@@ -99,7 +94,7 @@ export class Scrapes {
   }
 }
 
-/** A metric's series added up; 0 where there is none. */
+/** The sum of a metric's series; 0 if there are none. */
 export function total(metrics: Readonly<Metrics>, name: string, labels: Attributes = {}): number {
   const wanted = Object.entries(labels);
   return (metrics[name] ?? [])
@@ -107,7 +102,7 @@ export function total(metrics: Readonly<Metrics>, name: string, labels: Attribut
     .reduce((sum, { value }) => sum + value, 0);
 }
 
-/** Every gauge's series that is not zero. */
+/** All gauge series that are not zero. */
 export function notZero(metrics: Readonly<Metrics>): string[] {
   return GAUGES.flatMap(name =>
     (metrics[name] ?? [])

@@ -1,5 +1,5 @@
-// server.ts <task>: one server of the soak, in a process of its own. Writes down what it accepts and hears, at once, so
-// that nothing is lost when it is killed. Told `drop`, it ends all connections; told a number, it renews its certificate.
+// server.ts <task>: one server of the soak, in its own process. Writes its counts immediately, so that they are not lost when
+// it is killed. The message `drop` closes all connections; a number selects a new certificate.
 import { once } from 'node:events';
 import { openSync, writeSync } from 'node:fs';
 import http from 'node:http';
@@ -24,9 +24,9 @@ function count(what: typeof ACCEPTS | typeof REQUESTS) {
 type Request = http.IncomingMessage | http2.Http2ServerRequest;
 
 /**
- * What the client asks for is in the path: `/` a few bytes, `/body` after it has read the request's, `/large` 200 kB,
- * `/slow` in pieces, `/late` after 30 ms, `/hang` never, `/close` and closes, `/reset` and `/end` break off before the answer,
- * `/half` in the middle of it, `/session` ends the whole HTTP/2 session.
+ * Responses by path: `/` a few bytes, `/body` after reading the request body, `/large` 200 kB, `/slow` in pieces, `/late`
+ * after 30 ms, `/hang` never, `/close` with Connection: close, `/reset` and `/end` close before the response, `/half` in
+ * the middle of it, `/session` destroys the HTTP/2 session.
  */
 function answer(request: Request, response: http.ServerResponse) {
   count(REQUESTS);
@@ -66,7 +66,7 @@ function trickle(response: http.ServerResponse, pieces: number) {
   setTimeout(() => trickle(response, pieces - 1), 10);
 }
 
-/** The first byte says how to behave: `e` echo, `h` end one's half first and go on reading, `r` reset, `s` echo slowly. */
+/** The first byte selects the behaviour: `e` echo, `h` end first and keep reading, `r` reset, `s` echo slowly. */
 function echo(socket: net.Socket) {
   socket.on('error', () => {});
   socket.once('data', word => {
@@ -83,7 +83,7 @@ function make(): net.Server {
   const secure = certificates[0] as tls.SecureContextOptions;
   const patience = {
     keepAliveTimeout: name === 'stale' ? 30 : LONG,
-    keepAliveTimeoutBuffer: 0, // of Node 26, which an HTTP/2 server lacks
+    keepAliveTimeoutBuffer: 0, // Node 26; HTTP/2 servers do not have it
     requestTimeout: LONG,
     headersTimeout: LONG,
   };

@@ -7,12 +7,12 @@ import { fileURLToPath } from 'node:url';
 import type { Plan, SoakResult } from './plan.ts';
 
 const CONDUCTOR = fileURLToPath(new URL('./coordinator.ts', import.meta.url));
-/** Wide, and above the ports of the servers: thousands of connections are in TIME_WAIT at once. */
+/** A wide range above the ports of the servers, because thousands of connections are in TIME_WAIT at once. */
 const LOCAL_PORTS = '10000 65000';
 
 /**
- * Runs a soak to its end, in a network of its own that is gone with it: the kernel's counters there count nobody else.
- * Needs root, and `unshare` and `ip` of any Linux.
+ * Runs a soak in its own network namespace, so that the kernel's counters count nothing else. Needs Linux, root, and the
+ * commands `unshare` and `ip`.
  */
 export async function soak(plan: Plan): Promise<SoakResult> {
   const folder = mkdtempSync(join(tmpdir(), 'connmeter-soak-'));
@@ -34,6 +34,6 @@ export async function soak(plan: Plan): Promise<SoakResult> {
     process.off('exit', end);
     end();
     await exit;
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 }); // its servers are only just ending
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 }); // servers may still be exiting
   }
 }

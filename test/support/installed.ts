@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
-import { beforeEach, test } from 'vitest';
+import { test } from 'vitest';
+import { testUnless } from './skip.ts';
 
 /** The path of a program that npm does not install, in a folder or in PATH; undefined if it is missing. */
 export function pathOf(command: string, folder?: string): string | undefined {
@@ -23,21 +24,7 @@ export function testWith(...commands: string[]): typeof test {
   const missing = commands.filter(command => pathOf(command) === undefined);
   if (missing.length === 0) return test;
 
-  const why = `tests that need [${commands.join(' ')}] cannot run: there is no ${missing.join(', no ')}`;
-  const { CI } = process.env;
-  if (CI === 'true') {
-    beforeEach(() => {
-      throw new Error(why);
-    });
-    return test;
-  }
-  return skipTests(why);
-}
-
-/** Skips tests with a warning, also if CI=true. */
-export function skipTests(why: string): typeof test {
-  console.warn(`\n*** SKIPPED: ${why}\n`);
-  return test.skip as typeof test;
+  return testUnless(`tests that need [${commands.join(' ')}] cannot run: there is no ${missing.join(', no ')}`);
 }
 
 function isRunnable(path: string): boolean {

@@ -1,13 +1,8 @@
 import { type Attributes, type AttributeValue, DiagLogLevel, diag } from '@opentelemetry/api';
-import { type Histogram, MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import { type Histogram, MeterProvider } from '@opentelemetry/sdk-metrics';
 import { expect, onTestFinished } from 'vitest';
 import { ConnectionInstrumentation, type ConnectionInstrumentationConfig } from '../../src/index.ts';
-
-/** A reader turned by hand. */
-class HandReader extends MetricReader {
-  protected override async onForceFlush() {}
-  protected override async onShutdown() {}
-}
+import { ManualReader } from './manual-reader.ts';
 
 export interface Point {
   readonly attributes: Attributes;
@@ -87,7 +82,7 @@ export function instrument(config: ConnectionInstrumentationConfig = {}): Instru
 
 /** Gives the instrumentation a MeterProvider, and returns a function that collects from it. */
 export function attachReader(instrumentation: ConnectionInstrumentation): Instrumented['read'] {
-  const reader = new HandReader();
+  const reader = new ManualReader();
   instrumentation.setMeterProvider(new MeterProvider({ readers: [reader] }));
 
   return async () => {
@@ -107,15 +102,4 @@ export function attachReader(instrumentation: ConnectionInstrumentation): Instru
       ),
     );
   };
-}
-
-/** Waits until the condition holds. Fails with the last value seen. */
-export async function until<T>(read: () => Promise<T> | T, holds: (value: T) => boolean, within = 5_000): Promise<T> {
-  const deadline = performance.now() + within;
-  for (;;) {
-    const value = await read();
-    if (holds(value)) return value;
-    if (performance.now() > deadline) throw new Error(`not within ${within} ms; last seen ${JSON.stringify(value)}`);
-    await new Promise(resolve => setTimeout(resolve, 10));
-  }
 }

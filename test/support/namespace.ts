@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { beforeEach, onTestFinished, test } from 'vitest';
-import { type Point, Readings, until } from './instrument.ts';
+import { onTestFinished, type test } from 'vitest';
+import { type Point, Readings } from './instrument.ts';
+import { testUnless } from './skip.ts';
+import { until } from './until.ts';
 
 /** A network namespace where only the programs of a test run, so that the kernel's counters count nothing else. */
 export interface Namespace {
@@ -39,18 +41,8 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
  */
 export function testInNamespace(...programs: string[]): typeof test {
   const obstacle = whatIsMissing(programs);
-  if (obstacle === undefined) return test;
-
-  const why = `tests that need root, network namespaces and [${['ip', ...programs].join(' ')}] cannot run: ${obstacle}`;
-  const { CI } = process.env;
-  if (CI === 'true') {
-    beforeEach(() => {
-      throw new Error(why);
-    });
-    return test;
-  }
-  console.warn(`\n*** SKIPPED: ${why}\n`);
-  return test.skip as typeof test;
+  const needs = `tests that need root, network namespaces and [${['ip', ...programs].join(' ')}]`;
+  return testUnless(obstacle === undefined ? undefined : `${needs} cannot run: ${obstacle}`);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { prometheusName } from '../../dashboards/source/metric-names.ts';
 import { METRICS } from '../../src/metrics/instruments.ts';
-import { freePort } from './child.ts';
+import { freePort } from './free-port.ts';
 import type { Scrape } from './prometheus.ts';
 import { startProgram, temporaryFolder, waitUntilReady } from './service.ts';
 

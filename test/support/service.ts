@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { until } from './instrument.ts';
+import { until } from './until.ts';
 
 /** Long enough for a busy machine. */
 const TIMEOUT_MS = 30_000;

@@ -7,7 +7,7 @@ import {
   guardedListeners,
   type Listeners,
   prependListeners,
-  stopListening,
+  removeListeners,
 } from '../../core/listeners.ts';
 import { handshakeOf } from '../../core/tls-handshake.ts';
 import type { Connections } from '../connections.ts';
@@ -25,13 +25,13 @@ export function netSource(connections: Connections, guard: Guard): Handlers {
   const connectListener: Listeners = guardedListeners(guard, {
     connect(this: Socket) {
       connections.connected(this, isTls(this));
-      remove(connectListener, this);
+      removeListeners(this, connectListener);
     },
   });
   const secureConnectListener: Listeners = guardedListeners(guard, {
     secureConnect(this: TLSSocket) {
       connections.secured(this, handshakeOf(this));
-      remove(secureConnectListener, this);
+      removeListeners(this, secureConnectListener);
     },
   });
   const socketListeners = [
@@ -75,8 +75,4 @@ export function netSource(connections: Connections, guard: Guard): Handlers {
 
 function isTls(socket: Socket): boolean {
   return (socket as Partial<TLSSocket>).encrypted === true;
-}
-
-function remove(listeners: Listeners, socket: Socket): void {
-  for (const [event, listener] of listeners) stopListening(socket, event, listener);
 }

@@ -3,10 +3,10 @@
 import type { LookupAddress } from 'node:dns';
 import { once } from 'node:events';
 import net from 'node:net';
-import { describeError, listen, print, printEvents, unusedPort } from '../program-helpers.ts';
+import { describeError, freePort, listen, print, printEvents } from '../program-helpers.ts';
 
 const port = await listen(net.createServer(socket => void socket.end()));
-const refused = await unusedPort();
+const refused = await freePort();
 const both: LookupAddress[] = [
   { address: '::1', family: 6 },
   { address: '127.0.0.1', family: 4 },

@@ -2,10 +2,10 @@
 import domain from 'node:domain';
 import http from 'node:http';
 import net from 'node:net';
-import { describeError, listen, print, unusedPort } from '../program-helpers.ts';
+import { describeError, freePort, listen, print } from '../program-helpers.ts';
 
 const port = await listen(http.createServer((_, response) => response.end('ok')));
-const refused = await unusedPort();
+const refused = await freePort();
 const active = () => (process as { domain?: unknown }).domain;
 async function inside(name: string, run: () => void) {
   const own = domain.create();

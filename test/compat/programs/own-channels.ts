@@ -3,7 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import http from 'node:http';
 import { PerformanceObserver } from 'node:perf_hooks';
-import { eventLoopTurns, listen, print, unusedPort } from '../program-helpers.ts';
+import { eventLoopTurns, freePort, listen, print } from '../program-helpers.ts';
 
 const http1 = ['request.created', 'request.start', 'request.error', 'response.finish'].map(
   name => `http.client.${name}`,
@@ -12,7 +12,7 @@ const clients = ['beforeConnect', 'connected', 'sendHeaders', 'connectError'].ma
 const requests = ['create', 'headers', 'trailers', 'error'].map(name => `undici:request:${name}`);
 const names = ['net.client.socket', ...http1, ...clients, ...requests];
 const port = await listen(http.createServer((_, response) => response.end('ok')));
-const refused = await unusedPort();
+const refused = await freePort();
 const hear = (message: unknown, name: string | symbol) => print(String(name), Object.keys(message as object));
 for (const name of names) subscribe(name, hear);
 const seen: string[] = [];

@@ -1,10 +1,10 @@
 // One socket object that connects repeatedly, to listening and to refusing ports.
 import { once } from 'node:events';
 import net from 'node:net';
-import { describeError, listen, print, printEvents, unusedPort } from '../program-helpers.ts';
+import { describeError, freePort, listen, print, printEvents } from '../program-helpers.ts';
 
 const port = await listen(net.createServer(socket => void socket.on('error', () => {}).end('hi')));
-const refused = await unusedPort();
+const refused = await freePort();
 const socket = new net.Socket();
 printEvents('socket', socket, 'connectionAttempt', 'connect', 'ready', 'end', 'close');
 socket.on('error', error => print(describeError(error)));

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
-import { describeError, listen, print, unusedPort } from '../program-helpers.ts';
+import { describeError, freePort, listen, print } from '../program-helpers.ts';
 
 let heard = () => {};
 process.on('uncaughtException', (error, origin) => {
@@ -32,5 +32,5 @@ for (const event of ['socket', 'finish', 'response', 'close']) {
   print(event, request.destroyed, request.reusedSocket);
   if (!request.closed) await once(request.destroy(), 'close').catch(error => print(describeError(error)));
 }
-net.connect(await unusedPort(), '127.0.0.1');
+net.connect(await freePort(), '127.0.0.1');
 await caught();

@@ -4,10 +4,11 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
-import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { Client } from 'undici';
 import { ConnectionInstrumentation } from '../../../src/index.ts';
 import { countTimeWait } from '../kernel.ts';
+import { ManualReader } from '../manual-reader.ts';
 import { errorCode, readTask, sendReport } from './program.ts';
 
 export interface ExhaustionTask {
@@ -28,16 +29,11 @@ export interface ExhaustionReport {
   readonly endings: Record<string, number>;
 }
 
-class HandReader extends MetricReader {
-  protected override async onForceFlush() {}
-  protected override async onShutdown() {}
-}
-
 const { cured, rounds, perRound, firstPort, lastPort } = readTask<ExhaustionTask>();
 writeFileSync('/proc/sys/net/ipv4/ip_local_port_range', `${firstPort} ${lastPort}`);
 writeFileSync('/proc/sys/net/ipv4/tcp_tw_reuse', '0'); // some kernels reuse ports early over loopback
 
-const reader = new HandReader();
+const reader = new ManualReader();
 new ConnectionInstrumentation().setMeterProvider(new MeterProvider({ readers: [reader] }));
 const serializer = new PrometheusSerializer();
 const scrape = async () => serializer.serialize((await reader.collect()).resourceMetrics);

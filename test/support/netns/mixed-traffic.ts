@@ -9,9 +9,10 @@ import { Client as Client8 } from 'undici';
 import { Client as Client6 } from 'undici6';
 import { Client as Client7 } from 'undici7';
 import { certificate } from '../certificates.ts';
+import { freePort } from '../free-port.ts';
 import { tcpCounters } from '../kernel.ts';
 import { errorCode, eventually, instrument, sendReport, total } from './program.ts';
-import { echoOnce, readToEnd, refusingPort, runAll, shuffled } from './requests.ts';
+import { echoOnce, readToEnd, runAll, shuffled } from './requests.ts';
 import { serve } from './servers.ts';
 
 export interface MixedReport {
@@ -38,7 +39,7 @@ const h2c = await serve({ kind: 'http2c' });
 const echo = await serve({ kind: 'tcp' });
 const echoTls = await serve({ kind: 'tls', certificate: otherName });
 const hasty = await serve({ kind: 'tcp' });
-const refused = await refusingPort();
+const refused = await freePort();
 const { cert: ca } = trusted;
 
 const agents = [

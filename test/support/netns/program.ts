@@ -1,14 +1,9 @@
 // Helpers for programs that run in a network namespace, outside vitest.
 import { DiagLogLevel, diag } from '@opentelemetry/api';
-import { type Histogram, MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import { type Histogram, MeterProvider } from '@opentelemetry/sdk-metrics';
 import { ConnectionInstrumentation, type ConnectionInstrumentationConfig } from '../../../src/index.ts';
 import type { Point } from '../instrument.ts';
-
-/** A reader turned by hand. */
-class HandReader extends MetricReader {
-  protected override async onForceFlush() {}
-  protected override async onShutdown() {}
-}
+import { ManualReader } from '../manual-reader.ts';
 
 export type Metrics = Record<string, readonly Point[]>;
 
@@ -22,7 +17,7 @@ export function instrument(config: ConnectionInstrumentationConfig = { callSites
     { verbose() {}, debug() {}, info() {}, warn: fault, error: fault },
     { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
   );
-  const reader = new HandReader();
+  const reader = new ManualReader();
   new ConnectionInstrumentation(config).setMeterProvider(new MeterProvider({ readers: [reader] }));
 
   return async () => {

@@ -1,6 +1,5 @@
-import { once } from 'node:events';
 import type http from 'node:http';
-import net from 'node:net';
+import type net from 'node:net';
 
 /** Reads the response of a node:http or node:https request to its end. */
 export function readToEnd(request: http.ClientRequest): Promise<void> {
@@ -18,15 +17,6 @@ export function echoOnce(socket: net.Socket): Promise<void> {
       .on('close', () => resolve())
       .resume();
   });
-}
-
-/** A port where nobody listens, of either family. */
-export async function refusingPort(): Promise<number> {
-  const server = net.createServer().listen(0);
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise(resolve => server.close(resolve));
-  return port;
 }
 
 /** Runs all jobs, `atOnce` at a time, and returns the number of jobs by outcome. */

@@ -7,9 +7,10 @@ import net, { type LookupFunction } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { Agent, request } from 'undici';
 import { certificate } from '../certificates.ts';
+import { freePort } from '../free-port.ts';
 import { tcpCounters } from '../kernel.ts';
 import { errorCode, instrument, sendReport } from './program.ts';
-import { echoOnce, readToEnd, refusingPort, runAll, shuffled } from './requests.ts';
+import { echoOnce, readToEnd, runAll, shuffled } from './requests.ts';
 import { serve } from './servers.ts';
 
 export interface TwoFamiliesReport {
@@ -26,7 +27,7 @@ const { cert: ca } = trusted;
 const plain = await serve({ kind: 'http' });
 const secure = await serve({ kind: 'https', certificate: trusted });
 const echo = await serve({ kind: 'tcp' });
-const refused = await refusingPort();
+const refused = await freePort('::');
 const full = fork(fileURLToPath(new URL('./full-server.ts', import.meta.url)), [JSON.stringify(['::1', echo.port])]);
 await once(full, 'message');
 

@@ -1,14 +1,10 @@
 // Preload: registers a global MeterProvider, as a program's own OpenTelemetry setup does, and prints how many opened
 // connections it received when the program ends.
 import { metrics } from '@opentelemetry/api';
-import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import { ManualReader } from '../manual-reader.ts';
 
-class HandReader extends MetricReader {
-  protected override async onForceFlush() {}
-  protected override async onShutdown() {}
-}
-
-const reader = new HandReader();
+const reader = new ManualReader();
 metrics.setGlobalMeterProvider(new MeterProvider({ readers: [reader] }));
 
 process.once('beforeExit', async () => {

@@ -6,8 +6,9 @@ import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
 import { type DiagLogger, DiagLogLevel, diag } from '@opentelemetry/api';
-import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { ConnectionInstrumentation } from '../../../src/index.ts';
+import { ManualReader } from '../manual-reader.ts';
 
 const [text, kind] = process.argv.slice(2);
 const port = Number(text);
@@ -36,11 +37,7 @@ function log([message]: readonly unknown[]) {
 }
 diag.setLogger(logger, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
 
-class HandReader extends MetricReader {
-  protected override async onForceFlush() {}
-  protected override async onShutdown() {}
-}
-const reader = new HandReader();
+const reader = new ManualReader();
 const provider = new MeterProvider({ readers: [reader] });
 if (kind !== 'alone') new ConnectionInstrumentation().setMeterProvider(provider);
 

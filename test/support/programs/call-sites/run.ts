@@ -6,17 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
-import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { ConnectionInstrumentation } from '../../../../src/index.ts';
+import { ManualReader } from '../../manual-reader.ts';
 
 type Work = (url: string) => Promise<unknown>;
 
-class HandReader extends MetricReader {
-  protected override async onForceFlush() {}
-  protected override async onShutdown() {}
-}
-
-const reader = new HandReader();
+const reader = new ManualReader();
 const instrumentation = new ConnectionInstrumentation({ callSites: process.argv[4] !== 'off' });
 instrumentation.setMeterProvider(new MeterProvider({ readers: [reader] }));
 
