@@ -178,7 +178,7 @@ test('every metric-like name in the docs exists', () => {
 const RECORDED = /\b[a-z_]+:[a-z_]+:[a-z0-9_]+/g;
 const FILE = /\bconnmeter(?:-fleet)?\.(?:json|yaml)\b/g;
 
-/** Metrics of others, prefixes, and functions of Node. */
+/** Metrics of others, channels, prefixes, and functions of Node. */
 const OTHERS = new Set([
   ...['http.client.request.duration', 'http.client.request.start', 'connmeter.'],
   ...['dns.lookup', 'dns.promises', 'dns.resolve'],
