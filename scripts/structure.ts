@@ -17,7 +17,6 @@ export const FOLDERS: Readonly<Record<string, readonly string[]>> = {
     'metrics',
     'core',
     '@opentelemetry/api',
-    '@opentelemetry/sdk-metrics',
   ],
   register: ['core', '@opentelemetry/exporter-prometheus', '@opentelemetry/resources', '@opentelemetry/sdk-metrics'],
   'client/sources': ['client', 'client/attribution', 'core'],

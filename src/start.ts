@@ -1,13 +1,10 @@
 import { createNoopMeter, metrics } from '@opentelemetry/api';
-import type { IMetricReader } from '@opentelemetry/sdk-metrics';
-import { guardWith, oncePerPlace, stackOf } from './core/guard.ts';
+import { guardWith } from './core/guard.ts';
 import { printable } from './core/origins.ts';
 import { ConnectionInstrumentation } from './instrumentation.ts';
 import type { Environment } from './register/environment.ts';
-import { Exposition } from './register/exposition.ts';
-import { MetricsPort } from './register/metrics-port.ts';
-import { createMetricsServer } from './register/metrics-server.ts';
-import { loadSdk, loadSerializer, type Sdk } from './register/sdk.ts';
+import { consoleReader, prometheusReader } from './register/readers.ts';
+import { loadSdk } from './register/sdk.ts';
 
 const { writeSync } = process.getBuiltinModule('node:fs');
 const { getEnvironmentData, isMainThread, setEnvironmentData } = process.getBuiltinModule('node:worker_threads');
@@ -56,65 +53,20 @@ function startMeasuring(environment: Environment): void {
 function startExporting(environment: Environment): void {
   const sdk = loadSdk();
   const readers = environment.exporters.map(name =>
-    name === 'prometheus' ? prometheusReader(sdk, environment) : consoleReader(sdk, environment),
+    name === 'prometheus'
+      ? prometheusReader(sdk, {
+          ...environment,
+          ignoreServer: (server, host) => instrumentation?.ignoreServer(server, host),
+          countFault: () => instrumentation?.countFault('exposition'),
+          warn,
+          info,
+        })
+      : consoleReader(sdk, environment),
   );
   const { defaultResource, detectResources, envDetector } = sdk.resources;
   const resource = defaultResource().merge(detectResources({ detectors: [envDetector] }));
   instrumentation = new ConnectionInstrumentation();
   instrumentation.setMeterProvider(new sdk.metrics.MeterProvider({ resource, readers }));
-}
-
-function prometheusReader(
-  { metrics: { MetricReader } }: Sdk,
-  { host, port, allowedHosts }: Environment,
-): IMetricReader {
-  /** Collects on request, like the reader of the exporter's package, but without its HTTP server. */
-  class PullReader extends MetricReader {
-    protected override async onForceFlush(): Promise<void> {}
-    protected override async onShutdown(): Promise<void> {}
-  }
-  const reader = new PullReader({ otelComponentType: 'prometheus_http_text_metric_exporter' });
-  let serializer: ReturnType<typeof loadSerializer> | undefined;
-  const warnOnce = oncePerPlace((where, error) =>
-    warn(`could not ${where}; the program is not affected: ${stackOf(error)}`),
-  );
-  const onFault = (where: string, error: unknown) => {
-    instrumentation?.countFault('exposition');
-    warnOnce(where, error);
-  };
-  const exposition = new Exposition(
-    async () => {
-      const { resourceMetrics, errors } = await reader.collect();
-      for (const error of errors) onFault('collect the metrics', error);
-      serializer ??= loadSerializer();
-      return serializer.serialize(resourceMetrics);
-    },
-    error => onFault('write the metrics', error),
-  );
-  const guard = guardWith(onFault);
-  new MetricsPort({
-    host,
-    port,
-    createServer: () => createMetricsServer(exposition, { host, allowed: allowedHosts }, guard),
-    ignoreServer: (server, name) => instrumentation?.ignoreServer(server, name),
-    warn,
-    info,
-    guard,
-  });
-  return reader;
-}
-
-/** Prints the metrics to the console at an interval, and before the program ends. */
-function consoleReader(
-  { metrics: { ConsoleMetricExporter, PeriodicExportingMetricReader } }: Sdk,
-  { interval }: Environment,
-): IMetricReader {
-  const reader = new PeriodicExportingMetricReader({
-    exporter: new ConsoleMetricExporter(),
-    exportIntervalMillis: interval,
-  });
-  process.once('beforeExit', () => void reader.forceFlush());
-  return reader;
 }
 
 /** Without a registered provider, the API returns its no-op meter. */

@@ -24,7 +24,7 @@ interface Collected {
 }
 
 /**
- * Provides the text of `/metrics`. There is at most one collection at a time; all requests that arrive meanwhile share its
+ * Provides the text of `/metrics`, which `readers.ts` makes. There is at most one collection at a time; all requests that arrive meanwhile share its
  * result, so the text is in memory once. Each scrape normally gets a new text. If collections take more than their budget,
  * the last text is reused for up to a second.
  */
