@@ -30,7 +30,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
       ...['bytesReadBeforeRequest', 'returnedToPool', 'poolWasFull'],
     ],
   },
-  'active streams': { writers: ['client/requests.ts', TRACKED_CONNECTION], fields: ['streams'] },
+  'requests in progress': { writers: ['client/requests.ts', TRACKED_CONNECTION], fields: ['requestsInProgress'] },
   'pool and cause': {
     writers: ['client/attribution/pool.ts', 'client/attribution/pools.ts'],
     fields: ['pool', 'poolNumber', 'cause', 'replacedReason', 'lossReassigned', 'seenIdle'],
@@ -81,7 +81,7 @@ test.each([
   ['connection.port = 80;', ['port']],
   ['connection.error ??= error;', ['error']],
   ['if (connection.requests++ > 0) return;', ['requests']],
-  ['--connection.streams;', ['streams']],
+  ['--connection.requestsInProgress;', ['requestsInProgress']],
   [
     'other.earlierRequests.length = 0; one.counts = two.requestCounts = undefined;',
     ['length', 'counts', 'requestCounts'],

@@ -1,5 +1,6 @@
 // all-metrics.ts: makes connections that produce every metric, up to twice a second until it is killed. Prints "running"
 // once each kind has run. Its servers run in the same process.
+import { channel } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import http from 'node:http';
 import http2 from 'node:http2';
@@ -39,6 +40,21 @@ function get(url: string, options: https.RequestOptions): Promise<void> {
 const fetched = async (url: string) => void (await (await fetch(url)).text());
 const gone = (socket: net.Socket) => new Promise(resolve => socket.on('error', () => {}).on('close', resolve));
 
+/** Leads to an error inside connmeter: a client publishes a request that cannot be read. */
+async function publishUnreadable(): Promise<void> {
+  const socket = net.connect(echo, 'localhost');
+  await once(socket, 'connect');
+  const request = {
+    origin: `http://localhost:${echo}`,
+    get completed(): never {
+      throw new Error('unreadable');
+    },
+  };
+  channel('undici:client:sendHeaders').publish({ request, headers: '', socket });
+  setTimeout(() => socket.end(), 2_000);
+  await gone(socket.resume());
+}
+
 const keeps = new https.Agent({ keepAlive: true, ca: valid.cert });
 const resumes = new https.Agent({ keepAlive: false, ca: valid.cert }); // new connections that resume the TLS session
 const session = http2.connect(`http://localhost:${streams}`).on('error', () => {});
@@ -62,6 +78,7 @@ const ways: readonly (() => Promise<unknown>)[] = [
   () => get(`http://127.0.0.1:${plain}/`, { agent: false, localAddress: '192.0.2.1' }), // EADDRNOTAVAIL
   () => once(session.request({ ':path': '/' }).resume(), 'end'),
   () => gone(net.connect(echo, 'localhost').end('hello').resume()),
+  publishUnreadable,
   async () => {
     held.push(await fetch(`http://localhost:${large}/`));
     if (held.length > 4) await held.shift()?.body?.cancel();
