@@ -24,7 +24,7 @@ const NAME = 'connmeter';
 // Kept, because tests of the program may replace them with fake timers.
 const monotonic = performance.now.bind(performance);
 const settled = Promise.resolve();
-const { nodeTiming } = process.getBuiltinModule('node:perf_hooks').performance;
+const { setImmediate, setTimeout } = globalThis;
 
 /**
  * Measures the connections of this process and creates OpenTelemetry metrics: DNS lookups, connects, TLS handshakes, requests
@@ -92,7 +92,11 @@ export class ConnectionInstrumentation {
         const end = this.#guard('net')('end of turn', run);
         return () => void settled.then(end);
       },
-      loopCount: () => nodeTiming.uvMetricsInfo.loopCount, // to wait for a round would take a timer
+      inNextLoop: run => {
+        const next = this.#guard('net')('next loop', run);
+        // In a domain, Node would warn (DEP0097) about an immediate.
+        (isInDomain() ? setTimeout(next, 1) : setImmediate(next)).unref();
+      },
     });
 
     this.setMeterProvider(metrics.getMeterProvider());
@@ -193,4 +197,9 @@ export class ConnectionInstrumentation {
   getConfig(): ConnectionInstrumentationConfig {
     return this.#config;
   }
+}
+
+/** Whether a domain of the deprecated module `node:domain` is entered. */
+function isInDomain(): boolean {
+  return (process as { domain?: object | null }).domain != null;
 }

@@ -35,8 +35,8 @@ export interface Dependencies {
   readonly now: () => number;
   /** Returns a function that queues `run` as a microtask. */
   readonly asMicrotask: (run: () => void) => () => void;
-  /** How many iterations of the event loop there were. */
-  readonly loopCount: () => number;
+  /** Calls the function in the next iteration of the event loop, unless the process ends before. */
+  readonly inNextLoop: (run: () => void) => void;
   /** Each connection is read behind this guard. */
   readonly guard: Guard;
 }
@@ -58,7 +58,7 @@ export class Connections {
   readonly #states: ConnectionStates;
   readonly #accounting: ConnectionAccounting;
 
-  constructor({ registry, lookups, callSites, record, now, asMicrotask, loopCount, guard }: Dependencies) {
+  constructor({ registry, lookups, callSites, record, now, asMicrotask, inNextLoop, guard }: Dependencies) {
     this.#registry = registry;
     this.#callSites = callSites;
     this.#states = new ConnectionStates(guard);
@@ -66,7 +66,7 @@ export class Connections {
     this.#requests = new Requests(this.#states);
     this.#pools = new Pools({
       onNewPool: origin => callSites.poolOpened(origin),
-      loopCount,
+      inNextLoop,
       states: this.#states,
       now,
     });

@@ -47,7 +47,7 @@ test.each(files)(
 /** Names that only a few files may use. */
 test.each([
   ['node:diagnostics_channel', ['core/channels.ts']],
-  ['node:perf_hooks', ['instrumentation.ts', 'metrics/lookup-observer.ts']],
+  ['node:perf_hooks', ['metrics/lookup-observer.ts']],
   ['node:worker_threads', ['start.ts']],
   ['@opentelemetry/api', ['instrumentation.ts', 'start.ts']],
 ] as const)('%s is used at run time by %j alone', (name, users) => {

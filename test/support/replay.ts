@@ -76,7 +76,7 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
     };
   const lookups = new Lookups(registry, record);
   let turn: (() => void) | undefined;
-  let rounds = 0;
+  const nextLoop: (() => void)[] = [];
   const callSites = new CallSites(
     true,
     () => {},
@@ -92,7 +92,7 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
     asMicrotask: run => () => {
       turn = run;
     },
-    loopCount: () => rounds,
+    inNextLoop: run => void nextLoop.push(run),
   });
   const stops = [
     netSource(connections, failLoudly),
@@ -119,7 +119,7 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
     now: 0,
     stop,
     endRound() {
-      rounds++;
+      for (const run of nextLoop.splice(0)) run();
     },
     endTurn() {
       turn?.();

@@ -9,11 +9,12 @@ export interface MemberPool {
   remove(member: PoolMember, reason: CloseReason | undefined): void;
 }
 
-/** When a connection was seen idle, and after how many requests. */
+/** A connection was seen idle. */
 export interface SeenIdle {
-  readonly at: number;
-  readonly loopCount: number;
+  /** After how many requests. */
   readonly requests: number;
+  /** Since when it is back in the pool of its client, in seconds. Undefined until then. */
+  backSince: number | undefined;
 }
 
 /** What a pool reads of a connection, and the fields that it writes. */

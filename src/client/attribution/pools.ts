@@ -1,7 +1,7 @@
 import type { Origin } from '../../core/origins.ts';
 import { openCause } from './open-cause.ts';
 import { firstItems, type OriginState, type Owner, Pool } from './pool.ts';
-import type { MemberStates, PoolMember } from './pool-member.ts';
+import type { MemberStates, PoolMember, SeenIdle } from './pool-member.ts';
 
 /** After this many iterations of the event loop, an idle connection is back in undici's pool. One more than undici needs. */
 const LOOPS_UNTIL_BACK_IN_POOL = 3;
@@ -14,8 +14,8 @@ const MAX_CHECKED = 100;
 
 interface Dependencies {
   readonly onNewPool: (origin: Origin) => void;
-  /** How many iterations of the event loop there were. */
-  readonly loopCount: () => number;
+  /** Calls the function in the next iteration of the event loop, unless the process ends before. */
+  readonly inNextLoop: (run: () => void) => void;
   readonly states: MemberStates;
   /** Seconds of a monotonic clock. */
   readonly now: () => number;
@@ -57,7 +57,7 @@ export class Pools {
       originIsKnown: known.attempted,
       poolIsKnown: pool.owner === 'none' || (pool.attempted && !isOtherPool),
       // Even if one is in the pool, undici reconnects an empty slot before it uses an idle connection in a later slot.
-      hasIdle: idle.some(each => !this.#isBackInPool(each)) || (idle.length > 0 && !pool.hasUnreplacedLoss),
+      hasIdle: idle.some(each => backSince(each) === undefined) || (idle.length > 0 && !pool.hasUnreplacedLoss),
     };
     connection.cause = openCause(facts, pool);
     if (connection.cause === 'replaced') connection.replacedReason = pool.takeOldestLoss();
@@ -65,7 +65,7 @@ export class Pools {
       if (pool.lastClosedAfterOneRequest) pool.dropLatestLoss();
       this.#dependencies.onNewPool(origin);
     }
-    for (const each of idle) this.#noteIdle(each);
+    this.#noteIdle(idle);
 
     pool.add(connection);
   }
@@ -79,21 +79,28 @@ export class Pools {
 
   #hasLongIdle(idle: readonly PoolMember[]): boolean {
     const now = this.#dependencies.now();
-    return idle.some(each => this.#isBackInPool(each) && now - (each.seenIdle?.at ?? now) >= LONG_IDLE_SECONDS);
+    return idle.some(each => now - (backSince(each) ?? now) >= LONG_IDLE_SECONDS);
   }
 
   /** Up to two iterations of the event loop pass until undici takes an idle connection back. */
-  #isBackInPool({ seenIdle, requests }: PoolMember): boolean {
-    if (seenIdle === undefined || seenIdle.requests !== requests) return false;
-
-    return this.#dependencies.loopCount() - seenIdle.loopCount >= LOOPS_UNTIL_BACK_IN_POOL;
+  #noteIdle(idle: readonly PoolMember[]): void {
+    const noted: SeenIdle[] = [];
+    for (const each of idle) {
+      if (each.seenIdle?.requests === each.requests) continue;
+      each.seenIdle = { requests: each.requests, backSince: undefined };
+      noted.push(each.seenIdle);
+    }
+    if (noted.length > 0) this.#areBackAfter(LOOPS_UNTIL_BACK_IN_POOL, noted);
   }
 
-  #noteIdle(connection: PoolMember): void {
-    const { seenIdle, requests } = connection;
-    if (seenIdle?.requests === requests) return;
-
-    connection.seenIdle = { at: this.#dependencies.now(), loopCount: this.#dependencies.loopCount(), requests };
+  /** Time counts only after these iterations: one that takes long must not look like a long idle time. */
+  #areBackAfter(loops: number, noted: readonly SeenIdle[]): void {
+    if (loops > 0) {
+      this.#dependencies.inNextLoop(() => this.#areBackAfter(loops - 1, noted));
+      return;
+    }
+    const now = this.#dependencies.now();
+    for (const each of noted) each.backSince = now;
   }
 
   #poolsOf({ address, port }: Origin): OriginPools {
@@ -134,6 +141,11 @@ export class Pools {
   #newPool(owner: Owner, origin: OriginState): Pool {
     return new Pool(owner, owner === 'none' ? undefined : ++this.#count, origin, this.#dependencies.states);
   }
+}
+
+/** Since when an idle connection can be used again. Undefined if it cannot, or if that is not known. */
+function backSince({ seenIdle, requests }: PoolMember): number | undefined {
+  return seenIdle?.requests === requests ? seenIdle.backSince : undefined;
 }
 
 /** The connectors of undici are functions. Agents of node:http are not. */

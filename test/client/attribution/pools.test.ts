@@ -18,7 +18,7 @@ const connector = () => () => {};
 
 /** Connections that a test opens and closes; an open connection is busy until the test makes it idle. */
 function process() {
-  let rounds = 0;
+  const nextLoop: (() => void)[] = [];
   const newPools: Origin[] = [];
   const causes: string[] = [];
   const reasons = new Map<Connection, CloseReason>();
@@ -26,7 +26,7 @@ function process() {
   let now = 0;
   const pools = new Pools({
     onNewPool: origin => void newPools.push(origin),
-    loopCount: () => rounds,
+    inNextLoop: run => void nextLoop.push(run),
     states: { ...states, reasonOf: (connection: Connection) => reasons.get(connection) ?? 'unknown' },
     now: () => now,
   });
@@ -72,9 +72,10 @@ function process() {
       reasons.set(connection, reason);
       Object.assign(connection.socket ?? {}, { destroyed: true });
     },
-    /** Lets time and as many event-loop rounds pass as undici needs. */
-    comeRound(seconds = 0.02): void {
-      rounds += 3;
+    /** Lets as many iterations of the event loop pass as undici needs, and then time. `blocked`: time before them. */
+    comeRound(seconds = 0.02, blocked = 0): void {
+      now += blocked;
+      for (let loop = 0; loop < 3; loop++) for (const run of nextLoop.splice(0)) run();
       now += seconds;
     },
     /** The cause of each connection, in order, with the close reason of the replaced connection. */
@@ -411,6 +412,17 @@ describe('connectors of undici', () => {
     open(shared);
     comeRound();
     open(shared);
+
+    expect(causes()).toEqual(['first', 'release_race', 'release_race']);
+  });
+
+  test('an event loop that is blocked before undici has the connection back is no sign of a new pool', () => {
+    const { open, idle, comeRound, causes } = process();
+
+    for (let i = 0; i < 3; i++) {
+      idle(open(connector()));
+      comeRound(0.001, 0.1);
+    }
 
     expect(causes()).toEqual(['first', 'release_race', 'release_race']);
   });
