@@ -1,5 +1,6 @@
 import { diag, type MeterProvider, metrics, type TracerProvider } from '@opentelemetry/api';
 import { CallSites } from './client/attribution/call-sites.ts';
+import { clientOf } from './client/attribution/pool-identity.ts';
 import { Connections } from './client/connections.ts';
 import type { Snapshot } from './client/snapshot.ts';
 import { httpSource } from './client/sources/http.ts';
@@ -24,7 +25,6 @@ const NAME = 'connmeter';
 // Kept, because tests of the program may replace them with fake timers.
 const monotonic = performance.now.bind(performance);
 const settled = Promise.resolve();
-const { setImmediate, setTimeout } = globalThis;
 
 /**
  * Measures the connections of this process and creates OpenTelemetry metrics: DNS lookups, connects, TLS handshakes, requests
@@ -92,11 +92,6 @@ export class ConnectionInstrumentation {
         const end = this.#guard('net')('end of turn', run);
         return () => void settled.then(end);
       },
-      inNextLoop: run => {
-        const next = this.#guard('net')('next loop', run);
-        // In a domain, Node would warn (DEP0097) about an immediate.
-        (isInDomain() ? setTimeout(next, 1) : setImmediate(next)).unref();
-      },
     });
 
     this.setMeterProvider(metrics.getMeterProvider());
@@ -115,7 +110,10 @@ export class ConnectionInstrumentation {
     const [http2, server] = [this.#guard('http2'), this.#guard('server')];
     const stops = [
       subscribeAll(net, netSource(this.#connections, net)),
-      subscribeAll(this.#guard('undici'), undiciSource(this.#connections)),
+      subscribeAll(
+        this.#guard('undici'),
+        undiciSource(this.#connections, this.#config.readUndiciInternals ? clientOf : undefined),
+      ),
       subscribeAll(http, httpSource(this.#connections, this.#callSites, http)),
       subscribeAll(http2, http2Source(this.#connections, http2)),
       subscribeAll(server, this.#config.servers ? serverSource(this.#servers, server) : {}),
@@ -197,9 +195,4 @@ export class ConnectionInstrumentation {
   getConfig(): ConnectionInstrumentationConfig {
     return this.#config;
   }
-}
-
-/** Whether a domain of the deprecated module `node:domain` is entered. */
-function isInDomain(): boolean {
-  return (process as { domain?: object | null }).domain != null;
 }

@@ -80,6 +80,7 @@ export class ConnectionAccounting {
     if (connection.counts !== undefined) return connection.counts;
 
     if (connection.closed === undefined) this.#assignToPool(connection);
+    if (connection.opened !== undefined) this.#pools.decideCause(connection, originOfConnection(connection));
     const counts = this.#registry.originCounts(originOfConnection(connection), connection.http);
     connection.counts = counts;
     connection.requestCounts = counts;
@@ -131,7 +132,7 @@ export class ConnectionAccounting {
     if (connection.opened !== undefined) this.#closedOpen(connection);
     // Otherwise `connect` was undone before anything happened.
     else if (connection.hasBegun || connection.error !== undefined) this.#countFailed(connection);
-    connection.pool?.remove(connection, undefined);
+    this.#pools.withdraw(connection);
   }
 
   /** Sets all gauges to the current state of the connections. */
@@ -151,7 +152,8 @@ export class ConnectionAccounting {
   }
 
   #countOpened(connection: Connection, counts: OriginCounts): void {
-    counts.opened(connection.cause, connection.replacedReason).value++;
+    const { cause, replacedReason } = connection;
+    counts.opened(cause === 'pending' ? 'unknown' : cause, replacedReason).value++;
     this.#recordConnect(connection, counts);
     const { tls } = phasesOf(connection);
     if (tls !== undefined && connection.tls !== undefined) {
@@ -182,8 +184,9 @@ export class ConnectionAccounting {
 
   #closedOpen(connection: Connection): void {
     this.#assignToPool(connection);
-    connection.reason ??= this.#states.reasonOf(connection);
-    connection.pool?.remove(connection, connection.reason);
+    connection.reason = this.#states.reasonOf(connection);
+    this.#pools.decideCause(connection, originOfConnection(connection));
+    this.#pools.closed(connection, connection.reason);
     this.recentlyClosed.add(connection);
     this.#uncounted.push(connection);
     if (this.#uncounted.length >= MAX_UNCOUNTED) this.#countClosedConnections();

@@ -20,8 +20,8 @@ export class ConnectionStates implements MemberStates {
   readonly requestsOn: (connection: Connection) => number;
   /** Active, as opposed to idle: a request is on the connection, or the request it was opened for is not sent yet. */
   readonly isBusy: (connection: Connection) => boolean;
-  /** The client could send another request on it. It was used before: undici opens connections that it then never uses. */
-  readonly isReusable: (connection: Connection) => boolean;
+  /** The last request is over, and the client will not send another one on the connection. */
+  readonly isLeaving: (connection: Connection) => boolean;
   /** A response has started, and the program does not read it: the socket is paused and has data. */
   readonly isHeld: (connection: Connection) => boolean;
   /** The socket is ending or destroyed, and 'close' is still to come. */
@@ -36,7 +36,7 @@ export class ConnectionStates implements MemberStates {
     this.signalsOf = withFallback(guard, 'last request of a connection', signalsOf, undefined);
     this.requestsOn = withFallback(guard, 'requests of a connection', requestsOn, 0);
     this.isBusy = withFallback(guard, 'requests of a connection', isBusy, false);
-    this.isReusable = connection => canCarryRequests(connection) && !this.isBusy(connection);
+    this.isLeaving = isLeaving;
     this.isHeld = withFallback(guard, 'body of a response', isHeld, false);
     this.isClosing = withFallback(guard, 'state of a socket', isClosing, false);
     this.errorOf = withFallback(guard, 'state of a socket', errorOf, undefined);
@@ -104,8 +104,12 @@ function awaitsFirstRequest({ client, openedFor }: Connection): boolean {
   return openedFor !== undefined && !client?.isFinished(openedFor);
 }
 
-function canCarryRequests({ opened, requests, receivedGoaway }: Connection): boolean {
-  return opened !== undefined && requests > 0 && !receivedGoaway;
+/** Reads only what was kept of the last request. */
+function isLeaving({ version, signals }: Connection): boolean {
+  if (version !== '1.1' || signals === undefined) return false;
+
+  const { methodNotReusable, clientCloses, serverCloses, aborted, complete } = signals;
+  return methodNotReusable || clientCloses || serverCloses || (aborted && !complete);
 }
 
 function isClosing({ opened, socket }: Connection): boolean {

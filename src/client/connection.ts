@@ -7,7 +7,10 @@ import type { CloseReason } from '../core/reasons.ts';
 import type { NetworkType, OriginCounts } from '../metrics/origin-counts.ts';
 import { TrackedConnection } from '../metrics/tracked-connection.ts';
 import type { KeepAliveSignals } from './attribution/close-reason.ts';
-import type { MemberPool, PoolMember, SeenIdle } from './attribution/pool-member.ts';
+import type { Loss } from './attribution/losses.ts';
+import type { PoolIdentity } from './attribution/pool-identity.ts';
+import type { MemberPool, Place, PoolMember } from './attribution/pool-member.ts';
+import type { WaitingAttempts } from './attribution/waiting-attempts.ts';
 
 /** How to read the requests of one HTTP client. Each HTTP source has one. */
 export interface ClientAdapter<Request extends object = object> {
@@ -15,8 +18,10 @@ export interface ClientAdapter<Request extends object = object> {
   originOf(request: Request, socket: Socket | undefined): Origin;
   /** Whether the client reports that the connection of the request was used before. */
   wasReused(request: Request): boolean;
-  /** Whether the request waits in the queue of its agent, so no connection was opened for it. */
-  isQueued(request: Request): boolean;
+  /** Whether the request's agent opened this socket, which was attempted in the same turn. True if the agent does not show it. */
+  opened(request: Request, socket: Socket): boolean;
+  /** The pool whose connections the request may use. Undefined if the client announces it elsewhere. */
+  poolOf(request: Request): PoolIdentity | undefined;
   /** Whether the request no longer needs the connection: it finished or failed, and did not take the connection over. */
   isFinished(request: Request): boolean;
   /** Whether the request may take the connection over for good: CONNECT and upgrades. */
@@ -104,15 +109,20 @@ export class Connection extends TrackedConnection<OriginCounts> implements Momen
   /** When the agent took the connection back, it had as many idle ones as it keeps, so it closes this one. */
   poolWasFull = false;
 
-  // Pool, cause and reason: attribution/. If no pool decided the reason early, accounting.ts decides it at the close.
+  // Pool and cause: attribution/. The close reason: accounting.ts.
 
-  /** Undefined before a pool is found, and after the connection left its pool. */
+  order = 0;
+  waitsWith: WaitingAttempts | undefined;
+  openedAt: string | undefined;
   pool: MemberPool | undefined;
   poolNumber: number | undefined;
-  cause: OpenCause = 'unknown';
+  place: Place | undefined;
+  hadIdle = false;
+  isIdle = false;
+  replaces: Loss | undefined;
+  loss: Loss | undefined;
+  cause: OpenCause | 'pending' = 'pending';
   replacedReason: CloseReason | undefined;
-  lossReassigned = false;
-  seenIdle: SeenIdle | undefined;
   reason: CloseReason | undefined;
 
   // What was counted: accounting.ts. `counts`, `requestCounts` and `requests` are in TrackedConnection.

@@ -72,10 +72,10 @@ export class Requests {
     else if (connection.takenOver) this.#updateTakeover(connection, request, response, false);
   }
 
-  /** A request is over: it was answered or aborted. The client does not name the connection. */
-  finished(request: object, aborted: boolean): void {
+  /** A request is over: it was answered or aborted. Returns its connection, which the client does not name. */
+  finished(request: object, aborted: boolean): Connection | undefined {
     const connection = this.#open.remove(request);
-    if (connection === undefined) return;
+    if (connection === undefined) return undefined;
 
     if (connection.request === request) this.#release(connection, request, aborted);
     else if (connection.earlierRequests?.includes(request))
@@ -84,6 +84,7 @@ export class Requests {
       this.#updateTakeover(connection, request, connection.response, aborted);
       connection.takenOver = connection.client?.isFinished(request) !== true;
     }
+    return connection;
   }
 
   /** The agent took the socket back, so the connection is idle. `socket` is the TLS socket if the connection is a tunnel. */

@@ -44,7 +44,8 @@ export interface LiveConnection extends Origin {
   readonly age: number;
   readonly requests: number;
   readonly phases: Phases;
-  readonly cause: OpenCause;
+  /** `pending` until it is counted. */
+  readonly cause: OpenCause | 'pending';
   /** The number of its pool. Undefined for sockets without a pool. */
   readonly pool: number | undefined;
   /** For how long an unread response body has held it, as far as collections saw. Undefined if none does. */
@@ -109,7 +110,7 @@ export function closedConnection(connection: Connection): ClosedConnection {
   return {
     address,
     port,
-    cause: connection.cause,
+    cause: connection.cause === 'pending' ? 'unknown' : connection.cause,
     reason: connection.reason ?? 'unknown',
     age: (connection.closed ?? connection.started) - connection.started,
     requests: connection.requests,

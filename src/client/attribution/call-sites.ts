@@ -29,6 +29,8 @@ const MAX_FRAMES = 60;
 
 interface SuspectedOrigin {
   newPools: number;
+  /** How many connections of what may be new pools are still to be checked. */
+  poolsLeft: number;
   /** How many requests are still to be checked. */
   requestsLeft: number;
 }
@@ -80,13 +82,17 @@ export class CallSites {
     return site !== undefined;
   }
 
-  /** A new pool opens a connection, and the code that made the request is on the stack. */
-  poolOpened(origin: Origin): void {
-    const suspect = this.#suspect(origin);
-    if (suspect === undefined || ++suspect.newPools < SUSPICIOUS_POOLS) return;
-    if (suspect.newPools >= SUSPICIOUS_POOLS + MAX_CHECKED) return;
+  /** A pool opens a connection that may be its first, and the code that made the request is on the stack. */
+  poolMayOpen(origin: Origin): string | undefined {
+    const suspect = this.#suspectedOrigins.get(keyOf(origin));
+    if (suspect === undefined || suspect.newPools < SUSPICIOUS_POOLS) return undefined;
+    return suspect.poolsLeft-- > 0 ? callSite() : undefined;
+  }
 
-    const site = callSite();
+  /** It was a new pool. `site`: what `poolMayOpen` returned. */
+  poolOpened(origin: Origin, site: string | undefined): void {
+    const suspect = this.#suspect(origin);
+    if (suspect !== undefined) suspect.newPools++;
     if (site !== undefined) this.#count('new_pool', origin, site);
   }
 
@@ -101,7 +107,7 @@ export class CallSites {
     const key = keyOf(origin);
     let suspect = this.#suspectedOrigins.get(key);
     if (suspect === undefined && this.#suspectedOrigins.size < MAX_ORIGINS) {
-      suspect = { newPools: 0, requestsLeft: 0 };
+      suspect = { newPools: 0, poolsLeft: MAX_CHECKED, requestsLeft: 0 };
       this.#suspectedOrigins.set(key, suspect);
     }
     return suspect;

@@ -6,6 +6,7 @@ import { guardedListeners, includeInMaxListeners, prependListeners } from '../..
 import { originOf, portInHostHeader } from '../../core/origins.ts';
 import type { CallSites } from '../attribution/call-sites.ts';
 import type { KeepAliveSignals } from '../attribution/close-reason.ts';
+import { poolOfRequest } from '../attribution/pool-identity.ts';
 import type { ClientAdapter } from '../connection.ts';
 import type { Connections } from '../connections.ts';
 
@@ -34,7 +35,7 @@ export function httpSource(connections: Connections, callSites: CallSites, guard
 
   return {
     'http.client.request.created': ({ request }: { request: ClientRequest }) => {
-      const opened = connections.requestCreated(request, http, agentOf(request));
+      const opened = connections.requestCreated(request, http);
       if (opened !== undefined) addListeners(opened);
       callSites.requestCreated(request, created => http.originOf(created, undefined));
     },
@@ -60,11 +61,8 @@ const http: ClientAdapter<ClientRequest> = {
     return originOf(request.host, port, request.protocol);
   },
   wasReused: request => request.reusedSocket,
-  isQueued: request => {
-    const queues = agentOf(request)?.requests;
-    for (const name in queues) if (queues[name]?.includes(request as never)) return true;
-    return false;
-  },
+  opened: (request, socket) => agentOf(request)?.sockets === undefined || nameOfSocket(request, socket) !== undefined,
+  poolOf: request => poolOfRequest(agentOf(request) ?? request),
   // Node also destroys a request when its response is read.
   isFinished: request => request.destroyed && !mayTakeOver(request),
   mayTakeOver,
@@ -120,7 +118,7 @@ function mayTakeOver(request: ClientRequest): boolean {
 }
 
 /** The settings and lists of an agent. An agent that the program implements itself may have none of them. */
-type PoolingAgent = Partial<Pick<Agent, 'maxFreeSockets' | 'freeSockets' | 'sockets' | 'requests'>> & {
+type PoolingAgent = Partial<Pick<Agent, 'maxFreeSockets' | 'freeSockets' | 'sockets'>> & {
   readonly keepAlive?: boolean;
 };
 
@@ -134,12 +132,15 @@ function agentOf(request: ClientRequest): PoolingAgent | undefined {
  * socket is the last of its list.
  */
 function portDialled(request: ClientRequest, socket: Socket | undefined): string | undefined {
+  const name = nameOfSocket(request, socket);
+  return name === undefined ? undefined : /^\d+/.exec(name.slice(request.host.length + 1))?.[0];
+}
+
+function nameOfSocket(request: ClientRequest, socket: Socket | undefined): string | undefined {
   const lists = agentOf(request)?.sockets;
   const host = `${request.host}:`;
   for (const name in lists) {
-    if (!name.startsWith(host) || (socket !== undefined && lists[name]?.at(-1) !== socket)) continue;
-
-    return /^\d+/.exec(name.slice(host.length))?.[0];
+    if (name.startsWith(host) && (socket === undefined || lists[name]?.at(-1) === socket)) return name;
   }
   return undefined;
 }

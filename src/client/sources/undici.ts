@@ -3,6 +3,7 @@ import type { Handlers } from '../../core/channels.ts';
 import { type Origin, originOf } from '../../core/origins.ts';
 import type { CallSites } from '../attribution/call-sites.ts';
 import type { KeepAliveSignals } from '../attribution/close-reason.ts';
+import { poolOfConnector, type ReadClient } from '../attribution/pool-identity.ts';
 import type { ClientAdapter } from '../connection.ts';
 import type { Connections } from '../connections.ts';
 
@@ -14,14 +15,15 @@ import type { Connections } from '../connections.ts';
 //
 // Limitations: undici 6 publishes no sendHeaders over HTTP/2. For every version, http2.ts counts the streams. Up to 6.21,
 // 7.29.1 and 8.10.2, CONNECT and upgrades have neither headers nor trailers.
-export function undiciSource(connections: Connections): Handlers {
+export function undiciSource(connections: Connections, readClient: ReadClient | undefined): Handlers {
   return {
     'undici:client:beforeConnect': ({ connectParams, connector }: BeforeConnect) => {
       connections.clientConnecting(originOfParams(connectParams), connector);
     },
     'undici:client:connected': ({ connectParams, connector, socket }: BeforeConnect & { socket: Socket }) => {
       const version = connectParams.version === 'h2' ? '2' : '1.1';
-      connections.clientConnected(socket, originOfParams(connectParams), connector, version);
+      const pool = poolOfConnector(connector, socket, readClient);
+      connections.clientConnected(socket, originOfParams(connectParams), pool, version);
     },
     'undici:client:sendHeaders': ({ request, headers, socket }: SendHeaders) => {
       connections.requestSent(socket, request, undici, headers);
@@ -116,7 +118,8 @@ const undici: ClientAdapter<UndiciRequest> = {
   originOf: originOfRequest,
   // Unknown sockets were opened before connmeter started, so they have been used before.
   wasReused: () => true,
-  isQueued: () => false,
+  opened: () => true,
+  poolOf: () => undefined,
   isFinished: ({ completed, aborted, upgrade }) => (completed || aborted) && !upgrade,
   mayTakeOver: ({ method, upgrade }) => method === 'CONNECT' || Boolean(upgrade),
   pipelines: true,
