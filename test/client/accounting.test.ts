@@ -80,7 +80,7 @@ test('an unused replacement keeps its cause when another connection becomes the 
 
   expect(openedOf(replay)).toEqual([
     ['first', undefined, 1],
-    ['replaced', 'body_abandoned', 2],
+    ['replaced', 'body_cancelled', 2],
   ]);
 });
 

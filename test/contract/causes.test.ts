@@ -101,7 +101,7 @@ const slower =
 const SERVERS: Readonly<Record<string, () => http.Server>> = {
   'cause-body_held': () => http.createServer(large),
   'cause-pool_busy': () => http.createServer(slower(200)),
-  'reason-body_abandoned': () => http.createServer(large),
+  'reason-body_cancelled': () => http.createServer(large),
   'reason-request_aborted': () => http.createServer(slower(500)),
   'reason-request_timeout': () => http.createServer(slower(2_000)),
   'reason-not_reusable_method': () => http.createServer(sized),

@@ -191,7 +191,7 @@ const ROWS: readonly Row[] = [
   {
     when: 'the program gives the answer up half way',
     server: 'client_aborted',
-    client: 'body_abandoned',
+    client: 'body_cancelled',
     clients: ALL_CLIENTS,
     answer: half,
     program: async (client, { url }) => (await client.sendRequest(url)).cancel(),

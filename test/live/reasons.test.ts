@@ -194,7 +194,7 @@ const WAYS: readonly Way[] = [
     program: (client, script) => askAndRead(client, script, { method: 'HEAD' }),
   },
   {
-    reason: 'body_abandoned',
+    reason: 'body_cancelled',
     when: 'the program gives the answer up',
     clients: ALL_CLIENTS,
     server: () => scriptedServer(HALF_RESPONSE),
@@ -204,7 +204,7 @@ const WAYS: readonly Way[] = [
     besides: spareOf,
   },
   {
-    reason: 'body_abandoned',
+    reason: 'body_cancelled',
     when: 'the program aborts in the middle of the answer',
     clients: ALL_CLIENTS,
     server: () => scriptedServer(HALF_RESPONSE),
@@ -513,10 +513,10 @@ test('an agent with no free socket for one origin still has one for another', as
 
 describe('a plain socket', () => {
   test.each<[CloseReason, string, (socket: Socket, script: ScriptedServer) => unknown]>([
-    ['server_idle_close', 'the other side ends it', (_socket, { sockets }) => sockets[0]?.end()],
+    ['peer_closed', 'the other side ends it', (_socket, { sockets }) => sockets[0]?.end()],
     ['client_idle_timeout', 'it times out', socket => socket.setTimeout(50, () => socket.destroy())],
-    ['client_shutdown', 'the program ends it', socket => socket.end()],
-    ['client_shutdown', 'the program destroys it', socket => socket.destroy()],
+    ['client_closed', 'the program ends it', socket => socket.end()],
+    ['client_closed', 'the program destroys it', socket => socket.destroy()],
     ['error', 'the other side resets it', (_socket, { sockets }) => sockets[0]?.resetAndDestroy()],
     ['error', 'the program destroys it with an error', socket => socket.destroy(new Error('enough'))],
   ])('%s where %s', async (reason, _when, program) => {

@@ -89,8 +89,8 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
       wasteful: {
         accepts: 20,
         requests: 10,
-        opened: { first: 1, body_held: [5, 9], pool_busy: [0, 4], 'replaced body_abandoned': 10 },
-        closed: { body_abandoned: 10, server_idle_close: [0, 10], client_shutdown: [0, 10] },
+        opened: { first: 1, body_held: [5, 9], pool_busy: [0, 4], 'replaced body_cancelled': 10 },
+        closed: { body_cancelled: 10, server_idle_close: [0, 10], client_shutdown: [0, 10] },
       },
       why: `A body is seen as held once some of it lies unread; the next request may come sooner. The test gives all bodies up at the end. ${EXTRA}`,
     },
@@ -100,7 +100,7 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
         accepts: 10,
         requests: 10,
         opened: { first: 1, body_held: [5, 9], pool_busy: [0, 4] },
-        closed: { body_abandoned: 10 },
+        closed: { body_cancelled: 10 },
       },
       why: 'As above, but nothing is opened in the place of a connection given up.',
     },
@@ -110,7 +110,7 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
   'cancelled-body': [
     {
       of: ['fetch on 22', 'undici8', 'http'],
-      wasteful: eachClosed(10, 'body_abandoned'),
+      wasteful: eachClosed(10, 'body_cancelled'),
     },
     {
       of: ['fetch on 24', 'fetch on 26', 'undici6', 'undici7'],
@@ -120,10 +120,10 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
         opened: {
           first: 1,
           pool_busy: [0, 2],
-          'replaced body_abandoned': [9, 19],
+          'replaced body_cancelled': [9, 19],
           'replaced client_shutdown': [0, 2],
         },
-        closed: { body_abandoned: 10, server_idle_close: [0, 10], client_shutdown: [0, 10] },
+        closed: { body_cancelled: 10, server_idle_close: [0, 10], client_shutdown: [0, 10] },
       },
       why: `${EXTRA} With a pause between the calls, 50 of them open 51, 100 and 52 connections on Node 22, 24 and 26.`,
     },

@@ -42,7 +42,11 @@ export const REASONS: Readonly<Partial<Record<CloseReason, Explanation>>> = {
     fix: 'set it to 5 s or more',
   },
   not_reusable_method: { what: 'undici closes connections after HEAD requests', fix: 'use GET' },
-  body_abandoned: {
+  body_unread: {
+    what: 'response bodies that nobody reads are garbage collected',
+    fix: 'read every body: await response.arrayBuffer()',
+  },
+  body_cancelled: {
     what: 'the program cancels response bodies',
     fix: 'read small bodies to the end',
   },
@@ -55,6 +59,15 @@ export const REASONS: Readonly<Partial<Record<CloseReason, Explanation>>> = {
     what: 'connections reach the request limit of the client',
     fix: 'raise maxRequestsPerClient',
   },
+  connection_expired: {
+    what: 'connections reach the age limit of the client',
+    fix: 'raise clientTtl (undici) or socketActiveTTL (agentkeepalive)',
+  },
   pool_full: { what: 'the agent keeps too few idle connections', fix: 'raise maxFreeSockets' },
   client_shutdown: { what: 'the program closes its client', fix: 'keep one client open and share it' },
+  peer_closed: {
+    what: 'the other side closes or resets the connections',
+    fix: 'let the pool close idle connections before the server does',
+  },
+  client_closed: { what: 'the program closes each connection', fix: 'keep them in one pool and share it' },
 };

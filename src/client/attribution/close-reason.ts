@@ -105,12 +105,12 @@ function reasonOfServer(facts: CloseFacts): CloseReason {
 /** Without HTTP, it is only known which side closed the socket. */
 function reasonWithoutHttp({ error, serverEnded, timedOut }: CloseFacts): CloseReason {
   if (error !== undefined) return 'error';
-  if (serverEnded) return 'server_idle_close';
-  return timedOut ? 'client_idle_timeout' : 'client_shutdown';
+  if (serverEnded) return 'peer_closed';
+  return timedOut ? 'client_idle_timeout' : 'client_closed';
 }
 
 function reasonOfAbort({ responseStarted }: CloseFacts): CloseReason {
-  return responseStarted ? 'body_abandoned' : 'request_aborted';
+  return responseStarted ? 'body_cancelled' : 'request_aborted';
 }
 
 /** undici closes a connection with "reset" if the response is complete and the connection cannot be reused. */

@@ -103,7 +103,6 @@ const ROWS: readonly (readonly [CloseReason, when: string, Partial<CloseFacts>])
   ['server_idle_close', 'it is reset before it served any', { error: error('ECONNRESET'), signals: undefined }],
   ['server_idle_close', 'the server ends it while its agent has it', { serverEnded: true, returnedToPool: true }],
   ['server_idle_close', 'the agent lets one go that it had', { returnedToPool: true }],
-  ['server_idle_close', 'the other side ends a plain socket', { http: false, signals: undefined, serverEnded: true }],
 
   ['server_closed_active', 'undici finds it ended before the answer', { error: otherSideClosed, signals: cut() }],
   ['server_closed_active', 'it is reset in an answer', { error: error('ECONNRESET'), signals: cut() }],
@@ -142,10 +141,10 @@ const ROWS: readonly (readonly [CloseReason, when: string, Partial<CloseFacts>])
 
   ['not_reusable_method', 'undici resets after HEAD', { error: reset, signals: over({ methodNotReusable: true }) }],
 
-  ['body_abandoned', 'undici gives an answer up', { error: aborted, signals: cut({ aborted: true }) }],
-  ['body_abandoned', 'fetch is cancelled in the answer', { error: error('ABORT_ERR'), signals: cut() }],
-  ['body_abandoned', 'node:http destroys an answer', { signals: cut({ aborted: true }) }],
-  ['body_abandoned', 'the socket is destroyed in the answer', { signals: cut() }],
+  ['body_cancelled', 'undici gives an answer up', { error: aborted, signals: cut({ aborted: true }) }],
+  ['body_cancelled', 'fetch is cancelled in the answer', { error: error('ABORT_ERR'), signals: cut() }],
+  ['body_cancelled', 'node:http destroys an answer', { signals: cut({ aborted: true }) }],
+  ['body_cancelled', 'the socket is destroyed in the answer', { signals: cut() }],
 
   ['request_aborted', 'undici gives a request up', { error: aborted, responseStarted: false, signals: cut() }],
   [
@@ -184,7 +183,9 @@ const ROWS: readonly (readonly [CloseReason, when: string, Partial<CloseFacts>])
     'a session is destroyed with its streams',
     { signals: undefined, streams: 2, responseStarted: false },
   ],
-  ['client_shutdown', 'a plain socket is ended', { http: false, signals: undefined }],
+
+  ['peer_closed', 'the other side ends a plain socket', { http: false, signals: undefined, serverEnded: true }],
+  ['client_closed', 'a plain socket is ended', { http: false, signals: undefined }],
 
   ['error', 'an answer is no HTTP', { error: error('HPE_INVALID_CONSTANT'), signals: cut() }],
   ['error', 'the network gives up on an idle one', { error: error('ETIMEDOUT') }],
@@ -199,7 +200,8 @@ test.each(ROWS)('%s when %s', (reason, _when, seen) => {
 });
 
 test('every close reason has a row', () => {
-  expect(new Set(ROWS.map(([reason]) => reason))).toEqual(new Set(CLOSE_REASONS));
+  const decidedLater: CloseReason[] = ['body_unread', 'connection_expired'];
+  expect(new Set([...ROWS.map(([reason]) => reason), ...decidedLater])).toEqual(new Set(CLOSE_REASONS));
 });
 
 /** Two reasons apply: the first one seen, or the more specific one, wins. */
@@ -248,7 +250,7 @@ test.each<[winner: CloseReason, loser: CloseReason, Partial<CloseFacts>]>([
   ],
   ['server_closed_active', 'server_close_header', { serverEnded: true, signals: cut({ serverCloses: true }) }],
   ['server_closed_active', 'keep_alive_off', { error: otherSideClosed, signals: cut({ clientCloses: true }) }],
-  ['body_abandoned', 'keep_alive_off', { signals: cut({ aborted: true, clientCloses: true, closeIsExplicit: true }) }],
+  ['body_cancelled', 'keep_alive_off', { signals: cut({ aborted: true, clientCloses: true, closeIsExplicit: true }) }],
   ['request_timeout', 'request_aborted', { timedOut: true, responseStarted: false, signals: cut({ aborted: true }) }],
   ['error', 'client_idle_timeout', { error: error('EHOSTUNREACH'), timedOut: true }],
 ])('%s rather than %s', (winner, _loser, seen) => {

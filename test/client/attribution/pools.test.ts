@@ -93,7 +93,7 @@ describe.each([
 
     const [first, second, third] = [open(pool), open(pool), open(pool)];
     close(second, 'server_closed_active');
-    close(first, 'body_abandoned');
+    close(first, 'body_cancelled');
     close(third, 'server_idle_close');
     for (let i = 0; i < 3; i++) open(pool);
 
@@ -102,7 +102,7 @@ describe.each([
       'pool_busy',
       'pool_busy',
       'replaced server_closed_active',
-      'replaced body_abandoned',
+      'replaced body_cancelled',
       'replaced server_idle_close',
     ]);
   });
@@ -133,13 +133,13 @@ describe.each([
     const { open, attempt, close, fail, causes } = process();
 
     const [first, second] = [open(pool), open(pool)];
-    close(first, 'body_abandoned');
+    close(first, 'body_cancelled');
     close(second, 'server_idle_close');
     fail(attempt(pool));
     open(pool);
     open(pool);
 
-    expect(causes().slice(2)).toEqual(['replaced body_abandoned', 'replaced server_idle_close']);
+    expect(causes().slice(2)).toEqual(['replaced body_cancelled', 'replaced server_idle_close']);
   });
 
   test('the next attempt is the first connection if the first attempt fails', () => {
@@ -220,12 +220,12 @@ describe.each([
     const { open, close, destroy, causes } = process();
 
     const first = open(pool);
-    destroy(first, 'body_abandoned');
+    destroy(first, 'body_cancelled');
     open(pool);
     close(first, 'error');
     open(pool);
 
-    expect(causes()).toEqual(['first', 'replaced body_abandoned', 'pool_busy']);
+    expect(causes()).toEqual(['first', 'replaced body_cancelled', 'pool_busy']);
   });
 });
 
@@ -469,12 +469,12 @@ describe('connectors of undici', () => {
   test('an unused replacement passes its loss on to the next connection', () => {
     const { open, openSpare, close, causes } = process();
 
-    close(open(connector()), 'body_abandoned');
+    close(open(connector()), 'body_cancelled');
     openSpare(connector());
     open(connector());
     open(connector());
 
-    expect(causes()).toEqual(['first', 'replaced body_abandoned', 'replaced body_abandoned', 'pool_busy']);
+    expect(causes()).toEqual(['first', 'replaced body_cancelled', 'replaced body_cancelled', 'pool_busy']);
   });
 
   test('an unused replacement that closes leaves the loss it replaced, and not its own', () => {

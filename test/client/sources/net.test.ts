@@ -243,9 +243,9 @@ test('a Unix socket counts under its path', () => {
 });
 
 test.each<[string, string[], Error | undefined]>([
-  ['client_shutdown', [], undefined],
-  ['client_shutdown', ['we end', 'end'], undefined],
-  ['server_idle_close', ['end'], undefined],
+  ['client_closed', [], undefined],
+  ['client_closed', ['we end', 'end'], undefined],
+  ['peer_closed', ['end'], undefined],
   ['client_idle_timeout', ['timeout'], undefined],
   ['error', [], failure('ECONNRESET', 'read')],
   ['error', ['end'], failure('EPIPE', 'write')],
