@@ -47,6 +47,8 @@ interface Live {
 export interface Log {
   readonly connections: Logged[];
   readonly entries: Entry[];
+  /** Notes which connections are destroyed now. connmeter counts them as closed when it takes a snapshot. */
+  noteDestroyed(): void;
   /** Notes which client of undici opens each connection of this agent or pool. */
   watch(dispatcher: Dispatcher): void;
   /** Notes the idle sockets of this agent of node:http. */
@@ -71,8 +73,12 @@ export function startLog(onClose: () => void): Log {
 
   const isFree = (socket: Socket) =>
     [...agents].some(agent => Object.values(agent.freeSockets).some(free => free?.includes(socket)));
-  const standingOf = ({ logged, socket, busy, requests }: Live): Standing => {
+  const noteIfDestroyed = ({ logged, socket }: Live) => {
     if (socket.destroyed) logged.destroyed ??= seconds();
+  };
+  const standingOf = (each: Live): Standing => {
+    noteIfDestroyed(each);
+    const { logged, socket, busy, requests } = each;
     const { closed: slotClosed } = (logged.slot ?? {}) as { closed?: boolean };
     return {
       connection: logged,
@@ -142,6 +148,7 @@ export function startLog(onClose: () => void): Log {
   return {
     connections,
     entries,
+    noteDestroyed: () => live.forEach(noteIfDestroyed),
     watch(dispatcher) {
       // undici emits this right after `undici:client:connected`, with the agent, the pool and the client.
       dispatcher.on('connect', (_origin, targets) => {

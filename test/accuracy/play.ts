@@ -44,7 +44,10 @@ const [allPorts] = (await once(server, 'message')) as [number[]];
 const ports = allPorts.slice(0, count);
 
 const { connections } = instrumentation;
-const reader = new Reader(() => connections.snapshot());
+const reader = new Reader(() => {
+  log.noteDestroyed();
+  return connections.snapshot();
+});
 let closes = 0;
 const log = startLog(() => {
   if (++closes % 50 === 0) reader.read(); // a snapshot lists the last 100

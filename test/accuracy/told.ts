@@ -1,10 +1,11 @@
 // What connmeter says about each connection. A snapshot names no local port, so its connections are matched with those of the
-// judge by their times: how long the connect took, and how old the connection is or became. Both are known to a few microseconds.
+// judge by their times: how long the connect took, and how old the connection is or became. Usually both agree to a few
+// microseconds. On a busy machine, the process may be interrupted between the two measurements of one of them, but hardly of both.
 import type { ClosedConnection, LiveConnection, Snapshot } from '../../src/client/snapshot.ts';
 import type { Logged } from './log.ts';
 
-/** Differences above this many seconds are not the same connection. */
-const TOLERANCE = 0.02;
+/** Differences of times below this many seconds say nothing. */
+const PRECISION = 0.000_02;
 
 export interface Told {
   /** The causes that connmeter names, by connection. Connections without an answer are missing. */
@@ -42,13 +43,12 @@ export class Reader {
     ];
     const now = timeOfSnapshot(
       said.filter(({ isLive }) => isLive).map(({ age }) => age),
-      logged.filter(({ closed }) => closed === undefined).map(({ started }) => started),
+      logged.filter(({ destroyed }) => destroyed === undefined).map(({ started }) => started),
     );
     const pairs = said.flatMap(each =>
       logged
-        .filter(({ port, closed }) => port === each.port && (closed === undefined) === each.isLive)
-        .map(connection => ({ each, connection, distance: distance(each, connection, now) }))
-        .filter(pair => pair.distance < TOLERANCE),
+        .filter(({ port, destroyed }) => port === each.port && (destroyed === undefined) === each.isLive)
+        .map(connection => ({ each, connection, distance: distance(each, connection, now) })),
     );
     const causes = new Map<Logged, string>();
     const matched = new Set<object>();
@@ -74,12 +74,14 @@ function timeOfSnapshot(ages: readonly number[], starts: readonly number[]): num
   return times.sort((a, b) => a - b)[times.length >> 1] ?? 0;
 }
 
+/** Small if one of the times agrees: a sum of differences would let the other one decide. */
 function distance(
   { age, phases }: Pick<ClosedConnection, 'age' | 'phases'>,
   { started, connected = 0, destroyed = Infinity, closed = Infinity }: Logged,
   now: number,
 ): number {
   const end = started + age;
-  const afterwards = closed === Infinity ? Math.abs(end - now) : Math.max(0, destroyed - end, end - closed);
-  return Math.abs((phases.connect ?? 0) - (connected - started)) + afterwards;
+  const afterwards = destroyed === Infinity ? Math.abs(end - now) : Math.max(0, destroyed - end, end - closed);
+  const connect = Math.abs((phases.connect ?? 0) - (connected - started));
+  return Math.log1p(connect / PRECISION) + Math.log1p(afterwards / PRECISION);
 }
