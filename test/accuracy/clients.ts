@@ -57,8 +57,8 @@ export interface Client {
 export interface Setting {
   readonly ports: readonly number[];
   readonly secure: boolean;
-  /** Gives each dispatcher of undici a local address. */
-  readonly addresses: boolean;
+  /** Marks connections of undici by local addresses, and listens to `connect` of its Agents. Otherwise, only paths are marked. */
+  readonly markConnections: boolean;
   readonly log: Log;
 }
 
@@ -86,7 +86,7 @@ export async function makeClient(name: ClientName, setting: Setting): Promise<{ 
   const mark = () => {
     const sender = nextName();
     const tls = setting.secure ? { rejectUnauthorized: false } : undefined;
-    if (!setting.addresses) return { sender, connect: tls };
+    if (!setting.markConnections) return { sender, connect: tls };
 
     const localAddress = `127.1.${count >> 8}.${count & 255}`;
     owners.set(localAddress, sender);
@@ -100,7 +100,7 @@ export async function makeClient(name: ClientName, setting: Setting): Promise<{ 
       ...own,
       ...(connect && { connect }),
     });
-    setting.log.watch(dispatcher);
+    if (setting.markConnections) setting.log.watch(dispatcher);
     return {
       get: (options = {}) => read(urlOf(sender, options), { dispatcher, ...signalOf(options) }),
       close: () => dispatcher.close(),
@@ -112,7 +112,7 @@ export async function makeClient(name: ClientName, setting: Setting): Promise<{ 
       if (!isFetch || setting.secure) return agent();
 
       const sender = nextName();
-      setting.log.watch(globalDispatcher());
+      if (setting.markConnections) setting.log.watch(globalDispatcher());
       return { get: (options = {}) => read(urlOf(sender, options), signalOf(options)), close: async () => {} };
     },
     single(listener) {

@@ -15,7 +15,7 @@ export interface PlayOptions {
   readonly scenario: string;
   readonly client: ClientName;
   readonly parallel: number;
-  /** How dispatchers of undici mark their connections: by path and address, or by path alone. */
+  /** How the judge marks dispatchers of undici: see docs/accuracy.md. */
   readonly mark: 'address' | 'path';
 }
 
@@ -52,7 +52,7 @@ let closes = 0;
 const log = startLog(() => {
   if (++closes % 50 === 0) reader.read(); // a snapshot lists the last 100
 });
-const setting = { ports: allPorts, secure: kind === 'https', addresses: mark === 'address', log };
+const setting = { ports: allPorts, secure: kind === 'https', markConnections: mark === 'address', log };
 const { client, owners } = await makeClient(clientName, setting);
 
 await warmUp();

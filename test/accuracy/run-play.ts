@@ -20,7 +20,7 @@ export function runPlay(which: Which, mark: PlayOptions['mark']): Promise<PlayRe
       'connmeter/register',
     ],
     env: {
-      ...process.env,
+      // Nothing is inherited, so that no variable of the machine changes a play.
       OTEL_EXPORTER_PROMETHEUS_PORT: '0',
       CONNMETER_READ_UNDICI_INTERNALS: String(internals === 'on'),
     },

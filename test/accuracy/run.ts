@@ -1,6 +1,6 @@
 // `npm run accuracy`: plays the scenarios, compares what connmeter says with what happened, and prints a table.
 //   npm run accuracy -- scenario=shared,aborted client=undici7,fetch p=1,20 internals=on
-// Further arguments: mark=path (no local addresses), jobs=1 (plays at a time), --verbose (each answer), --write (into the docs).
+// Further arguments: mark=path (marks requests only), jobs=1 (plays at a time), --verbose (each answer), --write (into the docs).
 // Exits with 1 if a goal is missed.
 import { CLIENTS, type ClientName } from './clients.ts';
 import { type Internals, scoreOf, type Which } from './goals.ts';

@@ -4,6 +4,8 @@ import { type Client, type ClientName, repeat } from './clients.ts';
 export interface Scenario {
   readonly description: string;
   readonly clients: readonly ClientName[];
+  /** It takes more than three seconds, so the short form leaves it out. */
+  readonly slow?: true;
   readonly servers?: { readonly count?: number; readonly kind?: 'https' | 'h2c'; readonly keepAliveTimeout?: number };
   play(client: Client, parallel: number): Promise<void>;
 }
@@ -105,6 +107,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
 
   client_ttl_slow: {
     description: 'The same, with 40 ms between requests',
+    slow: true,
     clients: WITH_TTL,
     play(client, parallel) {
       const agent = client.agent({ undici: { clientTtl: 25 } });
@@ -134,6 +137,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
 
   idle_bursts: {
     description: 'One shared agent that closes its idle connections between bursts',
+    slow: true,
     clients: UNDICI,
     async play(client, parallel) {
       const agent = client.agent({
