@@ -108,12 +108,11 @@ export class ConnectionInstrumentation {
   #subscribe(): () => void {
     const [net, http] = [this.#guard('net'), this.#guard('http')];
     const [http2, server] = [this.#guard('http2'), this.#guard('server')];
+    const undici = this.#guard('undici');
+    const readClient = this.#config.readUndiciInternals ? clientOf : undefined;
     const stops = [
       subscribeAll(net, netSource(this.#connections, net)),
-      subscribeAll(
-        this.#guard('undici'),
-        undiciSource(this.#connections, this.#config.readUndiciInternals ? clientOf : undefined),
-      ),
+      subscribeAll(undici, undiciSource(this.#connections, readClient, undici)),
       subscribeAll(http, httpSource(this.#connections, this.#callSites, http)),
       subscribeAll(http2, http2Source(this.#connections, http2)),
       subscribeAll(server, this.#config.servers ? serverSource(this.#servers, server) : {}),

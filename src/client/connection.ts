@@ -117,6 +117,7 @@ export class Connection extends TrackedConnection<OriginCounts> implements Momen
   pool: MemberPool | undefined;
   poolNumber: number | undefined;
   place: Place | undefined;
+  opensPool = false;
   hadIdle = false;
   isIdle = false;
   replaces: Loss | undefined;

@@ -194,6 +194,12 @@ export class Connections {
       this.#enterTunnel(connection, origin);
   }
 
+  /** The pool of a connection that `clientConnected` did not know. */
+  poolShown(socket: Socket, pool: PoolIdentity): void {
+    const connection = this.#live.get(socket);
+    if (connection?.origin !== undefined) this.#pools.reassign(connection, connection.origin, pool);
+  }
+
   /**
    * A request was sent on the socket, or will be when the socket is open. May be called twice for one request. Returns true
    * if the socket needs the source's listeners.
@@ -273,6 +279,10 @@ export class Connections {
     if (connection === undefined) return false; // it was opened before connmeter started
 
     this.#requests.streamStarted(connection);
+    const isUnknown = connection.pool === undefined && connection.counts === undefined;
+    if (isUnknown && connection.connected !== undefined) {
+      this.#assignToPool(connection, originOfConnection(connection), poolOfSession(session));
+    }
     if (connection.opened !== undefined) this.#accounting.requestSent(connection);
     connection.pool?.used(connection);
     return known === undefined;
@@ -328,11 +338,8 @@ export class Connections {
     if (connection === undefined) return undefined;
 
     this.#live.addAlias(session, connection);
-    connection.version = '2';
-    if (connection.pool === undefined && connection.counts === undefined) {
-      this.#assignToPool(connection, originOfConnection(connection), poolOfSession(session));
-    }
     connection.http = true;
+    connection.version = '2';
     return connection;
   }
 

@@ -33,7 +33,10 @@ const GROUPS: Readonly<Record<string, Group>> = {
   'requests in progress': { writers: ['client/requests.ts', TRACKED_CONNECTION], fields: ['requestsInProgress'] },
   'pool and cause': {
     writers: ['client/attribution/pool.ts', 'client/attribution/pools.ts'],
-    fields: ['pool', 'poolNumber', 'cause', 'replacedReason', 'lossReassigned', 'seenIdle'],
+    fields: [
+      ...['order', 'waitsWith', 'openedAt', 'pool', 'poolNumber', 'place', 'opensPool', 'hadIdle', 'isIdle'],
+      ...['replaces', 'loss', 'cause', 'replacedReason'],
+    ],
   },
   'close reason': { writers: ['client/accounting.ts', 'client/attribution/pool.ts'], fields: ['reason'] },
   'what was counted': {

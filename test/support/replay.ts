@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { Attributes } from '@opentelemetry/api';
 import { onTestFinished } from 'vitest';
 import { CallSites } from '../../src/client/attribution/call-sites.ts';
+import { clientOf } from '../../src/client/attribution/pool-identity.ts';
 import { Connections } from '../../src/client/connections.ts';
 import { httpSource } from '../../src/client/sources/http.ts';
 import { http2Source } from '../../src/client/sources/http2.ts';
@@ -56,8 +57,6 @@ export interface Replay {
   stop(): void;
   /** Ends the turn of the event loop. */
   endTurn(): void;
-  /** Completes a round of the event loop, so that sockets freed late are back in their pool. */
-  endRound(): void;
   /** The counts of an origin as plain numbers. */
   tally(address: string, port?: number, http?: boolean): Record<string, number>;
   /** Number of closed connections to an origin, by close reason. */
@@ -76,7 +75,6 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
     };
   const lookups = new Lookups(registry, record);
   let turn: (() => void) | undefined;
-  const nextLoop: (() => void)[] = [];
   const callSites = new CallSites(
     true,
     () => {},
@@ -92,11 +90,10 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
     asMicrotask: run => () => {
       turn = run;
     },
-    inNextLoop: run => void nextLoop.push(run),
   });
   const stops = [
     netSource(connections, failLoudly),
-    undiciSource(connections),
+    undiciSource(connections, clientOf, failLoudly),
     httpSource(connections, callSites, failLoudly),
     http2Source(connections, failLoudly),
   ].map(table => subscribeAll(failLoudly, table));
@@ -118,9 +115,6 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
     },
     now: 0,
     stop,
-    endRound() {
-      for (const run of nextLoop.splice(0)) run();
-    },
     endTurn() {
       turn?.();
       turn = undefined;
@@ -163,8 +157,14 @@ export function attempt(socket = new ReplaySocket()): ReplaySocket & Socket {
   return socket as ReplaySocket & Socket;
 }
 
-/** The socket makes one connection attempt, and is connected. */
-export function connect(socket: ReplaySocket, address = '127.0.0.1', port = 80): void {
+/** What the tests dial at a port, if they give an address. */
+const NAMES: Readonly<Record<number, string>> = { 8080: 'a.test' };
+
+/** The socket looks the name up, makes one connection attempt, and is connected. No name: it dials the address. */
+export function connect(socket: ReplaySocket, given?: string, port = 80): void {
+  const address = given ?? '127.0.0.1';
+  const name = given === undefined ? 'a.test' : NAMES[port];
+  if (name !== undefined) socket.emit('lookup', null, address, 4, name);
   socket.emit('connectionAttempt', address, port, address.includes(':') ? 6 : 4);
   socket.connecting = false;
   socket.emit('connect');

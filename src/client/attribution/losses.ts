@@ -45,7 +45,7 @@ export class Losses {
   /** The loss that an attempt makes good: the one of its own place in the pool, else the newest one before the attempt. */
   replaceBy({ order, ownLoss, onlyOwn, hasOthers, now }: Replacement): Loss | undefined {
     const oldest = hasOthers ? now - RECENT_SECONDS : -Infinity;
-    const counts = (loss: Loss) => !loss.replaced && !loss.withdrawn && loss.order < order && loss.at >= oldest;
+    const counts = (loss: Loss) => !loss.replaced && !loss.withdrawn && loss.order <= order && loss.at >= oldest;
     let loss = ownLoss !== undefined && counts(ownLoss) ? ownLoss : undefined;
     if (!onlyOwn) loss ??= this.#all.findLast(counts);
     if (loss !== undefined) loss.replaced = true;
@@ -57,15 +57,6 @@ export class Losses {
     return this.#all.some(loss => loss.openedAs < order && loss.order > order);
   }
 
-  /** Marks a loss after the attempt as replaced, if an idle connection was closed by its own client, and returns it. */
-  replaceRetired(order: number): Loss | undefined {
-    const loss = this.#all.find(
-      each => each.order > order && each.openedAs < order && !each.replaced && isByProgram(each),
-    );
-    if (loss !== undefined) loss.replaced = true;
-    return loss;
-  }
-
   /** The program itself, or its client, closed the connection that was lost last. */
   get latestIsByProgram(): boolean {
     const latest = this.#all.at(-1);
@@ -73,6 +64,7 @@ export class Losses {
   }
 }
 
-function isByProgram({ reason }: Loss): boolean {
+/** The program, or its client, closed it. */
+export function isByProgram({ reason }: Loss): boolean {
   return reason === 'client_shutdown' || reason === 'connection_expired';
 }

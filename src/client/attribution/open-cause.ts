@@ -21,8 +21,8 @@ export interface OpenFacts {
 /** The cause of a new connection: the first that applies. */
 export function openCause(facts: OpenFacts): OpenCause {
   if (facts.isFirstOfOrigin) return 'first';
-  if (facts.isReplacement) return 'replaced';
   if (facts.isFirstOfPool) return 'new_pool';
+  if (facts.isReplacement) return 'replaced';
   if (!facts.poolIsKnown) return 'unknown';
   if (facts.hadIdle) return 'release_race';
   if (facts.hadHeld()) return 'body_held';

@@ -30,9 +30,9 @@ export function poolOfSession(session: object): PoolIdentity {
   return { owner: 'session', pool: session, slot: undefined, isRenewed: true };
 }
 
-/** The dispatcher of undici that emitted `connect` for the connection. */
-export function poolOfDispatcher(dispatcher: object, slot: object): PoolIdentity {
-  return { owner: 'undici', pool: dispatcher, slot, isRenewed: false };
+/** The global dispatcher of undici that emitted `connect` for the connection. The slot is known before. */
+export function poolOfDispatcher(dispatcher: object): PoolIdentity {
+  return { owner: 'undici', pool: dispatcher, slot: undefined, isRenewed: false };
 }
 
 /**
@@ -67,7 +67,7 @@ function parentOf(client: UndiciClient): object | undefined {
 }
 
 function isArrowFunction(connector: object): boolean {
-  return !Object.hasOwn(connector, 'prototype');
+  return typeof connector !== 'function' || !Object.hasOwn(connector, 'prototype');
 }
 
 /**

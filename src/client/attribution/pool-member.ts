@@ -34,6 +34,8 @@ export interface PoolMember {
   pool: MemberPool | undefined;
   poolNumber: number | undefined;
   place: Place | undefined;
+  /** It opens a pool that its client does not show. */
+  opensPool: boolean;
   /** At the attempt, another connection of the pool was idle. */
   hadIdle: boolean;
   /** It is idle now. */

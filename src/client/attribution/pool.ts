@@ -2,7 +2,7 @@ import type { OpenCause } from '../../core/causes.ts';
 import type { CloseReason } from '../../core/reasons.ts';
 import { First } from './first.ts';
 import { IdleCount } from './idle-count.ts';
-import { Losses } from './losses.ts';
+import { isByProgram, type Loss, Losses } from './losses.ts';
 import { openCause } from './open-cause.ts';
 import type { Owner } from './pool-identity.ts';
 import type { MemberPool, MemberStates, PoolMember } from './pool-member.ts';
@@ -42,6 +42,8 @@ export class Pool implements MemberPool {
   readonly #first = new First();
   readonly #losses = new Losses();
   readonly #idle = new IdleCount();
+  /** Those that were attempted while another one was idle, until their cause is decided. */
+  readonly #raced = new Set<PoolMember>();
   readonly #origin: OriginState;
   readonly #context: PoolContext;
 
@@ -56,16 +58,18 @@ export class Pool implements MemberPool {
   /** A connection of this pool was attempted, and may have opened since. Freezes what was true at the attempt. */
   add(member: PoolMember): void {
     const { order, place } = member;
-    if (this.owner === 'agent') this.#findLosses();
+    if (this.owner === 'agent') this.#findLosses(order);
     const hasOthers = this.live.size > 0 || this.#losses.hadAny(order);
+    member.opensPool = !this.isKnown && !hasOthers && this.wasClosedByProgram;
     member.replaces = this.#losses.replaceBy({
       order,
       ownLoss: place?.latestLoss,
-      onlyOwn: !this.isKnown && (hasOthers || this.wasClosedByProgram),
+      onlyOwn: !this.isKnown && (hasOthers || member.opensPool),
       hasOthers,
       now: this.#context.now(),
     });
     member.hadIdle = this.#idle.at(order) > 0;
+    if (member.hadIdle && member.replaces === undefined) this.#raced.add(member);
     member.pool = this;
     member.poolNumber = this.number;
     if (this.live.size === 0) this.#origin.began(this);
@@ -82,6 +86,7 @@ export class Pool implements MemberPool {
     member.place = undefined;
     this.#first.remove(member.order);
     this.#origin.first.remove(member.order);
+    this.#raced.delete(member);
     this.#delete(member);
   }
 
@@ -96,13 +101,7 @@ export class Pool implements MemberPool {
   /** The connection is about to close, and its pool does not use it any more. */
   leaves(member: PoolMember, reason: CloseReason): void {
     this.#setIdle(member, false);
-    if (member.loss !== undefined) return;
-
-    const { nextOrder, now } = this.#context;
-    const loss = { reason, replaced: false, withdrawn: false, order: nextOrder(), at: now(), openedAs: member.order };
-    this.#losses.add(loss);
-    member.loss = loss;
-    if (member.place !== undefined) member.place.latestLoss = loss;
+    if (member.loss === undefined) this.#lose(member, reason, this.#context.nextOrder());
   }
 
   used(member: PoolMember): void {
@@ -129,11 +128,10 @@ export class Pool implements MemberPool {
   causeOf(member: PoolMember): OpenCause {
     const isFirstOfOrigin = this.#origin.first.take(member.order);
     const isFirstOfPool = this.#first.take(member.order) && this.owner !== 'none';
-    // undici opens a connection before it closes the one that has reached its `clientTtl`.
-    if (member.hadIdle) member.replaces ??= this.#losses.replaceRetired(member.order);
+    this.#raced.delete(member);
     return openCause({
       isFirstOfOrigin,
-      isFirstOfPool: isFirstOfPool && (this.isKnown || this.wasClosedByProgram),
+      isFirstOfPool: this.isKnown ? isFirstOfPool : member.opensPool,
       isReplacement: member.replaces !== undefined,
       poolIsKnown: this.isKnown,
       hadIdle: member.hadIdle,
@@ -158,11 +156,30 @@ export class Pool implements MemberPool {
     return this.#losses.latestIsByProgram;
   }
 
+  #lose(member: PoolMember, reason: CloseReason, order: number): void {
+    const at = this.#context.now();
+    const loss: Loss = { reason, replaced: false, withdrawn: false, order, at, openedAs: member.order };
+    this.#losses.add(loss);
+    member.loss = loss;
+    if (member.place !== undefined) member.place.latestLoss = loss;
+    if (isByProgram(loss)) this.#replaceRetired(loss);
+  }
+
+  /** undici opens a connection before it closes the one that has reached its `clientTtl`. */
+  #replaceRetired(loss: Loss): void {
+    const [raced] = this.#raced;
+    if (raced === undefined || raced.order < loss.openedAs) return;
+
+    this.#raced.delete(raced);
+    raced.replaces = loss;
+    loss.replaced = true;
+  }
+
   /** node:http does not publish that a connection is about to close. */
-  #findLosses(): void {
+  #findLosses(order: number): void {
     const { states } = this.#context;
     this.#some(member => {
-      if (member.loss === undefined && states.isClosing(member)) this.leaves(member, states.reasonOf(member));
+      if (member.loss === undefined && states.isClosing(member)) this.#lose(member, states.reasonOf(member), order);
       return false;
     });
   }

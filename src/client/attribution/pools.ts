@@ -72,6 +72,16 @@ export class Pools {
     pools.poolOf(identity, create, this.#context.now()).add(member);
   }
 
+  /** Only now is it known which pool the connection belongs to. */
+  reassign(member: PoolMember, origin: Origin, identity: PoolIdentity): void {
+    const { place } = member;
+    if (member.cause !== 'pending') return;
+
+    this.withdraw(member);
+    member.place = place;
+    this.assign(member, origin, identity);
+  }
+
   /** The cause of an opened connection. It does not change any more. */
   decideCause(member: PoolMember, origin: Origin): void {
     if (member.cause !== 'pending') return;

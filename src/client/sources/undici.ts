@@ -1,11 +1,13 @@
 import type { Socket } from 'node:net';
 import type { Handlers } from '../../core/channels.ts';
+import type { Guard } from '../../core/guard.ts';
 import { type Origin, originOf } from '../../core/origins.ts';
 import type { CallSites } from '../attribution/call-sites.ts';
 import type { KeepAliveSignals } from '../attribution/close-reason.ts';
-import { poolOfConnector, type ReadClient } from '../attribution/pool-identity.ts';
+import { poolOfConnector, poolOfDispatcher, type ReadClient } from '../attribution/pool-identity.ts';
 import type { ClientAdapter } from '../connection.ts';
 import type { Connections } from '../connections.ts';
+import { watchGlobalDispatchers } from './global-dispatcher.ts';
 
 // The order of events of one connection of undici (global fetch, and every installed copy):
 //   beforeConnect -> net.client.socket, same turn (see net.ts) -> connected
@@ -15,7 +17,14 @@ import type { Connections } from '../connections.ts';
 //
 // Limitations: undici 6 publishes no sendHeaders over HTTP/2. For every version, http2.ts counts the streams. Up to 6.21,
 // 7.29.1 and 8.10.2, CONNECT and upgrades have neither headers nor trailers.
-export function undiciSource(connections: Connections, readClient: ReadClient | undefined): Handlers {
+export function undiciSource(connections: Connections, readClient: ReadClient | undefined, guard: Guard): Handlers {
+  let latest: WeakRef<Socket> | undefined;
+  const findDispatchers = watchGlobalDispatchers(guard, dispatcher => {
+    const socket = latest?.deref();
+    latest = undefined;
+    if (socket !== undefined) connections.poolShown(socket, poolOfDispatcher(dispatcher));
+  });
+
   return {
     'undici:client:beforeConnect': ({ connectParams, connector }: BeforeConnect) => {
       connections.clientConnecting(originOfParams(connectParams), connector);
@@ -24,6 +33,10 @@ export function undiciSource(connections: Connections, readClient: ReadClient | 
       const version = connectParams.version === 'h2' ? '2' : '1.1';
       const pool = poolOfConnector(connector, socket, readClient);
       connections.clientConnected(socket, originOfParams(connectParams), pool, version);
+      if (pool.pool !== undefined) return;
+
+      latest = new WeakRef(socket);
+      findDispatchers();
     },
     'undici:client:sendHeaders': ({ request, headers, socket }: SendHeaders) => {
       connections.requestSent(socket, request, undici, headers);

@@ -62,15 +62,16 @@ test('a call site causes one warning, and further findings are counted', () => {
   expect(callSites.found).toMatchObject([{ problem: 'body_held', address: 'a.test', port: 80, count: 2 }]);
 });
 
-test('a call site is reported from the third new pool of an origin on', () => {
+test('a call site is reported after the third new pool of an origin', () => {
   const { callSites, warn } = suspecting();
 
-  callSites.poolOpened(origin);
-  callSites.poolOpened(origin);
-
+  for (let pool = 0; pool < 3; pool++) {
+    expect(callSites.poolMayOpen(origin)).toBeUndefined();
+    callSites.poolOpened(origin, undefined);
+  }
   expect(callSites.found).toEqual([]);
 
-  published(() => callSites.poolOpened(origin));
+  published(() => callSites.poolOpened(origin, callSites.poolMayOpen(origin)));
 
   expect(callSites.found).toMatchObject([{ problem: 'new_pool', count: 1 }]);
   expect(warn.mock.calls[0]?.[0]).toMatch(
@@ -81,7 +82,7 @@ test('a call site is reported from the third new pool of an origin on', () => {
 test('no stack is captured when call sites are off', () => {
   const { callSites, warn, watch } = suspecting(false);
 
-  for (let i = 0; i < 5; i++) callSites.poolOpened(origin);
+  for (let i = 0; i < 5; i++) callSites.poolOpened(origin, callSites.poolMayOpen(origin));
   callSites.bodyHeld({}, origin);
 
   expect(callSites.found).toEqual([]);
@@ -93,7 +94,8 @@ test('the number of call sites is bounded', () => {
   const { callSites, warn } = suspecting();
 
   for (let i = 0; i < 1_000; i++) {
-    for (let pool = 0; pool < 5; pool++) callSites.poolOpened({ address: `h${i}.test`, port: 80 });
+    const one = { address: `h${i}.test`, port: 80 };
+    for (let pool = 0; pool < 5; pool++) callSites.poolOpened(one, callSites.poolMayOpen(one));
   }
 
   expect(callSites.found).toHaveLength(50);
