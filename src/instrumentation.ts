@@ -25,6 +25,7 @@ const NAME = 'connmeter';
 // Kept, because tests of the program may replace them with fake timers.
 const monotonic = performance.now.bind(performance);
 const settled = Promise.resolve();
+const { setImmediate, setTimeout } = globalThis;
 
 /**
  * Measures the connections of this process and creates OpenTelemetry metrics: DNS lookups, connects, TLS handshakes, requests
@@ -80,7 +81,12 @@ export class ConnectionInstrumentation {
     );
     const now = () => monotonic() / 1000;
     const guard = this.#guard('collection');
-    this.#servers = new Servers(this.#registry, record, now, guard);
+    const inNextLoop = (run: () => void) => {
+      const next = this.#guard('server')('next loop', run);
+      // In a domain, Node would warn (DEP0097) about an immediate.
+      (isInDomain() ? setTimeout(next, 1) : setImmediate(next)).unref();
+    };
+    this.#servers = new Servers({ registry: this.#registry, record, now, guard, inNextLoop });
     this.#connections = new Connections({
       callSites: this.#callSites,
       registry: this.#registry,
@@ -194,4 +200,8 @@ export class ConnectionInstrumentation {
   getConfig(): ConnectionInstrumentationConfig {
     return this.#config;
   }
+}
+
+function isInDomain(): boolean {
+  return (process as { domain?: object | null }).domain != null;
 }

@@ -17,14 +17,19 @@ export const EXPECTED_FAILURES: Readonly<Record<Phase, readonly string[]>> = {
 export const OTHER = '_OTHER';
 
 const VALID_ERROR_TYPE = /^\w{1,64}$/;
+const OPENSSL_CODE = /^ERR_SSL_[\w/]{1,56}$/;
 
 /**
  * The `error.type` of an error: Node's `code`, else the error's name, else `_OTHER`. Never the message, which is free text.
+ * Some codes of OpenSSL contain a slash, which becomes an underscore: `ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_EXPIRED`.
  * https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/
  */
 export function errorType(error: unknown): string {
   const { code, name } = (error ?? {}) as { code?: unknown; name?: unknown };
-  if (typeof code === 'string' && VALID_ERROR_TYPE.test(code)) return code;
+  if (typeof code === 'string') {
+    if (VALID_ERROR_TYPE.test(code)) return code;
+    if (OPENSSL_CODE.test(code)) return code.replaceAll('/', '_');
+  }
   if (typeof name === 'string' && VALID_ERROR_TYPE.test(name)) return name;
   return OTHER;
 }

@@ -55,7 +55,8 @@ export function countInUse(
 
 /** The histograms of connections at their close, which differ between client and server. */
 export interface LifetimeMetrics {
-  readonly requests: HistogramName;
+  /** Undefined if the number of requests is not recorded. */
+  readonly requests: HistogramName | undefined;
   readonly duration: HistogramName;
 }
 
@@ -67,6 +68,6 @@ export function recordLifetime(
   now: number,
   record: Recorder,
 ): void {
-  if (counts?.http) record(metrics.requests, requests, counts.attributes);
+  if (counts?.http && metrics.requests !== undefined) record(metrics.requests, requests, counts.attributes);
   if (opened !== undefined) record(metrics.duration, now - opened, durationAttributes);
 }

@@ -69,6 +69,7 @@ async function dial(kind: Kind, port: number): Promise<Socket> {
 }
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
+const KEPT_1_0 = 'GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n';
 
 /** Sends bytes, and waits for data. */
 async function say(socket: Socket, words: string): Promise<void> {
@@ -194,6 +195,36 @@ const CASES: readonly Case[] = [
     what: 'the client speaks HTTP/1.0',
     act: (kind, port) => asked(kind, port, 'GET / HTTP/1.0\r\n\r\n'),
     outcome: served('client_close_header'),
+  },
+  {
+    what: 'the client speaks HTTP/1.0 and asks to keep the connection, but the answer has no length',
+    act: (kind, port) => asked(kind, port, KEPT_1_0),
+    outcome: served('client_close_header'),
+  },
+  {
+    what: 'the same, and the server says Connection: close',
+    setting: { answer: (_request, response) => void response.setHeader('connection', 'close').end('bye') },
+    act: (kind, port) => asked(kind, port, KEPT_1_0),
+    outcome: served('server_close_header'),
+  },
+  {
+    what: 'the same with a length, so the connection is kept until the client ends it',
+    setting: { answer: (_request, response) => void response.setHeader('content-length', 5).end('hello') },
+    act: async (kind, port) => (await asked(kind, port, KEPT_1_0)).end(),
+    outcome: served('client_closed_idle'),
+  },
+  {
+    what: 'the client never sends anything',
+    setting: { options: { headersTimeout: 400, requestTimeout: 400 } },
+    act: (kind, port) => dial(kind, port),
+    outcome: unserved('never_used'),
+    notInFallback: true,
+  },
+  {
+    what: 'the client never sends anything, and the server has a timeout',
+    setting: { prepare: server => server.setTimeout?.(400) },
+    act: (kind, port) => dial(kind, port),
+    outcome: unserved('never_used'),
   },
   {
     what: 'the connection had all the requests it may',
@@ -441,23 +472,6 @@ test('a connection with incomplete request headers is active', async () => {
   await expectServerCounts(read, port, { accepted: 1, active: 1 });
 });
 
-test('an upgraded connection is active, and its upgrade is not a request', async () => {
-  const { read } = instrument();
-  const { port } = await listening('http', {
-    prepare: server =>
-      server.on('upgrade', (_request, socket: Socket) => {
-        socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
-        socket.on('error', () => {}).pipe(socket);
-      }),
-  });
-
-  const socket = await asked('http', port, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
-
-  await expectServerCounts(read, port, { accepted: 1, active: 1 });
-  socket.end();
-  await expectServerCounts(read, port, unserved('client_closed_idle'));
-});
-
 test('connections refused because of maxConnections are counted separately', async () => {
   const { read } = instrument();
   const { port, server } = await listening('http');
@@ -515,11 +529,13 @@ test('all series of a listening server are initialised to zero', async () => {
     'client_close_header',
     'client_closed_idle',
     'error',
+    'keep_alive_hint_too_short',
     'keep_alive_timeout',
     'request_timeout',
     'server_close_header',
     'server_shutdown',
     'tls_failed',
+    'upgraded',
   ]);
 });
 
