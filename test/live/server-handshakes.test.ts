@@ -50,7 +50,7 @@ async function resetsAfterHandshake(port: number): Promise<void> {
   const raw = net.connect(port, '127.0.0.1');
   const closed = closedSocket(raw);
   const secure = tls.connect({ socket: raw, ca: CERTIFICATE.cert, servername: 'localhost' }, () =>
-    raw.resetAndDestroy(),
+    setImmediate(() => raw.resetAndDestroy()),
   );
   secure.on('error', () => {});
   await closed;

@@ -61,7 +61,13 @@ describe.each(['http', 'https'] as const)('%s:', kind => {
 
   test.each<[string, 'upgrade' | 'connect', string, string, (socket: Socket, server: Socket) => unknown]>([
     ['the client ends a WebSocket', 'upgrade', UPGRADE, SWITCHING, socket => socket.end()],
-    ['the client resets it', 'upgrade', UPGRADE, SWITCHING, socket => socket.resetAndDestroy?.() ?? socket.destroy()],
+    [
+      'the client resets it',
+      'upgrade',
+      UPGRADE,
+      SWITCHING,
+      socket => (kind === 'http' ? socket.resetAndDestroy() : socket.destroy()),
+    ],
     ['the server ends it', 'upgrade', UPGRADE, SWITCHING, (_socket, server) => server.end()],
     ['the server destroys it', 'upgrade', UPGRADE, SWITCHING, (_socket, server) => server.destroy()],
     ['it fails', 'upgrade', UPGRADE, SWITCHING, (_socket, server) => server.destroy(new Error('of the program'))],
@@ -125,7 +131,10 @@ describe.each(['http', 'https'] as const)('%s:', kind => {
       arrived = resolve;
     });
     const port = await listening('upgrade', socket => {
-      socket.on('error', () => {}).resume();
+      socket
+        .on('error', () => {})
+        .on('end', () => socket.destroy())
+        .resume();
       arrived();
     });
     const socket = await dial(port);

@@ -79,7 +79,7 @@ const ROWS: readonly (readonly [what: string, ending: Partial<ServerCloseFacts>,
   ['the same, and the client resets it', { ...MAYBE_UPGRADED, error: failure('ECONNRESET') }, 'unknown'],
   ['the same, but it was half a request', { ...MAYBE_UPGRADED, error: SLOW }, 'request_timeout'],
   ['the same, but it was no HTTP', { ...MAYBE_UPGRADED, error: failure('HPE_INVALID_METHOD') }, 'error'],
-  ['the same, but there was no data', { ...MAYBE_UPGRADED, neverUsed: true, clientEnded: true }, 'client_closed_idle'],
+  ['the same, but there was no data', { ...UNUSED, upgraded: undefined, clientEnded: true }, 'client_closed_idle'],
 ];
 
 test.each(ROWS)('%s', (_what, ending, reason) => {

@@ -239,7 +239,7 @@ test('two parallel handshakes are matched to their connections, also if one fail
   ]);
   secureOther.emit('timeout');
   close(secureOther);
-  expect(of('::', 80)).toMatchObject({ open: 0, closed: { tls_failed: 1, keep_alive_timeout: 1 } });
+  expect(of('::', 80)).toMatchObject({ open: 0, closed: { tls_failed: 1, never_used: 1 } });
 });
 
 describe('a TLS client that is gone before the result of its handshake,', () => {
