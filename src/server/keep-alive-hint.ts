@@ -2,14 +2,15 @@
 export interface HintedEnd {
   /** The seconds that the response promised to keep the connection, `Keep-Alive: timeout=N`. NaN if it promised nothing. */
   readonly hint: number;
+  /** How many seconds before the end of the hint such a client leaves. NaN if it did not ask to keep the connection. */
+  readonly margin: number;
   /** How many seconds after that response the client closed the connection. */
   readonly idle: number;
-  /** The client sent `Connection: keep-alive`, so it did not mean to leave after its request. */
-  readonly asksKeepAlive: boolean;
 }
 
-/** Clients that follow the hint leave so many seconds before it ends: undici and fetch, node:http, others. */
-const MARGINS = [2, 1, 0];
+/** The margins of the clients that follow the hint, in seconds. */
+const UNDICI = 2;
+const NODE_HTTP = 1;
 
 /** How exactly they leave then, in seconds. They count from when the response has arrived, and their close has to arrive here. */
 const EARLIEST = -0.1;
@@ -18,15 +19,16 @@ const LATEST = 0.5;
 /** A longer hint, in seconds, is not too short: a client that has no request for so long may as well connect again. */
 const LONG_ENOUGH = 30;
 
-/**
- * Whether a client left because of the hint. The only evidence is the time, so it has to be the time at which clients that
- * follow the hint leave. If the hint is no longer than their margin, they leave at once.
- */
-export function leftBecauseOfHint({ hint, idle, asksKeepAlive }: HintedEnd): boolean {
-  if (!asksKeepAlive || !(hint <= LONG_ENOUGH)) return false;
+/** The margin of a client that sends `Connection: keep-alive`, by how it spells the name: undici and fetch use small letters. */
+export function marginOf(headerName: string): number {
+  return headerName === 'connection' ? UNDICI : NODE_HTTP;
+}
 
-  return MARGINS.some(margin => {
-    const late = idle - Math.max(0, hint - margin);
-    return late >= EARLIEST && late < LATEST;
-  });
+/**
+ * Whether a client left because of the hint. The only evidence is the time, so it has to be the time at which clients of its
+ * kind leave if they follow the hint. If the hint is no longer than their margin, they leave at once.
+ */
+export function leftBecauseOfHint({ hint, margin, idle }: HintedEnd): boolean {
+  const late = idle - Math.max(0, hint - margin);
+  return hint <= LONG_ENOUGH && late >= EARLIEST && late < LATEST;
 }

@@ -22,11 +22,10 @@ export class ServedConnection extends TrackedConnection<ListenerCounts> {
   closedDuringRequest = false;
   /** The last request asked to close the connection, or was HTTP/1.0. */
   clientCloses = false;
-  /** The client sent `Connection: keep-alive` with its first request. */
-  asksKeepAlive = false;
-  /** When the last response was written, and the seconds that it promised to keep the connection. NaN if it promised nothing. */
+  /** When the last response was written, and the seconds that it promised to keep the connection: see `HintedEnd`. */
   answered = Number.NaN;
   hint = Number.NaN;
+  margin = Number.NaN;
   /** When it was closed. */
   closed: number | undefined;
   /** The socket was sent to another process, so the end of the connection is not visible here. */
@@ -71,8 +70,8 @@ export function closeReasonOf(connection: ServedConnection): ServerCloseReason {
     upgraded,
     maxRequestsPerSocket: server.maxRequestsPerSocket ?? 0,
     endUnseen: connection.passedOn,
-    asksKeepAlive: connection.asksKeepAlive,
     hint: connection.hint,
+    margin: connection.margin,
     idle: (connection.closed ?? Number.NaN) - connection.answered,
   });
 }

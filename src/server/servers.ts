@@ -144,10 +144,10 @@ export class Servers {
     return connection.requests === 1;
   }
 
-  /** The client asks to keep the connection, by a header. */
-  keepAliveAsked(socket: Socket): void {
+  /** How long before the end of a keep-alive hint the client leaves: see `HintedEnd.margin`. */
+  clientKeeps(socket: Socket, margin: number): void {
     const connection = this.#find(socket);
-    if (connection !== undefined) connection.asksKeepAlive = true;
+    if (connection !== undefined) connection.margin = margin;
   }
 
   /**

@@ -7,6 +7,7 @@ import type { Guard } from '../core/guard.ts';
 import { isRequest } from '../core/http2.ts';
 import { excludeFromMaxListeners, guardedListeners, type Listeners, prependListeners } from '../core/listeners.ts';
 import { handshakeOf } from '../core/tls-handshake.ts';
+import { marginOf } from './keep-alive-hint.ts';
 import type { AnyServer } from './listening-servers.ts';
 import type { Servers } from './servers.ts';
 
@@ -92,7 +93,7 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
       listenTo(socket, connection.tlsPending ? closeListener : socketListeners);
     },
     'http.server.request.start': ({ request, socket, server }: StartedRequest) => {
-      if (servers.requestStarted(socket, server) && asksKeepAlive(request)) servers.keepAliveAsked(socket);
+      if (servers.requestStarted(socket, server)) servers.clientKeeps(socket, keepAliveMargin(request));
     },
     'http.server.response.finish': ({ request, response, socket, server }: FinishedResponse) => {
       let closes = false;
@@ -147,10 +148,10 @@ function clientCloses(request: IncomingMessage, response: ServerResponse): boole
   return isOld && !response.hasHeader('content-length') && !CLOSE.test(String(response.getHeader('connection')));
 }
 
-function asksKeepAlive({ rawHeaders }: IncomingMessage): boolean {
-  return rawHeaders.some(
-    (name, i) => i % 2 === 0 && /^connection$/i.test(name) && /keep-alive/i.test(rawHeaders[i + 1] ?? ''),
-  );
+/** See `HintedEnd.margin`. */
+function keepAliveMargin({ rawHeaders }: IncomingMessage): number {
+  const at = rawHeaders.findIndex((name, i) => i % 2 === 0 && /^connection$/i.test(name));
+  return /keep-alive/i.test(rawHeaders[at + 1] ?? '') && at >= 0 ? marginOf(String(rawHeaders[at])) : Number.NaN;
 }
 
 /** The seconds that Node promises in the `Keep-Alive` header. It sends that header unless the program sets one of the two itself. */

@@ -1,47 +1,36 @@
 import { expect, test } from 'vitest';
-import { leftBecauseOfHint } from '../../src/server/keep-alive-hint.ts';
+import { leftBecauseOfHint, marginOf } from '../../src/server/keep-alive-hint.ts';
 
-const NODE_DEFAULT = { hint: 5, asksKeepAlive: true };
-
-test.each([
-  ['fetch', 3],
-  ['fetch, with 0.4 s of network and of a busy event loop', 3.4],
-  ['node:http', 4],
-  ['a client that takes the hint literally', 5.01],
-])('a client that follows the hint of 5 s leaves because of it: %s, after %d s', (_who, idle) => {
-  expect(leftBecauseOfHint({ ...NODE_DEFAULT, idle })).toBe(true);
-});
-
-test.each([0, 0.5, 1, 2, 2.8, 3.6, 5.6, 20])('a client that leaves after %d s does not follow a hint of 5 s', idle => {
-  expect(leftBecauseOfHint({ ...NODE_DEFAULT, idle })).toBe(false);
-});
+const FETCH = marginOf('connection');
+const NODE_HTTP = marginOf('Connection');
 
 test.each([
-  [0, 0.01],
-  [1, 0.01],
-  [2, 0.01],
-  [2, 1],
-  [3, 1],
-  [30, 28],
-])('of a hint of %d s, a client leaves after %d s', (hint, idle) => {
-  expect(leftBecauseOfHint({ hint, idle, asksKeepAlive: true })).toBe(true);
+  ['fetch leaves 2 s before the end of a hint of 5 s', FETCH, 5, 3],
+  ['also with 0.4 s of network and of a busy event loop', FETCH, 5, 3.4],
+  ['fetch, of a hint of 3 s', FETCH, 3, 1],
+  ['fetch leaves at once if nothing is left of the hint', FETCH, 2, 0.01],
+  ['the same with a hint of 0 s', FETCH, 0, 0.01],
+  ['node:http leaves 1 s before the end', NODE_HTTP, 5, 4],
+  ['node:http, of a hint of 2 s', NODE_HTTP, 2, 1],
+  ['node:http leaves at once if nothing is left of the hint', NODE_HTTP, 1, 0.01],
+  ['the longest hint that is short', FETCH, 30, 28],
+])('because of the hint: %s', (_what, margin, hint, idle) => {
+  expect(leftBecauseOfHint({ hint, margin, idle })).toBe(true);
 });
 
 test.each([
-  [2, 0.7],
-  [3, 0.01],
-  [3, 0.5],
-  [4, 1],
-])('a client that leaves after less than a hint of %d s allows, after %d s, has its own reason', (hint, idle) => {
-  expect(leftBecauseOfHint({ hint, idle, asksKeepAlive: true })).toBe(false);
-});
-
-test('a hint above 30 s is long enough', () => {
-  expect(leftBecauseOfHint({ hint: 65, idle: 63, asksKeepAlive: true })).toBe(false);
-});
-
-test('without a hint, or of a client that did not ask to keep the connection, nothing is concluded', () => {
-  expect(leftBecauseOfHint({ hint: Number.NaN, idle: 3, asksKeepAlive: true })).toBe(false);
-  expect(leftBecauseOfHint({ hint: 5, idle: Number.NaN, asksKeepAlive: true })).toBe(false);
-  expect(leftBecauseOfHint({ hint: 5, idle: 3, asksKeepAlive: false })).toBe(false);
+  ['fetch at the time of node:http', FETCH, 5, 4],
+  ['node:http at the time of fetch', NODE_HTTP, 5, 3],
+  ['at once, although some of the hint is left', FETCH, 3, 0.01],
+  ['node:http at once, although some of the hint is left', NODE_HTTP, 2, 0.01],
+  ['long before', FETCH, 5, 0.5],
+  ['shortly before', FETCH, 5, 2.8],
+  ['later', FETCH, 5, 3.6],
+  ['after the hint', FETCH, 5, 20],
+  ['of a hint that is long enough', FETCH, 65, 63],
+  ['without a hint', FETCH, Number.NaN, 3],
+  ['without a response', FETCH, 5, Number.NaN],
+  ['a client that did not ask to keep the connection', Number.NaN, 5, 3],
+])('not because of the hint: %s', (_what, margin, hint, idle) => {
+  expect(leftBecauseOfHint({ hint, margin, idle })).toBe(false);
 });
