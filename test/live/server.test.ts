@@ -270,6 +270,36 @@ describe.each(['http2c', 'http2'] as const)('%s:', kind => {
   };
   const sessionOf = (request: IncomingMessage) => (request as unknown as http2.Http2ServerRequest).stream.session;
 
+  test('streams that began before disable() do not end those that began after enable()', async () => {
+    const { read, instrumentation } = instrument();
+    const { port, server } = await listening(kind, { answer: never });
+    const client = session(port);
+    const hanging = async () => {
+      const stream = client.request({ ':path': '/' }).on('error', () => {});
+      await once(server, 'request');
+      return stream;
+    };
+    const cancelled = async (stream: http2.ClientHttp2Stream) => {
+      const closed = once(stream, 'close');
+      stream.close(http2.constants.NGHTTP2_CANCEL);
+      await closed;
+    };
+
+    const before = [await hanging(), await hanging()];
+    instrumentation.disable();
+    instrumentation.enable();
+    const after = await hanging();
+    await expectServerCounts(read, port, { accepted: 1, fresh: 1, reused: 2, active: 1 });
+    await Promise.all(before.map(cancelled));
+    await cancelled(await hanging()); // the server has seen the earlier ends by now
+
+    await expectServerCounts(read, port, { accepted: 1, fresh: 1, reused: 3, active: 1 });
+
+    await cancelled(after);
+
+    await expectServerCounts(read, port, { accepted: 1, fresh: 1, reused: 3, idle: 1 });
+  });
+
   test.each<Omit<Case, 'act'> & { act: (client: http2.ClientHttp2Session, server: Server) => Promise<unknown> }>([
     {
       what: 'the client closes the idle session',

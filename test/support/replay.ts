@@ -17,6 +17,8 @@ import { MetricRegistry } from '../../src/metrics/registry.ts';
 /** A fake socket that emits what a test wants. */
 export class ReplaySocket extends EventEmitter {
   connecting = false;
+  /** Without a handle, or connecting. */
+  pending = false;
   closed = false;
   encrypted: true | undefined;
   localAddress: string | undefined;
@@ -156,28 +158,32 @@ export function publish(name: string, message: object): void {
   channel(name).publish(message);
 }
 
-/** A socket whose `connect` was just called. */
+/** A socket whose `connect` was just called. Node publishes this before it changes the socket. */
 export function attempt(socket = new ReplaySocket()): ReplaySocket & Socket {
-  socket.connecting = true;
   publish('net.client.socket', { socket });
+  Object.assign(socket, { connecting: true, pending: true, closed: false, destroyed: false, errored: null });
   return socket as ReplaySocket & Socket;
 }
 
 /** The socket makes one connection attempt, and is connected. */
 export function connect(socket: ReplaySocket, address = '127.0.0.1', port = 80): void {
   socket.emit('connectionAttempt', address, port, address.includes(':') ? 6 : 4);
-  socket.connecting = false;
+  Object.assign(socket, { connecting: false, pending: false });
   socket.emit('connect');
 }
 
+/** Destroys the socket. Its 'close' is still to come. */
+export function destroy(socket: ReplaySocket, error?: Error): void {
+  socket.errored ??= error ?? null;
+  Object.assign(socket, { connecting: false, pending: true, closed: true, destroyed: true });
+}
+
 export function close(socket: ReplaySocket, error?: Error): void {
-  socket.connecting = false;
+  destroy(socket, error);
   if (error) {
-    socket.errored ??= error;
     socket.once('error', () => {});
     socket.emit('error', error);
   }
-  socket.closed = true;
   socket.emit('close', error !== undefined);
 }
 
