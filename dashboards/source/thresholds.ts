@@ -40,7 +40,7 @@ export const THRESHOLDS = {
   clientPerQuery: {
     /**
      * Connections without HTTP, per instance and server. Health checks open one a second at most. PostgreSQL starts a process
-     * for each connection, and both sides compute for the login.
+     * for each connection: with the login, that takes as much CPU time as hundreds of simple queries.
      */
     minRate: 2,
     /** Seconds. Of the pools in use, that of PostgreSQL has the shortest idle timeout by default: 10 s. This is half of it. */

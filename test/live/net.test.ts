@@ -445,7 +445,7 @@ test('a failed TLS upgrade of a connected socket is not seen: it was opened, and
   expect(error.code).toBe('DEPTH_ZERO_SELF_SIGNED_CERT');
   await expectConnectionCounts(read, port, { opened: 1, closed: 1 });
   const closed = (await read()).points('connmeter.connection.closed', { 'server.port': port });
-  expect(closed.map(({ attributes }) => attributes['connmeter.close.reason'])).toEqual(['client_shutdown']);
+  expect(closed.map(({ attributes }) => attributes['connmeter.close.reason'])).toEqual(['client_closed']);
 });
 
 test('a socket still counts as closed if the program removes all its listeners', async () => {
