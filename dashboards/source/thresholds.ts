@@ -37,6 +37,15 @@ export const THRESHOLDS = {
     /** New pools in total. Sixty in five minutes are more than the clients that a program makes when it starts. */
     minRate: 0.2,
   },
+  clientPerQuery: {
+    /**
+     * Connections without HTTP, per instance and server. Health checks open one a second at most. PostgreSQL starts a process
+     * for each connection: with the login, that takes as much CPU time as hundreds of simple queries.
+     */
+    minRate: 2,
+    /** Seconds. Of the pools in use, that of PostgreSQL has the shortest idle timeout by default: 10 s. This is half of it. */
+    maxSeconds: 5,
+  },
   bodies: {
     /** Held connections on average. One or two may be downloads that the program reads slowly on purpose. */
     minCount: 3,

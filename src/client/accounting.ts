@@ -216,6 +216,7 @@ export class ConnectionAccounting {
 
   #countInUse(connection: Connection): void {
     const { counts } = connection;
+    if (counts?.http === false) counts.open.value++;
     countInUse(connection, this.#states.isBusy(connection), this.#states.requestsOn(connection));
     if (counts?.http) this.#countHeld(connection, counts);
   }

@@ -26,7 +26,7 @@ export class ConnectionStates implements MemberStates {
   readonly isHeld: (connection: Connection) => boolean;
   /** The socket is ending or destroyed, and 'close' is still to come. */
   readonly isClosing: (connection: Connection) => boolean;
-  /** The socket is closed, even if its 'close' event was not seen. */
+  /** The connection has ended for this process: the socket is closed, or another process has it. 'close' may not have come. */
   readonly isClosed: (connection: Connection) => boolean;
   /** The first error of the socket. */
   readonly errorOf: (connection: Connection) => unknown;
@@ -40,12 +40,7 @@ export class ConnectionStates implements MemberStates {
     this.isHeld = withFallback(guard, 'body of a response', isHeld, false);
     this.isClosing = withFallback(guard, 'state of a socket', isClosing, false);
     this.errorOf = withFallback(guard, 'state of a socket', errorOf, undefined);
-    this.isClosed = withFallback(
-      guard,
-      'state of a socket',
-      ({ socket }: Connection) => socket?.closed === true,
-      false,
-    );
+    this.isClosed = withFallback(guard, 'state of a socket', isClosed, false);
   }
 }
 
@@ -55,6 +50,7 @@ function errorOf({ error, socket }: Connection): unknown {
 }
 
 function reasonOf(connection: Connection): CloseReason {
+  if (isPassedOn(connection)) return 'unknown';
   return closeReason({
     http: connection.http,
     error: errorOf(connection),
@@ -114,4 +110,13 @@ function isLeaving({ version, signals }: Connection): boolean {
 
 function isClosing({ opened, socket }: Connection): boolean {
   return opened !== undefined && socket !== undefined && (socket.destroyed || socket.writableEnded);
+}
+
+function isClosed(connection: Connection): boolean {
+  return connection.socket?.closed === true || isPassedOn(connection);
+}
+
+/** Whether the socket was sent to another process. It stays here without its handle, and emits no more events. */
+function isPassedOn({ socket, connected }: Connection): boolean {
+  return socket !== undefined && connected !== undefined && socket.pending && !socket.connecting && !socket.destroyed;
 }

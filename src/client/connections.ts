@@ -93,9 +93,16 @@ export class Connections {
     this.#currentTurn.expect({ origin, connector });
   }
 
-  /** `connect` was called on a socket. It may still throw. */
+  /**
+   * `connect` was called on a socket. It may still throw. If the last connection of this socket has ended, this is another
+   * one. Otherwise it is the same one: Node does not connect a socket twice at a time.
+   */
   attempted(socket: Socket): void {
-    if (this.#live.get(socket) !== undefined) return;
+    const last = this.#live.get(socket);
+    if (last !== undefined) {
+      if (!this.#states.isClosed(last)) return;
+      this.#close(last);
+    }
 
     this.#live.closeSome();
     const connection = new Connection(socket, this.#now());
@@ -273,12 +280,12 @@ export class Connections {
   }
 
   /** A request was sent on an HTTP/2 stream. Returns true if the session is new, so that the source can add its listeners. */
-  streamStarted(session: Http2Session): boolean {
+  streamStarted(session: Http2Session, id: number): boolean {
     const known = this.#live.ofSession(session);
     const connection = known ?? this.#bindSession(session, socketOf(session));
     if (connection === undefined) return false; // it was opened before connmeter started
 
-    this.#requests.streamStarted(connection);
+    this.#requests.streamStarted(connection, id);
     const isUnknown = connection.pool === undefined && connection.counts === undefined;
     if (isUnknown && connection.connected !== undefined) {
       this.#assignToPool(connection, originOfConnection(connection), poolOfSession(session));
@@ -288,9 +295,9 @@ export class Connections {
     return known === undefined;
   }
 
-  streamEnded(session: object): void {
+  streamEnded(session: object, id: number): void {
     const connection = this.#live.ofSession(session);
-    this.#requests.streamEnded(connection);
+    this.#requests.streamEnded(connection, id);
     if (connection?.requestsInProgress === 0) connection.pool?.unused(connection);
   }
 
@@ -300,10 +307,10 @@ export class Connections {
     if (connection !== undefined) connection.error ??= error;
   }
 
-  /** The socket closed: the connection is closed, or its attempt failed. */
+  /** The socket closed: the connection is closed, or its attempt failed. Ignored if the socket is connected again already. */
   closed(socket: Socket): void {
     const connection = this.#live.get(socket);
-    if (connection !== undefined) this.#close(connection);
+    if (connection !== undefined && this.#states.isClosed(connection)) this.#close(connection);
   }
 
   /** connmeter stops listening. Requests that are active now count as over, because their end is not seen. */

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { streamEnded } from '../metrics/tracked-connection.ts';
+import { pauseStreams, streamEnded, streamStarted } from '../metrics/tracked-connection.ts';
 import type { ClientAdapter, Connection } from './connection.ts';
 import { type ConnectionStates, hasResponse } from './connection-states.ts';
 import { OpenRequests } from './open-requests.ts';
@@ -121,18 +121,18 @@ export class Requests {
   }
 
   /** An HTTP/2 stream carries a request. Streams are counted, not kept. */
-  streamStarted(connection: Connection): void {
-    connection.requestsInProgress++;
+  streamStarted(connection: Connection, id: number): void {
+    streamStarted(connection, id);
   }
 
-  streamEnded(connection: Connection | undefined): void {
-    streamEnded(connection);
+  streamEnded(connection: Connection | undefined, id: number): void {
+    streamEnded(connection, id);
   }
 
   /** connmeter stops listening. Requests that are active now count as over, because their end is not seen. */
   pause(connections: Iterable<Connection>): void {
     for (const connection of connections) {
-      connection.requestsInProgress = 0;
+      pauseStreams(connection);
       connection.earlierRequests = undefined;
       const { client, request } = connection;
       if (!client?.pipelines || request === undefined) continue;

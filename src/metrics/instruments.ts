@@ -79,6 +79,13 @@ export const METRICS: readonly (ObservableMetric | HistogramMetric)[] = [
     perOrigin: counts => counts.allOpened,
   },
   {
+    name: 'connmeter.open_connections',
+    kind: 'upDownCounter',
+    unit: '{connection}',
+    description: 'Connections without HTTP that are open: to databases, caches and other servers.',
+    perOrigin: counts => (counts.http ? none : [counts.open]),
+  },
+  {
     name: 'connmeter.connection.closed',
     kind: 'counter',
     unit: '{connection}',

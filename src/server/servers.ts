@@ -10,7 +10,15 @@ import type { TlsHandshake } from '../core/tls-handshake.ts';
 import type { Listener, ListenerCounts } from '../metrics/listener-counts.ts';
 import type { Recorder } from '../metrics/recorder.ts';
 import type { MetricRegistry } from '../metrics/registry.ts';
-import { countInUse, countRequest, recordLifetime, streamEnded } from '../metrics/tracked-connection.ts';
+import {
+  countInUse,
+  countRequest,
+  pauseStreams,
+  recordLifetime,
+  requestEnded,
+  streamEnded,
+  streamStarted,
+} from '../metrics/tracked-connection.ts';
 import { type AnyServer, ListeningServers } from './listening-servers.ts';
 import { PendingHandshakes } from './pending-handshakes.ts';
 import { closeReasonOf, isActive, ServedConnection } from './served-connection.ts';
@@ -158,7 +166,7 @@ export class Servers {
     if (socket.destroyed) return; // Node 22 reports a response as finished when its connection is reset
 
     const connection = this.#find(socket);
-    streamEnded(connection);
+    requestEnded(connection);
     if (connection === undefined) return;
 
     connection.clientCloses = clientCloses;
@@ -177,21 +185,21 @@ export class Servers {
     return true;
   }
 
-  streamStarted(session: object): void {
+  streamStarted(session: object, id: number): void {
     const connection = this.#aliases.get(session);
     if (connection === undefined) return;
 
-    connection.requestsInProgress++;
+    streamStarted(connection, id);
     connection.timedOut = false;
     countRequest(connection, connection.requestCounts as ListenerCounts);
   }
 
   /** A stream is closed. `sessionDestroyed`: its session was destroyed, which closes all streams. */
-  streamEnded(session: object, sessionDestroyed: boolean): void {
+  streamEnded(session: object, id: number, sessionDestroyed: boolean): void {
     const connection = this.#aliases.get(session);
     if (connection !== undefined && sessionDestroyed && connection.requestsInProgress > 0)
       connection.closedDuringRequest = true;
-    streamEnded(connection);
+    streamEnded(connection, id);
   }
 
   /** The client ended its side of the socket, or sent GOAWAY. `first`: before the server ended its own side. */
@@ -218,7 +226,7 @@ export class Servers {
   /** Stops counting. The end of requests that are active now will not be seen, so they are no longer counted as active. */
   pause(): void {
     this.#isPaused = true;
-    for (const connection of this.#live.values()) connection.requestsInProgress = 0;
+    for (const connection of this.#live.values()) pauseStreams(connection);
   }
 
   resume(): void {

@@ -109,10 +109,10 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
       if (!stream.session || !isRequest(stream)) return;
 
       sessionStarted(stream.session);
-      servers.streamStarted(stream.session);
+      servers.streamStarted(stream.session, stream.id);
     },
     'http2.server.stream.close': ({ stream }: { stream: ServerHttp2Stream }) => {
-      if (stream.session && isRequest(stream)) servers.streamEnded(stream.session, stream.session.destroyed);
+      if (stream.session && isRequest(stream)) servers.streamEnded(stream.session, stream.id, stream.session.destroyed);
     },
   };
 }

@@ -30,7 +30,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
       ...['bytesReadBeforeRequest', 'returnedToPool', 'poolWasFull'],
     ],
   },
-  'requests in progress': { writers: ['client/requests.ts', TRACKED_CONNECTION], fields: ['requestsInProgress'] },
+  'requests in progress': { writers: [TRACKED_CONNECTION], fields: ['requestsInProgress', 'firstStream'] },
   'pool and cause': {
     writers: ['client/attribution/pool.ts', 'client/attribution/pools.ts'],
     fields: [

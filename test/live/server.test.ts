@@ -301,6 +301,35 @@ describe.each(['http2c', 'http2'] as const)('%s:', kind => {
   };
   const sessionOf = (request: IncomingMessage) => (request as unknown as http2.Http2ServerRequest).stream.session;
 
+  test('streams that began before disable() do not end those that began after enable()', async () => {
+    const { read, instrumentation } = instrument();
+    const { port, server } = await listening(kind, { answer: never });
+    const client = session(port);
+    /** A request without a response, which a call cancels. That resolves once the server has seen it. */
+    const hanging = async () => {
+      const stream = client.request({ ':path': '/' }).on('error', () => {});
+      const [request] = (await once(server, 'request')) as [http2.Http2ServerRequest];
+      return async () => {
+        const closed = new Promise(resolve => request.stream.on('error', () => {}).once('close', resolve));
+        stream.close(http2.constants.NGHTTP2_CANCEL);
+        await closed;
+      };
+    };
+
+    const before = [await hanging(), await hanging()];
+    instrumentation.disable();
+    instrumentation.enable();
+    const after = await hanging();
+    await expectServerCounts(read, port, { accepted: 1, fresh: 1, reused: 2, active: 1 });
+    await Promise.all(before.map(cancel => cancel()));
+
+    await expectServerCounts(read, port, { accepted: 1, fresh: 1, reused: 2, active: 1 });
+
+    await after();
+
+    await expectServerCounts(read, port, { accepted: 1, fresh: 1, reused: 2, idle: 1 });
+  });
+
   test.each<Omit<Case, 'act'> & { act: (client: http2.ClientHttp2Session, server: Server) => Promise<unknown> }>([
     {
       what: 'the client closes the idle session',

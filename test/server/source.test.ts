@@ -17,7 +17,6 @@ class ReplayServer extends EventEmitter {
 }
 
 class AcceptedSocket extends ReplaySocket {
-  pending = false;
   server: ReplayServer;
   constructor(server: ReplayServer, remotePort = 1024) {
     super();

@@ -10,6 +10,7 @@ export type Metrics = Record<string, readonly SoakPoint[]>;
 const GAUGES = [
   'http.client.open_connections',
   'http.client.active_requests',
+  'connmeter.open_connections',
   'connmeter.body.held',
   'connmeter.dns.pending',
   'connmeter.server.connection.open',

@@ -18,6 +18,8 @@ import { MetricRegistry } from '../../src/metrics/registry.ts';
 /** A fake socket that emits what a test wants. */
 export class ReplaySocket extends EventEmitter {
   connecting = false;
+  /** Without a handle, or connecting. */
+  pending = false;
   closed = false;
   encrypted: true | undefined;
   localAddress: string | undefined;
@@ -150,10 +152,10 @@ export function publish(name: string, message: object): void {
   channel(name).publish(message);
 }
 
-/** A socket whose `connect` was just called. */
+/** A socket whose `connect` was just called. Node publishes this before it changes the socket. */
 export function attempt(socket = new ReplaySocket()): ReplaySocket & Socket {
-  socket.connecting = true;
   publish('net.client.socket', { socket });
+  Object.assign(socket, { connecting: true, pending: true, closed: false, destroyed: false, errored: null });
   return socket as ReplaySocket & Socket;
 }
 
@@ -166,18 +168,22 @@ export function connect(socket: ReplaySocket, given?: string, port = 80): void {
   const name = given === undefined ? 'a.test' : NAMES[port];
   if (name !== undefined) socket.emit('lookup', null, address, 4, name);
   socket.emit('connectionAttempt', address, port, address.includes(':') ? 6 : 4);
-  socket.connecting = false;
+  Object.assign(socket, { connecting: false, pending: false });
   socket.emit('connect');
 }
 
+/** Destroys the socket. Its 'close' is still to come. */
+export function destroy(socket: ReplaySocket, error?: Error): void {
+  socket.errored ??= error ?? null;
+  Object.assign(socket, { connecting: false, pending: true, closed: true, destroyed: true });
+}
+
 export function close(socket: ReplaySocket, error?: Error): void {
-  socket.connecting = false;
+  destroy(socket, error);
   if (error) {
-    socket.errored ??= error;
     socket.once('error', () => {});
     socket.emit('error', error);
   }
-  socket.closed = true;
   socket.emit('close', error !== undefined);
 }
 

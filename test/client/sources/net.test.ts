@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
-import { attempt, close, connect, failure, ReplaySocket, replaying } from '../../support/replay.ts';
+import { attempt, close, connect, destroy, failure, publish, ReplaySocket, replaying } from '../../support/replay.ts';
 
 test('a plain socket counts under its host name and port, without HTTP', () => {
   const { tally, durations } = replaying();
@@ -159,10 +159,74 @@ test('a socket that connects again after its close is a second connection', () =
   close(socket);
   attempt(socket);
   connect(socket, '127.0.0.1', 80);
-  socket.closed = false;
 
   expect(tally('127.0.0.1', 80, false)).toMatchObject({ opened: 2, closed: 1 });
   expect(socket.listenerCount('close')).toBe(1);
+});
+
+test.each(['before it connects', 'after it is connected', 'after it is destroyed again'] as const)(
+  'a socket that connects again before its close is a second connection; the close comes %s',
+  moment => {
+    const { tally, connections } = replaying();
+
+    const socket = attempt();
+    connect(socket, '127.0.0.1', 80);
+    destroy(socket);
+    attempt(socket);
+    if (moment === 'before it connects') socket.emit('close');
+    connect(socket, '127.0.0.1', 80);
+    if (moment === 'after it is connected') socket.emit('close');
+    const between = tally('127.0.0.1', 80, false);
+    destroy(socket);
+    if (moment === 'after it is destroyed again') socket.emit('close');
+    socket.emit('close');
+
+    expect(between).toMatchObject({ opened: 2, closed: 1 });
+    expect(tally('127.0.0.1', 80, false)).toMatchObject({ opened: 2, closed: 2, failed: 0 });
+    expect(connections.liveCount).toBe(0);
+  },
+);
+
+test('connect() on a socket that is connecting or connected is not another connection', () => {
+  const { tally, connections } = replaying();
+  const again = (socket: ReplaySocket) => publish('net.client.socket', { socket });
+
+  const socket = attempt();
+  again(socket);
+  connect(socket, '127.0.0.1', 80);
+  again(socket);
+
+  expect(tally('127.0.0.1', 80, false)).toMatchObject({ opened: 1, closed: 0, failed: 0 });
+  expect(connections.liveCount).toBe(1);
+});
+
+test('a socket that another process has now is closed for this one, for an unknown reason', () => {
+  const replay = replaying();
+
+  const socket = attempt();
+  connect(socket, '127.0.0.1', 80);
+  socket.pending = true; // it has no handle any more
+
+  expect(replay.closedFor('127.0.0.1', 80, false)).toEqual({ unknown: 1 });
+  expect(replay.connections.liveCount).toBe(0);
+
+  attempt(socket);
+  connect(socket, '127.0.0.1', 80);
+
+  expect(replay.tally('127.0.0.1', 80, false)).toMatchObject({ opened: 2, closed: 1 });
+});
+
+test('sockets that other processes have now are released at later attempts', () => {
+  const { connections } = replaying();
+
+  const live = Array.from({ length: 100 }, () => {
+    const socket = attempt();
+    connect(socket, '127.0.0.1', 80);
+    socket.pending = true;
+    return connections.liveCount;
+  });
+
+  expect(Math.max(...live)).toBeLessThan(5);
 });
 
 test('listeners for connect and secureConnect are removed once they have fired', () => {
