@@ -142,7 +142,7 @@ export class ConnectionInstrumentation {
     this.#unsubscribe = undefined;
     this.#lookupObserver?.stop();
     this.#lookupObserver = undefined;
-    this.#subscribeToRequests(false);
+    this.#callSites.pause();
     this.#connections.pause();
     this.#servers.pause();
   }

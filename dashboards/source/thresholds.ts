@@ -47,7 +47,7 @@ export const THRESHOLDS = {
     maxSeconds: 5,
   },
   bodies: {
-    /** Held connections on average. One or two may be downloads that the program reads slowly on purpose. */
+    /** Held connections on average. One or two may be downloads that the program has not begun to read, on purpose. */
     minCount: 3,
     /** Of the open connections. If one in five is held, the pool grows or requests wait. */
     share: 0.2,

@@ -7,14 +7,11 @@ import type { OriginCounts } from '../metrics/origin-counts.ts';
 import type { Recorder } from '../metrics/recorder.ts';
 import type { MetricRegistry } from '../metrics/registry.ts';
 import { countInUse, countRequest, type LifetimeMetrics, recordLifetime } from '../metrics/tracked-connection.ts';
-import type { CallSites } from './attribution/call-sites.ts';
+import type { CallSites, HeldOrigin } from './attribution/call-sites.ts';
 import type { Pools } from './attribution/pools.ts';
 import { type Connection, originOfConnection } from './connection.ts';
 import type { ConnectionStates } from './connection-states.ts';
 import { MAX_CLOSED } from './snapshot.ts';
-
-/** For how long nothing is read before a body counts as held. A program may read slowly for a moment. */
-const HELD_SECONDS = 0.5;
 
 const LIFETIME_METRICS: LifetimeMetrics = {
   requests: 'connmeter.connection.requests',
@@ -30,8 +27,6 @@ interface Dependencies {
   readonly states: ConnectionStates;
   readonly callSites: CallSites;
   readonly record: Recorder;
-  /** Seconds of a monotonic clock. */
-  readonly now: () => number;
   readonly guard: Guard;
 }
 
@@ -51,20 +46,20 @@ export class ConnectionAccounting {
   readonly #states: ConnectionStates;
   readonly #callSites: CallSites;
   readonly #record: Recorder;
-  readonly #now: () => number;
   readonly #uncounted: Connection[] = [];
+  /** Empty except during a collection. */
+  readonly #held = new Map<OriginCounts, Origin>();
   readonly recentlyClosed = new RingBuffer<Connection>(MAX_CLOSED);
   // Each connection has a guard of its own, so that one that throws does not affect the others.
   readonly #assignSafely: (connection: Connection) => void;
   readonly #countStateSafely: (connection: Connection) => void;
 
-  constructor({ registry, pools, states, callSites, record, now, guard }: Dependencies) {
+  constructor({ registry, pools, states, callSites, record, guard }: Dependencies) {
     this.#registry = registry;
     this.#pools = pools;
     this.#states = states;
     this.#callSites = callSites;
     this.#record = record;
-    this.#now = now;
     this.#assignSafely = guard('connection', (connection: Connection) => void this.assignToOrigin(connection));
     this.#countStateSafely = guard('connection', (connection: Connection) => this.#countState(connection));
   }
@@ -117,7 +112,6 @@ export class ConnectionAccounting {
 
   /** A request was sent on an open connection. */
   requestSent(connection: Connection): void {
-    connection.callSiteReported = false;
     if (connection.counts === undefined && connection.requests === 0) {
       connection.requests = 1; // it is counted together with the connection
       return;
@@ -142,6 +136,13 @@ export class ConnectionAccounting {
     for (const counts of this.#registry.allOriginCounts) counts.resetGauges();
     this.#registry.lookupsPending.value = 0;
     for (const connection of live) this.#countStateSafely(connection);
+    this.#callSites.collected(this.#heldOrigins());
+  }
+
+  #heldOrigins(): HeldOrigin[] {
+    const origins = Array.from(this.#held, ([counts, origin]) => ({ origin, allHeld: isHeldCompletely(counts) }));
+    this.#held.clear();
+    return origins;
   }
 
   #countState(connection: Connection): void {
@@ -222,22 +223,14 @@ export class ConnectionAccounting {
   }
 
   #countHeld(connection: Connection, counts: OriginCounts): void {
-    connection.held = this.#isStalled(connection) && this.#states.isHeld(connection);
-    if (!connection.held) return;
+    if (this.#states.heldSince(connection) === undefined) return;
 
     counts.held.value++;
-    if (connection.request === undefined || connection.callSiteReported) return;
-    connection.callSiteReported = this.#callSites.bodyHeld(connection.request, originOfConnection(connection));
+    this.#held.set(counts, originOfConnection(connection));
   }
+}
 
-  /** Whether nothing was read from the socket for a while. It is checked at collections only. */
-  #isStalled(connection: Connection): boolean {
-    const bytesRead = connection.socket?.bytesRead ?? 0;
-    const now = this.#now();
-    if (connection.bytesReadAtCheck !== bytesRead) {
-      connection.bytesReadAtCheck = bytesRead;
-      connection.stalledSince = now;
-    }
-    return now - connection.stalledSince >= HELD_SECONDS;
-  }
+/** Whether unread bodies hold every open connection to an origin. */
+function isHeldCompletely({ held, allInUse }: OriginCounts): boolean {
+  return held.value === allInUse.reduce((sum, { active, idle }) => sum + active.value + idle.value, 0);
 }

@@ -3,10 +3,10 @@ import type { CloseReason } from '../core/reasons.ts';
 import { closeReason, type KeepAliveSignals } from './attribution/close-reason.ts';
 import type { MemberStates } from './attribution/pool-member.ts';
 import type { Connection } from './connection.ts';
+import type { UnreadBodies } from './unread-bodies.ts';
 
 /**
- * Decides the state of a connection. Everybody else asks here. (The gauge of held bodies waits for half a second besides: see
- * `accounting.ts`.)
+ * Decides the state of a connection. Everybody else asks here.
  *
  * The decisions read objects of the program, so each runs behind a guard. If it throws, the connection counts as idle, and
  * its close reason as unknown.
@@ -22,8 +22,10 @@ export class ConnectionStates implements MemberStates {
   readonly isBusy: (connection: Connection) => boolean;
   /** The last request is over, and the client will not send another one on the connection. */
   readonly isLeaving: (connection: Connection) => boolean;
-  /** A response has started, and the program does not read it: the socket is paused and has data. */
+  /** Nothing reads the response that is on it now. The program may still begin to read. */
   readonly isHeld: (connection: Connection) => boolean;
+  /** Since when nothing has read it. Undefined unless checks have found that for half a second; each call is a check. */
+  readonly heldSince: (connection: Connection) => number | undefined;
   /** The socket is ending or destroyed, and 'close' is still to come. */
   readonly isClosing: (connection: Connection) => boolean;
   /** The connection has ended for this process: the socket is closed, or another process has it. 'close' may not have come. */
@@ -31,13 +33,14 @@ export class ConnectionStates implements MemberStates {
   /** The first error of the socket. */
   readonly errorOf: (connection: Connection) => unknown;
 
-  constructor(guard: Guard) {
+  constructor(guard: Guard, bodies: UnreadBodies) {
     this.reasonOf = withFallback(guard, 'close reason', reasonOf, 'unknown');
     this.signalsOf = withFallback(guard, 'last request of a connection', signalsOf, undefined);
     this.requestsOn = withFallback(guard, 'requests of a connection', requestsOn, 0);
     this.isBusy = withFallback(guard, 'requests of a connection', isBusy, false);
     this.isLeaving = isLeaving;
-    this.isHeld = withFallback(guard, 'body of a response', isHeld, false);
+    this.isHeld = connection => bodies.unreadSince(connection) !== undefined;
+    this.heldSince = connection => bodies.heldSince(connection);
     this.isClosing = withFallback(guard, 'state of a socket', isClosing, false);
     this.errorOf = withFallback(guard, 'state of a socket', errorOf, undefined);
     this.isClosed = withFallback(guard, 'state of a socket', isClosed, false);
@@ -86,13 +89,6 @@ function isBusy(connection: Connection): boolean {
 /** Whether the response to the last request has started. */
 export function hasResponse({ socket, bytesReadBeforeRequest }: Connection): boolean {
   return socket !== undefined && socket.bytesRead > bytesReadBeforeRequest;
-}
-
-function isHeld(connection: Connection): boolean {
-  const { socket, version } = connection;
-  if (version !== '1.1' || !socket?.isPaused() || socket.readableLength === 0) return false;
-
-  return hasResponse(connection) && isBusy(connection);
 }
 
 /** Whether the request that the connection was opened for is not sent yet. The program may still write its body. */

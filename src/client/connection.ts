@@ -6,6 +6,7 @@ import type { Moments } from '../core/phases.ts';
 import type { CloseReason } from '../core/reasons.ts';
 import type { NetworkType, OriginCounts } from '../metrics/origin-counts.ts';
 import { TrackedConnection } from '../metrics/tracked-connection.ts';
+import type { CreatedRequestReader } from './attribution/call-sites.ts';
 import type { KeepAliveSignals } from './attribution/close-reason.ts';
 import type { Loss } from './attribution/losses.ts';
 import type { PoolIdentity } from './attribution/pool-identity.ts';
@@ -13,7 +14,7 @@ import type { MemberPool, Place, PoolMember } from './attribution/pool-member.ts
 import type { WaitingAttempts } from './attribution/waiting-attempts.ts';
 
 /** How to read the requests of one HTTP client. Each HTTP source has one. */
-export interface ClientAdapter<Request extends object = object> {
+export interface ClientAdapter<Request extends object = object> extends CreatedRequestReader<Request> {
   /** The origin that the client dials for the request. `socket`: the socket of the request, if known. */
   originOf(request: Request, socket: Socket | undefined): Origin;
   /** Whether the client reports that the connection of the request was used before. */
@@ -28,6 +29,11 @@ export interface ClientAdapter<Request extends object = object> {
   mayTakeOver(request: Request): boolean;
   /** Whether the client may pipeline requests. If so, its events name the request and not the connection. */
   readonly pipelines: boolean;
+  /**
+   * If nothing reads the response: how many bytes of it were taken from its connection before that stopped, 0 if nobody
+   * began. Undefined if somebody reads it, as far as this client shows.
+   */
+  takenUnread(request: Request, response: object | undefined, arrived: Arrived): number | undefined;
   /** How many idle connections to the request's origin its pool keeps at most. */
   maxIdle(request: Request): number;
   /** How many idle connections to the request's origin its pool has. Slow: called only if the pool may be full. */
@@ -38,6 +44,13 @@ export interface ClientAdapter<Request extends object = object> {
   signalsOfFinished(request: Request, response: object | undefined): KeepAliveSignals;
   /** Adds the signals in the text of the request headers. */
   withRequestHeaders(signals: KeepAliveSignals, sentHeaders: string): KeepAliveSignals;
+}
+
+/** What a socket has received since a request was sent on it, in bytes. */
+export interface Arrived {
+  readonly bytes: number;
+  /** How many of them still wait in the socket's own buffer. */
+  readonly waiting: number;
 }
 
 const NONE: readonly Attempt[] = [];
@@ -128,13 +141,15 @@ export class Connection extends TrackedConnection<OriginCounts> implements Momen
 
   // What was counted: accounting.ts. `counts`, `requestCounts` and `requests` are in TrackedConnection.
 
-  /** At the last collection, an unread response body held the connection. */
-  held = false;
-  /** The call site of the request whose body holds the connection was reported. */
-  callSiteReported = false;
-  /** `socket.bytesRead` at the last collection, and since when it has not changed. */
-  bytesReadAtCheck = -1;
-  stalledSince = 0;
+  // Unread bodies: unread-bodies.ts.
+
+  /** `bytesReadBeforeRequest` at the last check. If it differs now, another response is on the connection. */
+  checkedRequest = -1;
+  /** What was taken of the response at the last check, and since when that has not changed. Undefined if it is read. */
+  taken: number | undefined;
+  unreadSince: number | undefined;
+  /** It was reported that the response holds the connection. */
+  heldReported = false;
 
   constructor(socket: Socket, started: number) {
     super(started);

@@ -26,6 +26,7 @@ import {
   originSnapshot,
   type Snapshot,
 } from './snapshot.ts';
+import { UnreadBodies } from './unread-bodies.ts';
 
 export interface Dependencies {
   readonly registry: MetricRegistry;
@@ -60,7 +61,7 @@ export class Connections {
   constructor({ registry, lookups, callSites, record, now, asMicrotask, guard }: Dependencies) {
     this.#registry = registry;
     this.#callSites = callSites;
-    this.#states = new ConnectionStates(guard);
+    this.#states = new ConnectionStates(guard, new UnreadBodies(guard, now, held => this.#reportHeld(held)));
     this.#live = new LiveConnections(this.#states, guard, connection => this.#close(connection));
     this.#requests = new Requests(this.#states);
     this.#pools = new Pools({
@@ -75,7 +76,6 @@ export class Connections {
       states: this.#states,
       callSites,
       record,
-      now,
       guard,
     });
     this.#lookups = lookups;
@@ -330,7 +330,9 @@ export class Connections {
     const now = this.#now();
     const live: LiveConnection[] = [];
     for (const connection of this.#live) {
-      if (live.length < MAX_LIVE) live.push(liveConnection(connection, this.#states.isBusy(connection), now));
+      if (live.length === MAX_LIVE) break;
+      const { isBusy, heldSince } = this.#states;
+      live.push(liveConnection(connection, isBusy(connection), heldSince(connection), now));
     }
     return {
       origins: this.#registry.allOriginCounts.map(originSnapshot),
@@ -348,6 +350,13 @@ export class Connections {
     connection.http = true;
     connection.version = '2';
     return connection;
+  }
+
+  #reportHeld(connection: Connection): boolean {
+    const { client, request } = connection;
+    if (client === undefined || request === undefined) return false;
+
+    return this.#callSites.bodyHeld(request, client, originOfConnection(connection));
   }
 
   #turnEnded(attempted: readonly Connection[]): void {

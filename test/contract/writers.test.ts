@@ -39,9 +39,13 @@ const GROUPS: Readonly<Record<string, Group>> = {
     ],
   },
   'close reason': { writers: ['client/accounting.ts', 'client/attribution/pool.ts'], fields: ['reason'] },
+  'unread bodies': {
+    writers: ['client/unread-bodies.ts'],
+    fields: ['checkedRequest', 'taken', 'unreadSince', 'heldReported'],
+  },
   'what was counted': {
     writers: ['client/accounting.ts'],
-    fields: ['counts', 'requestCounts', 'held', 'callSiteReported', 'bytesReadAtCheck', 'stalledSince'],
+    fields: ['counts', 'requestCounts'],
   },
   'request count': { writers: ['client/accounting.ts', TRACKED_CONNECTION], fields: ['requests'] },
 };

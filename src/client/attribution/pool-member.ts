@@ -53,7 +53,7 @@ export interface PoolMember {
 export interface MemberStates {
   /** Why it is closing, as far as is known. */
   reasonOf(member: PoolMember): CloseReason;
-  /** Whether a body that the program does not read holds it. */
+  /** Whether nothing reads the response that is on it now. The program may still begin to read. */
   isHeld(member: PoolMember): boolean;
   /** Whether its socket is ending or destroyed, and 'close' is still to come. */
   isClosing(member: PoolMember): boolean;
