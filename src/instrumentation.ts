@@ -13,6 +13,7 @@ import type { FaultPlace } from './metrics/faults.ts';
 import { createInstruments, type Instruments } from './metrics/instruments.ts';
 import { type LookupObserver, observeLookups } from './metrics/lookup-observer.ts';
 import { Lookups } from './metrics/lookups.ts';
+import { readLookups } from './metrics/read-lookups.ts';
 import { readPorts } from './metrics/read-ports.ts';
 import { MetricRegistry } from './metrics/registry.ts';
 import { type ConnectionInstrumentationConfig, checkedOptions } from './options.ts';
@@ -168,6 +169,9 @@ export class ConnectionInstrumentation {
     const steps = [
       guard('lookups', () => this.#lookupObserver?.flush()),
       guard('client connections', () => this.#connections.refreshGauges()),
+      guard('lookups in the thread pool', () => {
+        this.#registry.lookupsInThreadPool = readLookups(this.#connections.liveCount + this.#servers.liveCount);
+      }),
       guard('server connections', () => this.#servers.refreshGauges()),
       guard('ports', () => {
         this.#registry.ports = readPorts();

@@ -1,15 +1,16 @@
-import { errorType, failedPhase } from '../core/errors.ts';
+import { currentPhase, failedPhase, failureType, isGivenUp } from '../core/errors.ts';
 import type { Guard } from '../core/guard.ts';
 import type { Origin } from '../core/origins.ts';
 import { phasesOf } from '../core/phases.ts';
 import { RingBuffer } from '../core/ring-buffer.ts';
+import type { Lookups } from '../metrics/lookups.ts';
 import type { OriginCounts } from '../metrics/origin-counts.ts';
 import type { Recorder } from '../metrics/recorder.ts';
 import type { MetricRegistry } from '../metrics/registry.ts';
 import { countInUse, countRequest, type LifetimeMetrics, recordLifetime } from '../metrics/tracked-connection.ts';
 import type { CallSites, HeldOrigin } from './attribution/call-sites.ts';
 import type { Pools } from './attribution/pools.ts';
-import { type Connection, originOfConnection } from './connection.ts';
+import { type Connection, isOriginKnown, isPastLookup, originOfConnection } from './connection.ts';
 import type { ConnectionStates } from './connection-states.ts';
 import { MAX_CLOSED } from './snapshot.ts';
 
@@ -23,6 +24,7 @@ const MAX_UNCOUNTED = 32;
 
 interface Dependencies {
   readonly registry: MetricRegistry;
+  readonly lookups: Lookups;
   readonly pools: Pools;
   readonly states: ConnectionStates;
   readonly callSites: CallSites;
@@ -42,6 +44,7 @@ interface Dependencies {
  */
 export class ConnectionAccounting {
   readonly #registry: MetricRegistry;
+  readonly #lookups: Lookups;
   readonly #pools: Pools;
   readonly #states: ConnectionStates;
   readonly #callSites: CallSites;
@@ -54,8 +57,9 @@ export class ConnectionAccounting {
   readonly #assignSafely: (connection: Connection) => void;
   readonly #countStateSafely: (connection: Connection) => void;
 
-  constructor({ registry, pools, states, callSites, record, guard }: Dependencies) {
+  constructor({ registry, lookups, pools, states, callSites, record, guard }: Dependencies) {
     this.#registry = registry;
+    this.#lookups = lookups;
     this.#pools = pools;
     this.#states = states;
     this.#callSites = callSites;
@@ -134,7 +138,7 @@ export class ConnectionAccounting {
     this.#countClosedConnections();
     for (const connection of live) if (connection.opened !== undefined) this.#assignSafely(connection);
     for (const counts of this.#registry.allOriginCounts) counts.resetGauges();
-    this.#registry.lookupsPending.value = 0;
+    this.#registry.resetPending();
     for (const connection of live) this.#countStateSafely(connection);
     this.#callSites.collected(this.#heldOrigins());
   }
@@ -147,9 +151,14 @@ export class ConnectionAccounting {
 
   #countState(connection: Connection): void {
     if (connection.opened !== undefined) this.#countInUse(connection);
-    else if (connection.hasBegun && connection.resolved === undefined && !connection.dialled) {
-      this.#registry.lookupsPending.value++;
-    }
+    else if (connection.hasBegun) this.#countAttempt(connection);
+  }
+
+  /** The connection is not open yet. */
+  #countAttempt(connection: Connection): void {
+    const phase = currentPhase(connection, isPastLookup(connection));
+    if (phase === 'dns' && connection.resolved === undefined) this.#registry.lookupsAwaited++;
+    if (isOriginKnown(connection)) this.#registry.pendingTo(originOfConnection(connection)).in(phase).value++;
   }
 
   #countOpened(connection: Connection, counts: OriginCounts): void {
@@ -169,11 +178,16 @@ export class ConnectionAccounting {
 
   #countFailed(connection: Connection): void {
     const { error } = connection;
-    const phase = failedPhase(connection, connection.dialled, error);
+    const phase = failedPhase(connection, isPastLookup(connection), error);
+    const type = failureType(error, connection.timedOut);
     const counts = this.assignToOrigin(connection);
     counts.initialiseFailures(phase);
-    counts.failure(phase, errorType(error)).value++;
+    counts.failure(phase, type).value++;
     if (phase === 'tls') this.#recordConnect(connection, counts);
+    if (phase === 'dns' && connection.resolved === undefined && isGivenUp(error)) {
+      const { origin, started, closed = started } = connection;
+      this.#lookups.abandoned(origin?.address, started, closed - started, type);
+    }
   }
 
   #recordConnect(connection: Connection, counts: OriginCounts): void {

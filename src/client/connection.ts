@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { OpenCause } from '../core/causes.ts';
 import type { Outcome } from '../core/errors.ts';
-import type { Origin } from '../core/origins.ts';
+import { isIpAddress, type Origin } from '../core/origins.ts';
 import type { Moments } from '../core/phases.ts';
 import type { CloseReason } from '../core/reasons.ts';
 import type { NetworkType, OriginCounts } from '../metrics/origin-counts.ts';
@@ -168,6 +168,16 @@ export function releaseReferences(connection: Connection): void {
   connection.openedFor = undefined;
   connection.sentHeaders = undefined;
   connection.response = undefined;
+}
+
+/** Whether the connection needs no lookup, or its lookup is over and it tried an address. */
+export function isPastLookup({ dialled, origin }: Connection): boolean {
+  return dialled || (origin !== undefined && isIpAddress(origin.address));
+}
+
+/** Whether it is known where an attempt goes. A socket without a client shows no name before its lookup ends. */
+export function isOriginKnown({ dialled, origin }: Connection): boolean {
+  return dialled || origin !== undefined;
 }
 
 /** The origin that the connection is counted under: the path of a Unix socket, else what the client named, else what was dialled. */

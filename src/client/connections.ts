@@ -72,6 +72,7 @@ export class Connections {
     });
     this.#accounting = new ConnectionAccounting({
       registry,
+      lookups,
       pools: this.#pools,
       states: this.#states,
       callSites,
@@ -438,7 +439,7 @@ export class Connections {
     this.#live.delete(connection);
     connection.closed = this.#now();
     connection.error = this.#states.errorOf(connection);
-    if (connection.opened === undefined) endAttempt(connection, failedOutcome(connection.error));
+    if (connection.opened === undefined) endAttempt(connection, failedOutcome(connection.error, connection.timedOut));
     this.#accounting.closed(connection);
     releaseReferences(connection);
   }

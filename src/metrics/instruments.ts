@@ -100,6 +100,13 @@ export const METRICS: readonly (ObservableMetric | HistogramMetric)[] = [
     perOrigin: counts => counts.failures,
   },
   {
+    name: 'connmeter.connection.pending',
+    kind: 'upDownCounter',
+    unit: '{connection}',
+    description: 'Connections that are being opened, by phase.',
+    perProcess: ({ allPending }) => allPending.flatMap(({ all }) => all),
+  },
+  {
     name: 'connmeter.connect.duration',
     kind: 'histogram',
     unit: 's',
@@ -153,7 +160,8 @@ export const METRICS: readonly (ObservableMetric | HistogramMetric)[] = [
     name: 'connmeter.dns.pending',
     kind: 'upDownCounter',
     unit: '{lookup}',
-    description: 'DNS lookups in progress for connections.',
+    description:
+      'DNS lookups in progress: for connections, of the program itself, and those that were given up but still run.',
     perProcess: registry => [registry.lookupsPending],
   },
   {

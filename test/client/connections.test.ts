@@ -158,6 +158,9 @@ test('with any events in any order, gauges are never negative and every attempt 
       expect(atLast).toMatchObject({ closed: atLast.opened, open: 0, active: 0, idle: 0, requests: 0, negative: 0 });
       expect(replay.connections.liveCount).toBe(0);
       expect(replay.registry.lookupsPending.value).toBe(0);
+      const pending = replay.registry.allPending;
+      expect(pending.flatMap(({ all }) => all).filter(({ value }) => value !== 0)).toEqual([]);
+      expect(pending.length).toBeLessThanOrEqual(3 + 1);
       expect(replay.registry.allOriginCounts.length).toBeLessThanOrEqual(3 + 2);
     }),
     { numRuns: 2_000 },

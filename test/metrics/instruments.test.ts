@@ -23,6 +23,7 @@ test('each row is an instrument with its name, unit, description and boundaries'
   counts.closed('error');
   registry.originCounts({ address: 'db.test', port: 5432 }, false);
   registry.listenerCounts({ address: '::', port: 80 }, true).inUse('1.1');
+  registry.pendingTo({ address: 'a.test', port: 80 }).in('connect');
   registry.ports = { timeWait: 1, inUse: 2, range: 3 };
   const { record, collect } = instrumentsOf(registry);
   for (const metric of METRICS) if (metric.kind === 'histogram') record(metric.name, 1, {});

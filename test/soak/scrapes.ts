@@ -12,6 +12,7 @@ const GAUGES = [
   'http.client.active_requests',
   'connmeter.open_connections',
   'connmeter.body.held',
+  'connmeter.connection.pending',
   'connmeter.dns.pending',
   'connmeter.server.connection.open',
 ];

@@ -44,6 +44,7 @@ export async function expectAllClosed(read: Instrumented['read']): Promise<void>
         'http.client.open_connections',
         'http.client.active_requests',
         'connmeter.open_connections',
+        'connmeter.connection.pending',
         'connmeter.dns.pending',
       ]
         .flatMap(name => readings.points(name))

@@ -94,7 +94,7 @@ test.each<[string, Error | undefined, string[]]>([
   expect(failures).toHaveLength(1);
   expect(failures[0]?.attributes).toMatchObject({
     'connmeter.phase': phase,
-    'error.type': (error as { code?: string } | undefined)?.code ?? '_OTHER',
+    'error.type': (error as { code?: string } | undefined)?.code ?? 'aborted',
   });
 });
 
@@ -149,6 +149,156 @@ test('a lookup is pending from the end of its turn until it resolves', () => {
   connections.refreshGauges();
 
   expect(registry.lookupsPending.value).toBe(0);
+});
+
+/** The gauges of connections that are being opened which are not zero: address, port, phase, value. */
+function pendingOf({ connections, registry }: ReturnType<typeof replaying>) {
+  connections.refreshGauges();
+  return registry.allPending
+    .flatMap(({ all }) => all)
+    .filter(({ value }) => value !== 0)
+    .map(({ attributes, value }) => [
+      attributes['server.address'],
+      attributes['server.port'],
+      attributes['connmeter.phase'],
+      value,
+    ]);
+}
+
+test('a connection that is being opened is counted in the phase that it is in', () => {
+  const replay = replaying();
+  const { registry, endTurn } = replay;
+
+  const socket = attempt(Object.assign(new ReplaySocket(), { encrypted: true as const }));
+  expect(pendingOf(replay)).toEqual([]); // `connect` may still throw
+
+  endTurn();
+  expect(pendingOf(replay)).toEqual([]); // a socket does not show which name it looks up
+  expect(registry.lookupsPending.value).toBe(1);
+
+  socket.emit('lookup', null, '127.0.0.1', 4, 'a.test');
+  socket.emit('connectionAttempt', '127.0.0.1', 443, 4);
+  expect(pendingOf(replay)).toEqual([['a.test', 443, 'connect', 1]]);
+  expect(registry.allOriginCounts).toEqual([]);
+
+  socket.emit('connect');
+  expect(pendingOf(replay)).toEqual([['a.test', 443, 'tls', 1]]);
+
+  socket.emit('secureConnect');
+  expect(pendingOf(replay)).toEqual([]);
+  const gauges = registry.allPending.flatMap(({ all }) => all);
+  expect(gauges.map(({ attributes, value }) => [attributes['connmeter.phase'], value])).toEqual([
+    ['connect', 0],
+    ['tls', 0],
+  ]);
+});
+
+test('a connection that opens between two collections needs no gauge', () => {
+  const replay = replaying();
+
+  connect(attempt(), '127.0.0.1', 80);
+  replay.connections.refreshGauges();
+
+  expect(replay.registry.allPending).toEqual([]);
+});
+
+test('a connection that a client has announced is counted under its name before the lookup ends', () => {
+  const replay = replaying();
+
+  publish('undici:client:beforeConnect', {
+    connectParams: { hostname: 'a.test', port: '', protocol: 'https:' },
+    connector: () => {},
+  });
+  const socket = attempt();
+  replay.endTurn();
+
+  expect(pendingOf(replay)).toEqual([['a.test', 443, 'dns', 1]]);
+  expect(replay.registry.allOriginCounts).toEqual([]);
+
+  close(socket);
+  expect(pendingOf(replay)).toEqual([]);
+});
+
+test.each<[string, Error | undefined, string[], string]>([
+  ['timeout', undefined, ['timeout'], 'timed_out'],
+  ['timeout', new Error('timeout'), [], 'timed_out'],
+  ['aborted', undefined, [], 'failed'],
+  ['UND_ERR_CONNECT_TIMEOUT', failure('UND_ERR_CONNECT_TIMEOUT'), [], 'timed_out'],
+  ['ECONNREFUSED', failure('ECONNREFUSED', 'connect'), ['timeout'], 'failed'],
+])('a connect that is given up fails with %s (%o, %j)', (type, error, words, outcome) => {
+  const replay = replaying();
+
+  const socket = attempt();
+  socket.emit('connectionAttempt', '127.0.0.1', 80, 4);
+  for (const word of words) socket.emit(word);
+  close(socket, error);
+  replay.connections.refreshGauges();
+
+  const counts = replay.registry.originCounts({ address: '127.0.0.1', port: 80 }, false);
+  const counted = [...counts.failures, ...counts.attempts].filter(({ value }) => value > 0);
+  expect(counted.map(({ attributes }) => attributes['error.type'] ?? attributes['connmeter.outcome'])).toEqual([
+    type,
+    outcome,
+  ]);
+});
+
+test.each<[string, Error | undefined, string[]]>([
+  ['timeout', undefined, ['timeout']],
+  ['aborted', undefined, []],
+  ['UND_ERR_CONNECT_TIMEOUT', failure('UND_ERR_CONNECT_TIMEOUT'), []],
+])('a lookup that is given up counts with the time until then, and with %s', (type, error, words) => {
+  const replay = replaying();
+
+  publish('undici:client:beforeConnect', {
+    connectParams: { hostname: 'a.test', port: '', protocol: 'http:' },
+    connector: () => {},
+  });
+  const socket = attempt();
+  replay.endTurn();
+  replay.now = 0.5;
+  for (const word of words) socket.emit(word);
+  close(socket, error);
+
+  expect(replay.durations).toEqual([
+    {
+      metric: 'dns.lookup.duration',
+      seconds: 0.5,
+      attributes: { 'dns.question.name': 'a.test', 'error.type': type },
+    },
+  ]);
+});
+
+test.each<[string, Error | undefined, (socket: ReplaySocket) => void]>([
+  ['an invalid local address', failure('EADDRNOTAVAIL', 'bind'), () => {}],
+  ['a blocked address', failure('ERR_IP_BLOCKED'), () => {}],
+  ['a connect that hangs', undefined, socket => socket.emit('connectionAttempt', '127.0.0.1', 80, 4)],
+  ['a lookup that ended', undefined, socket => socket.emit('lookup', null, '127.0.0.1', 4, 'a.test')],
+])('%s is no lookup that was given up', (_name, error, go) => {
+  const replay = replaying();
+
+  const socket = attempt();
+  replay.endTurn();
+  go(socket);
+  close(socket, error);
+
+  expect(replay.durations).toEqual([]);
+});
+
+test('an IP address that a client has announced needs no lookup', () => {
+  const replay = replaying();
+
+  publish('undici:client:beforeConnect', {
+    connectParams: { hostname: '::1', port: '', protocol: 'http:' },
+    connector: () => {},
+  });
+  const socket = attempt();
+  replay.endTurn();
+
+  expect(pendingOf(replay)).toEqual([['::1', 80, 'connect', 1]]);
+  expect(replay.registry.lookupsPending.value).toBe(0);
+
+  close(socket);
+  expect(replay.durations).toEqual([]);
 });
 
 test('a socket that connects again after its close is a second connection', () => {
