@@ -23,6 +23,8 @@ export class ConnectionStates implements MemberStates {
   /** The last request is over, and the client will not send another one on the connection. */
   readonly isLeaving: (connection: Connection) => boolean;
   /** Nothing reads the response that is on it now. The program may still begin to read. */
+  readonly isUnread: (connection: Connection) => boolean;
+  /** Nothing has read it for half a second, as checks have found. Each call of these is a check. */
   readonly isHeld: (connection: Connection) => boolean;
   /** Since when nothing has read it. Undefined unless checks have found that for half a second; each call is a check. */
   readonly heldSince: (connection: Connection) => number | undefined;
@@ -39,7 +41,8 @@ export class ConnectionStates implements MemberStates {
     this.requestsOn = withFallback(guard, 'requests of a connection', requestsOn, 0);
     this.isBusy = withFallback(guard, 'requests of a connection', isBusy, false);
     this.isLeaving = isLeaving;
-    this.isHeld = connection => bodies.unreadSince(connection) !== undefined;
+    this.isUnread = connection => bodies.unreadSince(connection) !== undefined;
+    this.isHeld = connection => bodies.heldSince(connection) !== undefined;
     this.heldSince = connection => bodies.heldSince(connection);
     this.isClosing = withFallback(guard, 'state of a socket', isClosing, false);
     this.errorOf = withFallback(guard, 'state of a socket', errorOf, undefined);

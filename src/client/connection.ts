@@ -131,6 +131,7 @@ export class Connection extends TrackedConnection<OriginCounts> implements Momen
   poolNumber: number | undefined;
   place: Place | undefined;
   opensPool = false;
+  hadUnread = false;
   hadIdle = false;
   isIdle = false;
   replaces: Loss | undefined;

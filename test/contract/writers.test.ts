@@ -34,7 +34,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
   'pool and cause': {
     writers: ['client/attribution/pool.ts', 'client/attribution/pools.ts'],
     fields: [
-      ...['order', 'waitsWith', 'openedAt', 'pool', 'poolNumber', 'place', 'opensPool', 'hadIdle', 'isIdle'],
+      ...['order', 'waitsWith', 'openedAt', 'pool', 'poolNumber', 'place', 'opensPool', 'hadUnread', 'hadIdle', 'isIdle'],
       ...['replaces', 'loss', 'cause', 'replacedReason'],
     ],
   },

@@ -36,6 +36,8 @@ export interface PoolMember {
   place: Place | undefined;
   /** It opens a pool that its client does not show. */
   opensPool: boolean;
+  /** At the attempt, nothing read the response on an older connection of the pool. */
+  hadUnread: boolean;
   /** At the attempt, another connection of the pool was idle. */
   hadIdle: boolean;
   /** It is idle now. */
@@ -54,6 +56,8 @@ export interface MemberStates {
   /** Why it is closing, as far as is known. */
   reasonOf(member: PoolMember): CloseReason;
   /** Whether nothing reads the response that is on it now. The program may still begin to read. */
+  isUnread(member: PoolMember): boolean;
+  /** Whether nothing has read it for so long that it holds the connection. Each call of these two is a check. */
   isHeld(member: PoolMember): boolean;
   /** Whether its socket is ending or destroyed, and 'close' is still to come. */
   isClosing(member: PoolMember): boolean;

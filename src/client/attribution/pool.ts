@@ -10,6 +10,8 @@ import type { WaitingAttempts } from './waiting-attempts.ts';
 
 /** How many connections of a pool are checked to find its state. */
 const MAX_MEMBERS_CHECKED = 100;
+/** The same at each attempt. Held connections are among the oldest. */
+const MAX_CHECKED_AT_ATTEMPT = 16;
 
 /** What the pools of one origin share. */
 export interface OriginState {
@@ -69,6 +71,7 @@ export class Pool implements MemberPool {
       now: this.#context.now(),
     });
     member.hadIdle = this.#idle.at(order) > 0;
+    if (!member.hadIdle && member.replaces === undefined) member.hadUnread = this.#findUnread();
     if (member.hadIdle && member.replaces === undefined) this.#raced.add(member);
     member.pool = this;
     member.poolNumber = this.number;
@@ -140,10 +143,16 @@ export class Pool implements MemberPool {
     });
   }
 
-  /** Whether a body that is not read holds a connection that is older. */
-  #hadHeld({ order }: PoolMember): boolean {
+  /** Whether nothing reads the response on one of the oldest connections. */
+  #findUnread(): boolean {
     const { states } = this.#context;
-    return this.#some(other => other.order < order && states.isHeld(other));
+    return this.#some(other => states.isUnread(other), MAX_CHECKED_AT_ATTEMPT);
+  }
+
+  /** Whether an unread response held an older connection at the attempt, and holds it still. */
+  #hadHeld({ order, hadUnread }: PoolMember): boolean {
+    const { states } = this.#context;
+    return hadUnread && this.#some(other => other.order < order && states.isHeld(other));
   }
 
   /** Whether there were other connections at the attempt. */
@@ -188,10 +197,10 @@ export class Pool implements MemberPool {
     if (this.live.delete(member) && this.live.size === 0) this.#origin.ended(this);
   }
 
-  #some(test: (member: PoolMember) => boolean): boolean {
+  #some(test: (member: PoolMember) => boolean, max = MAX_MEMBERS_CHECKED): boolean {
     let checked = 0;
     for (const member of this.live) {
-      if (checked++ === MAX_MEMBERS_CHECKED) return false;
+      if (checked++ === max) return false;
       if (test(member)) return true;
     }
     return false;

@@ -31,7 +31,8 @@ function playing() {
     onNewPool: (_origin, site) => void newPools.push(site),
     states: {
       reasonOf: member => closing.get(member) ?? 'unknown',
-      isHeld: member => held.has(member),
+      isUnread: member => held.has(member),
+      isHeld: member => held.has(member) && clock.now >= 0.5,
       isClosing: member => closing.has(member),
     },
     now: () => clock.now,
@@ -224,21 +225,35 @@ describe('what the others did at the attempt', () => {
   });
 
   test('a body held one', () => {
-    const { open, held, causes } = playing();
+    const { open, held, causes, clock } = playing();
     const identity = agent();
-    const first = open(identity);
+    held.add(open(identity));
     const second = open(identity);
-    held.add(first);
+    clock.now = 0.5;
 
     expect(causes(second)).toEqual(['body_held']);
   });
 
+  test.each(['not read only since then', 'read since then'])('a body that is %s holds no connection', how => {
+    const { open, held, causes, clock } = playing();
+    const identity = agent();
+    const first = open(identity);
+    if (how === 'read since then') held.add(first);
+    const second = open(identity);
+    if (how === 'read since then') held.delete(first);
+    else held.add(first);
+    clock.now = 0.5;
+
+    expect(causes(second)).toEqual(['pool_busy']);
+  });
+
   test('a body holds only a newer one', () => {
-    const { open, held, causes } = playing();
+    const { open, held, causes, clock } = playing();
     const identity = agent();
     open(identity);
     const second = open(identity);
     held.add(open(identity));
+    clock.now = 0.5;
 
     expect(causes(second)).toEqual(['pool_busy']);
   });
