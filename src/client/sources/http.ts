@@ -1,6 +1,7 @@
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Handlers } from '../../core/channels.ts';
+import { isNetworkError } from '../../core/error-origin.ts';
 import type { Guard } from '../../core/guard.ts';
 import { guardedListeners, includeInMaxListeners, prependListeners } from '../../core/listeners.ts';
 import { originOf, portInHostHeader } from '../../core/origins.ts';
@@ -44,7 +45,11 @@ export function httpSource(connections: Connections, callSites: CallSites, guard
     },
     // Parse errors (HPE_*) are emitted on the request only. Node then ends the socket without an error.
     'http.client.request.error': ({ request, error }: { request: ClientRequest; error: { code?: string } }) => {
-      if (request.socket && error.code?.startsWith('HPE_')) connections.errored(request.socket, error);
+      const { socket } = request;
+      if (!socket) return;
+
+      if (error?.code?.startsWith?.('HPE_')) connections.errored(socket, error);
+      else if (socket.errored === error) connections.requestFailedOn(socket, request, error);
     },
     'http.client.response.finish': ({ request, response }: { request: ClientRequest; response: IncomingMessage }) => {
       const { socket } = request;
@@ -65,13 +70,18 @@ const http: ClientAdapter<ClientRequest> = {
     for (const name in queues) if (queues[name]?.includes(request as never)) return true;
     return false;
   },
-  // Node also destroys a request when its response is read.
-  isFinished: request => request.destroyed && !mayTakeOver(request),
+  // Node also destroys a request when its response is read, or after an upgrade.
+  isFinished: request => request.destroyed,
   mayTakeOver,
   pipelines: false,
   maxIdle: request => agentOf(request)?.maxFreeSockets ?? Infinity,
   idleCount: (request, port) => freeSocketsTo(`${request.host}:${port}:`, agentOf(request)),
   signalsOf,
+  isSending: () => false, // a connection returns to its agent only after that
+  // When the network fails, Node destroys the request and the response later.
+  isFromProgram: (request, response, error) =>
+    request.destroyed || (response as IncomingMessage | undefined)?.errored === error || !isNetworkError(error),
+  maxAge: request => ageLimitOf(agentOf(request)),
   signalsOfFinished: (_request, response) =>
     hasShortKeepAlive(response as IncomingMessage | undefined) ? REUSABLE_BRIEFLY : REUSABLE,
   withRequestHeaders: signals => signals,
@@ -88,6 +98,7 @@ const REUSABLE: KeepAliveSignals = {
   serverCloses: false,
   keepAlive: undefined,
   keepAliveMargin: MARGIN_SECONDS,
+  sent: true,
   complete: true,
   aborted: true,
   upgraded: false,
@@ -97,10 +108,11 @@ const REUSABLE_BRIEFLY: KeepAliveSignals = { ...REUSABLE, keepAlive: MARGIN_SECO
 
 function signalsOf(request: ClientRequest, message: object | undefined): KeepAliveSignals {
   const response = message as IncomingMessage | undefined;
-  const agent = agentOf(request);
-  const clientCloses = agent?.keepAlive === false || includesClose(request.getHeader('connection'));
   const { closes, keepAlive } = response === undefined ? NO_SIGNALS : responseSignalsOf(response.rawHeaders);
   const serverCloses = closes || response?.httpVersion === '1.0';
+  const clientCloses = closesAfter(request, serverCloses);
+  const isRead = response?.readableEnded !== false;
+  const isGivenUp = !isRead && (request.destroyed || response.destroyed);
   return {
     // If the response to HEAD has no length, Node's parser expects that the connection ends.
     methodNotReusable: request.method === 'HEAD' && !clientCloses && !serverCloses,
@@ -109,10 +121,24 @@ function signalsOf(request: ClientRequest, message: object | undefined): KeepAli
     serverCloses,
     keepAlive,
     keepAliveMargin: MARGIN_SECONDS,
-    complete: response?.complete === true,
+    sent: response === undefined || request.writableFinished !== false,
+    complete: response?.complete === true && !isGivenUp,
     aborted: request.destroyed,
-    upgraded: request.destroyed && mayTakeOver(request),
+    upgraded: false, // if it had been, the agent would not own the connection
   };
+}
+
+/**
+ * Whether the client closes the connection after the request. Without a `Connection` header of the program, Node decides it:
+ * `shouldKeepAlive` is false if the agent does not say that it keeps connections, and later also if the server closes.
+ */
+function closesAfter(request: ClientRequest, serverCloses: boolean): boolean {
+  const agent = agentOf(request);
+  if (agent?.keepAlive === false) return true;
+
+  const header = request.getHeader('connection');
+  if (header !== undefined) return includesClose(header);
+  return request.shouldKeepAlive === false && (!serverCloses || !agent?.keepAlive);
 }
 
 function mayTakeOver(request: ClientRequest): boolean {
@@ -122,7 +148,16 @@ function mayTakeOver(request: ClientRequest): boolean {
 /** The settings and lists of an agent. An agent that the program implements itself may have none of them. */
 type PoolingAgent = Partial<Pick<Agent, 'maxFreeSockets' | 'freeSockets' | 'sockets' | 'requests'>> & {
   readonly keepAlive?: boolean;
+  readonly options?: {
+    /** agentkeepalive: the age at which it closes a connection, in milliseconds. 0 for never. */
+    readonly socketActiveTTL?: unknown;
+  };
 };
+
+function ageLimitOf(agent: PoolingAgent | undefined): number | undefined {
+  const limit = agent?.options?.socketActiveTTL;
+  return typeof limit === 'number' && limit > 0 ? limit / 1_000 : undefined;
+}
 
 function agentOf(request: ClientRequest): PoolingAgent | undefined {
   return (request as { agent?: PoolingAgent }).agent;

@@ -22,8 +22,11 @@ function process() {
   const newPools: Origin[] = [];
   const causes: string[] = [];
   const reasons = new Map<Connection, CloseReason>();
-  const states = new ConnectionStates(guardWith((_where, error) => expect.unreachable(String(error))));
   let now = 0;
+  const states = new ConnectionStates(
+    guardWith((_where, error) => expect.unreachable(String(error))),
+    () => now,
+  );
   const pools = new Pools({
     onNewPool: origin => void newPools.push(origin),
     inNextLoop: run => void nextLoop.push(run),
