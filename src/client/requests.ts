@@ -79,7 +79,7 @@ export class Requests {
     const connection = this.#open.remove(request);
     if (connection === undefined) return;
 
-    if (connection.request === request) this.#release(connection, request, abort);
+    if (connection.request === request) this.#release(connection, request, failed, abort);
     else if (connection.earlierRequests?.includes(request))
       connection.earlierRequests = without(connection.earlierRequests, request);
     else if (connection.takenOver) {
@@ -100,7 +100,8 @@ export class Requests {
   returnedToPool(connection: Connection, socket: Socket): void {
     const { client, request, pool, port, response } = connection;
     connection.openedFor = undefined; // a request that was destroyed before it was sent
-    if (connection.socket === socket) {
+    // A program may destroy the socket while the last bytes of the response are read. It is given back all the same.
+    if (connection.socket === socket && !socket.destroyed) {
       connection.returnedToPool = true;
       // We are called before the agent, which closes the socket if it has as many idle ones as it may.
       if (client !== undefined && request !== undefined && pool !== undefined) {
@@ -180,13 +181,13 @@ export class Requests {
   }
 
   /** Releases a finished request. `sentHeaders` is kept, because it is only parsed if the connection closes now. */
-  #release(connection: Connection, request: object, abort: Abort | undefined): void {
+  #release(connection: Connection, request: object, failed: boolean, abort: Abort | undefined): void {
     const { client, response, listenedSocket } = connection;
     if (client === undefined) return;
 
     const signals = client.signalsOfFinished(request, response);
     const isSending = listenedSocket !== undefined && client.isSending(request, listenedSocket);
-    release(connection, isSending ? { ...signals, sent: false } : signals);
+    release(connection, failed || isSending ? { ...signals, aborted: failed, sent: !isSending } : signals);
     connection.abort = abort;
     const before = this.#finishedLast;
     if (before === connection) return;

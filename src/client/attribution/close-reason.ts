@@ -83,7 +83,7 @@ export function closeReason(facts: CloseFacts): CloseReason {
   if (signals?.upgraded && facts.responseStarted) return 'upgraded';
   if (facts.receivedGoaway) return 'goaway';
   const inExchange = isInExchange(facts);
-  if (facts.abort !== undefined && inExchange) return reasonOfAbort(facts);
+  if (facts.abort !== undefined && inExchange && !serverEnded) return reasonOfAbort(facts);
   const errorReason = error === undefined ? undefined : reasonFromError(facts);
   if (errorReason !== undefined) return errorReason;
 
@@ -92,7 +92,7 @@ export function closeReason(facts: CloseFacts): CloseReason {
   if (inExchange) {
     return timedOut || signals?.aborted || facts.responseStarted ? reasonOfAbort(facts) : 'client_shutdown';
   }
-  if (timedOut) return facts.expired ? 'connection_expired' : 'client_idle_timeout';
+  if (timedOut) return reasonOfTimeout(facts);
   return reasonFromSignals(facts) ?? reasonOfIdle(facts);
 }
 
@@ -136,6 +136,12 @@ function reasonOfAbort({ signals, abort, timedOut, responseStarted }: CloseFacts
   if (timedOut || abort === 'timed_out') return 'request_timeout';
   if (!responseStarted || signals?.complete) return 'request_aborted';
   return abort === 'unread' ? 'body_unread' : 'body_cancelled';
+}
+
+/** The timeout of an idle connection, unless the program had it still. */
+function reasonOfTimeout({ signals, returnedToPool, expired }: CloseFacts): CloseReason {
+  if (signals !== undefined && !returnedToPool) return 'request_timeout';
+  return expired ? 'connection_expired' : 'client_idle_timeout';
 }
 
 /** undici closes a connection with "reset" if the response is complete and the connection cannot be reused. */

@@ -111,8 +111,7 @@ function signalsOf(request: ClientRequest, message: object | undefined): KeepAli
   const { closes, keepAlive } = response === undefined ? NO_SIGNALS : responseSignalsOf(response.rawHeaders);
   const serverCloses = closes || response?.httpVersion === '1.0';
   const clientCloses = closesAfter(request, serverCloses);
-  const isRead = response?.readableEnded !== false;
-  const isGivenUp = !isRead && (request.destroyed || response.destroyed);
+  const isGivenUp = response?.readableEnded === false && (request.destroyed || response.destroyed);
   return {
     // If the response to HEAD has no length, Node's parser expects that the connection ends.
     methodNotReusable: request.method === 'HEAD' && !clientCloses && !serverCloses,
@@ -121,11 +120,19 @@ function signalsOf(request: ClientRequest, message: object | undefined): KeepAli
     serverCloses,
     keepAlive,
     keepAliveMargin: MARGIN_SECONDS,
-    sent: response === undefined || request.writableFinished !== false,
+    sent: response === undefined || !isStillSending(request, response),
     complete: response?.complete === true && !isGivenUp,
     aborted: request.destroyed,
     upgraded: false, // if it had been, the agent would not own the connection
   };
+}
+
+/**
+ * Whether the response was read to its end while the request was still being sent. On Node 22, `writableFinished` changes when the
+ * socket is destroyed. But then the agent would have the connection back, if nothing else were on it.
+ */
+function isStillSending(request: ClientRequest, response: IncomingMessage): boolean {
+  return request.writableFinished === false || (response.readableEnded === true && request.shouldKeepAlive === true);
 }
 
 /**

@@ -318,6 +318,8 @@ test.each<[winner: CloseReason, loser: CloseReason, Partial<CloseFacts>]>([
   ['server_closed_active', 'keep_alive_off', { error: otherSideClosed, signals: cut({ clientCloses: true }) }],
   ['body_cancelled', 'keep_alive_off', { signals: cut({ aborted: true, clientCloses: true, closeIsExplicit: true }) }],
   ['request_timeout', 'request_aborted', { timedOut: true, responseStarted: false, signals: cut({ aborted: true }) }],
+  ['request_timeout', 'client_idle_timeout', { timedOut: true }],
+  ['server_closed_active', 'request_aborted', { abort: 'cancelled', serverEnded: true, signals: cut() }],
   ['request_timeout', 'body_unread', { abort: 'unread', timedOut: true, signals: cut() }],
   ['server_close_header', 'request_aborted', { abort: 'cancelled', signals: over({ serverCloses: true }) }],
   [
