@@ -19,7 +19,7 @@ export interface KeepAliveSignals {
   readonly sent: boolean;
   /** The response has arrived completely, and the program did not give it up. */
   readonly complete: boolean;
-  /** The request was destroyed. This is an abort only if the response is not complete. */
+  /** The request was destroyed, or its socket with an error of the program. This is an abort only if the response is not complete. */
   readonly aborted: boolean;
   readonly upgraded: boolean;
 }
@@ -132,8 +132,8 @@ function reasonWithoutHttp({ error, serverEnded, timedOut }: CloseFacts): CloseR
 }
 
 /** The program gave up the request, or the rest of it when the server had answered early. */
-function reasonOfAbort({ signals, abort, timedOut, responseStarted }: CloseFacts): CloseReason {
-  if (timedOut || abort === 'timed_out') return 'request_timeout';
+function reasonOfAbort({ signals, abort, error, timedOut, responseStarted }: CloseFacts): CloseReason {
+  if (timedOut || (abort ?? abortOf(error)) === 'timed_out') return 'request_timeout';
   if (!responseStarted || signals?.complete) return 'request_aborted';
   return abort === 'unread' ? 'body_unread' : 'body_cancelled';
 }

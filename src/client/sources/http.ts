@@ -43,13 +43,13 @@ export function httpSource(connections: Connections, callSites: CallSites, guard
       const { socket } = request;
       if (socket && connections.requestSent(socket, request, http, undefined)) addListeners(socket);
     },
-    // Parse errors (HPE_*) are emitted on the request only. Node then ends the socket without an error.
-    'http.client.request.error': ({ request, error }: { request: ClientRequest; error: { code?: string } }) => {
+    // After errors of the HTTP parser (HPE_*) and of OpenSSL, Node destroys the socket without an error.
+    'http.client.request.error': ({ request, error }: { request: ClientRequest; error: unknown }) => {
       const { socket } = request;
       if (!socket) return;
 
-      if (error?.code?.startsWith?.('HPE_')) connections.errored(socket, error);
-      else if (socket.errored === error) connections.requestFailedOn(socket, request, error);
+      if (socket.errored === error) connections.requestFailedOn(socket, request, error);
+      else if (isNetworkError(error)) connections.errored(socket, error);
     },
     'http.client.response.finish': ({ request, response }: { request: ClientRequest; response: IncomingMessage }) => {
       const { socket } = request;
@@ -80,7 +80,7 @@ const http: ClientAdapter<ClientRequest> = {
   isSending: () => false, // a connection returns to its agent only after that
   // When the network fails, Node destroys the request and the response later.
   isFromProgram: (request, response, error) =>
-    request.destroyed || (response as IncomingMessage | undefined)?.errored === error || !isNetworkError(error),
+    request.destroyed || (response as IncomingMessage | undefined)?.errored === error || isOfProgram(error),
   maxAge: request => ageLimitOf(agentOf(request)),
   signalsOfFinished: (_request, response) =>
     hasShortKeepAlive(response as IncomingMessage | undefined) ? REUSABLE_BRIEFLY : REUSABLE,
@@ -122,7 +122,7 @@ function signalsOf(request: ClientRequest, message: object | undefined): KeepAli
     keepAliveMargin: MARGIN_SECONDS,
     sent: response === undefined || !isStillSending(request, response),
     complete: response?.complete === true && !isGivenUp,
-    aborted: request.destroyed,
+    aborted: request.destroyed || isOfProgram(request.socket?.errored),
     upgraded: false, // if it had been, the agent would not own the connection
   };
 }
@@ -150,6 +150,11 @@ function closesAfter(request: ClientRequest, serverCloses: boolean): boolean {
 
 function mayTakeOver(request: ClientRequest): boolean {
   return request.method === 'CONNECT' || request.getHeader('upgrade') !== undefined;
+}
+
+/** Whether the program destroyed a socket with this error. */
+function isOfProgram(error: unknown): boolean {
+  return error !== undefined && error !== null && !isNetworkError(error);
 }
 
 /** The settings and lists of an agent. An agent that the program implements itself may have none of them. */
