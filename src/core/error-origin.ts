@@ -4,8 +4,11 @@ const SOCKET_CALLS: ReadonlySet<unknown> = new Set(['read', 'write', 'shutdown']
 /** Errors of `read` and `write` that only files have. A program may pass them on to a socket, for example when its disk is full. */
 const FILE_ERRORS: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO']);
 
-/** Errors of OpenSSL, of Node's TLS and HTTP/2, of its HTTP parser, and of undici. */
+/** The codes of OpenSSL's errors, and those of Node's TLS, HTTP/2 and HTTP parser, and of undici. */
 const PROTOCOL_ERROR = /^(ERR_SSL_|ERR_TLS_|ERR_HTTP2_|HPE_|UND_ERR_)/;
+
+/** undici 7 and 8 give it no code. */
+const PARSER_ERROR = 'HTTPParserError';
 
 /** "This socket has been ended by the other party": Node creates it without a call of the system. */
 const WRITE_AFTER_END = 'EPIPE';
@@ -27,8 +30,8 @@ interface AnyError {
  * Limitations: a program that passes the error of one socket on to another looks like the network.
  */
 export function isNetworkError(error: unknown): boolean {
-  const { code, library } = fieldsOf(error);
-  if (isSystemError(error) || code === WRITE_AFTER_END) return true;
+  const { code, library, name } = fieldsOf(error);
+  if (isSystemError(error) || code === WRITE_AFTER_END || name === PARSER_ERROR) return true;
 
   return (typeof code === 'string' && PROTOCOL_ERROR.test(code)) || typeof library === 'string';
 }

@@ -6,6 +6,9 @@ import { addAbortSignal, PassThrough, pipeline, Writable } from 'node:stream';
 import tls from 'node:tls';
 import axios from 'axios';
 import got from 'got';
+import * as undici8 from 'undici';
+import * as undici6 from 'undici6';
+import * as undici7 from 'undici7';
 import { expect, onTestFinished, test } from 'vitest';
 import { isNetworkError, isReset, isTimeoutError, isWriteError } from '../../src/core/error-origin.ts';
 import { certificate } from '../support/certificates.ts';
@@ -108,12 +111,17 @@ test('a damaged TLS record', async () => {
   expect([isNetworkError(error), isReset(error)]).toEqual([true, false]);
 });
 
-test('a response that is not HTTP', async () => {
+test.each<[string, (url: string) => Promise<unknown>]>([
+  ['node:http', url => once(http.get(url), 'response')],
+  ['fetch', async url => fetch(url).catch(({ cause }) => Promise.reject(cause))],
+  ['undici 6', url => undici6.request(url)],
+  ['undici 7', url => undici7.request(url)],
+  ['undici 8', url => undici8.request(url)],
+])('a response that is not HTTP, with %s', async (_client, get) => {
   const port = await listen(net.createServer(socket => socket.on('error', () => {}).end('what?\r\n\r\n')));
 
-  const [error] = await once(http.get({ host: '127.0.0.1', port }), 'error');
+  const error = await get(`http://127.0.0.1:${port}/`).catch((thrown: unknown) => thrown);
 
-  expect(error).toMatchObject({ code: expect.stringMatching(/^HPE_/) });
   expect([isNetworkError(error), isReset(error)]).toEqual([true, false]);
 });
 
