@@ -185,6 +185,15 @@ const OF_HTTP: readonly Way[] = [
     },
   ],
   [
+    'client_shutdown',
+    'its agent is destroyed while the connection is on its way back',
+    OK_RESPONSE,
+    async ({ url }) => {
+      const agent = keepAliveAgent();
+      (await responseTo(send(url, { agent }))).resume().on('end', () => agent.destroy());
+    },
+  ],
+  [
     'server_closed_active',
     'the server resets the connection, and the program destroys the request then',
     NO_RESPONSE,
