@@ -15,7 +15,6 @@ const WRITE_AFTER_END = 'EPIPE';
 
 interface AnyError {
   readonly code?: unknown;
-  readonly errno?: unknown;
   readonly syscall?: unknown;
   readonly library?: unknown;
   readonly name?: unknown;
@@ -57,10 +56,10 @@ export function isTimeoutError(error: unknown): boolean {
   return [code, message].some(text => typeof text === 'string' && TIMEOUT.test(text));
 }
 
-/** Libraries set `code` on their own errors, but `errno` is then no number. */
+/** Libraries set `code` on their own errors, and Node on a response that broke off, but neither names a call of the system. */
 function isSystemError(error: unknown): boolean {
-  const { code, errno, syscall } = fieldsOf(error);
-  return typeof errno === 'number' && SOCKET_CALLS.has(syscall) && !FILE_ERRORS.has(code);
+  const { code, syscall } = fieldsOf(error);
+  return SOCKET_CALLS.has(syscall) && !FILE_ERRORS.has(code);
 }
 
 function fieldsOf(error: unknown): AnyError {

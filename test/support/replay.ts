@@ -184,5 +184,5 @@ export function close(socket: ReplaySocket, error?: Error): void {
 
 /** An error of Node, or of the operating system if it names the system call. */
 export function failure(code: string, syscall?: string): Error {
-  return Object.assign(new Error(code), { code, syscall, ...(syscall === undefined ? {} : { errno: -1 }) });
+  return Object.assign(new Error(code), { code, syscall });
 }

@@ -111,7 +111,9 @@ function signalsOf(request: ClientRequest, message: object | undefined): KeepAli
   const { closes, keepAlive } = response === undefined ? NO_SIGNALS : responseSignalsOf(response.rawHeaders);
   const serverCloses = closes || response?.httpVersion === '1.0';
   const clientCloses = closesAfter(request, serverCloses);
-  const isGivenUp = response?.readableEnded === false && (request.destroyed || response.destroyed);
+  // Without that, the agent would have kept the connection.
+  const isGivenUp =
+    response?.readableEnded === false && (request.destroyed || response.destroyed) && !clientCloses && !serverCloses;
   return {
     // If the response to HEAD has no length, Node's parser expects that the connection ends.
     methodNotReusable: request.method === 'HEAD' && !clientCloses && !serverCloses,

@@ -96,7 +96,7 @@ function ending(seen: Partial<CloseFacts> = {}): CloseFacts {
 
 const error = (code: string, message = '') => Object.assign(new Error(message), { code });
 /** An error of the operating system. */
-const system = (code: string, syscall = 'read') => Object.assign(error(code), { errno: -1, syscall });
+const system = (code: string, syscall = 'read') => Object.assign(error(code), { syscall });
 const byProgram = new Error('enough');
 const undici = (message: string) => error('UND_ERR_INFO', message);
 const reset = undici('reset');
