@@ -1,5 +1,6 @@
 import { diag, type MeterProvider, metrics, type TracerProvider } from '@opentelemetry/api';
 import { CallSites } from './client/attribution/call-sites.ts';
+import { clientOf } from './client/attribution/pool-identity.ts';
 import { Connections } from './client/connections.ts';
 import type { Snapshot } from './client/snapshot.ts';
 import { httpSource } from './client/sources/http.ts';
@@ -12,6 +13,7 @@ import type { FaultPlace } from './metrics/faults.ts';
 import { createInstruments, type Instruments } from './metrics/instruments.ts';
 import { type LookupObserver, observeLookups } from './metrics/lookup-observer.ts';
 import { Lookups } from './metrics/lookups.ts';
+import { readLookups } from './metrics/read-lookups.ts';
 import { readPorts } from './metrics/read-ports.ts';
 import { MetricRegistry } from './metrics/registry.ts';
 import { type ConnectionInstrumentationConfig, checkedOptions } from './options.ts';
@@ -80,7 +82,12 @@ export class ConnectionInstrumentation {
     );
     const now = () => monotonic() / 1000;
     const guard = this.#guard('collection');
-    this.#servers = new Servers(this.#registry, record, now, guard);
+    const inNextLoop = (run: () => void) => {
+      const next = this.#guard('server')('next loop', run);
+      // In a domain, Node would warn (DEP0097) about an immediate.
+      (isInDomain() ? setTimeout(next, 1) : setImmediate(next)).unref();
+    };
+    this.#servers = new Servers({ registry: this.#registry, record, now, guard, inNextLoop });
     this.#connections = new Connections({
       callSites: this.#callSites,
       registry: this.#registry,
@@ -91,11 +98,6 @@ export class ConnectionInstrumentation {
       asMicrotask: run => {
         const end = this.#guard('net')('end of turn', run);
         return () => void settled.then(end);
-      },
-      inNextLoop: run => {
-        const next = this.#guard('net')('next loop', run);
-        // In a domain, Node would warn (DEP0097) about an immediate.
-        (isInDomain() ? setTimeout(next, 1) : setImmediate(next)).unref();
       },
     });
 
@@ -113,9 +115,11 @@ export class ConnectionInstrumentation {
   #subscribe(): () => void {
     const [net, http] = [this.#guard('net'), this.#guard('http')];
     const [http2, server] = [this.#guard('http2'), this.#guard('server')];
+    const undici = this.#guard('undici');
+    const readClient = this.#config.readUndiciInternals ? clientOf : undefined;
     const stops = [
       subscribeAll(net, netSource(this.#connections, net)),
-      subscribeAll(this.#guard('undici'), undiciSource(this.#connections)),
+      subscribeAll(undici, undiciSource(this.#connections, readClient, undici)),
       subscribeAll(http, httpSource(this.#connections, this.#callSites, http)),
       subscribeAll(http2, http2Source(this.#connections, http2)),
       subscribeAll(server, this.#config.servers ? serverSource(this.#servers, server) : {}),
@@ -139,7 +143,7 @@ export class ConnectionInstrumentation {
     this.#unsubscribe = undefined;
     this.#lookupObserver?.stop();
     this.#lookupObserver = undefined;
-    this.#subscribeToRequests(false);
+    this.#callSites.pause();
     this.#connections.pause();
     this.#servers.pause();
   }
@@ -165,6 +169,9 @@ export class ConnectionInstrumentation {
     const steps = [
       guard('lookups', () => this.#lookupObserver?.flush()),
       guard('client connections', () => this.#connections.refreshGauges()),
+      guard('lookups in the thread pool', () => {
+        this.#registry.lookupsInThreadPool = readLookups(this.#connections.liveCount + this.#servers.liveCount);
+      }),
       guard('server connections', () => this.#servers.refreshGauges()),
       guard('ports', () => {
         this.#registry.ports = readPorts();
@@ -199,7 +206,6 @@ export class ConnectionInstrumentation {
   }
 }
 
-/** Whether a domain of the deprecated module `node:domain` is entered. */
 function isInDomain(): boolean {
   return (process as { domain?: object | null }).domain != null;
 }

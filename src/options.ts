@@ -15,6 +15,11 @@ export interface ConnectionInstrumentationConfig {
   callSites?: boolean;
   /** Also measure the connections that servers of this process accept. Default: true. */
   servers?: boolean;
+  /**
+   * Read which Client of undici a socket belongs to, a private property that undici does not publish. Only with it are the pools of
+   * undici 7 and 8 known; without it the cause of many of their connections is `unknown`. Nothing is written. Default: true.
+   */
+  readUndiciInternals?: boolean;
 }
 
 export interface Options {
@@ -22,9 +27,16 @@ export interface Options {
   readonly maxOrigins: number;
   readonly callSites: boolean;
   readonly servers: boolean;
+  readonly readUndiciInternals: boolean;
 }
 
-const DEFAULTS: Options = { enabled: true, maxOrigins: 100, callSites: true, servers: true };
+const DEFAULTS: Options = {
+  enabled: true,
+  maxOrigins: 100,
+  callSites: true,
+  servers: true,
+  readUndiciInternals: true,
+};
 
 /** Adds the defaults. Throws a `RangeError` with the name, the expected and the actual value if an option is invalid. */
 export function checkedOptions(config: ConnectionInstrumentationConfig = {}): Options {
@@ -34,13 +46,17 @@ export function checkedOptions(config: ConnectionInstrumentationConfig = {}): Op
   const maxOrigins = config.maxOrigins ?? DEFAULTS.maxOrigins;
   const callSites = config.callSites ?? DEFAULTS.callSites;
   const servers = config.servers ?? DEFAULTS.servers;
+  const readUndiciInternals = config.readUndiciInternals ?? DEFAULTS.readUndiciInternals;
   if (typeof servers !== 'boolean') throw invalidOption('servers', 'a boolean', servers);
+  if (typeof readUndiciInternals !== 'boolean') {
+    throw invalidOption('readUndiciInternals', 'a boolean', readUndiciInternals);
+  }
   if (typeof callSites !== 'boolean') throw invalidOption('callSites', 'a boolean', callSites);
   if (typeof enabled !== 'boolean') throw invalidOption('enabled', 'a boolean', enabled);
   if (!Number.isInteger(maxOrigins) || maxOrigins < 1 || maxOrigins > 1000) {
     throw invalidOption('maxOrigins', 'an integer from 1 to 1000', maxOrigins);
   }
-  return { enabled, maxOrigins, callSites, servers };
+  return { enabled, maxOrigins, callSites, servers, readUndiciInternals };
 }
 
 function invalidOption(option: string, expected: string, received: unknown): RangeError {

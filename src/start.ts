@@ -2,6 +2,7 @@ import { createNoopMeter, metrics } from '@opentelemetry/api';
 import { guardWith } from './core/guard.ts';
 import { printable } from './core/origins.ts';
 import { ConnectionInstrumentation } from './instrumentation.ts';
+import type { ConnectionInstrumentationConfig } from './options.ts';
 import type { Environment } from './register/environment.ts';
 import { consoleReader, prometheusReader } from './register/readers.ts';
 import { loadSdk } from './register/sdk.ts';
@@ -40,7 +41,7 @@ export function start(environment: Environment): ConnectionInstrumentation | und
 
 function startMeasuring(environment: Environment): void {
   if (hasGlobalMeterProvider()) {
-    instrumentation = new ConnectionInstrumentation();
+    instrumentation = new ConnectionInstrumentation(optionsOf(environment));
   } else if (isMainThread) {
     setEnvironmentData(WORKER_WARNING_PRINTED, new SharedArrayBuffer(4));
     environment.warnings.forEach(warn);
@@ -65,8 +66,12 @@ function startExporting(environment: Environment): void {
   );
   const { defaultResource, detectResources, envDetector } = sdk.resources;
   const resource = defaultResource().merge(detectResources({ detectors: [envDetector] }));
-  instrumentation = new ConnectionInstrumentation();
+  instrumentation = new ConnectionInstrumentation(optionsOf(environment));
   instrumentation.setMeterProvider(new sdk.metrics.MeterProvider({ resource, readers }));
+}
+
+function optionsOf({ readUndiciInternals }: Environment): ConnectionInstrumentationConfig {
+  return { readUndiciInternals };
 }
 
 /** Without a registered provider, the API returns its no-op meter. */

@@ -323,12 +323,14 @@ test('the current options are the given ones and the defaults', () => {
     maxOrigins: 100,
     callSites: true,
     servers: true,
+    readUndiciInternals: true,
   });
   expect(new ConnectionInstrumentation({ enabled: false, maxOrigins: 7 }).getConfig()).toEqual({
     enabled: false,
     maxOrigins: 7,
     callSites: true,
     servers: true,
+    readUndiciInternals: true,
   });
 });
 
@@ -336,10 +338,22 @@ test('new options replace the old ones, and omitted options return to their defa
   const instrumentation = new ConnectionInstrumentation({ enabled: false, maxOrigins: 7 });
 
   instrumentation.setConfig({ maxOrigins: 9 });
-  expect(instrumentation.getConfig()).toEqual({ enabled: true, maxOrigins: 9, callSites: true, servers: true });
+  expect(instrumentation.getConfig()).toEqual({
+    enabled: true,
+    maxOrigins: 9,
+    callSites: true,
+    servers: true,
+    readUndiciInternals: true,
+  });
 
   instrumentation.setConfig();
-  expect(instrumentation.getConfig()).toEqual({ enabled: true, maxOrigins: 100, callSites: true, servers: true });
+  expect(instrumentation.getConfig()).toEqual({
+    enabled: true,
+    maxOrigins: 100,
+    callSites: true,
+    servers: true,
+    readUndiciInternals: true,
+  });
 });
 
 test('changing an options object afterwards has no effect', () => {
@@ -379,7 +393,13 @@ test.each([
 
   expect(() => new ConnectionInstrumentation(config)).toThrow(new RangeError(message));
   expect(() => instrumentation.setConfig(config)).toThrow(new RangeError(message));
-  expect(instrumentation.getConfig()).toEqual({ enabled: false, maxOrigins: 5, callSites: true, servers: true });
+  expect(instrumentation.getConfig()).toEqual({
+    enabled: false,
+    maxOrigins: 5,
+    callSites: true,
+    servers: true,
+    readUndiciInternals: true,
+  });
 });
 
 test('a tracer provider is accepted and ignored', () => {

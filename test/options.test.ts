@@ -1,29 +1,28 @@
 import { expect, test } from 'vitest';
 import { type ConnectionInstrumentationConfig, checkedOptions } from '../src/options.ts';
 
+const DEFAULTS = { enabled: true, maxOrigins: 100, callSites: true, servers: true, readUndiciInternals: true };
+
 test.each([
   ['nothing', undefined],
   ['an empty object', {}],
 ])('%s gives the defaults', (_what, config) => {
-  expect(checkedOptions(config)).toEqual({ enabled: true, maxOrigins: 100, callSites: true, servers: true });
+  expect(checkedOptions(config)).toEqual(DEFAULTS);
 });
 
 test.each([
-  [{ enabled: false }, { enabled: false, maxOrigins: 100, callSites: true, servers: true }],
-  [{ maxOrigins: 1 }, { enabled: true, maxOrigins: 1, callSites: true, servers: true }],
-  [{ maxOrigins: 1000 }, { enabled: true, maxOrigins: 1000, callSites: true, servers: true }],
-  [
-    { enabled: true, maxOrigins: 7, callSites: false, servers: false },
-    { enabled: true, maxOrigins: 7, callSites: false, servers: false },
-  ],
-])('%j is taken as given', (config, options) => {
-  expect(checkedOptions(config)).toEqual(options);
+  { enabled: false },
+  { maxOrigins: 1 },
+  { maxOrigins: 1000 },
+  { enabled: true, maxOrigins: 7, callSites: false, servers: false, readUndiciInternals: false },
+])('%j is taken as given', config => {
+  expect(checkedOptions(config)).toEqual({ ...DEFAULTS, ...config });
 });
 
 test('unknown options are ignored, because the SDK adds its own', () => {
   const config = Object.freeze({ maxOrigins: 5, theirs: 'thing' });
 
-  expect(checkedOptions(config)).toEqual({ enabled: true, maxOrigins: 5, callSites: true, servers: true });
+  expect(checkedOptions(config)).toEqual({ ...DEFAULTS, maxOrigins: 5 });
 });
 
 test.each([
@@ -32,6 +31,7 @@ test.each([
   [{ maxOrigins: 2.5 }, 'connmeter: option "maxOrigins" must be an integer from 1 to 1000, got 2.5'],
   [{ maxOrigins: Number.NaN }, 'connmeter: option "maxOrigins" must be an integer from 1 to 1000, got NaN'],
   [{ callSites: 1 }, 'connmeter: option "callSites" must be a boolean, got 1'],
+  [{ readUndiciInternals: 'yes' }, 'connmeter: option "readUndiciInternals" must be a boolean, got "yes"'],
   [{ servers: 'off' }, 'connmeter: option "servers" must be a boolean, got "off"'],
   [{ maxOrigins: '50' }, 'connmeter: option "maxOrigins" must be an integer from 1 to 1000, got "50"'],
   [{ enabled: 'no' }, 'connmeter: option "enabled" must be a boolean, got "no"'],

@@ -10,6 +10,7 @@ import { pool } from './rows/main/pool.ts';
 import { ports } from './rows/main/ports.ts';
 import { serverSide } from './rows/main/server-side.ts';
 import { why } from './rows/main/why.ts';
+import { withoutHttp } from './rows/main/without-http.ts';
 
 /** The dashboard of one or several services. It queries the metrics themselves, so it works without the recording rules. */
 export function mainDashboard(transport: Transport): Dashboard {
@@ -26,7 +27,7 @@ export function mainDashboard(transport: Transport): Dashboard {
         labelValues('instance', 'Instance', `${process}{job=~"$job"}`, 'instance'),
         labelValues('server', 'Server', `${opened}{job=~"$job", instance=~"$instance"}`, 'server_address'),
       ],
-      rows: [overview, why, cost, pool, dns, failures, serverSide, ports],
+      rows: [overview, why, cost, pool, withoutHttp, dns, failures, serverSide, ports],
     },
     new PromQL(transport),
   );

@@ -37,8 +37,17 @@ export const THRESHOLDS = {
     /** New pools in total. Sixty in five minutes are more than the clients that a program makes when it starts. */
     minRate: 0.2,
   },
+  clientPerQuery: {
+    /**
+     * Connections without HTTP, per instance and server. Health checks open one a second at most. PostgreSQL starts a process
+     * for each connection: with the login, that takes as much CPU time as hundreds of simple queries.
+     */
+    minRate: 2,
+    /** Seconds. Of the pools in use, that of PostgreSQL has the shortest idle timeout by default: 10 s. This is half of it. */
+    maxSeconds: 5,
+  },
   bodies: {
-    /** Held connections on average. One or two may be downloads that the program reads slowly on purpose. */
+    /** Held connections on average. One or two may be downloads that the program has not begun to read, on purpose. */
     minCount: 3,
     /** Of the open connections. If one in five is held, the pool grows or requests wait. */
     share: 0.2,
@@ -51,8 +60,8 @@ export const THRESHOLDS = {
      */
     high: 50,
     /**
-     * Seconds, at the 95th percentile. A cache answers within 5 ms, a distant resolver within 100 ms. Four lookups that take
-     * this long block all worker threads of Node.
+     * Seconds, at the 95th percentile. A cache answers within 5 ms, a distant resolver within 100 ms. Node runs two lookups at
+     * a time, so two that take this long block all others.
      */
     slow: 0.5,
     /** Lookups in total. Of sixty in five minutes, three slow ones define the 95th percentile. */
@@ -63,6 +72,15 @@ export const THRESHOLDS = {
     share: 0.05,
     /** Failures in total: three a minute. Fewer are isolated events. */
     minRate: 0.05,
+  },
+  hanging: {
+    /** Connections that are being opened, on average. One or two may be slow by chance. */
+    minCount: 3,
+    /**
+     * For how many seconds each is being opened: more than the 130 s after which Linux gives up a connect, and all timeouts
+     * of clients. What takes longer has no timeout.
+     */
+    seconds: 150,
   },
   ports: {
     /** Of the local ports. If the traffic doubles from here, the host has no port left for that server. */

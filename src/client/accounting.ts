@@ -1,20 +1,18 @@
-import { errorType, failedPhase } from '../core/errors.ts';
+import { currentPhase, failedPhase, failureType, isGivenUp } from '../core/errors.ts';
 import type { Guard } from '../core/guard.ts';
 import type { Origin } from '../core/origins.ts';
 import { phasesOf } from '../core/phases.ts';
 import { RingBuffer } from '../core/ring-buffer.ts';
+import type { Lookups } from '../metrics/lookups.ts';
 import type { OriginCounts } from '../metrics/origin-counts.ts';
 import type { Recorder } from '../metrics/recorder.ts';
 import type { MetricRegistry } from '../metrics/registry.ts';
 import { countInUse, countRequest, type LifetimeMetrics, recordLifetime } from '../metrics/tracked-connection.ts';
-import type { CallSites } from './attribution/call-sites.ts';
+import type { CallSites, HeldOrigin } from './attribution/call-sites.ts';
 import type { Pools } from './attribution/pools.ts';
-import { type Connection, originOfConnection } from './connection.ts';
+import { type Connection, isOriginKnown, isPastLookup, originOfConnection } from './connection.ts';
 import type { ConnectionStates } from './connection-states.ts';
 import { MAX_CLOSED } from './snapshot.ts';
-
-/** For how long nothing is read before a body counts as held. A program may read slowly for a moment. */
-const HELD_SECONDS = 0.5;
 
 const LIFETIME_METRICS: LifetimeMetrics = {
   requests: 'connmeter.connection.requests',
@@ -26,12 +24,11 @@ const MAX_UNCOUNTED = 32;
 
 interface Dependencies {
   readonly registry: MetricRegistry;
+  readonly lookups: Lookups;
   readonly pools: Pools;
   readonly states: ConnectionStates;
   readonly callSites: CallSites;
   readonly record: Recorder;
-  /** Seconds of a monotonic clock. */
-  readonly now: () => number;
   readonly guard: Guard;
 }
 
@@ -47,24 +44,26 @@ interface Dependencies {
  */
 export class ConnectionAccounting {
   readonly #registry: MetricRegistry;
+  readonly #lookups: Lookups;
   readonly #pools: Pools;
   readonly #states: ConnectionStates;
   readonly #callSites: CallSites;
   readonly #record: Recorder;
-  readonly #now: () => number;
   readonly #uncounted: Connection[] = [];
+  /** Empty except during a collection. */
+  readonly #held = new Map<OriginCounts, Origin>();
   readonly recentlyClosed = new RingBuffer<Connection>(MAX_CLOSED);
   // Each connection has a guard of its own, so that one that throws does not affect the others.
   readonly #assignSafely: (connection: Connection) => void;
   readonly #countStateSafely: (connection: Connection) => void;
 
-  constructor({ registry, pools, states, callSites, record, now, guard }: Dependencies) {
+  constructor({ registry, lookups, pools, states, callSites, record, guard }: Dependencies) {
     this.#registry = registry;
+    this.#lookups = lookups;
     this.#pools = pools;
     this.#states = states;
     this.#callSites = callSites;
     this.#record = record;
-    this.#now = now;
     this.#assignSafely = guard('connection', (connection: Connection) => void this.assignToOrigin(connection));
     this.#countStateSafely = guard('connection', (connection: Connection) => this.#countState(connection));
   }
@@ -80,6 +79,7 @@ export class ConnectionAccounting {
     if (connection.counts !== undefined) return connection.counts;
 
     if (connection.closed === undefined) this.#assignToPool(connection);
+    if (connection.opened !== undefined) this.#pools.decideCause(connection, originOfConnection(connection));
     const counts = this.#registry.originCounts(originOfConnection(connection), connection.http);
     connection.counts = counts;
     connection.requestCounts = counts;
@@ -116,7 +116,6 @@ export class ConnectionAccounting {
 
   /** A request was sent on an open connection. */
   requestSent(connection: Connection): void {
-    connection.callSiteReported = false;
     if (connection.counts === undefined && connection.requests === 0) {
       connection.requests = 1; // it is counted together with the connection
       return;
@@ -131,7 +130,7 @@ export class ConnectionAccounting {
     if (connection.opened !== undefined) this.#closedOpen(connection);
     // Otherwise `connect` was undone before anything happened.
     else if (connection.hasBegun || connection.error !== undefined) this.#countFailed(connection);
-    connection.pool?.remove(connection, undefined);
+    this.#pools.withdraw(connection);
   }
 
   /** Sets all gauges to the current state of the connections. */
@@ -139,19 +138,32 @@ export class ConnectionAccounting {
     this.#countClosedConnections();
     for (const connection of live) if (connection.opened !== undefined) this.#assignSafely(connection);
     for (const counts of this.#registry.allOriginCounts) counts.resetGauges();
-    this.#registry.lookupsPending.value = 0;
+    this.#registry.resetPending();
     for (const connection of live) this.#countStateSafely(connection);
+    this.#callSites.collected(this.#heldOrigins());
+  }
+
+  #heldOrigins(): HeldOrigin[] {
+    const origins = Array.from(this.#held, ([counts, origin]) => ({ origin, allHeld: isHeldCompletely(counts) }));
+    this.#held.clear();
+    return origins;
   }
 
   #countState(connection: Connection): void {
     if (connection.opened !== undefined) this.#countInUse(connection);
-    else if (connection.hasBegun && connection.resolved === undefined && !connection.dialled) {
-      this.#registry.lookupsPending.value++;
-    }
+    else if (connection.hasBegun) this.#countAttempt(connection);
+  }
+
+  /** The connection is not open yet. */
+  #countAttempt(connection: Connection): void {
+    const phase = currentPhase(connection, isPastLookup(connection));
+    if (phase === 'dns' && connection.resolved === undefined) this.#registry.lookupsAwaited++;
+    if (isOriginKnown(connection)) this.#registry.pendingTo(originOfConnection(connection)).in(phase).value++;
   }
 
   #countOpened(connection: Connection, counts: OriginCounts): void {
-    counts.opened(connection.cause, connection.replacedReason).value++;
+    const { cause, replacedReason } = connection;
+    counts.opened(cause === 'pending' ? 'unknown' : cause, replacedReason).value++;
     this.#recordConnect(connection, counts);
     const { tls } = phasesOf(connection);
     if (tls !== undefined && connection.tls !== undefined) {
@@ -166,11 +178,16 @@ export class ConnectionAccounting {
 
   #countFailed(connection: Connection): void {
     const { error } = connection;
-    const phase = failedPhase(connection, connection.dialled, error);
+    const phase = failedPhase(connection, isPastLookup(connection), error);
+    const type = failureType(error, connection.timedOut);
     const counts = this.assignToOrigin(connection);
     counts.initialiseFailures(phase);
-    counts.failure(phase, errorType(error)).value++;
+    counts.failure(phase, type).value++;
     if (phase === 'tls') this.#recordConnect(connection, counts);
+    if (phase === 'dns' && connection.resolved === undefined && isGivenUp(error)) {
+      const { origin, started, closed = started } = connection;
+      this.#lookups.abandoned(origin?.address, started, closed - started, type);
+    }
   }
 
   #recordConnect(connection: Connection, counts: OriginCounts): void {
@@ -182,8 +199,9 @@ export class ConnectionAccounting {
 
   #closedOpen(connection: Connection): void {
     this.#assignToPool(connection);
-    connection.reason ??= this.#states.reasonOf(connection);
-    connection.pool?.remove(connection, connection.reason);
+    connection.reason = this.#states.reasonOf(connection);
+    this.#pools.decideCause(connection, originOfConnection(connection));
+    this.#pools.closed(connection, connection.reason);
     this.recentlyClosed.add(connection);
     this.#uncounted.push(connection);
     if (this.#uncounted.length >= MAX_UNCOUNTED) this.#countClosedConnections();
@@ -213,27 +231,20 @@ export class ConnectionAccounting {
 
   #countInUse(connection: Connection): void {
     const { counts } = connection;
+    if (counts?.http === false) counts.open.value++;
     countInUse(connection, this.#states.isBusy(connection), this.#states.requestsOn(connection));
     if (counts?.http) this.#countHeld(connection, counts);
   }
 
   #countHeld(connection: Connection, counts: OriginCounts): void {
-    connection.held = this.#isStalled(connection) && this.#states.isHeld(connection);
-    if (!connection.held) return;
+    if (this.#states.heldSince(connection) === undefined) return;
 
     counts.held.value++;
-    if (connection.request === undefined || connection.callSiteReported) return;
-    connection.callSiteReported = this.#callSites.bodyHeld(connection.request, originOfConnection(connection));
+    this.#held.set(counts, originOfConnection(connection));
   }
+}
 
-  /** Whether nothing was read from the socket for a while. It is checked at collections only. */
-  #isStalled(connection: Connection): boolean {
-    const bytesRead = connection.socket?.bytesRead ?? 0;
-    const now = this.#now();
-    if (connection.bytesReadAtCheck !== bytesRead) {
-      connection.bytesReadAtCheck = bytesRead;
-      connection.stalledSince = now;
-    }
-    return now - connection.stalledSince >= HELD_SECONDS;
-  }
+/** Whether unread bodies hold every open connection to an origin. */
+function isHeldCompletely({ held, allInUse }: OriginCounts): boolean {
+  return held.value === allInUse.reduce((sum, { active, idle }) => sum + active.value + idle.value, 0);
 }

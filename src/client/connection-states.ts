@@ -4,10 +4,10 @@ import { closeReason, type KeepAliveSignals } from './attribution/close-reason.t
 import type { MemberStates } from './attribution/pool-member.ts';
 import type { Connection } from './connection.ts';
 import { hasTimedOut } from './timeouts.ts';
+import type { UnreadBodies } from './unread-bodies.ts';
 
 /**
- * Decides the state of a connection. Everybody else asks here. (The gauge of held bodies waits for half a second besides: see
- * `accounting.ts`.)
+ * Decides the state of a connection. Everybody else asks here.
  *
  * The decisions read objects of the program, so each runs behind a guard. If it throws, the connection counts as idle, and
  * its close reason as unknown.
@@ -21,19 +21,21 @@ export class ConnectionStates implements MemberStates {
   readonly requestsOn: (connection: Connection) => number;
   /** Active, as opposed to idle: a request is on the connection, or the request it was opened for is not sent yet. */
   readonly isBusy: (connection: Connection) => boolean;
-  /** The client could send another request on it. It was used before: undici opens connections that it then never uses. */
-  readonly isReusable: (connection: Connection) => boolean;
-  /** A response has started, and the program does not read it: the socket is paused and has data. */
+  /** The last request is over, and the client will not send another one on the connection. */
+  readonly isLeaving: (connection: Connection) => boolean;
+  /** Nothing reads the response that is on it now. The program may still begin to read. */
   readonly isHeld: (connection: Connection) => boolean;
+  /** Since when nothing has read it. Undefined unless checks have found that for half a second; each call is a check. */
+  readonly heldSince: (connection: Connection) => number | undefined;
   /** The socket is ending or destroyed, and 'close' is still to come. */
   readonly isClosing: (connection: Connection) => boolean;
-  /** The socket is closed, even if its 'close' event was not seen. */
+  /** The connection has ended for this process: the socket is closed, or another process has it. 'close' may not have come. */
   readonly isClosed: (connection: Connection) => boolean;
   /** The first error of the socket. */
   readonly errorOf: (connection: Connection) => unknown;
 
   /** `now`: seconds of a monotonic clock. */
-  constructor(guard: Guard, now: () => number) {
+  constructor(guard: Guard, bodies: UnreadBodies, now: () => number) {
     this.reasonOf = withFallback(
       guard,
       'close reason',
@@ -43,16 +45,12 @@ export class ConnectionStates implements MemberStates {
     this.signalsOf = withFallback(guard, 'last request of a connection', signalsOf, undefined);
     this.requestsOn = withFallback(guard, 'requests of a connection', requestsOn, 0);
     this.isBusy = withFallback(guard, 'requests of a connection', isBusy, false);
-    this.isReusable = connection => canCarryRequests(connection) && !this.isBusy(connection);
-    this.isHeld = withFallback(guard, 'body of a response', isHeld, false);
+    this.isLeaving = isLeaving;
+    this.isHeld = connection => bodies.unreadSince(connection) !== undefined;
+    this.heldSince = connection => bodies.heldSince(connection);
     this.isClosing = withFallback(guard, 'state of a socket', isClosing, false);
     this.errorOf = withFallback(guard, 'state of a socket', errorOf, undefined);
-    this.isClosed = withFallback(
-      guard,
-      'state of a socket',
-      ({ socket }: Connection) => socket?.closed === true,
-      false,
-    );
+    this.isClosed = withFallback(guard, 'state of a socket', isClosed, false);
   }
 }
 
@@ -62,6 +60,7 @@ function errorOf({ error, socket }: Connection): unknown {
 }
 
 function reasonOf(connection: Connection, now: number): CloseReason {
+  if (isPassedOn(connection)) return 'unknown';
   return closeReason({
     http: connection.http,
     error: errorOf(connection),
@@ -108,22 +107,28 @@ export function hasResponse({ socket, bytesReadBeforeRequest }: Connection): boo
   return socket !== undefined && socket.bytesRead > bytesReadBeforeRequest;
 }
 
-function isHeld(connection: Connection): boolean {
-  const { socket, version } = connection;
-  if (version !== '1.1' || !socket?.isPaused() || socket.readableLength === 0) return false;
-
-  return hasResponse(connection) && isBusy(connection);
-}
-
 /** Whether the request that the connection was opened for is not sent yet. The program may still write its body. */
 function awaitsFirstRequest({ client, openedFor }: Connection): boolean {
   return openedFor !== undefined && !client?.isFinished(openedFor);
 }
 
-function canCarryRequests({ opened, requests, receivedGoaway }: Connection): boolean {
-  return opened !== undefined && requests > 0 && !receivedGoaway;
+/** Reads only what was kept of the last request. */
+function isLeaving({ version, signals }: Connection): boolean {
+  if (version !== '1.1' || signals === undefined) return false;
+
+  const { methodNotReusable, clientCloses, serverCloses, aborted, sent, complete } = signals;
+  return methodNotReusable || clientCloses || serverCloses || !sent || (aborted && !complete);
 }
 
 function isClosing({ opened, socket }: Connection): boolean {
   return opened !== undefined && socket !== undefined && (socket.destroyed || socket.writableEnded);
+}
+
+function isClosed(connection: Connection): boolean {
+  return connection.socket?.closed === true || isPassedOn(connection);
+}
+
+/** Whether the socket was sent to another process. It stays here without its handle, and emits no more events. */
+function isPassedOn({ socket, connected }: Connection): boolean {
+  return socket !== undefined && connected !== undefined && socket.pending && !socket.connecting && !socket.destroyed;
 }

@@ -1,28 +1,39 @@
 import type { Socket } from 'node:net';
 import type { OpenCause } from '../core/causes.ts';
 import type { Outcome } from '../core/errors.ts';
-import type { Origin } from '../core/origins.ts';
+import { isIpAddress, type Origin } from '../core/origins.ts';
 import type { Moments } from '../core/phases.ts';
 import type { CloseReason } from '../core/reasons.ts';
 import type { NetworkType, OriginCounts } from '../metrics/origin-counts.ts';
 import { TrackedConnection } from '../metrics/tracked-connection.ts';
+import type { CreatedRequestReader } from './attribution/call-sites.ts';
 import type { Abort, KeepAliveSignals } from './attribution/close-reason.ts';
-import type { MemberPool, PoolMember, SeenIdle } from './attribution/pool-member.ts';
+import type { Loss } from './attribution/losses.ts';
+import type { PoolIdentity } from './attribution/pool-identity.ts';
+import type { MemberPool, Place, PoolMember } from './attribution/pool-member.ts';
+import type { WaitingAttempts } from './attribution/waiting-attempts.ts';
 
 /** How to read the requests of one HTTP client. Each HTTP source has one. */
-export interface ClientAdapter<Request extends object = object> {
+export interface ClientAdapter<Request extends object = object> extends CreatedRequestReader<Request> {
   /** The origin that the client dials for the request. `socket`: the socket of the request, if known. */
   originOf(request: Request, socket: Socket | undefined): Origin;
   /** Whether the client reports that the connection of the request was used before. */
   wasReused(request: Request): boolean;
-  /** Whether the request waits in the queue of its agent, so no connection was opened for it. */
-  isQueued(request: Request): boolean;
+  /** Whether the request's agent opened this socket, which was attempted in the same turn. True if the agent does not show it. */
+  opened(request: Request, socket: Socket): boolean;
+  /** The pool whose connections the request may use. Undefined if the client announces it elsewhere. */
+  poolOf(request: Request): PoolIdentity | undefined;
   /** Whether the request no longer needs the connection: it finished or failed, and did not take the connection over. */
   isFinished(request: Request): boolean;
   /** Whether the request may take the connection over for good: CONNECT and upgrades. */
   mayTakeOver(request: Request): boolean;
   /** Whether the client may pipeline requests. If so, its events name the request and not the connection. */
   readonly pipelines: boolean;
+  /**
+   * If nothing reads the response: how many bytes of it were taken from its connection before that stopped, 0 if nobody
+   * began. Undefined if somebody reads it, as far as this client shows.
+   */
+  takenUnread(request: Request, response: object | undefined, arrived: Arrived): number | undefined;
   /** How many idle connections to the request's origin its pool keeps at most. */
   maxIdle(request: Request): number;
   /** How many idle connections to the request's origin its pool has. Slow: called only if the pool may be full. */
@@ -39,6 +50,13 @@ export interface ClientAdapter<Request extends object = object> {
   maxAge(request: Request): number | undefined;
   /** Adds the signals in the text of the request headers. */
   withRequestHeaders(signals: KeepAliveSignals, sentHeaders: string): KeepAliveSignals;
+}
+
+/** What a socket has received since a request was sent on it, in bytes. */
+export interface Arrived {
+  readonly bytes: number;
+  /** How many of them still wait in the socket's own buffer. */
+  readonly waiting: number;
 }
 
 const NONE: readonly Attempt[] = [];
@@ -116,26 +134,34 @@ export class Connection extends TrackedConnection<OriginCounts> implements Momen
   /** When the agent took the connection back, it had as many idle ones as it keeps, so it closes this one. */
   poolWasFull = false;
 
-  // Pool, cause and reason: attribution/. If no pool decided the reason early, accounting.ts decides it at the close.
+  // Pool and cause: attribution/. The close reason: accounting.ts.
 
-  /** Undefined before a pool is found, and after the connection left its pool. */
+  order = 0;
+  waitsWith: WaitingAttempts | undefined;
+  openedAt: string | undefined;
   pool: MemberPool | undefined;
   poolNumber: number | undefined;
-  cause: OpenCause = 'unknown';
+  place: Place | undefined;
+  opensPool = false;
+  hadIdle = false;
+  isIdle = false;
+  replaces: Loss | undefined;
+  loss: Loss | undefined;
+  cause: OpenCause | 'pending' = 'pending';
   replacedReason: CloseReason | undefined;
-  lossReassigned = false;
-  seenIdle: SeenIdle | undefined;
   reason: CloseReason | undefined;
 
   // What was counted: accounting.ts. `counts`, `requestCounts` and `requests` are in TrackedConnection.
 
-  /** At the last collection, an unread response body held the connection. */
-  held = false;
-  /** The call site of the request whose body holds the connection was reported. */
-  callSiteReported = false;
-  /** `socket.bytesRead` at the last collection, and since when it has not changed. */
-  bytesReadAtCheck = -1;
-  stalledSince = 0;
+  // Unread bodies: unread-bodies.ts.
+
+  /** `bytesReadBeforeRequest` at the last check. If it differs now, another response is on the connection. */
+  checkedRequest = -1;
+  /** What was taken of the response at the last check, and since when that has not changed. Undefined if it is read. */
+  taken: number | undefined;
+  unreadSince: number | undefined;
+  /** It was reported that the response holds the connection. */
+  heldReported = false;
 
   constructor(socket: Socket, started: number) {
     super(started);
@@ -154,6 +180,16 @@ export function releaseReferences(connection: Connection): void {
   connection.openedFor = undefined;
   connection.sentHeaders = undefined;
   connection.response = undefined;
+}
+
+/** Whether the connection needs no lookup, or its lookup is over and it tried an address. */
+export function isPastLookup({ dialled, origin }: Connection): boolean {
+  return dialled || (origin !== undefined && isIpAddress(origin.address));
+}
+
+/** Whether it is known where an attempt goes. A socket without a client shows no name before its lookup ends. */
+export function isOriginKnown({ dialled, origin }: Connection): boolean {
+  return dialled || origin !== undefined;
 }
 
 /** The origin that the connection is counted under: the path of a Unix socket, else what the client named, else what was dialled. */

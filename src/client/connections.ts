@@ -12,8 +12,9 @@ import type { MetricRegistry } from '../metrics/registry.ts';
 import { ConnectionAccounting } from './accounting.ts';
 import type { CallSites } from './attribution/call-sites.ts';
 import { abortOf } from './attribution/close-reason.ts';
+import { type PoolIdentity, poolOfSession } from './attribution/pool-identity.ts';
 import { Pools } from './attribution/pools.ts';
-import { type ClientAdapter, Connection, releaseReferences } from './connection.ts';
+import { type ClientAdapter, Connection, originOfConnection, releaseReferences } from './connection.ts';
 import { ConnectionStates } from './connection-states.ts';
 import { CurrentTurn } from './current-turn.ts';
 import { LiveConnections } from './live-connections.ts';
@@ -27,6 +28,7 @@ import {
   type Snapshot,
 } from './snapshot.ts';
 import { Timeouts } from './timeouts.ts';
+import { UnreadBodies } from './unread-bodies.ts';
 
 export interface Dependencies {
   readonly registry: MetricRegistry;
@@ -37,8 +39,6 @@ export interface Dependencies {
   readonly now: () => number;
   /** Returns a function that queues `run` as a microtask. */
   readonly asMicrotask: (run: () => void) => () => void;
-  /** Calls the function in the next iteration of the event loop, unless the process ends before. */
-  readonly inNextLoop: (run: () => void) => void;
   /** Each connection is read behind this guard. */
   readonly guard: Guard;
 }
@@ -61,25 +61,26 @@ export class Connections {
   readonly #states: ConnectionStates;
   readonly #accounting: ConnectionAccounting;
 
-  constructor({ registry, lookups, callSites, record, now, asMicrotask, inNextLoop, guard }: Dependencies) {
+  constructor({ registry, lookups, callSites, record, now, asMicrotask, guard }: Dependencies) {
     this.#registry = registry;
     this.#callSites = callSites;
-    this.#states = new ConnectionStates(guard, now);
+    const bodies = new UnreadBodies(guard, now, held => this.#reportHeld(held));
+    this.#states = new ConnectionStates(guard, bodies, now);
     this.#live = new LiveConnections(this.#states, guard, connection => this.#close(connection));
     this.#requests = new Requests(this.#states);
     this.#pools = new Pools({
-      onNewPool: origin => callSites.poolOpened(origin),
-      inNextLoop,
+      callSiteOf: origin => callSites.poolMayOpen(origin),
+      onNewPool: (origin, site) => callSites.poolOpened(origin, site),
       states: this.#states,
       now,
     });
     this.#accounting = new ConnectionAccounting({
       registry,
+      lookups,
       pools: this.#pools,
       states: this.#states,
       callSites,
       record,
-      now,
       guard,
     });
     this.#lookups = lookups;
@@ -94,18 +95,30 @@ export class Connections {
   }
 
   /** An HTTP client is about to connect: the next attempt of this turn is for this origin. */
-  clientConnecting(origin: Origin, pool: object): void {
-    this.#currentTurn.expect({ origin, pool });
+  clientConnecting(origin: Origin, connector: object): void {
+    this.#currentTurn.expect({ origin, connector });
   }
 
-  /** `connect` was called on a socket. It may still throw. */
+  /**
+   * `connect` was called on a socket. It may still throw. If the last connection of this socket has ended, this is another
+   * one. Otherwise it is the same one: Node does not connect a socket twice at a time.
+   */
   attempted(socket: Socket): void {
-    if (this.#live.get(socket) !== undefined) return;
+    const last = this.#live.get(socket);
+    if (last !== undefined) {
+      if (!this.#states.isClosed(last)) return;
+      this.#close(last);
+    }
 
     this.#live.closeSome();
     const connection = new Connection(socket, this.#now());
+    this.#pools.attempted(connection);
     const expected = this.#currentTurn.takeExpected();
-    if (expected !== undefined) this.#assignToPool(connection, expected.origin, expected.pool);
+    if (expected !== undefined) {
+      connection.http = true;
+      connection.origin = expected.origin;
+      this.#pools.announced(connection, expected.origin, expected.connector);
+    }
     this.#live.add(socket, connection);
     this.#currentTurn.attempted(connection);
   }
@@ -114,19 +127,16 @@ export class Connections {
    * A request was created. If this opened a connection, it is the latest attempt of this turn. Returns the socket of that
    * connection, so that the source can add its listeners.
    */
-  requestCreated<Request extends object>(
-    request: Request,
-    client: ClientAdapter<Request>,
-    pool: object | undefined,
-  ): Socket | undefined {
+  requestCreated<Request extends object>(request: Request, client: ClientAdapter<Request>): Socket | undefined {
     const connection = this.#currentTurn.latest;
-    if (connection === undefined || connection.http || client.wasReused(request) || client.isQueued(request)) {
-      return undefined;
-    }
-    this.#assignToPool(connection, client.originOf(request, connection.socket), pool);
+    const socket = connection?.socket;
+    if (connection === undefined || socket === undefined || connection.http) return undefined;
+    if (client.wasReused(request) || !client.opened(request, socket)) return undefined;
+
+    this.#assignToPool(connection, client.originOf(request, socket), client.poolOf(request));
     this.#requests.waitsFor(connection, request, client);
-    connection.listenedSocket = connection.socket;
-    return connection.listenedSocket;
+    connection.listenedSocket = socket;
+    return socket;
   }
 
   /** The lookup ended. Called once per address found; only the first call counts. */
@@ -136,6 +146,7 @@ export class Connections {
 
     connection.hasBegun = true;
     connection.host = hostName(host);
+    if (connection.origin !== undefined && !isSameName(connection.origin.address, host)) this.#unclaim(connection);
     this.#registry.names.labelOf(host, 'connection');
     connection.resolved = this.#now();
     if (error) this.#lookups.failed(host, connection.resolved - connection.started, error);
@@ -153,13 +164,7 @@ export class Connections {
     if (family !== undefined) {
       connection.attempts = [...connection.attempts, { type: family === 6 ? 'ipv6' : 'ipv4', outcome: undefined }];
     }
-    // The socket was matched to a client's announcement by time only. If the port differs, that was wrong.
-    if (family !== undefined && connection.origin !== undefined && connection.origin.port !== connection.port) {
-      connection.pool?.remove(connection, undefined);
-      connection.http = false;
-      connection.origin = undefined;
-      this.#requests.waitsForNone(connection);
-    }
+    if (connection.origin !== undefined && !leadsTo(connection, connection.origin)) this.#unclaim(connection);
   }
 
   addressFailed(socket: Socket, error: unknown): void {
@@ -194,12 +199,18 @@ export class Connections {
   }
 
   /** An HTTP client uses the socket for requests to this origin: as a connection of its own, or as a tunnel through a proxy. */
-  clientConnected(socket: Socket, origin: Origin, pool: object, version: HttpVersion): void {
+  clientConnected(socket: Socket, origin: Origin, pool: PoolIdentity, version: HttpVersion): void {
     const connection = this.#live.find(socket) ?? this.#adopt(socket, origin, false);
     connection.version = version;
-    if (connection.counts === undefined && !connection.http) this.#assignToPool(connection, origin, pool);
+    if (connection.counts === undefined && connection.pool === undefined) this.#assignToPool(connection, origin, pool);
     else if (connection.origin === undefined || !sameOrigin(connection.origin, origin))
       this.#enterTunnel(connection, origin);
+  }
+
+  /** The pool of a connection that `clientConnected` did not know. */
+  poolShown(socket: Socket, pool: PoolIdentity): void {
+    const connection = this.#live.get(socket);
+    if (connection?.origin !== undefined) this.#pools.reassign(connection, connection.origin, pool);
   }
 
   /**
@@ -237,12 +248,14 @@ export class Connections {
 
   /** A request is over: it was answered. The client does not name the connection. */
   requestFinished(request: object): void {
-    this.#requests.finished(request, false, undefined);
+    const connection = this.#requests.finished(request, false, undefined);
+    if (connection !== undefined) this.#requestEnded(connection);
   }
 
   /** A request is over: it failed with this error. The client does not name the connection. */
   requestFailed(request: object, error: unknown): void {
-    this.#requests.finished(request, true, abortOf(error));
+    const connection = this.#requests.finished(request, true, abortOf(error));
+    if (connection !== undefined) this.#requestEnded(connection);
   }
 
   /** A request failed with the error of its socket. */
@@ -272,7 +285,10 @@ export class Connections {
   /** The server sent FIN. */
   serverEnded(socket: Socket, clientEndedFirst: boolean): void {
     const connection = this.#live.get(socket);
-    if (connection !== undefined && !clientEndedFirst) connection.serverEnded = true;
+    if (connection === undefined || clientEndedFirst) return;
+
+    connection.serverEnded = true;
+    connection.pool?.leaves(connection, this.#states.reasonOf(connection));
   }
 
   /** The server sent GOAWAY on the session. */
@@ -282,18 +298,25 @@ export class Connections {
   }
 
   /** A request was sent on an HTTP/2 stream. Returns true if the session is new, so that the source can add its listeners. */
-  streamStarted(session: Http2Session): boolean {
+  streamStarted(session: Http2Session, id: number): boolean {
     const known = this.#live.ofSession(session);
     const connection = known ?? this.#bindSession(session, socketOf(session));
     if (connection === undefined) return false; // it was opened before connmeter started
 
-    this.#requests.streamStarted(connection);
+    this.#requests.streamStarted(connection, id);
+    const isUnknown = connection.pool === undefined && connection.counts === undefined;
+    if (isUnknown && connection.connected !== undefined) {
+      this.#assignToPool(connection, originOfConnection(connection), poolOfSession(session));
+    }
     if (connection.opened !== undefined) this.#accounting.requestSent(connection);
+    connection.pool?.used(connection);
     return known === undefined;
   }
 
-  streamEnded(session: object): void {
-    this.#requests.streamEnded(this.#live.ofSession(session));
+  streamEnded(session: object, id: number): void {
+    const connection = this.#live.ofSession(session);
+    this.#requests.streamEnded(connection, id);
+    if (connection?.requestsInProgress === 0) connection.pool?.unused(connection);
   }
 
   /** An error occurred on the socket, and its close follows. Only the first error counts. */
@@ -302,10 +325,10 @@ export class Connections {
     if (connection !== undefined) connection.error ??= error;
   }
 
-  /** The socket closed: the connection is closed, or its attempt failed. */
+  /** The socket closed: the connection is closed, or its attempt failed. Ignored if the socket is connected again already. */
   closed(socket: Socket): void {
     const connection = this.#live.get(socket);
-    if (connection !== undefined) this.#close(connection);
+    if (connection !== undefined && this.#states.isClosed(connection)) this.#close(connection);
   }
 
   /** connmeter stops listening. Requests that are active now count as over, because their end is not seen. */
@@ -325,7 +348,9 @@ export class Connections {
     const now = this.#now();
     const live: LiveConnection[] = [];
     for (const connection of this.#live) {
-      if (live.length < MAX_LIVE) live.push(liveConnection(connection, this.#states.isBusy(connection), now));
+      if (live.length === MAX_LIVE) break;
+      const { isBusy, heldSince } = this.#states;
+      live.push(liveConnection(connection, isBusy(connection), heldSince(connection), now));
     }
     return {
       origins: this.#registry.allOriginCounts.map(originSnapshot),
@@ -345,6 +370,13 @@ export class Connections {
     return connection;
   }
 
+  #reportHeld(connection: Connection): boolean {
+    const { client, request } = connection;
+    if (client === undefined || request === undefined) return false;
+
+    return this.#callSites.bodyHeld(request, client, originOfConnection(connection));
+  }
+
   #turnEnded(attempted: readonly Connection[]): void {
     for (const connection of attempted) {
       if (connection.socket?.connecting) connection.hasBegun = true;
@@ -355,10 +387,18 @@ export class Connections {
   /** `connect` threw, or was undone at once. Nothing is counted. */
   #discard(connection: Connection): void {
     this.#live.delete(connection);
-    connection.pool?.remove(connection, undefined);
+    this.#pools.withdraw(connection);
   }
 
-  #assignToPool(connection: Connection, origin: Origin, pool: object | undefined): void {
+  /** The socket was matched to a client by time only, and it goes elsewhere. */
+  #unclaim(connection: Connection): void {
+    this.#pools.withdraw(connection);
+    connection.http = false;
+    connection.origin = undefined;
+    this.#requests.waitsForNone(connection);
+  }
+
+  #assignToPool(connection: Connection, origin: Origin, pool: PoolIdentity | undefined): void {
     connection.http = true;
     connection.origin = origin;
     this.#pools.assign(connection, origin, pool);
@@ -377,10 +417,33 @@ export class Connections {
   ): void {
     if (!this.#requests.sent(connection, socket, request, client, sentHeaders)) return;
 
+    if (connection.pool === undefined && connection.counts === undefined)
+      this.#claim(connection, socket, request, client);
     connection.http = true;
     connection.timedOut = false;
+    connection.pool?.used(connection);
     if (connection.requestCounts?.http === false) this.#enterTunnel(connection, client.originOf(request, socket));
     if (connection.opened !== undefined) this.#accounting.requestSent(connection);
+  }
+
+  /** The client connected later than in the turn of the request, so only the request shows whose connection it is. */
+  #claim<Request extends object>(
+    connection: Connection,
+    socket: Socket,
+    request: Request,
+    client: ClientAdapter<Request>,
+  ): void {
+    const pool = client.poolOf(request);
+    if (pool !== undefined) this.#assignToPool(connection, client.originOf(request, socket), pool);
+  }
+
+  /** A request is over. The client may use the connection again, or close it. */
+  #requestEnded(connection: Connection): void {
+    const { pool, request, earlierRequests, takenOver } = connection;
+    if (pool === undefined || request !== undefined || earlierRequests !== undefined || takenOver) return;
+
+    if (this.#states.isLeaving(connection)) pool.leaves(connection, this.#states.reasonOf(connection));
+    else pool.unused(connection);
   }
 
   #opened(connection: Connection, at: number): void {
@@ -393,7 +456,7 @@ export class Connections {
     this.#live.delete(connection);
     connection.closed = this.#now();
     connection.error = this.#states.errorOf(connection);
-    if (connection.opened === undefined) endAttempt(connection, failedOutcome(connection.error));
+    if (connection.opened === undefined) endAttempt(connection, failedOutcome(connection.error, connection.timedOut));
     this.#accounting.closed(connection);
     releaseReferences(connection);
   }
@@ -423,6 +486,22 @@ export class Connections {
     this.#live.addAlias(socket, connection);
     return connection;
   }
+}
+
+/** Whether the connection, which now dials an address, can be for this origin. */
+function leadsTo({ address, host, port, attempts }: Connection, origin: Origin): boolean {
+  if (attempts.length === 0) return false; // a Unix socket: its client names it when it is connected
+  if (origin.port !== port) return false;
+  return host !== undefined || address === undefined || isSameAddress(origin.address, address);
+}
+
+/** `address` was dialled without a lookup, so it was named. IPv6 addresses can be written in many ways. */
+function isSameAddress(named: string, address: string): boolean {
+  return named === address || (named.includes(':') && address.includes(':'));
+}
+
+function isSameName(one: string, other: string): boolean {
+  return one === other || one.toLowerCase() === other.toLowerCase();
 }
 
 /** Sets the outcome of the current attempt, unless it has one. */

@@ -4,7 +4,7 @@ import type { Connection } from './connection.ts';
 /** The connection that a client is about to open. */
 export interface ExpectedConnection {
   readonly origin: Origin;
-  readonly pool: object;
+  readonly connector: object;
 }
 
 /**

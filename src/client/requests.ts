@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { streamEnded } from '../metrics/tracked-connection.ts';
+import { pauseStreams, streamEnded, streamStarted } from '../metrics/tracked-connection.ts';
 import { type Abort, abortOf } from './attribution/close-reason.ts';
 import type { ClientAdapter, Connection } from './connection.ts';
 import { type ConnectionStates, hasResponse } from './connection-states.ts';
@@ -74,10 +74,10 @@ export class Requests {
     else if (connection.takenOver) this.#updateTakeover(connection, request, response, false);
   }
 
-  /** A request is over: it was answered, or failed. The client does not name the connection. */
-  finished(request: object, failed: boolean, abort: Abort | undefined): void {
+  /** A request is over: it was answered, or failed. Returns its connection, which the client does not name. */
+  finished(request: object, failed: boolean, abort: Abort | undefined): Connection | undefined {
     const connection = this.#open.remove(request);
-    if (connection === undefined) return;
+    if (connection === undefined) return undefined;
 
     if (connection.request === request) this.#release(connection, request, failed, abort);
     else if (connection.earlierRequests?.includes(request))
@@ -86,6 +86,7 @@ export class Requests {
       this.#updateTakeover(connection, request, connection.response, failed);
       connection.takenOver = connection.client?.isFinished(request) !== true;
     }
+    return connection;
   }
 
   /** A request failed with the error of its socket, which may be what the program gave it up with. */
@@ -132,18 +133,18 @@ export class Requests {
   }
 
   /** An HTTP/2 stream carries a request. Streams are counted, not kept. */
-  streamStarted(connection: Connection): void {
-    connection.requestsInProgress++;
+  streamStarted(connection: Connection, id: number): void {
+    streamStarted(connection, id);
   }
 
-  streamEnded(connection: Connection | undefined): void {
-    streamEnded(connection);
+  streamEnded(connection: Connection | undefined, id: number): void {
+    streamEnded(connection, id);
   }
 
   /** connmeter stops listening. Requests that are active now count as over, because their end is not seen. */
   pause(connections: Iterable<Connection>): void {
     for (const connection of connections) {
-      connection.requestsInProgress = 0;
+      pauseStreams(connection);
       connection.earlierRequests = undefined;
       const { client, request } = connection;
       if (!client?.pipelines || request === undefined) continue;

@@ -44,10 +44,11 @@ export interface LiveConnection extends Origin {
   readonly age: number;
   readonly requests: number;
   readonly phases: Phases;
-  readonly cause: OpenCause;
+  /** `pending` until it is counted. */
+  readonly cause: OpenCause | 'pending';
   /** The number of its pool. Undefined for sockets without a pool. */
   readonly pool: number | undefined;
-  /** For how long an unread response body has held it, as far as collections saw. Undefined if none does. */
+  /** For how long an unread response body has held it, as far as collections and snapshots saw. Undefined if none does. */
   readonly heldFor: number | undefined;
 }
 
@@ -88,7 +89,12 @@ export function originSnapshot(counts: OriginCounts): OriginSnapshot {
 }
 
 /** @internal */
-export function liveConnection(connection: Connection, isBusy: boolean, now: number): LiveConnection {
+export function liveConnection(
+  connection: Connection,
+  isBusy: boolean,
+  heldSince: number | undefined,
+  now: number,
+): LiveConnection {
   const { address, port } = originOfConnection(connection);
   return {
     address,
@@ -99,7 +105,7 @@ export function liveConnection(connection: Connection, isBusy: boolean, now: num
     phases: phasesOf(connection),
     cause: connection.cause,
     pool: connection.poolNumber,
-    heldFor: connection.held ? now - connection.stalledSince : undefined,
+    heldFor: heldSince === undefined ? undefined : now - heldSince,
   };
 }
 
@@ -109,7 +115,7 @@ export function closedConnection(connection: Connection): ClosedConnection {
   return {
     address,
     port,
-    cause: connection.cause,
+    cause: connection.cause === 'pending' ? 'unknown' : connection.cause,
     reason: connection.reason ?? 'unknown',
     age: (connection.closed ?? connection.started) - connection.started,
     requests: connection.requests,

@@ -2,8 +2,8 @@
 export const OPEN_CAUSES = [
   'first',
   'new_pool',
-  'release_race',
   'replaced',
+  'release_race',
   'body_held',
   'pool_busy',
   'unknown',

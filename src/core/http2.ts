@@ -8,6 +8,6 @@ export function socketOf(session: Http2Session): Socket | undefined {
 }
 
 /** Whether a stream carries a request. Streams that the server pushed have even ids, those that never started have none. */
-export function isRequest({ id }: Http2Stream): boolean {
-  return id !== undefined && id % 2 === 1;
+export function isRequest<Stream extends Http2Stream>(stream: Stream): stream is Stream & { readonly id: number } {
+  return stream.id !== undefined && stream.id % 2 === 1;
 }

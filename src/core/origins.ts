@@ -65,6 +65,11 @@ export function portInHostHeader(header: unknown, dialled: string): string | und
   return /^\d+$/.test(port) ? port : undefined;
 }
 
+/** Whether a host needs no lookup: it is an IP address. Only IPv6 addresses have colons. */
+export function isIpAddress(host: string): boolean {
+  return host.includes(':') || /^\d{1,3}(?:\.\d{1,3}){3}$/.test(host);
+}
+
 export function sameOrigin(a: Origin, b: Origin): boolean {
   return a.address === b.address && a.port === b.port;
 }

@@ -28,12 +28,15 @@ export type CloseReason = (typeof CLOSE_REASONS)[number];
 /** The same for connections that a server of this process accepted. */
 export const SERVER_CLOSE_REASONS = [
   'keep_alive_timeout',
+  'keep_alive_hint_too_short',
+  'never_used',
   'client_closed_idle',
   'client_aborted',
   'client_close_header',
   'request_timeout',
   'max_requests',
   'server_close_header',
+  'upgraded',
   'server_shutdown',
   'tls_failed',
   'error',

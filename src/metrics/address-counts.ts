@@ -17,6 +17,10 @@ export interface InUse {
   readonly requests: Count;
 }
 
+export function addressAttributes({ address, port }: Origin): Attributes {
+  return { 'server.address': address, ...(port === undefined ? {} : { 'server.port': port }) };
+}
+
 /**
  * The counts of one address that origins and listeners have in common. A series is initialised to zero when its count is
  * first asked for.
@@ -33,11 +37,7 @@ export class AddressCounts<Reason extends string> {
   constructor({ address, port }: Origin, http: boolean) {
     this.port = port;
     this.http = http;
-    this.attributes = {
-      'server.address': address,
-      ...(port === undefined ? {} : { 'server.port': port }),
-      ...(http ? { 'network.protocol.name': 'http' } : {}),
-    };
+    this.attributes = { ...addressAttributes({ address, port }), ...(http ? { 'network.protocol.name': 'http' } : {}) };
     this.requests = {
       fresh: this.count({ 'connmeter.connection.reused': false }),
       reused: this.count({ 'connmeter.connection.reused': true }),

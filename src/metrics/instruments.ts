@@ -79,6 +79,13 @@ export const METRICS: readonly (ObservableMetric | HistogramMetric)[] = [
     perOrigin: counts => counts.allOpened,
   },
   {
+    name: 'connmeter.open_connections',
+    kind: 'upDownCounter',
+    unit: '{connection}',
+    description: 'Connections without HTTP that are open: to databases, caches and other servers.',
+    perOrigin: counts => (counts.http ? none : [counts.open]),
+  },
+  {
     name: 'connmeter.connection.closed',
     kind: 'counter',
     unit: '{connection}',
@@ -91,6 +98,13 @@ export const METRICS: readonly (ObservableMetric | HistogramMetric)[] = [
     unit: '{connection}',
     description: 'Connections that failed to open, by phase and error.',
     perOrigin: counts => counts.failures,
+  },
+  {
+    name: 'connmeter.connection.pending',
+    kind: 'upDownCounter',
+    unit: '{connection}',
+    description: 'Connections that are being opened, by phase.',
+    perProcess: ({ allPending }) => allPending.flatMap(({ all }) => all),
   },
   {
     name: 'connmeter.connect.duration',
@@ -146,7 +160,8 @@ export const METRICS: readonly (ObservableMetric | HistogramMetric)[] = [
     name: 'connmeter.dns.pending',
     kind: 'upDownCounter',
     unit: '{lookup}',
-    description: 'DNS lookups in progress for connections.',
+    description:
+      'DNS lookups in progress: for connections, of the program itself, and those that were given up but still run.',
     perProcess: registry => [registry.lookupsPending],
   },
   {

@@ -18,11 +18,13 @@ export interface Listener {
 const EXPECTED_REASONS: Readonly<Record<'http' | 'tls' | 'other', readonly ServerCloseReason[]>> = {
   http: [
     'keep_alive_timeout',
+    'keep_alive_hint_too_short',
     'client_closed_idle',
     'client_aborted',
     'client_close_header',
     'request_timeout',
     'server_close_header',
+    'upgraded',
     'server_shutdown',
     'error',
   ],

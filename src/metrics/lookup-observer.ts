@@ -19,11 +19,13 @@ export interface LookupObserver {
 // interceptor), but no answers from caches.
 //
 // Limitations: there are no entries for failed lookups. Those of sockets are reported by the socket (client/sources/net.ts);
-// those that the program makes itself, for example with dns.lookup(), are not counted.
+// those that the program makes itself, for example with dns.lookup(), are not counted. Node delivers the entries in an
+// immediate. If the program has entered a domain (node:domain), Node prints the warning DEP0097 about it. Nothing else shows
+// the lookups that the program makes itself, or which lookups of sockets are answered from a cache.
 export function observeLookups(lookups: Lookups, guard: Guard): LookupObserver {
   const processEntries = guard('dns', (entries: PerformanceEntry[]) => {
-    for (const { name, duration, detail } of entries as DnsEntry[]) {
-      lookups.succeeded(detail.host ?? detail.hostname ?? '', name === 'lookup', duration / 1000);
+    for (const { name, startTime, duration, detail } of entries as DnsEntry[]) {
+      lookups.succeeded(detail.host ?? detail.hostname ?? '', name === 'lookup', startTime / 1000, duration / 1000);
     }
   });
   const observer = new PerformanceObserver(list => processEntries(list.getEntries()));

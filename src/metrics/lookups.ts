@@ -2,11 +2,28 @@ import { errorType, isLookupFailure } from '../core/errors.ts';
 import type { Recorder } from './recorder.ts';
 import type { MetricRegistry } from './registry.ts';
 
+/** The name of a lookup whose name was never seen. It cannot be a host name of the program. */
+const UNKNOWN_NAME = '';
+
+/** How many given-up lookups are remembered. */
+const MAX_ABANDONED = 256;
+/** A socket starts its lookup in the turn in which it is created. Without a name, only this time identifies the lookup. */
+const TURN_SECONDS = 0.05;
+
+/** A lookup that was given up: it started between two times, the second of them the latest possible. */
+interface AbandonedLookup {
+  readonly name: string | undefined;
+  readonly from: number;
+  readonly to: number;
+}
+
 /** Records each DNS lookup once, by name. Answers from a cache are not lookups. */
 export class Lookups {
   readonly #registry: MetricRegistry;
   readonly #record: Recorder;
   readonly #failures = new WeakSet<object>();
+  /** The latest lookups that were given up. Those that succeed later must not count again. */
+  readonly #abandoned: AbandonedLookup[] = [];
   /** The next successful lookup of this name is not the program's. */
   #ignoredName: string | undefined;
 
@@ -20,12 +37,17 @@ export class Lookups {
     this.#ignoredName = name;
   }
 
-  /** `getaddrinfo`: the lookup was a `dns.lookup()`; otherwise it was a query to a DNS server. */
-  succeeded(name: string, getaddrinfo: boolean, seconds: number): void {
+  /**
+   * `getaddrinfo`: the lookup was a `dns.lookup()`; otherwise it was a query to a DNS server. `started`: in seconds of the
+   * monotonic clock.
+   */
+  succeeded(name: string, getaddrinfo: boolean, started: number, seconds: number): void {
     if (name === this.#ignoredName) {
       this.#ignoredName = undefined;
       return;
     }
+    if (this.#wasAbandoned(name, started)) return;
+
     const question = this.#registry.names.labelOf(name, getaddrinfo ? 'lookup' : 'query');
     this.#record('dns.lookup.duration', seconds, { 'dns.question.name': question });
   }
@@ -36,5 +58,29 @@ export class Lookups {
 
     this.#failures.add(error as object);
     this.#record('dns.lookup.duration', seconds, this.#registry.failedLookupAttributes(name, errorType(error)));
+  }
+
+  /**
+   * A socket was given up during its lookup, after this time. The lookup still runs, and may succeed later. `name`: undefined
+   * if it is not known, because only the end of the lookup would show it.
+   */
+  abandoned(name: string | undefined, started: number, seconds: number, errorType: string): void {
+    const to = name === undefined ? started + TURN_SECONDS : started + seconds;
+    this.#abandoned.push({ name: name?.toLowerCase(), from: started, to });
+    if (this.#abandoned.length > MAX_ABANDONED) this.#abandoned.shift();
+    const question = name ?? UNKNOWN_NAME;
+    this.#record('dns.lookup.duration', seconds, this.#registry.failedLookupAttributes(question, errorType));
+  }
+
+  /** Whether this lookup was counted already, when its socket was given up. */
+  #wasAbandoned(name: string, started: number): boolean {
+    const lowerCased = name.toLowerCase();
+    const index = this.#abandoned.findIndex(
+      ({ name, from, to }) => (name === undefined || name === lowerCased) && from <= started && started <= to,
+    );
+    if (index < 0) return false;
+
+    this.#abandoned.splice(index, 1);
+    return true;
   }
 }

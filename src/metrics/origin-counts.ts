@@ -19,6 +19,8 @@ const MAX_FAILURE_KINDS = 12;
 
 /** All counts of one origin. */
 export class OriginCounts extends AddressCounts<CloseReason> {
+  /** Gauge of open connections without HTTP. Those with HTTP are in `inUse`, by state. */
+  readonly open: Count;
   /** Gauge of connections held by an unread response body. */
   readonly held: Count;
   /** Seconds spent on DNS, TCP and TLS for connections that carried at most one request. */
@@ -30,6 +32,7 @@ export class OriginCounts extends AddressCounts<CloseReason> {
 
   constructor(origin: Origin, http: boolean) {
     super(origin, http);
+    this.open = this.count({});
     this.held = this.count({});
     this.wastedSetup = this.count({});
     for (const cause of EXPECTED_CAUSES[http ? 'http' : 'other']) this.opened(cause, undefined);
@@ -82,6 +85,7 @@ export class OriginCounts extends AddressCounts<CloseReason> {
 
   override resetGauges(): void {
     super.resetGauges();
+    this.open.value = 0;
     this.held.value = 0;
   }
 

@@ -8,18 +8,21 @@ import { ListenerCounts } from './listener-counts.ts';
 import { LookupNames } from './lookup-names.ts';
 import { OriginCounts } from './origin-counts.ts';
 import type { PortUsage } from './parse-ports.ts';
+import { PendingConnections } from './pending-connections.ts';
 
 /** Limit of distinct errors of failed lookups: a custom `lookup` function may fail with any error. */
 const MAX_LOOKUP_FAILURES = 12;
 
 /** All numbers that are read at a collection: the counts of each origin and listener, and those of the process. Bounded. */
 export class MetricRegistry {
-  /** Gauge of lookups in progress for connections. */
-  readonly lookupsPending: Count = { attributes: {}, value: 0 };
+  /** Connections that wait for a lookup, and lookups in Node's thread pool. Both are read at each collection. */
+  lookupsAwaited = 0;
+  lookupsInThreadPool = 0;
   /** Read at each collection; undefined if the host does not show it. */
   ports: PortUsage | undefined;
   readonly #origins: BoundedIndex<OriginCounts>;
   readonly #listeners: BoundedIndex<ListenerCounts>;
+  readonly #pending: BoundedIndex<PendingConnections>;
   readonly names: LookupNames;
   readonly faults = new Faults();
   readonly #lookupFailures = new Set<string>();
@@ -28,6 +31,7 @@ export class MetricRegistry {
   constructor(limit: number) {
     this.#origins = new BoundedIndex(limit, (origin, http) => new OriginCounts(origin, http));
     this.#listeners = new BoundedIndex(limit, (origin, http) => new ListenerCounts(origin, http));
+    this.#pending = new BoundedIndex(limit, origin => new PendingConnections(origin));
     this.names = new LookupNames(limit);
   }
 
@@ -39,6 +43,7 @@ export class MetricRegistry {
   set limit(limit: number) {
     this.#origins.limit = limit;
     this.#listeners.limit = limit;
+    this.#pending.limit = limit;
     this.names.limit = limit;
   }
 
@@ -58,6 +63,29 @@ export class MetricRegistry {
   /** The same for an address that a server listens on. */
   listenerCounts(origin: Origin, http: boolean): ListenerCounts {
     return this.#listeners.find(origin, http);
+  }
+
+  /** The connections to an origin that are being opened. Bounded as the counts of origins are. */
+  pendingTo(origin: Origin): PendingConnections {
+    return this.#pending.find(origin, false);
+  }
+
+  get allPending(): PendingConnections[] {
+    return this.#pending.all;
+  }
+
+  /** Sets the gauges of what is not open yet to zero, before a collection recomputes them. */
+  resetPending(): void {
+    this.lookupsAwaited = 0;
+    for (const pending of this.#pending.all) pending.reset();
+  }
+
+  /**
+   * Gauge of lookups in progress. Most connections wait for a lookup in the thread pool, so the two numbers must not be
+   * added. With a `lookup` function of the program, connections may wait for something else.
+   */
+  get lookupsPending(): Count {
+    return { attributes: {}, value: Math.max(this.lookupsAwaited, this.lookupsInThreadPool) };
   }
 
   /** The attributes of a failed lookup. At most `limit` pairs of name and error; the rest have `_OTHER` as their name. */

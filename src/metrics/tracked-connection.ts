@@ -26,6 +26,8 @@ export class TrackedConnection<Counted extends AddressCounts<string> = AddressCo
   requests = 0;
   /** How many requests are active on it, if they are only counted, as streams of HTTP/2 are. */
   requestsInProgress = 0;
+  /** The first stream of HTTP/2 that is counted. Ids of streams grow. */
+  firstStream: number | undefined;
 
   constructor(started: number) {
     this.started = started;
@@ -38,9 +40,24 @@ export function countRequest(connection: TrackedConnection, { requests }: Addres
   else requests.fresh.value++;
 }
 
-/** A stream ended. If it began before connmeter started, it was not counted. */
-export function streamEnded(connection: TrackedConnection | undefined): void {
+export function streamStarted(connection: TrackedConnection, id: number): void {
+  connection.firstStream ??= id;
+  connection.requestsInProgress++;
+}
+
+/** A stream ended. If it began before connmeter started, or before a pause, it is not counted. */
+export function streamEnded(connection: TrackedConnection | undefined, id: number): void {
+  if (connection?.firstStream !== undefined && id >= connection.firstStream) requestEnded(connection);
+}
+
+export function requestEnded(connection: TrackedConnection | undefined): void {
   if (connection !== undefined && connection.requestsInProgress > 0) connection.requestsInProgress--;
+}
+
+/** connmeter stops listening, so it would miss the ends of these streams. Later streams are counted from zero. */
+export function pauseStreams(connection: TrackedConnection): void {
+  connection.requestsInProgress = 0;
+  connection.firstStream = undefined;
 }
 
 /** Adds the connection to the gauges: as active or idle, with its active requests. */
@@ -55,7 +72,8 @@ export function countInUse(
 
 /** The histograms of connections at their close, which differ between client and server. */
 export interface LifetimeMetrics {
-  readonly requests: HistogramName;
+  /** Undefined if the number of requests is not recorded. */
+  readonly requests: HistogramName | undefined;
   readonly duration: HistogramName;
 }
 
@@ -67,6 +85,6 @@ export function recordLifetime(
   now: number,
   record: Recorder,
 ): void {
-  if (counts?.http) record(metrics.requests, requests, counts.attributes);
+  if (counts?.http && metrics.requests !== undefined) record(metrics.requests, requests, counts.attributes);
   if (opened !== undefined) record(metrics.duration, now - opened, durationAttributes);
 }

@@ -9,6 +9,8 @@ export interface Environment {
   readonly port: number;
   /** Names that are allowed in `Host` headers, besides loopback names; undefined if the variable is not set. */
   readonly allowedHosts: readonly string[] | undefined;
+  /** The option of the same name of `ConnectionInstrumentation`. */
+  readonly readUndiciInternals: boolean;
   /** How often the console exporter prints, in milliseconds. */
   readonly interval: number;
   /** Which lines are printed to stderr. `info` includes warnings. */
@@ -40,10 +42,12 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     warnings.push(`${name} must be ${expected}, got ${JSON.stringify(env[name])}; using ${used}`);
   const value = (name: string) => env[name]?.trim() || undefined;
 
-  const disabled = value('OTEL_SDK_DISABLED')?.toLowerCase();
-  if (disabled !== undefined && disabled !== 'true' && disabled !== 'false') {
-    warn('OTEL_SDK_DISABLED', 'true or false', 'false');
-  }
+  const boolean = (name: string, fallback: boolean) => {
+    const text = value(name)?.toLowerCase();
+    if (text !== undefined && text !== 'true' && text !== 'false') warn(name, 'true or false', String(fallback));
+    return text === 'true' || (text !== 'false' && fallback);
+  };
+  const disabled = boolean('OTEL_SDK_DISABLED', false);
 
   const names = (value('OTEL_METRICS_EXPORTER') ?? 'prometheus').split(',').map(name => name.trim().toLowerCase());
   const known = EXPORTERS.filter(name => names.includes(name));
@@ -77,11 +81,12 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
   if (logLevel === undefined) warn('OTEL_LOG_LEVEL', `one of ${Object.keys(LOG_LEVELS).join(', ')}`, 'info');
 
   return {
-    disabled: disabled === 'true',
+    disabled,
     exporters: none ? [] : known,
     host: value('OTEL_EXPORTER_PROMETHEUS_HOST') ?? 'localhost',
     port: integer('OTEL_EXPORTER_PROMETHEUS_PORT', 0, 65_535, 9464),
     allowedHosts,
+    readUndiciInternals: boolean('CONNMETER_READ_UNDICI_INTERNALS', true),
     interval: integer('OTEL_METRIC_EXPORT_INTERVAL', 1, 2_147_483_647, 60_000),
     logLevel: logLevel ?? 'info',
     warnings,

@@ -4,6 +4,7 @@ import type { ListenerCounts } from '../metrics/listener-counts.ts';
 import { TrackedConnection } from '../metrics/tracked-connection.ts';
 import { serverCloseReason } from './close-reason.ts';
 import type { AnyServer } from './listening-servers.ts';
+import { isHandedOver } from './upgrade.ts';
 
 /** A connection that a server of this process accepted: what was seen of it until its close. */
 export class ServedConnection extends TrackedConnection<ListenerCounts> {
@@ -21,6 +22,12 @@ export class ServedConnection extends TrackedConnection<ListenerCounts> {
   closedDuringRequest = false;
   /** The last request asked to close the connection, or was HTTP/1.0. */
   clientCloses = false;
+  /** When the last response was written, and the seconds that it promised to keep the connection: see `HintedEnd`. */
+  answered = Number.NaN;
+  hint = Number.NaN;
+  margin = Number.NaN;
+  /** When it was closed. */
+  closed: number | undefined;
   /** The socket was sent to another process, so the end of the connection is not visible here. */
   passedOn = false;
 
@@ -33,27 +40,38 @@ export class ServedConnection extends TrackedConnection<ListenerCounts> {
 }
 
 /**
- * Whether a request is active on the connection. Data on a connection without requests counts too: either the headers are
- * incomplete, or the request was an upgrade, which Node does not publish.
+ * Whether a connection is active: a request is, or the program took the connection over. Data on a connection without requests
+ * counts too: the headers are incomplete.
  */
 export function isActive({ requestsInProgress, requests, version, tlsPending, socket }: ServedConnection): boolean {
-  return requestsInProgress > 0 || (requests === 0 && version === '1.1' && !tlsPending && socket.bytesRead > 0);
+  if (requestsInProgress > 0) return true;
+  if (version !== '1.1' || tlsPending) return false;
+
+  return requests === 0 ? socket.bytesRead > 0 : isHandedOver(socket) === true;
 }
 
 export function closeReasonOf(connection: ServedConnection): ServerCloseReason {
-  const { socket, server, tlsPending } = connection;
+  const { socket, server, tlsPending, counts, requests } = connection;
+  const handedOver = isHandedOver(socket);
+  const upgraded = handedOver && socket.bytesWritten > 0;
   return serverCloseReason({
-    http1: connection.counts?.http === true && connection.version === '1.1',
+    http1: counts?.http === true && connection.version === '1.1',
     handshakePending: tlsPending,
     // The server reports why a handshake failed. An error of the accepted socket is only a consequence.
     error: connection.error ?? (tlsPending ? undefined : (socket.errored ?? undefined)),
     timedOut: connection.timedOut,
     clientEnded: connection.clientEnded,
     serverEnded: socket.writableEnded,
-    duringRequest: connection.closedDuringRequest || connection.requestsInProgress > 0,
+    duringRequest:
+      connection.closedDuringRequest || connection.requestsInProgress > 0 || (handedOver === true && !upgraded),
     clientCloses: connection.clientCloses,
-    requests: connection.requests,
+    requests,
+    neverUsed: counts?.http === true && requests === 0 && socket.bytesRead === 0,
+    upgraded,
     maxRequestsPerSocket: server.maxRequestsPerSocket ?? 0,
     endUnseen: connection.passedOn,
+    hint: connection.hint,
+    margin: connection.margin,
+    idle: (connection.closed ?? Number.NaN) - connection.answered,
   });
 }

@@ -10,10 +10,28 @@ import type { TlsHandshake } from '../core/tls-handshake.ts';
 import type { Listener, ListenerCounts } from '../metrics/listener-counts.ts';
 import type { Recorder } from '../metrics/recorder.ts';
 import type { MetricRegistry } from '../metrics/registry.ts';
-import { countInUse, countRequest, recordLifetime, streamEnded } from '../metrics/tracked-connection.ts';
+import {
+  countInUse,
+  countRequest,
+  pauseStreams,
+  recordLifetime,
+  requestEnded,
+  streamEnded,
+  streamStarted,
+} from '../metrics/tracked-connection.ts';
 import { type AnyServer, ListeningServers } from './listening-servers.ts';
 import { PendingHandshakes } from './pending-handshakes.ts';
 import { closeReasonOf, isActive, ServedConnection } from './served-connection.ts';
+
+export interface ServersContext {
+  readonly registry: MetricRegistry;
+  readonly record: Recorder;
+  /** Seconds of a monotonic clock. */
+  readonly now: () => number;
+  readonly guard: Guard;
+  /** Runs a function in the next round of the event loop, without keeping the process alive. */
+  readonly inNextLoop: (run: () => void) => void;
+}
 
 /**
  * What happens to the connections that servers of this process accept: one method per event, in the order of a connection's
@@ -23,6 +41,7 @@ export class Servers {
   readonly #registry: MetricRegistry;
   readonly #record: Recorder;
   readonly #now: () => number;
+  readonly #inNextLoop: (run: () => void) => void;
   readonly #servers: ListeningServers;
   /** Open connections, by socket. After a TLS handshake, this is the TLS socket. */
   readonly #live = new Map<object, ServedConnection>();
@@ -40,14 +59,15 @@ export class Servers {
   readonly #countState: (connection: ServedConnection) => void;
   readonly #closeReasonOf: (connection: ServedConnection) => ServerCloseReason;
 
-  constructor(registry: MetricRegistry, record: Recorder, now: () => number, guard: Guard) {
+  constructor({ registry, record, now, guard, inNextLoop }: ServersContext) {
     this.#registry = registry;
     this.#record = record;
     this.#now = now;
+    this.#inNextLoop = inNextLoop;
     this.#servers = new ListeningServers(registry);
     this.#closeIfGone = guard('accepted connection', (connection: ServedConnection) => {
       connection.passedOn = isPassedOn(connection);
-      if (connection.passedOn || connection.socket.closed) this.#close(connection);
+      if (connection.passedOn || connection.socket.closed) this.#ended(connection);
     });
     this.#countState = guard('accepted connection', countState);
     this.#closeReasonOf = withFallback(guard, 'close reason', closeReasonOf, 'unknown');
@@ -99,51 +119,59 @@ export class Servers {
   }
 
   /** The TLS handshake is done. Returns false for a connection that was accepted before we listened, which is not counted. */
-  secured(socket: Socket, { version, resumed, alpn }: TlsHandshake): boolean {
-    const connection = this.#handshakes.find(socket);
-    if (connection === undefined) return false;
+  secured(socket: Socket, server: AnyServer, handshake: TlsHandshake): boolean {
+    const secured = this.#now();
+    return this.#handshakes.settle(socket, server, (connection, clientLeft) => {
+      connection.secured = secured;
+      this.#secure(connection, socket, handshake);
+      if (!clientLeft) return;
 
-    this.#handshakes.delete(connection);
-    this.#live.delete(connection.socket);
-    this.#live.set(socket, connection);
-    connection.socket = socket;
-    connection.tlsPending = false;
-    connection.secured = this.#now();
-    connection.tls = { version, resumed };
-    connection.version = alpn === 'h2' ? '2' : '1.1';
-    this.#recordHandshake(connection, {
-      ...connection.counts?.attributes,
-      'tls.protocol.version': version,
-      'tls.resumed': resumed,
+      connection.clientEnded = true;
+      if (socket.closed) this.#close(connection);
     });
-    return true;
   }
 
-  /** The TLS handshake failed. The close follows. */
-  handshakeFailed(socket: Socket, error: unknown): void {
-    const connection = this.#handshakes.find(socket);
-    if (connection !== undefined) connection.error ??= error;
+  /** The TLS handshake failed. The close follows, or has come already. */
+  handshakeFailed(socket: Socket, server: AnyServer, error: unknown): void {
+    this.#handshakes.settle(socket, server, connection => {
+      connection.error ??= error;
+      if (connection.closed !== undefined) this.#close(connection);
+    });
   }
 
-  /** The headers of a request have arrived. */
-  requestStarted(socket: Socket, server: AnyServer): void {
+  /** The headers of a request have arrived. Returns whether it is the first one of its connection. */
+  requestStarted(socket: Socket, server: AnyServer): boolean {
     const connection = this.#find(socket) ?? this.#adopt(socket, server);
-    if (connection === undefined) return;
+    if (connection === undefined) return false;
 
     connection.requestsInProgress++;
     connection.timedOut = false;
     connection.clientCloses = false;
     if (connection.requestCounts?.http === false) this.#becomesHttp(connection);
     countRequest(connection, connection.requestCounts as ListenerCounts);
+    return connection.requests === 1;
   }
 
-  /** The response is written. `clientCloses`: the request asked to close the connection. */
-  requestFinished(socket: Socket, clientCloses: boolean): void {
+  /** How long before the end of a keep-alive hint the client leaves: see `HintedEnd.margin`. */
+  clientKeeps(socket: Socket, margin: number): void {
+    const connection = this.#find(socket);
+    if (connection !== undefined) connection.margin = margin;
+  }
+
+  /**
+   * The response is written. `clientCloses`: the connection ends because of the request. `hint`: for how many seconds the
+   * response promises to keep the connection; NaN if it does not say.
+   */
+  requestFinished(socket: Socket, clientCloses: boolean, hint: number): void {
     if (socket.destroyed) return; // Node 22 reports a response as finished when its connection is reset
 
     const connection = this.#find(socket);
-    streamEnded(connection);
-    if (connection !== undefined) connection.clientCloses = clientCloses;
+    requestEnded(connection);
+    if (connection === undefined) return;
+
+    connection.clientCloses = clientCloses;
+    connection.hint = hint;
+    connection.answered = this.#now();
   }
 
   /** An HTTP/2 session has begun. Returns whether it is new. */
@@ -157,21 +185,21 @@ export class Servers {
     return true;
   }
 
-  streamStarted(session: object): void {
+  streamStarted(session: object, id: number): void {
     const connection = this.#aliases.get(session);
     if (connection === undefined) return;
 
-    connection.requestsInProgress++;
+    streamStarted(connection, id);
     connection.timedOut = false;
     countRequest(connection, connection.requestCounts as ListenerCounts);
   }
 
   /** A stream is closed. `sessionDestroyed`: its session was destroyed, which closes all streams. */
-  streamEnded(session: object, sessionDestroyed: boolean): void {
+  streamEnded(session: object, id: number, sessionDestroyed: boolean): void {
     const connection = this.#aliases.get(session);
     if (connection !== undefined && sessionDestroyed && connection.requestsInProgress > 0)
       connection.closedDuringRequest = true;
-    streamEnded(connection);
+    streamEnded(connection, id);
   }
 
   /** The client ended its side of the socket, or sent GOAWAY. `first`: before the server ended its own side. */
@@ -192,13 +220,13 @@ export class Servers {
 
   closed(socket: Socket): void {
     const connection = this.#live.get(socket);
-    if (connection !== undefined) this.#close(connection);
+    if (connection !== undefined) this.#ended(connection);
   }
 
   /** Stops counting. The end of requests that are active now will not be seen, so they are no longer counted as active. */
   pause(): void {
     this.#isPaused = true;
-    for (const connection of this.#live.values()) connection.requestsInProgress = 0;
+    for (const connection of this.#live.values()) pauseStreams(connection);
   }
 
   resume(): void {
@@ -241,22 +269,58 @@ export class Servers {
     connection.requestCounts = this.#registry.listenerCounts(origin, true);
   }
 
-  #close(connection: ServedConnection): void {
-    const counts = connection.counts as ListenerCounts;
+  /** The result of the handshake is known: from now on, the events of the TLS socket count. */
+  #secure(connection: ServedConnection, socket: Socket, { version, resumed, alpn }: TlsHandshake): void {
+    this.#handshakes.delete(connection);
     this.#live.delete(connection.socket);
+    this.#live.set(socket, connection);
+    connection.socket = socket;
+    connection.tlsPending = false;
+    connection.closed = connection.error = undefined;
+    connection.tls = { version, resumed };
+    connection.version = alpn === 'h2' ? '2' : '1.1';
+    this.#recordHandshake(connection, connection.secured, {
+      ...connection.counts?.attributes,
+      'tls.protocol.version': version,
+      'tls.resumed': resumed,
+    });
+  }
+
+  /** The socket is closed. If the result of its handshake is not known yet, the connection waits for that, one round of the event loop at most. */
+  #ended(connection: ServedConnection): void {
+    if (connection.closed !== undefined) return; // it waits already
+
+    connection.closed = this.#now();
+    if (!connection.tlsPending || connection.error !== undefined) {
+      this.#close(connection);
+      return;
+    }
+    const result = this.#handshakes.closed(connection);
+    if (result !== undefined) result(connection, true);
+    else this.#inNextLoop(() => connection.tlsPending && this.#close(connection));
+  }
+
+  #close(connection: ServedConnection): void {
+    if (!this.#live.delete(connection.socket)) return;
+
+    const counts = connection.counts as ListenerCounts;
+    const { closed = this.#now() } = connection;
+    connection.closed = closed;
     this.#closeCheck.delete(connection);
-    counts.closed(this.#closeReasonOf(connection)).value++;
-    recordLifetime(connection, LIFETIME_METRICS, counts.attributes, this.#now(), this.#record);
+    const reason = this.#closeReasonOf(connection);
+    counts.closed(reason).value++;
+    const metrics = reason === 'upgraded' && connection.requests === 0 ? UPGRADED_METRICS : LIFETIME_METRICS;
+    recordLifetime(connection, metrics, counts.attributes, closed, this.#record);
     if (!connection.tlsPending) return;
 
     this.#handshakes.delete(connection);
-    // If the client leaves without an error, Node reports ECONNRESET, but only after the close.
+    // Node always reports a result, but perhaps too late. Without an error, the client has left: then Node reports ECONNRESET.
     const { error = { code: 'ECONNRESET' } } = connection;
-    this.#recordHandshake(connection, counts.failedHandshake(errorType(error)));
+    this.#recordHandshake(connection, closed, counts.failedHandshake(errorType(error)));
   }
 
-  #recordHandshake({ started }: ServedConnection, attributes: Attributes): void {
-    this.#record('connmeter.server.tls.handshake.duration', this.#now() - started, attributes);
+  #recordHandshake({ started }: ServedConnection, ended = started, attributes: Attributes): void {
+    this.#record('connmeter.server.tls.handshake.duration', ended - started, attributes);
   }
 }
 
@@ -264,6 +328,9 @@ const LIFETIME_METRICS = {
   requests: 'connmeter.server.connection.requests',
   duration: 'connmeter.server.connection.duration',
 } as const;
+
+/** An upgrade is not a request. A connection that carried nothing else must not look like one that was never used. */
+const UPGRADED_METRICS = { ...LIFETIME_METRICS, requests: undefined } as const;
 
 function countState(connection: ServedConnection): void {
   const { counts } = connection;

@@ -7,6 +7,7 @@ import type { Guard } from '../core/guard.ts';
 import { isRequest } from '../core/http2.ts';
 import { excludeFromMaxListeners, guardedListeners, type Listeners, prependListeners } from '../core/listeners.ts';
 import { handshakeOf } from '../core/tls-handshake.ts';
+import { marginOf } from './keep-alive-hint.ts';
 import type { AnyServer } from './listening-servers.ts';
 import type { Servers } from './servers.ts';
 
@@ -21,8 +22,8 @@ import type { Servers } from './servers.ts';
 // Never add listeners for 'clientError', 'timeout', 'upgrade', 'connect', 'checkContinue' and the like to an HTTP server: Node
 // skips its default action if there are any.
 //
-// Limitations: Node publishes neither upgrades nor CONNECT requests, except by events that are off limits for that reason.
-// Such a connection is active, without a request. Connections that are refused by a server's `blockList` are not reported.
+// Limitations: Node publishes neither upgrades nor CONNECT requests, except by events that are off limits for that reason:
+// see `upgrade.ts`. Connections that are refused by a server's `blockList` are not reported.
 export function serverSource(servers: Servers, guard: Guard): Handlers {
   const serverListeners = guardedListeners(guard, {
     drop(this: Server) {
@@ -30,11 +31,11 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
     },
   });
   const tlsServerListeners = guardedListeners(guard, {
-    secureConnection(socket: TLSSocket) {
-      if (servers.secured(socket, handshakeOf(socket))) listenTo(socket, socketListeners);
+    secureConnection(this: AnyServer, socket: TLSSocket) {
+      if (servers.secured(socket, this, handshakeOf(socket))) listenTo(socket, socketListeners);
     },
-    tlsClientError(error: Error, socket: TLSSocket) {
-      servers.handshakeFailed(socket, error);
+    tlsClientError(this: AnyServer, error: Error, socket: TLSSocket) {
+      servers.handshakeFailed(socket, this, error);
     },
   });
   const http2ServerListeners = guardedListeners(guard, {
@@ -91,36 +92,72 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
 
       listenTo(socket, connection.tlsPending ? closeListener : socketListeners);
     },
-    'http.server.request.start': ({ socket, server }: { socket: Socket; server: Server }) => {
-      servers.requestStarted(socket, server);
+    'http.server.request.start': ({ request, socket, server }: StartedRequest) => {
+      if (servers.requestStarted(socket, server)) servers.clientKeeps(socket, keepAliveMargin(request));
     },
-    'http.server.response.finish': ({ request, response, socket }: FinishedResponse) => {
-      // `request.headers` is created on first access, so it is not read if the connection is kept.
-      servers.requestFinished(socket, !response.shouldKeepAlive && asksToClose(request));
+    'http.server.response.finish': ({ request, response, socket, server }: FinishedResponse) => {
+      let closes = false;
+      let hint = Number.NaN;
+      try {
+        closes = clientCloses(request, response);
+        hint = hintOf(response, server);
+      } finally {
+        servers.requestFinished(socket, closes, hint); // also if a method of the program's own response class throws
+      }
     },
     'http2.server.stream.start': ({ stream }: { stream: ServerHttp2Stream }) => {
       if (!stream.session || !isRequest(stream)) return;
 
       sessionStarted(stream.session);
-      servers.streamStarted(stream.session);
+      servers.streamStarted(stream.session, stream.id);
     },
     'http2.server.stream.close': ({ stream }: { stream: ServerHttp2Stream }) => {
-      if (stream.session && isRequest(stream)) servers.streamEnded(stream.session, stream.session.destroyed);
+      if (stream.session && isRequest(stream)) servers.streamEnded(stream.session, stream.id, stream.session.destroyed);
     },
   };
 }
 
-interface FinishedResponse {
+interface StartedRequest {
   readonly request: IncomingMessage;
-  readonly response: Pick<ServerResponse, 'shouldKeepAlive'>;
   readonly socket: Socket;
+  readonly server: Server;
 }
+
+interface FinishedResponse extends StartedRequest {
+  readonly response: ServerResponse;
+  readonly server: Server & { readonly keepAliveTimeout?: number };
+}
+
+const CLOSE = /\bclose\b/i;
 
 function listenTo(emitter: Server | Socket | Http2Session, listeners: Listeners): void {
   prependListeners(emitter, listeners);
   excludeFromMaxListeners(emitter);
 }
 
-function asksToClose({ headers, httpVersion }: IncomingMessage): boolean {
-  return httpVersion === '1.0' || /\bclose\b/i.test(headers.connection ?? '');
+/**
+ * Whether a response is the last one on its connection because of the request. `request.headers` is created on first access,
+ * so it is read only if the request asks to close the connection.
+ */
+function clientCloses(request: IncomingMessage, response: ServerResponse): boolean {
+  const isOld = request.httpVersion === '1.0';
+  if (!response.shouldKeepAlive) return isOld || CLOSE.test(request.headers.connection ?? '');
+
+  // A client of HTTP/1.0 that asks to keep the connection. If the program sets no length, Node closes the connection, because
+  // nothing else shows where the response ends. Limitation: headers that only `writeHead()` is given are not seen.
+  return isOld && !response.hasHeader('content-length') && !CLOSE.test(String(response.getHeader('connection')));
+}
+
+/** See `HintedEnd.margin`. */
+function keepAliveMargin({ rawHeaders }: IncomingMessage): number {
+  const at = rawHeaders.findIndex((name, i) => i % 2 === 0 && /^connection$/i.test(name));
+  return /keep-alive/i.test(rawHeaders[at + 1] ?? '') && at >= 0 ? marginOf(String(rawHeaders[at])) : Number.NaN;
+}
+
+/** The seconds that Node promises in the `Keep-Alive` header. It sends that header unless the program sets one of the two itself. */
+function hintOf(response: ServerResponse, { keepAliveTimeout = 0 }: FinishedResponse['server']): number {
+  if (!(keepAliveTimeout > 0) || response.hasHeader('connection') || response.hasHeader('keep-alive'))
+    return Number.NaN;
+
+  return Math.floor(keepAliveTimeout / 1000);
 }

@@ -67,38 +67,24 @@ test.each<[string, (replay: Replay, socket: ReturnType<typeof open>) => void, Re
   expect(replay.tally('a.test', 80)).toMatchObject({ opened: 1, ...counts });
 });
 
-test('an unused replacement keeps its cause when another connection becomes the replacement', () => {
+test('a connection that its server is closing is lost already, and its reason is the one at the close', () => {
   const replay = replaying();
-  const connector = () => {};
-  const first = open(connector);
-  ask(first).aborted = true;
-  first.bytesRead = 1;
-  close(first, Object.assign(new Error('aborted'), { code: 'UND_ERR_INFO' }));
-
-  open(connector); // never used
-  ask(open(connector));
-
-  expect(openedOf(replay)).toEqual([
-    ['first', undefined, 1],
-    ['replaced', 'body_cancelled', 2],
-  ]);
-});
-
-test('a connection gets its cause at the attempt, and its reason at the first sign of its end', () => {
-  const replay = replaying();
-  const connector = () => {};
+  function connector() {}
   const ending = open(connector);
   publish('undici:client:connected', { connectParams, connector, socket: ending });
-  ask(ending).completed = true;
-  ending.destroyed = true;
-  open(connector);
+  const first = ask(ending);
+  first.completed = true;
+  publish('undici:request:trailers', { request: first });
+  ending.emit('end');
+  const next = open(connector);
+  publish('undici:client:connected', { connectParams, connector, socket: next });
   close(ending, Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' }));
 
   expect(openedOf(replay)).toEqual([
     ['first', undefined, 1],
-    ['replaced', 'client_shutdown', 1],
+    ['replaced', 'server_idle_close', 1],
   ]);
-  expect(replay.closedFor('a.test', 80)).toEqual({ client_shutdown: 1 });
+  expect(replay.closedFor('a.test', 80)).toEqual({ server_idle_close: 1 });
 });
 
 test('a snapshot does not settle a socket that no client has claimed yet', () => {

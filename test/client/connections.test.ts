@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { attempt, failure, publish, ReplaySocket, replaying } from '../support/replay.ts';
+import { attempt, destroy, failure, publish, ReplaySocket, replaying } from '../support/replay.ts';
 
 /** All possible events of a socket, in any order, including orders that Node never emits. */
 const WORDS = [
@@ -14,7 +14,10 @@ const WORDS = [
   'connect',
   'secure',
   'error',
+  'destroy',
   'close',
+  'late close',
+  'handed over',
   'taken by undici',
   'undici request',
   'undici request over',
@@ -50,7 +53,6 @@ test('with any events in any order, gauges are never negative and every attempt 
         switch (word) {
           case 'attempt':
             socket.encrypted = tls ? true : undefined;
-            socket.closed = false;
             attempts++;
             attempt(socket);
             break;
@@ -70,7 +72,7 @@ test('with any events in any order, gauges are never negative and every attempt 
             socket.emit('connectionAttemptTimeout', '127.0.0.1', 80, 4);
             break;
           case 'connect':
-            socket.connecting = false;
+            Object.assign(socket, { connecting: false, pending: false });
             socket.emit('connect');
             break;
           case 'secure':
@@ -80,10 +82,18 @@ test('with any events in any order, gauges are never negative and every attempt 
             socket.once('error', () => {});
             socket.emit('error', failure('ECONNRESET'));
             break;
+          case 'destroy':
+            destroy(socket);
+            break;
           case 'close':
-            socket.connecting = false;
-            socket.closed = true;
+            destroy(socket);
             socket.emit('close');
+            break;
+          case 'late close':
+            socket.emit('close');
+            break;
+          case 'handed over':
+            Object.assign(socket, { connecting: false, pending: true });
             break;
           case 'expected by undici':
             publish('undici:client:beforeConnect', { connectParams, connector: {} });
@@ -130,24 +140,27 @@ test('with any events in any order, gauges are never negative and every attempt 
       }
       replay.endTurn();
       const live = replay.connections.liveCount;
-      const { opened, closed, failed } = total(replay);
+      const { opened, closed, failed, open, active, idle } = total(replay);
 
+      expect(open + active + idle).toBe(opened - closed);
       expect(opened - closed).toBeGreaterThanOrEqual(0);
       expect(opened - closed).toBeLessThanOrEqual(live);
       expect(opened + failed).toBeLessThanOrEqual(attempts);
       expect(total(replay).negative).toBe(0);
 
       for (const socket of sockets) {
-        socket.connecting = false;
-        socket.closed = true;
+        destroy(socket);
         socket.emit('close');
       }
       const atLast = total(replay);
       replay.stop();
 
-      expect(atLast).toMatchObject({ closed: atLast.opened, active: 0, idle: 0, requests: 0, negative: 0 });
+      expect(atLast).toMatchObject({ closed: atLast.opened, open: 0, active: 0, idle: 0, requests: 0, negative: 0 });
       expect(replay.connections.liveCount).toBe(0);
       expect(replay.registry.lookupsPending.value).toBe(0);
+      const pending = replay.registry.allPending;
+      expect(pending.flatMap(({ all }) => all).filter(({ value }) => value !== 0)).toEqual([]);
+      expect(pending.length).toBeLessThanOrEqual(3 + 1);
       expect(replay.registry.allOriginCounts.length).toBeLessThanOrEqual(3 + 2);
     }),
     { numRuns: 2_000 },
@@ -156,11 +169,12 @@ test('with any events in any order, gauges are never negative and every attempt 
 
 function total({ connections, registry }: ReturnType<typeof replaying>) {
   connections.refreshGauges();
-  const sums = { opened: 0, closed: 0, failed: 0, active: 0, idle: 0, requests: 0, negative: 0 };
+  const sums = { opened: 0, closed: 0, failed: 0, open: 0, active: 0, idle: 0, requests: 0, negative: 0 };
   for (const tally of registry.allOriginCounts) {
     for (const { value } of tally.allOpened) sums.opened += value;
     for (const { value } of tally.allClosed) sums.closed += value;
     for (const { value } of tally.failures) sums.failed += value;
+    sums.open += tally.open.value;
     for (const { active, idle, requests } of tally.allInUse) {
       sums.active += active.value;
       sums.idle += idle.value;

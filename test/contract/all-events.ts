@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
 import net, { type AddressInfo, type Server } from 'node:net';
+import tls from 'node:tls';
 import { certificate } from '../support/certificates.ts';
 
 process.on('disconnect', () => process.exit());
@@ -34,5 +35,7 @@ await visit('http://127.0.0.1:1/', {}); // refused
 await visit('http://no-such-name.invalid/', {});
 await (await fetch(`http://127.0.0.1:${plain}/`)).text(); // stays open
 net.connect(echo, '127.0.0.1'); // no HTTP
+const silent = await listening(net.createServer(socket => void socket.on('error', () => {}).resume()));
+tls.connect(silent, '127.0.0.1').on('error', () => {}); // the handshake hangs
 
 process.send?.('done');

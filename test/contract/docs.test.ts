@@ -119,7 +119,7 @@ test('the README has exactly the metrics of the code', () => {
   expect(rows).toEqual(METRICS.map(({ name }) => name));
 });
 
-test.each(['README.md', 'docs/causes.md', 'docs/both-sides.md'])(
+test.each(['README.md', 'docs/causes.md', 'docs/both-sides.md', 'docs/databases.md'])(
   'PromQL in %s uses only metrics and labels of the pull exporter',
   file => {
     const queries = Array.from(read(file).matchAll(/```promql\n([^`]*)```/g), ([, query = '']) => query);
@@ -145,7 +145,9 @@ test.each(['README.md', 'docs/causes.md', 'docs/both-sides.md'])(
             : 'UpDownCounter';
         expect([query, name, metric?.Kind]).toEqual([query, name, kind]);
         allowed.push(...codeIn(metric?.Attributes).map(underscored));
-        if (/^(origin|listener)/.test(metric?.Attributes ?? '')) allowed.push('server_address', 'server_port');
+        if (/^(origin|listener)/.test(metric?.Attributes ?? '')) {
+          allowed.push('server_address', 'server_port', 'network_protocol_name');
+        }
       }
       const by = Array.from(query.matchAll(/by \(([^)]*)\)/g), ([, labels = '']) => labels.split(', ')).flat();
       const where = Array.from(query.matchAll(/(\w+)=~?"/g), ([, label = '']) => label);

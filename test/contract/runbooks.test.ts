@@ -10,6 +10,7 @@ import type { Alert } from '../../dashboards/source/rules/alerts/alert.ts';
 import { ALERTS } from '../../dashboards/source/rules/alerts.ts';
 import { RECORDED } from '../../dashboards/source/rules/recorded-series.ts';
 import { OPEN_CAUSES } from '../../src/core/causes.ts';
+import { EXPECTED_FAILURES, GIVEN_UP } from '../../src/core/errors.ts';
 import { CLOSE_REASONS, SERVER_CLOSE_REASONS } from '../../src/core/reasons.ts';
 import { METRICS } from '../../src/metrics/instruments.ts';
 import { readDashboard } from '../support/dashboards.ts';
@@ -97,7 +98,7 @@ describe.each(ALERTS)('$name', alert => {
     expect(links.filter(link => !resolves(pageOf(alert.name), link))).toEqual([]);
   });
 
-  test('uses existing names of causes and reasons in its tables', () => {
+  test('uses existing names of causes, reasons, phases and errors in its tables', () => {
     const rows = Array.from(page.matchAll(/^\| (.*?) \|/gm), ([, first = '']) => first);
     const words = rows.flatMap(row => Array.from(row.matchAll(/`([a-z]+(?:_[a-z]+)*)`/g), ([, word = '']) => word));
 
@@ -133,7 +134,14 @@ const PANELS = new Set(
   ),
 );
 
-const NAMES: ReadonlySet<string> = new Set<string>([...OPEN_CAUSES, ...CLOSE_REASONS, ...SERVER_CLOSE_REASONS]);
+/** Causes and reasons, phases, and the errors of attempts that a client gave up. */
+const NAMES: ReadonlySet<string> = new Set<string>([
+  ...OPEN_CAUSES,
+  ...CLOSE_REASONS,
+  ...SERVER_CLOSE_REASONS,
+  ...Object.keys(EXPECTED_FAILURES),
+  ...GIVEN_UP,
+]);
 
 /** Name of the pull exporter -> name over OTLP. */
 const OTLP: ReadonlyMap<string, string> = new Map(

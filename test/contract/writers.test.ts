@@ -31,15 +31,22 @@ const GROUPS: Readonly<Record<string, Group>> = {
       ...['bytesReadBeforeRequest', 'returnedToPool', 'poolWasFull', 'abort', 'maxAge'],
     ],
   },
-  'requests in progress': { writers: ['client/requests.ts', TRACKED_CONNECTION], fields: ['requestsInProgress'] },
+  'requests in progress': { writers: [TRACKED_CONNECTION], fields: ['requestsInProgress', 'firstStream'] },
   'pool and cause': {
     writers: ['client/attribution/pool.ts', 'client/attribution/pools.ts'],
-    fields: ['pool', 'poolNumber', 'cause', 'replacedReason', 'lossReassigned', 'seenIdle'],
+    fields: [
+      ...['order', 'waitsWith', 'openedAt', 'pool', 'poolNumber', 'place', 'opensPool', 'hadIdle', 'isIdle'],
+      ...['replaces', 'loss', 'cause', 'replacedReason'],
+    ],
   },
   'close reason': { writers: ['client/accounting.ts', 'client/attribution/pool.ts'], fields: ['reason'] },
+  'unread bodies': {
+    writers: ['client/unread-bodies.ts'],
+    fields: ['checkedRequest', 'taken', 'unreadSince', 'heldReported'],
+  },
   'what was counted': {
     writers: ['client/accounting.ts'],
-    fields: ['counts', 'requestCounts', 'held', 'callSiteReported', 'bytesReadAtCheck', 'stalledSince'],
+    fields: ['counts', 'requestCounts'],
   },
   'request count': { writers: ['client/accounting.ts', TRACKED_CONNECTION], fields: ['requests'] },
 };

@@ -16,7 +16,7 @@ test('the example shows what each side reports about the same connections', asyn
     expect([name, received, accepted]).toEqual([name, sent, opened]); // with the other servers, requests may be lost
   }
   expect(topReasons(row('Connection: close'))).toEqual(['server_close_header', 'server_close_header']);
-  expect(topReasons(row('keep-alive of 1 s'))).toEqual(['keep_alive_hint_too_short', 'client_closed_idle']);
+  expect(topReasons(row('keep-alive of 1 s'))).toEqual(['keep_alive_hint_too_short', 'keep_alive_hint_too_short']);
   expect(topReasons(row('keep-alive not announced'))).toEqual(['server_idle_close', 'keep_alive_timeout']);
   expect(topReasons(row('limit of five requests'))).toEqual(['server_close_header', 'max_requests']);
   expect(topReasons(row('slow'))).toEqual(['request_timeout', 'client_aborted']);

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import http, { type RequestListener, type ServerOptions } from 'node:http';
 import http2 from 'node:http2';
 import net, { type AddressInfo, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { CloseReason, ServerCloseReason } from '../../src/core/reasons.ts';
@@ -56,6 +57,11 @@ const quiet: RequestListener = (_request, response) => {
   response.setHeader('connection', 'keep-alive');
   response.end('hello');
 };
+
+function switchProtocols(_request: unknown, socket: Duplex): void {
+  socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
+  socket.on('error', () => {}).pipe(socket);
+}
 
 async function askAndRead(client: Client, { url }: Target): Promise<void> {
   await (await client.sendRequest(url)).read();
@@ -141,10 +147,17 @@ const ROWS: readonly Row[] = [
   },
   {
     when: 'the server keeps connections for so short that the client gives them up at once',
-    server: 'client_closed_idle',
+    server: 'keep_alive_hint_too_short',
     client: 'keep_alive_hint_too_short',
     clients: ALL_CLIENTS,
     options: { keepAliveTimeout: 1_000 },
+  },
+  {
+    when: 'the server keeps connections for a few seconds, and the client leaves before that',
+    server: 'keep_alive_hint_too_short',
+    client: 'client_idle_timeout',
+    clients: FETCH_CLIENTS,
+    options: { keepAliveTimeout: 3_000 },
   },
   {
     when: 'the client keeps no connections',
@@ -220,6 +233,19 @@ const ROWS: readonly Row[] = [
     setting: { responseTimeoutMs: 600 },
     answer: never,
     program: askInVain,
+  },
+  // Either closes.
+  {
+    when: 'a WebSocket ends',
+    server: 'upgraded',
+    client: 'upgraded',
+    clients: ['node:http'],
+    prepare: server => void server.on('upgrade', switchProtocols),
+    async program(_client, { url }) {
+      const request = http.get(url, { headers: { connection: 'Upgrade', upgrade: 'echo' } });
+      const [, socket] = (await once(request, 'upgrade')) as [unknown, Socket];
+      socket.end();
+    },
   },
 ];
 

@@ -24,6 +24,7 @@ async function snapshotOf(which: string, { option = 'on', flags = [] as string[]
 test.concurrent.each([
   ['fetch', 'body_held', 'wasteful.mjs', 'fetch'],
   ['http', 'body_held', 'wasteful.mjs', 'http'],
+  ['all', 'pool_held', 'wasteful.mjs', 'all'],
   ['pool', 'new_pool', 'wasteful.mjs', 'pool'],
   ['cjs', 'new_pool', 'wasteful.cjs', 'pool'],
 ])('%s: the line that does it is found', async (which, problem, file, what) => {

@@ -2,11 +2,13 @@ import { expect } from 'vitest';
 import type { Readings } from '../support/instrument.ts';
 import { namespace, testInNamespace } from '../support/namespace.ts';
 import type { CachedClientName, CachedLookupsReport, CachedLookupsTask } from '../support/netns/cached-lookups.ts';
+import type { GivenUpLookupsReport } from '../support/netns/given-up-lookups.ts';
 import type { ClientName, NameLookupsReport, NameLookupsTask } from '../support/netns/name-lookups.ts';
 import type { PendingLookupsReport, PendingLookupsTask } from '../support/netns/pending-lookups.ts';
 import type { WithRegisterReport } from '../support/netns/with-register.ts';
 
 const test = testInNamespace('dnsmasq');
+const testWithOwnResolver = testInNamespace();
 
 /** Names that the resolver knows. `missing.test` does not exist, and queries for any other name are refused. */
 const NAMES = {
@@ -182,6 +184,26 @@ test('lookups are pending while the resolver is silent, and fail when they time 
   expect(failuresByName(readings)).toEqual({ 'one.test': ['EAI_AGAIN', 4] });
   expect(readings.points('dns.lookup.duration')[0]?.sum).toBeGreaterThan(3.9); // four that waited a second or more
 });
+
+testWithOwnResolver(
+  'lookups that clients give up count once, with the time until then, and are pending as long as they run',
+  async () => {
+    const { run } = namespace({ patience: 20 });
+
+    const { readings, pending } = await run<GivenUpLookupsReport>('given-up-lookups.ts');
+
+    expect(pending).toEqual({ givenUp: 3, own: 4, answered: 0 });
+    expect(lookupsByName(readings)).toEqual({ 'one.test': 1, unknown: 1, 'three.test': 1, 'own.test': 1 });
+    expect(failuresByName(readings)).toEqual({
+      'one.test': ['timeout', 1],
+      unknown: ['timeout', 1], // a socket shows the name only when its lookup ends
+      'three.test': ['UND_ERR_CONNECT_TIMEOUT', 1],
+    });
+    const seconds = readings.points('dns.lookup.duration').filter(({ attributes }) => attributes['error.type']);
+    expect(Math.min(...seconds.map(({ sum }) => sum))).toBeGreaterThan(0.25);
+    expect(readings.value('connmeter.connection.failed', { 'connmeter.phase': 'dns' })).toBe(3);
+  },
+);
 
 test('a collection right after a lookup includes it', async () => {
   const { resolver, run } = namespace();

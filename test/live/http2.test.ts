@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import http2, { type ClientHttp2Session, type SecureClientSessionOptions } from 'node:http2';
+import http2, { type ClientHttp2Session, type ClientHttp2Stream, type SecureClientSessionOptions } from 'node:http2';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { certificate } from '../support/certificates.ts';
 import { connectionCounts, expectAllClosed, expectConnectionCounts } from '../support/connection-counts.ts';
@@ -14,6 +14,12 @@ function connect(url: string, options?: SecureClientSessionOptions): ClientHttp2
 
 async function get(session: ClientHttp2Session, path = '/'): Promise<void> {
   await once(session.request({ ':path': path }).resume(), 'close');
+}
+
+async function cancelled(stream: ClientHttp2Stream): Promise<void> {
+  const closed = once(stream, 'close');
+  stream.close(http2.constants.NGHTTP2_CANCEL);
+  await closed;
 }
 
 /** Open HTTP/2 connections to a port. */
@@ -45,6 +51,29 @@ describe.each([
 
     await expect.poll(seen).toMatchObject({ open: 0 });
     await expectConnectionCounts(read, port, { opened: 1, closed: 1, fresh: 1, reused: 22 });
+  });
+
+  test('streams that began before disable() do not end the requests that began after enable()', async () => {
+    const { port, seen } = await server({ kind, certificate: await certificate() });
+    const { read, instrumentation } = instrument();
+    const session = connect(`${scheme}://127.0.0.1:${port}`);
+
+    const before = Array.from({ length: 10 }, () => session.request({ ':path': '/hang' }));
+    await expectConnectionCounts(read, port, { opened: 1, fresh: 1, reused: 9, active: 1, requests: 10 });
+    instrumentation.disable();
+    const unseen = session.request({ ':path': '/hang' });
+    await expect.poll(seen).toMatchObject({ requests: 11 });
+    instrumentation.enable();
+    const after = Array.from({ length: 5 }, () => session.request({ ':path': '/hang' }));
+    await expectConnectionCounts(read, port, { opened: 1, fresh: 1, reused: 14, active: 1, requests: 5 });
+
+    await Promise.all([...before, unseen].map(cancelled));
+
+    await expectConnectionCounts(read, port, { opened: 1, fresh: 1, reused: 14, active: 1, requests: 5 });
+
+    await Promise.all(after.map(cancelled));
+
+    await expectConnectionCounts(read, port, { opened: 1, fresh: 1, reused: 14, idle: 1 });
   });
 
   test('a session destroyed with streams open leaves nothing active', async () => {

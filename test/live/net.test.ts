@@ -1,3 +1,4 @@
+import { fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import net, { type LookupFunction, type Socket } from 'node:net';
@@ -7,6 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import tls, { type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { certificate } from '../support/certificates.ts';
+import { programPath } from '../support/child.ts';
 import { connectionCounts, expectAllClosed, expectConnectionCounts, nextTurn } from '../support/connection-counts.ts';
 import { instrument, type Readings } from '../support/instrument.ts';
 import { NO_SUCH_NAME, server } from '../support/server.ts';
@@ -206,7 +208,7 @@ describe('a failed handshake', () => {
     expect(failuresOf(readings, port)).toEqual(['tls ECONNRESET']);
   });
 
-  test('has no error type when the program destroys the socket', async () => {
+  test('is aborted when the program destroys the socket', async () => {
     const { port, seen } = await server({ kind: 'silent' });
     const { read } = instrument();
 
@@ -216,7 +218,7 @@ describe('a failed handshake', () => {
 
     await expect.poll(seen).toMatchObject({ accepts: 1, open: 0 });
     await expectConnectionCounts(read, port, { failed: 1 });
-    expect(failuresOf(await read(), port)).toEqual(['tls _OTHER']);
+    expect(failuresOf(await read(), port)).toEqual(['tls aborted']);
   });
 });
 
@@ -303,7 +305,8 @@ describe('a connection that the program gives up', () => {
     const { opened, closed, ...rest } = (await read()).countsOf(port);
     expect(opened - closed).toBe(0);
     expect(rest).toMatchObject({ active: 0, idle: 0, fresh: 0, reused: 0, requests: 0 });
-    expect((await read()).value('connmeter.dns.pending')).toBe(0);
+    // The lookup goes on for a moment.
+    await expect.poll(async () => (await read()).value('connmeter.dns.pending')).toBe(0);
   });
 });
 
@@ -340,6 +343,110 @@ test('a socket object that connects three times counts as three connections', as
   await expect.poll(seen).toMatchObject({ accepts: 3, open: 0 });
   await expectConnectionCounts(read, port, { opened: 3, closed: 3 });
   expect(attemptsOf(await read(), port)).toEqual({ 'ipv4 ok': 3 });
+});
+
+describe('a socket object that connects again counts as another connection', () => {
+  const TIMES = 20;
+  /** Connects the socket again and again, each time in another way. Resolves once the last connection is closed. */
+  const inClose = (add: 'on' | 'prependListener') => (socket: Socket, port: number) =>
+    new Promise<void>(resolve => {
+      let left = TIMES;
+      const connect = () => {
+        socket.connect(port, '127.0.0.1', () => socket.destroy());
+        socket[add]('close', again);
+      };
+      const again = () => {
+        socket.off('close', again);
+        if (--left > 0) connect();
+        else resolve();
+      };
+      connect();
+    });
+  const inOneTurn = (end: (socket: Socket) => void) => async (socket: Socket, port: number) => {
+    for (let i = 0; i < TIMES; i++) {
+      if (i > 0) end(socket);
+      socket.connect(port, '127.0.0.1');
+      await once(socket, 'connect'); // the close before may come later, and would fail a write before it
+      await echoed(socket);
+    }
+    await ended(socket);
+  };
+
+  test.each([
+    ['in its close', inClose('on')],
+    ['in its close, before connmeter sees the close', inClose('prependListener')],
+    ['in the turn of destroy()', inOneTurn(socket => socket.destroy())],
+    ['in the turn of resetAndDestroy()', inOneTurn(socket => socket.resetAndDestroy())],
+    ['after it lost all its listeners', inOneTurn(socket => socket.removeAllListeners().destroy())],
+  ])('%s', async (_when, connectAgain) => {
+    const { port, seen } = await server({ kind: 'tcp' });
+    const { read } = instrument();
+
+    await connectAgain(using(new net.Socket()), port);
+
+    await expect.poll(seen).toMatchObject({ accepts: TIMES, open: 0 });
+    await expectConnectionCounts(read, port, { opened: TIMES, closed: TIMES });
+    expect(attemptsOf(await read(), port)).toEqual({ 'ipv4 ok': TIMES });
+  });
+});
+
+test('a socket that is sent to another process counts as closed, and stays open there', async () => {
+  const { port, seen } = await server({ kind: 'tcp' });
+  const { read, instrumentation } = instrument();
+  const child = fork(programPath('keeps-sockets.ts'), { execArgv: ['--disable-warning=ExperimentalWarning'] });
+  onTestFinished(() => void child.kill());
+  const reasons = async () =>
+    (await read())
+      .points('connmeter.connection.closed', { 'server.port': port })
+      .map(({ attributes, value }) => [attributes['connmeter.close.reason'], value]);
+
+  for (let i = 0; i < 3; i++) {
+    const socket = await echoed(using(net.connect(port, '127.0.0.1')));
+    child.send('keep it', socket);
+    await once(child, 'message');
+  }
+
+  expect(await seen()).toMatchObject({ accepts: 3, open: 3 });
+  await expectConnectionCounts(read, port, { opened: 3, closed: 3 });
+  expect(await reasons()).toEqual([['unknown', 3]]);
+  expect(instrumentation.connections.snapshot().live).toEqual([]);
+});
+
+test('connections without HTTP that are never closed are in the gauge of open connections', async () => {
+  const { port } = await server({ kind: 'tcp' });
+  const { read } = instrument();
+  const open = async () =>
+    (await read()).points('connmeter.open_connections', { 'server.port': port, 'network.protocol.name': undefined });
+
+  const sockets = await Promise.all(Array.from({ length: 50 }, () => echoed(using(net.connect(port, '127.0.0.1')))));
+  expect(await open()).toMatchObject([{ value: 50 }]);
+
+  await Promise.all(sockets.map(ended));
+  expect(await open()).toMatchObject([{ value: 0 }]);
+});
+
+test('the gauge of open connections starts at 0 for a server that cannot be reached', async () => {
+  const { port, stop } = await server({ kind: 'tcp' });
+  await stop();
+  const { read } = instrument();
+
+  await failureOf(using(net.connect(port, '127.0.0.1')));
+
+  expect((await read()).points('connmeter.open_connections', { 'server.port': port })).toMatchObject([{ value: 0 }]);
+});
+
+test('a failed TLS upgrade of a connected socket is not seen: it was opened, and the program closed it', async () => {
+  const { port } = await server({ kind: 'tls', certificate: await certificate() });
+  const { read } = instrument();
+
+  const socket = using(net.connect(port, '127.0.0.1'));
+  await once(socket, 'connect');
+  const error = await failureOf(using(tls.connect({ socket })));
+
+  expect(error.code).toBe('DEPTH_ZERO_SELF_SIGNED_CERT');
+  await expectConnectionCounts(read, port, { opened: 1, closed: 1 });
+  const closed = (await read()).points('connmeter.connection.closed', { 'server.port': port });
+  expect(closed.map(({ attributes }) => attributes['connmeter.close.reason'])).toEqual(['client_closed']);
 });
 
 test('a socket still counts as closed if the program removes all its listeners', async () => {

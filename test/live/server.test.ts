@@ -69,6 +69,7 @@ async function dial(kind: Kind, port: number): Promise<Socket> {
 }
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
+const KEPT_1_0 = 'GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n';
 
 /** Sends bytes, and waits for data. */
 async function say(socket: Socket, words: string): Promise<void> {
@@ -196,6 +197,36 @@ const CASES: readonly Case[] = [
     outcome: served('client_close_header'),
   },
   {
+    what: 'the client speaks HTTP/1.0 and asks to keep the connection, but the answer has no length',
+    act: (kind, port) => asked(kind, port, KEPT_1_0),
+    outcome: served('client_close_header'),
+  },
+  {
+    what: 'the same, and the server says Connection: close',
+    setting: { answer: (_request, response) => void response.setHeader('connection', 'close').end('bye') },
+    act: (kind, port) => asked(kind, port, KEPT_1_0),
+    outcome: served('server_close_header'),
+  },
+  {
+    what: 'the same with a length, so the connection is kept until the client ends it',
+    setting: { answer: (_request, response) => void response.setHeader('content-length', 5).end('hello') },
+    act: async (kind, port) => (await asked(kind, port, KEPT_1_0)).end(),
+    outcome: served('client_closed_idle'),
+  },
+  {
+    what: 'the client never sends anything',
+    setting: { options: { headersTimeout: 400, requestTimeout: 400 } },
+    act: (kind, port) => dial(kind, port),
+    outcome: unserved('never_used'),
+    notInFallback: true,
+  },
+  {
+    what: 'the client never sends anything, and the server has a timeout',
+    setting: { prepare: server => server.setTimeout?.(400) },
+    act: (kind, port) => dial(kind, port),
+    outcome: unserved('never_used'),
+  },
+  {
     what: 'the connection had all the requests it may',
     setting: {
       prepare: server => {
@@ -269,6 +300,35 @@ describe.each(['http2c', 'http2'] as const)('%s:', kind => {
     await once(server, 'request');
   };
   const sessionOf = (request: IncomingMessage) => (request as unknown as http2.Http2ServerRequest).stream.session;
+
+  test('streams that began before disable() do not end those that began after enable()', async () => {
+    const { read, instrumentation } = instrument();
+    const { port, server } = await listening(kind, { answer: never });
+    const client = session(port);
+    /** A request without a response, which a call cancels. That resolves once the server has seen it. */
+    const hanging = async () => {
+      const stream = client.request({ ':path': '/' }).on('error', () => {});
+      const [request] = (await once(server, 'request')) as [http2.Http2ServerRequest];
+      return async () => {
+        const closed = new Promise(resolve => request.stream.on('error', () => {}).once('close', resolve));
+        stream.close(http2.constants.NGHTTP2_CANCEL);
+        await closed;
+      };
+    };
+
+    const before = [await hanging(), await hanging()];
+    instrumentation.disable();
+    instrumentation.enable();
+    const after = await hanging();
+    await expectServerCounts(read, port, { accepted: 1, fresh: 1, reused: 2, active: 1 });
+    await Promise.all(before.map(cancel => cancel()));
+
+    await expectServerCounts(read, port, { accepted: 1, fresh: 1, reused: 2, active: 1 });
+
+    await after();
+
+    await expectServerCounts(read, port, { accepted: 1, fresh: 1, reused: 2, idle: 1 });
+  });
 
   test.each<Omit<Case, 'act'> & { act: (client: http2.ClientHttp2Session, server: Server) => Promise<unknown> }>([
     {
@@ -441,23 +501,6 @@ test('a connection with incomplete request headers is active', async () => {
   await expectServerCounts(read, port, { accepted: 1, active: 1 });
 });
 
-test('an upgraded connection is active, and its upgrade is not a request', async () => {
-  const { read } = instrument();
-  const { port } = await listening('http', {
-    prepare: server =>
-      server.on('upgrade', (_request, socket: Socket) => {
-        socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
-        socket.on('error', () => {}).pipe(socket);
-      }),
-  });
-
-  const socket = await asked('http', port, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
-
-  await expectServerCounts(read, port, { accepted: 1, active: 1 });
-  socket.end();
-  await expectServerCounts(read, port, unserved('client_closed_idle'));
-});
-
 test('connections refused because of maxConnections are counted separately', async () => {
   const { read } = instrument();
   const { port, server } = await listening('http');
@@ -515,11 +558,13 @@ test('all series of a listening server are initialised to zero', async () => {
     'client_close_header',
     'client_closed_idle',
     'error',
+    'keep_alive_hint_too_short',
     'keep_alive_timeout',
     'request_timeout',
     'server_close_header',
     'server_shutdown',
     'tls_failed',
+    'upgraded',
   ]);
 });
 

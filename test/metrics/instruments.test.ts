@@ -21,7 +21,9 @@ test('each row is an instrument with its name, unit, description and boundaries'
   counts.attempt('ipv4', 'ok');
   counts.initialiseFailures('connect');
   counts.closed('error');
+  registry.originCounts({ address: 'db.test', port: 5432 }, false);
   registry.listenerCounts({ address: '::', port: 80 }, true).inUse('1.1');
+  registry.pendingTo({ address: 'a.test', port: 80 }).in('connect');
   registry.ports = { timeWait: 1, inUse: 2, range: 3 };
   const { record, collect } = instrumentsOf(registry);
   for (const metric of METRICS) if (metric.kind === 'histogram') record(metric.name, 1, {});
@@ -62,6 +64,7 @@ test('an origin without HTTP has no HTTP series', async () => {
     'connmeter.connection.opened',
     'connmeter.dns.pending',
     'connmeter.faults',
+    'connmeter.open_connections',
   ]);
 });
 

@@ -70,3 +70,35 @@ test('failed lookups are bounded by name and by type, and later ones keep the kn
   const kinds = new Set(Array.from({ length: 100 }, (_, i) => labelsOf('c', `E${i}`)[1]));
   expect([kinds.size, kinds.has('_OTHER')]).toEqual([13, true]);
 });
+
+test('connections that are being opened are counted by address and phase, and create no origin', () => {
+  const registry = new MetricRegistry(2);
+
+  for (const address of ['a.test', 'A.test', 'b.test', 'c.test', 'd.test']) {
+    registry.pendingTo({ address, port: 443 }).in('tls').value++;
+  }
+
+  expect(registry.allPending.flatMap(({ all }) => all)).toEqual([
+    { attributes: { 'server.address': 'a.test', 'server.port': 443, 'connmeter.phase': 'tls' }, value: 2 },
+    { attributes: { 'server.address': 'b.test', 'server.port': 443, 'connmeter.phase': 'tls' }, value: 1 },
+    { attributes: { 'server.address': '_OTHER', 'connmeter.phase': 'tls' }, value: 2 },
+  ]);
+  expect(registry.allOriginCounts).toEqual([]);
+
+  registry.resetPending();
+
+  expect(registry.allPending.flatMap(({ all }) => all.map(({ value }) => value))).toEqual([0, 0, 0]);
+});
+
+test.each([
+  [0, 0, 0],
+  [4, 4, 4], // connections that wait for lookups in the thread pool
+  [1, 5, 5], // the program makes lookups itself, or clients gave up
+  [5, 1, 5], // a `lookup` function of the program
+])('with %i connections that wait and %i lookups in the thread pool, %i are pending', (awaited, inPool, pending) => {
+  const registry = new MetricRegistry(2);
+
+  Object.assign(registry, { lookupsAwaited: awaited, lookupsInThreadPool: inPool });
+
+  expect(registry.lookupsPending).toEqual({ attributes: {}, value: pending });
+});

@@ -7,6 +7,7 @@ const UNSET = {
   host: 'localhost',
   port: 9464,
   allowedHosts: undefined,
+  readUndiciInternals: true,
   interval: 60_000,
   logLevel: 'info',
   warnings: [],
@@ -24,6 +25,7 @@ test.each(['', ' ', '\t'])('a blank variable (%j) counts as unset', empty => {
     OTEL_EXPORTER_PROMETHEUS_PORT: empty,
     OTEL_METRIC_EXPORT_INTERVAL: empty,
     CONNMETER_ALLOWED_HOSTS: empty,
+    CONNMETER_READ_UNDICI_INTERNALS: empty,
     OTEL_LOG_LEVEL: empty,
   };
 
@@ -38,6 +40,19 @@ test.each([
   ['False', false],
 ])('OTEL_SDK_DISABLED=%j gives disabled %j, without complaint', (value, disabled) => {
   expect(readEnvironment({ OTEL_SDK_DISABLED: value })).toEqual({ ...UNSET, disabled });
+});
+
+test.each([
+  ['true', true],
+  ['False', false],
+])('CONNMETER_READ_UNDICI_INTERNALS=%j gives %j, without complaint', (value, readUndiciInternals) => {
+  expect(readEnvironment({ CONNMETER_READ_UNDICI_INTERNALS: value })).toEqual({ ...UNSET, readUndiciInternals });
+});
+
+test('CONNMETER_READ_UNDICI_INTERNALS=0 is complained about, and the default is used', () => {
+  const complaint = 'CONNMETER_READ_UNDICI_INTERNALS must be true or false, got "0"; using true';
+
+  expect(readEnvironment({ CONNMETER_READ_UNDICI_INTERNALS: '0' })).toEqual({ ...UNSET, warnings: [complaint] });
 });
 
 test.each([

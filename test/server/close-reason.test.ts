@@ -13,11 +13,22 @@ const QUIET: ServerCloseFacts = {
   duringRequest: false,
   clientCloses: false,
   requests: 1,
+  neverUsed: false,
+  upgraded: false,
+  hint: 5,
+  margin: 2,
+  idle: 1,
   maxRequestsPerSocket: 0,
   endUnseen: false,
 };
 
 const failure = (code: string) => Object.assign(new Error(code), { code });
+
+const SLOW = failure('ERR_HTTP_REQUEST_TIMEOUT');
+const UNUSED = { requests: 0, neverUsed: true };
+const UPGRADED = { requests: 0, upgraded: true };
+/** In a version of Node that does not show whether the connection was handed over. */
+const MAYBE_UPGRADED = { requests: 0, upgraded: undefined, duringRequest: true };
 
 const ROWS: readonly (readonly [what: string, ending: Partial<ServerCloseFacts>, reason: string])[] = [
   ['the program destroys it, or closes the server', {}, 'server_shutdown'],
@@ -47,6 +58,28 @@ const ROWS: readonly (readonly [what: string, ending: Partial<ServerCloseFacts>,
   ['the handshake failed', { handshakePending: true, error: failure('ERR_SSL_HTTP_REQUEST') }, 'tls_failed'],
   ['the handshake took too long', { handshakePending: true, timedOut: true }, 'tls_failed'],
   ['its close came without a word', { endUnseen: true }, 'unknown'],
+  ['it was never used, and headers did not come in time', { ...UNUSED, error: SLOW }, 'never_used'],
+  ['it was never used, and the timeout strikes', { ...UNUSED, timedOut: true }, 'never_used'],
+  ['it was never used, and the client ends it', { ...UNUSED, clientEnded: true }, 'client_closed_idle'],
+  ['it was never used, and the server is closed', UNUSED, 'server_shutdown'],
+  ['the client leaves because of the hint', { clientEnded: true, idle: 3 }, 'keep_alive_hint_too_short'],
+  ['the same by a reset', { error: failure('ECONNRESET'), idle: 3 }, 'keep_alive_hint_too_short'],
+  ['it is closed by the server at that time', { idle: 3 }, 'server_shutdown'],
+  ['it is aborted at that time', { clientEnded: true, idle: 3, duringRequest: true }, 'client_aborted'],
+  ['the client ends a session of HTTP/2 then', { clientEnded: true, idle: 3, http1: false }, 'client_closed_idle'],
+  ['the program ends an upgraded connection', UPGRADED, 'upgraded'],
+  ['the same in the usual way', { ...UPGRADED, serverEnded: true }, 'upgraded'],
+  ['the client ends it', { ...UPGRADED, clientEnded: true }, 'upgraded'],
+  ['the client resets it', { ...UPGRADED, error: failure('ECONNRESET') }, 'upgraded'],
+  ['the timeout of the program strikes', { ...UPGRADED, timedOut: true }, 'upgraded'],
+  ['it had requests before', { ...UPGRADED, requests: 3, clientEnded: true }, 'upgraded'],
+  ['it is passed to another process', { ...UPGRADED, endUnseen: true }, 'unknown'],
+  ['an upgrade may be unseen, and the program ends it', MAYBE_UPGRADED, 'unknown'],
+  ['the same, and the client ends it', { ...MAYBE_UPGRADED, clientEnded: true }, 'unknown'],
+  ['the same, and the client resets it', { ...MAYBE_UPGRADED, error: failure('ECONNRESET') }, 'unknown'],
+  ['the same, but it was half a request', { ...MAYBE_UPGRADED, error: SLOW }, 'request_timeout'],
+  ['the same, but it was no HTTP', { ...MAYBE_UPGRADED, error: failure('HPE_INVALID_METHOD') }, 'error'],
+  ['the same, but there was no data', { ...UNUSED, upgraded: undefined, clientEnded: true }, 'client_closed_idle'],
 ];
 
 test.each(ROWS)('%s', (_what, ending, reason) => {

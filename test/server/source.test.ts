@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { subscribeAll } from '../../src/core/channels.ts';
 import type { Guard } from '../../src/core/guard.ts';
 import { MetricRegistry } from '../../src/metrics/registry.ts';
@@ -17,7 +17,6 @@ class ReplayServer extends EventEmitter {
 }
 
 class AcceptedSocket extends ReplaySocket {
-  pending = false;
   server: ReplayServer;
   constructor(server: ReplayServer, remotePort = 1024) {
     super();
@@ -39,12 +38,17 @@ function replaying({ limit = 100 } = {}) {
   const durations: Duration[] = [];
   const registry = new MetricRegistry(limit);
   const clock = { now: 0 };
-  const servers = new Servers(
+  const nextLoop: (() => void)[] = [];
+  const servers = new Servers({
     registry,
-    (metric, seconds, attributes) => void durations.push({ metric, seconds, attributes }),
-    () => clock.now,
-    failLoudly,
-  );
+    record: (metric, seconds, attributes) => void durations.push({ metric, seconds, attributes }),
+    now: () => clock.now,
+    guard: failLoudly,
+    inNextLoop: run => void nextLoop.push(run),
+  });
+  const endRound = () => {
+    for (const run of nextLoop.splice(0)) run();
+  };
   onTestFinished(subscribeAll(failLoudly, serverSource(servers, failLoudly)));
   const of = (address: string, port: number, http = true) => {
     servers.refreshGauges();
@@ -62,7 +66,7 @@ function replaying({ limit = 100 } = {}) {
       ),
     };
   };
-  return { servers, registry, clock, durations, of };
+  return { servers, registry, clock, durations, of, endRound };
 }
 
 function accept(server: ReplayServer, remotePort?: number): AcceptedSocket {
@@ -82,7 +86,7 @@ test('the duration of a connection is the time from accept to close', () => {
   clock.now = 1;
   const socket = accept(server);
   const exchange = {
-    request: { headers: {}, httpVersion: '1.1' },
+    request: { headers: {}, rawHeaders: [], httpVersion: '1.1' },
     response: { shouldKeepAlive: true },
     socket,
     server,
@@ -150,7 +154,7 @@ test('requests that come over a socket of another process are counted, and no co
   const { of } = replaying();
   const server = new ReplayServer();
   const socket = new AcceptedSocket(server);
-  const exchange = { request: {}, response: { shouldKeepAlive: true }, socket, server };
+  const exchange = { request: { rawHeaders: [] }, response: { shouldKeepAlive: true }, socket, server };
 
   for (let i = 0; i < 3; i++) {
     publish('http.server.request.start', exchange);
@@ -191,7 +195,7 @@ test('an excluded server is not counted and gets no listener', () => {
 
   publish('tracing:net.server.listen:asyncEnd', { server });
   const socket = accept(server);
-  publish('http.server.request.start', { request: {}, response: {}, socket, server });
+  publish('http.server.request.start', { request: { rawHeaders: [] }, response: {}, socket, server });
 
   expect(registry.allListenerCounts).toEqual([]);
   expect([server.eventNames(), socket.eventNames()]).toEqual([[], []]);
@@ -234,7 +238,126 @@ test('two parallel handshakes are matched to their connections, also if one fail
   ]);
   secureOther.emit('timeout');
   close(secureOther);
-  expect(of('::', 80)).toMatchObject({ open: 0, closed: { tls_failed: 1, keep_alive_timeout: 1 } });
+  expect(of('::', 80)).toMatchObject({ open: 0, closed: { tls_failed: 1, never_used: 1 } });
+});
+
+describe('a TLS client that is gone before the result of its handshake,', () => {
+  const secure = () => Object.assign(new ReplayServer(), { addContext: () => {} });
+  /** The TLS socket of a connection that was reset. */
+  const gone = (server: ReplayServer) =>
+    Object.assign(new AcceptedSocket(server), { remoteAddress: undefined, remotePort: undefined });
+  const refusal = Object.assign(new Error(), { code: 'ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_EXPIRED' });
+  const errorsOf = (durations: readonly Duration[]) =>
+    durations
+      .filter(({ metric }) => metric === 'connmeter.server.tls.handshake.duration')
+      .map(({ attributes }) => attributes['error.type']);
+
+  test('is closed with the error that Node reports after the close', () => {
+    const { of, durations, endRound, clock } = replaying();
+    const server = secure();
+    const socket = accept(server);
+
+    clock.now = 2;
+    close(socket);
+    clock.now = 9;
+    server.emit('tlsClientError', refusal, gone(server));
+    endRound();
+
+    expect(of('::', 80)).toMatchObject({ open: 0, closed: { tls_failed: 1 } });
+    expect(errorsOf(durations)).toEqual(['ERR_SSL_SSL_TLS_ALERT_CERTIFICATE_EXPIRED']);
+    expect(durations.map(({ seconds }) => seconds)).toEqual([0, 2, 2]);
+  });
+
+  test('is closed with the error that Node reports before the close', () => {
+    const { of, durations } = replaying();
+    const server = secure();
+    const socket = accept(server);
+
+    server.emit('tlsClientError', refusal, gone(server));
+    expect(of('::', 80)).toMatchObject({ open: 1, closed: {} });
+    close(socket);
+
+    expect(of('::', 80)).toMatchObject({ open: 0, closed: { tls_failed: 1 } });
+    expect(errorsOf(durations)).toEqual(['ERR_SSL_SSL_TLS_ALERT_CERTIFICATE_EXPIRED']);
+  });
+
+  test('waits for the error one round of the event loop, and not longer', () => {
+    const { of, durations, endRound } = replaying();
+    const server = secure();
+    const socket = accept(server);
+
+    close(socket);
+    expect(of('::', 80)).toMatchObject({ open: 1, closed: {} });
+    endRound();
+    server.emit('tlsClientError', refusal, gone(server));
+
+    expect(of('::', 80)).toMatchObject({ open: 0, closed: { tls_failed: 1 } });
+    expect(errorsOf(durations)).toEqual(['ECONNRESET']);
+  });
+
+  test('left by itself if its handshake was done', () => {
+    const { of, durations, endRound } = replaying();
+    const server = secure();
+    const [socket, tlsSocket] = [accept(server), gone(server)];
+
+    server.emit('secureConnection', tlsSocket);
+    tlsSocket.emit('end');
+    close(socket);
+    endRound();
+    expect(of('::', 80)).toMatchObject({ open: 1, closed: {} });
+    close(tlsSocket);
+
+    expect(of('::', 80)).toMatchObject({ open: 0, closed: { client_closed_idle: 1 } });
+    expect(errorsOf(durations)).toEqual([undefined]);
+  });
+
+  test('the same if its TLS socket is closed first', () => {
+    const { of, durations, endRound } = replaying();
+    const server = secure();
+    const [socket, tlsSocket] = [accept(server), gone(server)];
+
+    server.emit('secureConnection', tlsSocket);
+    close(tlsSocket);
+    close(socket);
+    endRound();
+
+    expect(of('::', 80)).toMatchObject({ open: 0, closed: { client_closed_idle: 1 } });
+    expect(errorsOf(durations)).toEqual([undefined]);
+  });
+
+  test('has no effect on a connection that is still open', () => {
+    const { of, endRound } = replaying();
+    const server = secure();
+    accept(server, 1);
+    const leaving = accept(server, 2);
+
+    close(leaving);
+    server.emit('tlsClientError', refusal, gone(server));
+    endRound();
+
+    expect(of('::', 80)).toMatchObject({ accepted: 2, open: 1, closed: { tls_failed: 1 } });
+  });
+});
+
+test('a response object that throws does not leave its request active', () => {
+  const { servers, of } = replaying();
+  const server = Object.assign(new ReplayServer(), { keepAliveTimeout: 5_000 });
+  const socket = accept(server);
+  const request = { headers: {}, rawHeaders: [], httpVersion: '1.1' };
+  const response = {
+    shouldKeepAlive: true,
+    hasHeader() {
+      throw new Error('not mine');
+    },
+  };
+  const finished = serverSource(servers, failLoudly)['http.server.response.finish'];
+
+  publish('http.server.request.start', { request, response, socket, server });
+  expect(() => finished?.({ request, response, socket, server } as never)).toThrow('not mine');
+  socket.emit('end');
+  close(socket);
+
+  expect(of('::', 80).closed).toEqual({ client_closed_idle: 1 });
 });
 
 test('a timeout that the program ignored is forgotten at the next request', () => {
@@ -242,7 +365,7 @@ test('a timeout that the program ignored is forgotten at the next request', () =
   const server = new ReplayServer();
   const socket = accept(server);
   const exchange = {
-    request: { headers: {}, httpVersion: '1.1' },
+    request: { headers: {}, rawHeaders: [], httpVersion: '1.1' },
     response: { shouldKeepAlive: true },
     socket,
     server,
@@ -275,7 +398,7 @@ test('a request is still active on a connection that is cut, although Node 22 re
   const server = new ReplayServer();
   const socket = accept(server);
   const exchange = {
-    request: { headers: {}, httpVersion: '1.1' },
+    request: { headers: {}, rawHeaders: [], httpVersion: '1.1' },
     response: { shouldKeepAlive: true },
     socket,
     server,

@@ -10,7 +10,9 @@ export type Metrics = Record<string, readonly SoakPoint[]>;
 const GAUGES = [
   'http.client.open_connections',
   'http.client.active_requests',
+  'connmeter.open_connections',
   'connmeter.body.held',
+  'connmeter.connection.pending',
   'connmeter.dns.pending',
   'connmeter.server.connection.open',
 ];

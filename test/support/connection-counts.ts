@@ -40,7 +40,13 @@ export async function expectAllClosed(read: Instrumented['read']): Promise<void>
       openedAny: opened > 0,
       openedNotClosed: opened - readings.value('connmeter.connection.closed'),
       // checked one by one, because a negative gauge would cancel out a positive one
-      gauges: ['http.client.open_connections', 'http.client.active_requests', 'connmeter.dns.pending']
+      gauges: [
+        'http.client.open_connections',
+        'http.client.active_requests',
+        'connmeter.open_connections',
+        'connmeter.connection.pending',
+        'connmeter.dns.pending',
+      ]
         .flatMap(name => readings.points(name))
         .filter(({ value }) => value !== 0),
       perOrigin: readings.points('connmeter.connection.opened').filter(({ attributes }) => {

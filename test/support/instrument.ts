@@ -89,7 +89,7 @@ export function attachReader(instrumentation: ConnectionInstrumentation): Instru
     const { resourceMetrics, errors } = await reader.collect();
     expect(errors).toEqual([]);
     const metrics = resourceMetrics.scopeMetrics.flatMap(scope => scope.metrics);
-    return new Readings(
+    const readings = new Readings(
       new Map(
         metrics.map(({ descriptor, dataPoints }) => [
           descriptor.name,
@@ -101,5 +101,20 @@ export function attachReader(instrumentation: ConnectionInstrumentation): Instru
         ]),
       ),
     );
+    expectOpenToMatch(readings);
+    return readings;
   };
+}
+
+/** At every collection and for every origin, as many connections are open as were opened and not closed. */
+function expectOpenToMatch(readings: Readings): void {
+  for (const { attributes } of readings.points('connmeter.connection.opened', { 'connmeter.open.cause': 'first' })) {
+    const { 'connmeter.open.cause': _cause, ...labels } = attributes;
+    const origin = { 'server.port': undefined, 'network.protocol.name': undefined, ...labels };
+    const open =
+      readings.value('http.client.open_connections', origin) + readings.value('connmeter.open_connections', origin);
+    const opened = readings.value('connmeter.connection.opened', origin);
+    const closed = readings.value('connmeter.connection.closed', origin);
+    expect({ ...origin, open }).toEqual({ ...origin, open: opened - closed });
+  }
 }

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { Attributes } from '@opentelemetry/api';
 import { onTestFinished } from 'vitest';
 import { CallSites } from '../../src/client/attribution/call-sites.ts';
+import { clientOf } from '../../src/client/attribution/pool-identity.ts';
 import { Connections } from '../../src/client/connections.ts';
 import { httpSource } from '../../src/client/sources/http.ts';
 import { http2Source } from '../../src/client/sources/http2.ts';
@@ -17,6 +18,8 @@ import { MetricRegistry } from '../../src/metrics/registry.ts';
 /** A fake socket that emits what a test wants. */
 export class ReplaySocket extends EventEmitter {
   connecting = false;
+  /** Without a handle, or connecting. */
+  pending = false;
   closed = false;
   encrypted: true | undefined;
   localAddress: string | undefined;
@@ -57,8 +60,6 @@ export interface Replay {
   stop(): void;
   /** Ends the turn of the event loop. */
   endTurn(): void;
-  /** Completes a round of the event loop, so that sockets freed late are back in their pool. */
-  endRound(): void;
   /** The counts of an origin as plain numbers. */
   tally(address: string, port?: number, http?: boolean): Record<string, number>;
   /** Number of closed connections to an origin, by close reason. */
@@ -77,7 +78,6 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
     };
   const lookups = new Lookups(registry, record);
   const endOfTurn = new Set<() => void>();
-  const nextLoop: (() => void)[] = [];
   const callSites = new CallSites(
     true,
     () => {},
@@ -91,11 +91,10 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
     now: () => replay.now,
     guard: failLoudly,
     asMicrotask: run => () => void endOfTurn.add(run),
-    inNextLoop: run => void nextLoop.push(run),
   });
   const stops = [
     netSource(connections, failLoudly),
-    undiciSource(connections),
+    undiciSource(connections, clientOf, failLoudly),
     httpSource(connections, callSites, failLoudly),
     http2Source(connections, failLoudly),
   ].map(table => subscribeAll(failLoudly, table));
@@ -117,9 +116,6 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
     },
     now: 0,
     stop,
-    endRound() {
-      for (const run of nextLoop.splice(0)) run();
-    },
     endTurn() {
       for (const run of endOfTurn) {
         endOfTurn.delete(run);
@@ -157,28 +153,38 @@ export function publish(name: string, message: object): void {
   channel(name).publish(message);
 }
 
-/** A socket whose `connect` was just called. */
+/** A socket whose `connect` was just called. Node publishes this before it changes the socket. */
 export function attempt(socket = new ReplaySocket()): ReplaySocket & Socket {
-  socket.connecting = true;
   publish('net.client.socket', { socket });
+  Object.assign(socket, { connecting: true, pending: true, closed: false, destroyed: false, errored: null });
   return socket as ReplaySocket & Socket;
 }
 
-/** The socket makes one connection attempt, and is connected. */
-export function connect(socket: ReplaySocket, address = '127.0.0.1', port = 80): void {
+/** What the tests dial at a port, if they give an address. */
+const NAMES: Readonly<Record<number, string>> = { 8080: 'a.test' };
+
+/** The socket looks the name up, makes one connection attempt, and is connected. No name: it dials the address. */
+export function connect(socket: ReplaySocket, given?: string, port = 80): void {
+  const address = given ?? '127.0.0.1';
+  const name = given === undefined ? 'a.test' : NAMES[port];
+  if (name !== undefined) socket.emit('lookup', null, address, 4, name);
   socket.emit('connectionAttempt', address, port, address.includes(':') ? 6 : 4);
-  socket.connecting = false;
+  Object.assign(socket, { connecting: false, pending: false });
   socket.emit('connect');
 }
 
+/** Destroys the socket. Its 'close' is still to come. */
+export function destroy(socket: ReplaySocket, error?: Error): void {
+  socket.errored ??= error ?? null;
+  Object.assign(socket, { connecting: false, pending: true, closed: true, destroyed: true });
+}
+
 export function close(socket: ReplaySocket, error?: Error): void {
-  socket.connecting = false;
+  destroy(socket, error);
   if (error) {
-    socket.errored ??= error;
     socket.once('error', () => {});
     socket.emit('error', error);
   }
-  socket.closed = true;
   socket.emit('close', error !== undefined);
 }
 

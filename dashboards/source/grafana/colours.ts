@@ -57,12 +57,15 @@ export const REASON_COLOURS: Readonly<Record<CloseReason, string>> = {
  */
 export const SERVER_REASON_COLOURS: Readonly<Record<ServerCloseReason, string>> = {
   keep_alive_timeout: REASON_COLOURS.server_idle_close,
+  keep_alive_hint_too_short: REASON_COLOURS.keep_alive_hint_too_short,
+  never_used: REASON_COLOURS.client_shutdown,
   client_closed_idle: REASON_COLOURS.client_idle_timeout,
   client_aborted: REASON_COLOURS.request_aborted,
   client_close_header: REASON_COLOURS.keep_alive_off,
   request_timeout: REASON_COLOURS.request_timeout,
   max_requests: REASON_COLOURS.max_requests,
   server_close_header: REASON_COLOURS.server_close_header,
+  upgraded: REASON_COLOURS.upgraded,
   server_shutdown: REASON_COLOURS.goaway,
   tls_failed: PHASE_COLOURS.tls,
   error: REASON_COLOURS.error,

@@ -9,12 +9,14 @@ import { REUSE_ALERTS } from './alerts/reuse.ts';
 import { SERVER_ALERTS } from './alerts/server-side.ts';
 import { TARGET_DOWN } from './alerts/target-down.ts';
 import { TLS_ALERTS } from './alerts/tls.ts';
+import { WITHOUT_HTTP_ALERTS } from './alerts/without-http.ts';
 import type { Level } from './recorded-series.ts';
 import { ownMatchers } from './templates.ts';
 
 /** All alerts. Each has a page in `docs/runbooks` and a file in `test/rules`. */
 export const ALERTS: readonly Alert[] = [
   ...REUSE_ALERTS,
+  ...WITHOUT_HTTP_ALERTS,
   ...DNS_ALERTS,
   ...CONNECT_ALERTS,
   ...PORT_ALERTS,

@@ -41,6 +41,8 @@ export const RECORDED = {
   closedByReason: 'job_server_reason:connmeter_closed:rate5m',
   /** Connection attempts that failed, by phase and error. */
   failedByError: 'job_server_error:connmeter_failed:rate5m',
+  /** Connections that are being opened, on average. */
+  pending: 'job_server:connmeter_connection_pending:avg5m',
   /** Connection attempts: opened or failed. */
   attempted: 'job_server:connmeter_attempted:rate5m',
   /** Share of the closed connections that served at most one request. Absent if none closes. */

@@ -4,8 +4,11 @@ const { relative } = process.getBuiltinModule('node:path');
 const { fileURLToPath } = process.getBuiltinModule('node:url');
 const { getCallSites } = process.getBuiltinModule('node:util');
 
-/** How a line of the program wastes connections. */
-export type Problem = 'body_held' | 'new_pool';
+/**
+ * How a line of the program wastes connections. `pool_held`: its requests wait, because unread bodies hold all connections to their
+ * origin. It may or may not be the line that leaves them unread, whose requests wait as well.
+ */
+export type Problem = 'body_held' | 'new_pool' | 'pool_held';
 
 /** A line of the program that wastes connections. */
 export interface CallSite {
@@ -14,12 +17,17 @@ export interface CallSite {
   readonly port: number | undefined;
   /** For example `src/pay.ts:42`. The path is relative to the working directory if it is below it. */
   readonly site: string;
-  /** How many connections it held, or how many pools it opened, as far as was seen. */
+  /** How many connections it held, how many pools it opened, or how many of its requests waited, as far as was seen. */
   count: number;
 }
 
 /** How many requests are checked after a body held a connection, and how many pools after the first suspicious one. */
 const MAX_CHECKED = 5;
+/** How many origins are watched at once. */
+const MAX_WATCHED = 5;
+/** If no request to the origin comes, a watch ends after so many collections, or so many requests to any origin. */
+const MAX_COLLECTIONS = 20;
+const MAX_SEEN = 10_000;
 /** An origin is suspicious from its third new pool on. */
 const SUSPICIOUS_POOLS = 3;
 const MAX_SITES = 50;
@@ -29,25 +37,56 @@ const MAX_FRAMES = 60;
 
 interface SuspectedOrigin {
   newPools: number;
-  /** How many requests are still to be checked. */
+  /** How many connections of what may be new pools are still to be checked. */
+  poolsLeft: number;
+}
+
+/** How to read a request that the program creates. */
+export interface CreatedRequestReader<Request> {
+  /** The origin that the client dials for the request. */
+  originOf(request: Request, socket: undefined): Origin;
+  /** What the request calls its origin. Quick to read: if it differs, the origin most likely differs too. */
+  nameOf(request: Request): string;
+  /** Whether the request waits in the queue of its agent, so no connection was opened for it. */
+  isQueued(request: Request): boolean;
+}
+
+/** An origin whose next requests are checked. */
+interface WatchedOrigin {
+  readonly origin: Origin;
+  readonly key: string;
+  readonly name: string;
   requestsLeft: number;
+  collectionsLeft: number;
+  /** Unread bodies held all of its connections at the last collection. */
+  allHeld: boolean;
+}
+
+/** An origin to which unread bodies hold connections. */
+export interface HeldOrigin {
+  readonly origin: Origin;
+  /** They hold all of them. */
+  readonly allHeld: boolean;
 }
 
 /**
  * Finds the lines of the program that leave response bodies unread, or open a new pool again and again.
  *
- * A stack trace costs more than everything else together, so none is taken until an origin is suspected. Then the next few
- * requests to this origin are checked.
+ * A stack trace costs more than everything else together, so none is taken until a body holds a connection. Then the next few
+ * requests to this origin are checked. Until these have come, every request costs a comparison of strings. So this search also ends
+ * when no body holds a connection to the origin any more, and after a while in any case.
  */
 export class CallSites {
   readonly #enabled: boolean;
   readonly #warn: (message: string) => void;
   readonly #watchRequests: (on: boolean) => void;
+  /** Origins with new pools. */
   readonly #suspectedOrigins = new Map<string, SuspectedOrigin>();
   readonly #siteOfRequest = new WeakMap<object, string>();
   readonly #found = new Map<string, CallSite>();
-  /** The sum of `requestsLeft` of all origins. */
-  #requestsLeft = 0;
+  #watched: readonly WatchedOrigin[] = [];
+  /** How many requests were seen since the watch began. */
+  #seen = 0;
 
   /** `watchRequests(true)` is called when `requestCreated` needs all requests, and `watchRequests(false)` when it no longer does. */
   constructor(enabled: boolean, warn: (message: string) => void, watchRequests: (on: boolean) => void) {
@@ -61,38 +100,48 @@ export class CallSites {
   }
 
   /** A request is created, and the code that creates it is on the stack. */
-  requestCreated<Request extends object>(request: Request, originOf: (request: Request) => Origin): void {
-    if (this.#requestsLeft === 0) return;
-
-    const suspect = this.#suspectedOrigins.get(keyOf(originOf(request)));
-    if (suspect === undefined || suspect.requestsLeft === 0) return;
-
-    this.#setRequestsLeft(suspect, suspect.requestsLeft - 1);
-    const site = callSite();
-    if (site !== undefined) this.#siteOfRequest.set(request, site);
+  requestCreated<Request extends object>(request: Request, reader: CreatedRequestReader<Request>): void {
+    if (this.#watched.length > 0) this.#check(request, reader);
   }
 
-  /** The response body of a request holds a connection. Returns whether the line that created the request is known. */
-  bodyHeld(request: object, origin: Origin): boolean {
+  /** The response body of a request holds a connection. Returns false if there is no room for its origin now. */
+  bodyHeld<Request extends object>(request: Request, reader: CreatedRequestReader<Request>, origin: Origin): boolean {
     const site = this.#siteOfRequest.get(request);
-    if (site === undefined) this.#checkNextRequests(origin);
-    else this.#count('body_held', origin, site);
-    return site !== undefined;
+    if (site === undefined) return this.#watch(origin, reader.nameOf(request));
+
+    this.#count('body_held', origin, site);
+    return true;
   }
 
-  /** A new pool opens a connection, and the code that made the request is on the stack. */
-  poolOpened(origin: Origin): void {
-    const suspect = this.#suspect(origin);
-    if (suspect === undefined || ++suspect.newPools < SUSPICIOUS_POOLS) return;
-    if (suspect.newPools >= SUSPICIOUS_POOLS + MAX_CHECKED) return;
+  /** A collection found unread bodies that hold connections to these origins, and to no others. */
+  collected(held: readonly HeldOrigin[]): void {
+    if (this.#watched.length === 0) return;
 
-    const site = callSite();
+    const allHeld = new Map(held.map(each => [keyOf(each.origin), each.allHeld]));
+    for (const watched of this.#watched) {
+      watched.allHeld = allHeld.get(watched.key) === true;
+      watched.collectionsLeft--;
+    }
+    this.#setWatched(this.#watched.filter(({ key, collectionsLeft }) => allHeld.has(key) && collectionsLeft > 0));
+  }
+
+  /** Requests are no longer seen. */
+  pause(): void {
+    this.#setWatched([]);
+  }
+
+  /** A pool opens a connection that may be its first, and the code that made the request is on the stack. */
+  poolMayOpen(origin: Origin): string | undefined {
+    const suspect = this.#suspectedOrigins.get(keyOf(origin));
+    if (suspect === undefined || suspect.newPools < SUSPICIOUS_POOLS) return undefined;
+    return suspect.poolsLeft-- > 0 ? callSite() : undefined;
+  }
+
+  /** It was a new pool. `site`: what `poolMayOpen` returned. */
+  poolOpened(origin: Origin, site: string | undefined): void {
+    const suspect = this.#suspect(origin);
+    if (suspect !== undefined) suspect.newPools++;
     if (site !== undefined) this.#count('new_pool', origin, site);
-  }
-
-  #checkNextRequests(origin: Origin): void {
-    const suspect = this.#suspect(origin);
-    if (suspect !== undefined) this.#setRequestsLeft(suspect, MAX_CHECKED);
   }
 
   #suspect(origin: Origin): SuspectedOrigin | undefined {
@@ -101,17 +150,56 @@ export class CallSites {
     const key = keyOf(origin);
     let suspect = this.#suspectedOrigins.get(key);
     if (suspect === undefined && this.#suspectedOrigins.size < MAX_ORIGINS) {
-      suspect = { newPools: 0, requestsLeft: 0 };
+      suspect = { newPools: 0, poolsLeft: MAX_CHECKED };
       this.#suspectedOrigins.set(key, suspect);
     }
     return suspect;
   }
 
-  #setRequestsLeft(suspect: SuspectedOrigin, requestsLeft: number): void {
-    const before = this.#requestsLeft;
-    this.#requestsLeft += requestsLeft - suspect.requestsLeft;
-    suspect.requestsLeft = requestsLeft;
-    if ((before === 0) !== (this.#requestsLeft === 0)) this.#watchRequests(this.#requestsLeft > 0);
+  #check<Request extends object>(request: Request, reader: CreatedRequestReader<Request>): void {
+    if (++this.#seen > MAX_SEEN) {
+      this.#setWatched([]);
+      return;
+    }
+    if (!this.#isWatched(reader.nameOf(request))) return;
+
+    const key = keyOf(reader.originOf(request, undefined));
+    const watched = this.#watched.find(each => each.key === key);
+    if (watched === undefined) return;
+
+    watched.requestsLeft--;
+    if (watched.requestsLeft === 0) this.#setWatched(this.#watched.filter(each => each !== watched));
+    const site = callSite();
+    if (site === undefined) return;
+
+    this.#siteOfRequest.set(request, site);
+    if (watched.allHeld && reader.isQueued(request)) this.#count('pool_held', watched.origin, site);
+  }
+
+  #isWatched(name: string): boolean {
+    for (const watched of this.#watched) if (watched.name === name) return true;
+    return false;
+  }
+
+  /** The next few requests to the origin are checked. */
+  #watch(origin: Origin, name: string): boolean {
+    if (!this.#enabled) return true;
+
+    const key = keyOf(origin);
+    const others = this.#watched.filter(each => each.key !== key);
+    if (others.length >= MAX_WATCHED) return false;
+
+    this.#seen = 0;
+    const left = { requestsLeft: MAX_CHECKED, collectionsLeft: MAX_COLLECTIONS };
+    this.#setWatched([...others, { origin, key, name, ...left, allHeld: false }]);
+    return true;
+  }
+
+  #setWatched(watched: readonly WatchedOrigin[]): void {
+    const wasOn = this.#watched.length > 0;
+    this.#watched = watched;
+    const isOn = watched.length > 0;
+    if (isOn !== wasOn) this.#watchRequests(isOn);
   }
 
   #count(problem: Problem, { address, port }: Origin, site: string): void {
@@ -132,9 +220,12 @@ export class CallSites {
 /** The warning about a call site: one line. */
 export function describeCallSite({ problem, address, port, site, count }: CallSite): string {
   const origin = port === undefined ? address : `${address.includes(':') ? `[${address}]` : address}:${port}`;
-  return problem === 'body_held'
-    ? `response body of a request to ${origin} created at ${site} was never read; it holds a connection (${count} so far)`
-    : `a request to ${origin} created at ${site} opens a pool of its own (${count} so far); share one client`;
+  const text: Readonly<Record<Problem, string>> = {
+    body_held: `response body of a request to ${origin} created at ${site} was never read; it holds a connection (${count} so far)`,
+    new_pool: `a request to ${origin} created at ${site} opens a pool of its own (${count} so far); share one client`,
+    pool_held: `a request to ${origin} created at ${site} waits, because unread response bodies hold all connections (${count} so far); read every body`,
+  };
+  return text[problem];
 }
 
 /**

@@ -1,32 +1,30 @@
 import type { OpenCause } from '../../core/causes.ts';
 
-/** Facts about the origin and the pool at the time of the attempt. */
-export interface OriginFacts {
-  /** The process tried to connect to this origin before. */
-  readonly originIsKnown: boolean;
-  /** The pool tried to connect to this origin before. True for sockets without a pool. */
+/** What is known about a connection that was opened, and about its pool at the time of the attempt. */
+export interface OpenFacts {
+  /** No other connection to its origin was opened before. */
+  readonly isFirstOfOrigin: boolean;
+  /** No other connection of its pool was opened before. */
+  readonly isFirstOfPool: boolean;
+  /** It takes the place of a connection that the pool lost. */
+  readonly isReplacement: boolean;
+  /** It is known which pool it belongs to. */
   readonly poolIsKnown: boolean;
-  /** A connection of the pool was open and idle. False for sockets without HTTP, because their requests are not seen. */
-  readonly hasIdle: boolean;
-}
-
-/** More facts about the pool. They are read only when they are needed, because a pool may be large. */
-export interface PoolFacts {
-  /** The pool lost a connection that no other replaced. */
-  readonly hasUnreplacedLoss: boolean;
-  /** A connection of the pool was held by a body that the program does not read. */
-  readonly hasHeld: boolean;
-  /** The pool had connections, open or opening. */
-  readonly hasLive: boolean;
+  /** Another connection of the pool was idle. */
+  readonly hadIdle: boolean;
+  /** A response body that the program did not read held another connection of the pool. Asked only if it matters. */
+  readonly hadHeld: () => boolean;
+  /** The pool had other connections, open or opening. Asked only if it matters. */
+  readonly hadOthers: () => boolean;
 }
 
 /** The cause of a new connection: the first that applies. */
-export function openCause({ originIsKnown, poolIsKnown, hasIdle }: OriginFacts, pool: PoolFacts): OpenCause {
-  if (!originIsKnown) return 'first';
-  if (!poolIsKnown) return 'new_pool';
-  if (hasIdle) return 'release_race';
-  if (pool.hasUnreplacedLoss) return 'replaced';
-  if (pool.hasHeld) return 'body_held';
-  if (pool.hasLive) return 'pool_busy';
-  return 'unknown';
+export function openCause(facts: OpenFacts): OpenCause {
+  if (facts.isFirstOfOrigin) return 'first';
+  if (facts.isFirstOfPool) return 'new_pool';
+  if (facts.isReplacement) return 'replaced';
+  if (!facts.poolIsKnown) return 'unknown';
+  if (facts.hadIdle) return 'release_race';
+  if (facts.hadHeld()) return 'body_held';
+  return facts.hadOthers() ? 'pool_busy' : 'unknown';
 }

@@ -1,48 +1,59 @@
 import type { OpenCause } from '../../core/causes.ts';
 import type { CloseReason } from '../../core/reasons.ts';
+import type { Loss } from './losses.ts';
+import type { WaitingAttempts } from './waiting-attempts.ts';
 
-/** The connections of one pool to one origin. */
+/** What a connection knows of its pool. */
 export interface MemberPool {
-  /** Connections that are open or opening. */
+  /** All that are open or opening. */
   readonly live: ReadonlySet<PoolMember>;
-  /** The connection left the pool. `reason` is undefined if it never opened. */
-  remove(member: PoolMember, reason: CloseReason | undefined): void;
+  causeOf(member: PoolMember): OpenCause;
+  /** A request was sent on it. */
+  used(member: PoolMember): void;
+  /** No request is on it any more. */
+  unused(member: PoolMember): void;
+  leaves(member: PoolMember, reason: CloseReason): void;
+  closed(member: PoolMember, reason: CloseReason): void;
+  remove(member: PoolMember): void;
 }
 
-/** A connection was seen idle. */
-export interface SeenIdle {
-  /** After how many requests. */
-  readonly requests: number;
-  /** Since when it is back in the pool of its client, in seconds. Undefined until then. */
-  backSince: number | undefined;
+/** A place in a pool, which opens one connection after another. */
+export interface Place {
+  latestLoss: Loss | undefined;
 }
 
 /** What a pool reads of a connection, and the fields that it writes. */
 export interface PoolMember {
-  readonly opened: number | undefined;
-  readonly requests: number;
-
-  /** Undefined before a pool is found, and after the connection left its pool. */
+  /** The order of its attempt among all events. */
+  order: number;
+  /** Undefined unless its client has announced the attempt, and its pool is not known yet. */
+  waitsWith: WaitingAttempts | undefined;
+  /** The line that made the request, if its origin is suspected of one pool after another. */
+  openedAt: string | undefined;
+  /** Undefined before a pool is found. */
   pool: MemberPool | undefined;
   poolNumber: number | undefined;
-  cause: OpenCause;
-  /** Undefined until it is decided. */
-  reason: CloseReason | undefined;
-  /** The close reason of the connection that this one replaces. */
+  place: Place | undefined;
+  /** It opens a pool that its client does not show. */
+  opensPool: boolean;
+  /** At the attempt, another connection of the pool was idle. */
+  hadIdle: boolean;
+  /** It is idle now. */
+  isIdle: boolean;
+  /** The loss that it makes good. */
+  replaces: Loss | undefined;
+  /** Its own loss, from when it is about to close. */
+  loss: Loss | undefined;
+  cause: OpenCause | 'pending';
+  /** The close reason of the connection that it replaced. */
   replacedReason: CloseReason | undefined;
-  /** A later connection counts as the replacement instead, because this one was never used. */
-  lossReassigned: boolean;
-  /** When it was first seen idle since its last request. */
-  seenIdle: SeenIdle | undefined;
 }
 
 /** The decisions about a connection that a pool needs. */
 export interface MemberStates {
   /** Why it is closing, as far as is known. */
   reasonOf(member: PoolMember): CloseReason;
-  /** Whether its client could send another request on it. */
-  isReusable(member: PoolMember): boolean;
-  /** Whether a body that the program does not read holds it. */
+  /** Whether nothing reads the response that is on it now. The program may still begin to read. */
   isHeld(member: PoolMember): boolean;
   /** Whether its socket is ending or destroyed, and 'close' is still to come. */
   isClosing(member: PoolMember): boolean;

@@ -1,181 +1,199 @@
+import type { OpenCause } from '../../core/causes.ts';
 import type { CloseReason } from '../../core/reasons.ts';
-import type { PoolFacts } from './open-cause.ts';
+import { First } from './first.ts';
+import { IdleCount } from './idle-count.ts';
+import { isByProgram, type Loss, Losses } from './losses.ts';
+import { openCause } from './open-cause.ts';
+import type { Owner } from './pool-identity.ts';
 import type { MemberPool, MemberStates, PoolMember } from './pool-member.ts';
+import type { WaitingAttempts } from './waiting-attempts.ts';
 
-/** How many unreplaced losses a pool remembers. */
-const MAX_UNREPLACED_LOSSES = 256;
 /** How many connections of a pool are checked to find its state. */
 const MAX_MEMBERS_CHECKED = 100;
 
-const NONE: readonly PoolMember[] = [];
-
-/** What opens the connections: an agent of node:http, undici, or nothing but the socket. */
-export type Owner = 'agent' | 'undici' | 'none';
-
-/** What all pools of one origin share. */
+/** What the pools of one origin share. */
 export interface OriginState {
-  /** A connection was attempted, and the attempt did not fail. */
-  attempted: boolean;
-  /** How many connections all its pools have, open or opening. */
-  live: number;
+  readonly waiting: WaitingAttempts;
+  /** Which connection was the first to the origin. */
+  readonly first: First;
+  /** A pool has connections now. */
+  began(pool: Pool): void;
+  /** A pool has none left. */
+  ended(pool: Pool): void;
 }
 
-/**
- * The connections of one pool to one origin, and those that it lost.
- *
- * Each close is a loss, and each replacement takes the oldest loss that no other connection replaced. This distinguishes
- * connections that replace others from those that let the pool grow.
- */
-export class Pool implements MemberPool, PoolFacts {
-  readonly owner: Owner;
-  /** Undefined for sockets without a pool. */
-  readonly number: number | undefined;
-  readonly live = new Set<PoolMember>();
-  /** A connection of this pool was attempted, and the attempt did not fail. */
-  attempted = false;
-  /** The program closed the latest lost connection after its only request, as it does with a client per request. */
-  lastClosedAfterOneRequest = false;
-  /** The close reason of each loss, the oldest first. */
-  readonly #unreplacedLosses: CloseReason[] = [];
-  readonly #origin: OriginState;
-  readonly #states: MemberStates;
+/** What all pools share. */
+export interface PoolContext {
+  readonly states: MemberStates;
+  /** The order of the next event. */
+  readonly nextOrder: () => number;
+  /** Seconds of a monotonic clock. */
+  readonly now: () => number;
+}
 
-  constructor(owner: Owner, number: number | undefined, origin: OriginState, states: MemberStates) {
+/** The connections of one pool to one origin, and those that it has lost. */
+export class Pool implements MemberPool {
+  readonly owner: Owner;
+  /** Undefined for sockets without a client. */
+  readonly number: number | undefined;
+  /** False if it stands for all pools that undici does not show. */
+  readonly isKnown: boolean;
+  readonly live = new Set<PoolMember>();
+  readonly #first = new First();
+  readonly #losses = new Losses();
+  readonly #idle = new IdleCount();
+  /** Those that were attempted while another one was idle, until their cause is decided. */
+  readonly #raced = new Set<PoolMember>();
+  readonly #origin: OriginState;
+  readonly #context: PoolContext;
+
+  constructor(owner: Owner, number: number | undefined, isKnown: boolean, origin: OriginState, context: PoolContext) {
+    this.#origin = origin;
     this.owner = owner;
     this.number = number;
-    this.#origin = origin;
-    this.#states = states;
+    this.isKnown = isKnown;
+    this.#context = context;
   }
 
-  add(connection: PoolMember): void {
-    this.lastClosedAfterOneRequest = false;
-    this.attempted = true;
-    this.live.add(connection);
-    this.#origin.attempted = true;
-    this.#origin.live++;
-    connection.pool = this;
-    connection.poolNumber = this.number;
+  /** A connection of this pool was attempted, and may have opened since. Freezes what was true at the attempt. */
+  add(member: PoolMember): void {
+    const { order, place } = member;
+    if (this.owner === 'agent') this.#findLosses(order);
+    const hasOthers = this.live.size > 0 || this.#losses.hadAny(order);
+    member.opensPool = !this.isKnown && !hasOthers && this.wasClosedByProgram;
+    member.replaces = this.#losses.replaceBy({
+      order,
+      ownLoss: place?.latestLoss,
+      onlyOwn: !this.isKnown && (hasOthers || member.opensPool),
+      hasOthers,
+      now: this.#context.now(),
+    });
+    member.hadIdle = this.#idle.at(order) > 0;
+    if (member.hadIdle && member.replaces === undefined) this.#raced.add(member);
+    member.pool = this;
+    member.poolNumber = this.number;
+    if (this.live.size === 0) this.#origin.began(this);
+    this.live.add(member);
+    this.#first.add(order);
+    this.#origin.first.add(order);
   }
 
-  remove(connection: PoolMember, reason: CloseReason | undefined): void {
-    connection.pool = undefined;
-    this.#origin.live--;
-    if (reason === undefined) this.#attemptFailed(connection);
-    else this.#recordLoss(connection, reason);
+  /** The attempt failed, or was not for this pool: it replaces nothing, and is not the first. */
+  remove(member: PoolMember): void {
+    if (member.replaces !== undefined) member.replaces.replaced = false;
+    member.replaces = undefined;
+    member.pool = undefined;
+    member.place = undefined;
+    this.#first.remove(member.order);
+    this.#origin.first.remove(member.order);
+    this.#raced.delete(member);
+    this.#delete(member);
   }
 
-  get hasUnreplacedLoss(): boolean {
-    if (this.#unreplacedLosses.length > 0) return true;
+  /** The connection closed. */
+  closed(member: PoolMember, reason: CloseReason): void {
+    this.leaves(member, reason);
+    if (member.loss !== undefined) member.loss.reason = reason;
+    member.pool = undefined;
+    this.#delete(member);
+  }
 
+  /** The connection is about to close, and its pool does not use it any more. */
+  leaves(member: PoolMember, reason: CloseReason): void {
+    this.#setIdle(member, false);
+    if (member.loss === undefined) this.#lose(member, reason, this.#context.nextOrder());
+  }
+
+  used(member: PoolMember): void {
+    this.#setIdle(member, false);
+    if (member.loss === undefined) return;
+
+    // It seemed to be about to close, and is not.
+    member.loss.withdrawn = true;
+    member.loss = undefined;
+  }
+
+  unused(member: PoolMember): void {
+    if (member.loss === undefined) this.#setIdle(member, true);
+  }
+
+  #setIdle(member: PoolMember, isIdle: boolean): void {
+    if (member.isIdle === isIdle) return;
+
+    member.isIdle = isIdle;
+    this.#idle.change(isIdle ? 1 : -1, this.#origin.waiting.latest);
+  }
+
+  /** The cause of a connection of this pool. Changes what the next call returns, so it is called once per connection. */
+  causeOf(member: PoolMember): OpenCause {
+    const isFirstOfOrigin = this.#origin.first.take(member.order);
+    const isFirstOfPool = this.#first.take(member.order) && this.owner !== 'none';
+    this.#raced.delete(member);
+    return openCause({
+      isFirstOfOrigin,
+      isFirstOfPool: this.isKnown ? isFirstOfPool : member.opensPool,
+      isReplacement: member.replaces !== undefined,
+      poolIsKnown: this.isKnown,
+      hadIdle: member.hadIdle,
+      hadHeld: () => this.#hadHeld(member),
+      hadOthers: () => this.#hadOthers(member),
+    });
+  }
+
+  /** Whether a body that is not read holds a connection that is older. */
+  #hadHeld({ order }: PoolMember): boolean {
+    const { states } = this.#context;
+    return this.#some(other => other.order < order && states.isHeld(other));
+  }
+
+  /** Whether there were other connections at the attempt. */
+  #hadOthers({ order }: PoolMember): boolean {
+    return this.#some(other => other.order < order) || this.#losses.hadAny(order);
+  }
+
+  /** The program itself closed the connection that was lost last. */
+  get wasClosedByProgram(): boolean {
+    return this.#losses.latestIsByProgram;
+  }
+
+  #lose(member: PoolMember, reason: CloseReason, order: number): void {
+    const at = this.#context.now();
+    const loss: Loss = { reason, replaced: false, withdrawn: false, order, at, openedAs: member.order };
+    this.#losses.add(loss);
+    member.loss = loss;
+    if (member.place !== undefined) member.place.latestLoss = loss;
+    if (isByProgram(loss)) this.#replaceRetired(loss);
+  }
+
+  /** undici opens a connection before it closes the one that has reached its `clientTtl`. */
+  #replaceRetired(loss: Loss): void {
+    const [raced] = this.#raced;
+    if (raced === undefined || raced.order < loss.openedAs) return;
+
+    this.#raced.delete(raced);
+    raced.replaces = loss;
+    loss.replaced = true;
+  }
+
+  /** node:http does not publish that a connection is about to close. */
+  #findLosses(order: number): void {
+    const { states } = this.#context;
+    this.#some(member => {
+      if (member.loss === undefined && states.isClosing(member)) this.#lose(member, states.reasonOf(member), order);
+      return false;
+    });
+  }
+
+  #delete(member: PoolMember): void {
+    if (this.live.delete(member) && this.live.size === 0) this.#origin.ended(this);
+  }
+
+  #some(test: (member: PoolMember) => boolean): boolean {
     let checked = 0;
-    for (const connection of this.live) {
-      if (checked++ === MAX_MEMBERS_CHECKED) break;
-      if (this.#states.isClosing(connection)) this.#recordEarlyLoss(connection);
-      if (this.#unreplacedLosses.length > 0) return true;
+    for (const member of this.live) {
+      if (checked++ === MAX_MEMBERS_CHECKED) return false;
+      if (test(member)) return true;
     }
-    return this.#unusedReplacement() !== undefined;
+    return false;
   }
-
-  /** A connection replaces the oldest loss. Returns the reason of the loss. */
-  takeOldestLoss(): CloseReason | undefined {
-    // `pop` is faster than `shift`.
-    const loss = this.#unreplacedLosses.length === 1 ? this.#unreplacedLosses.pop() : this.#unreplacedLosses.shift();
-    if (loss !== undefined) return loss;
-
-    const unused = this.#unusedReplacement();
-    if (unused !== undefined) unused.lossReassigned = true;
-    return unused?.replacedReason;
-  }
-
-  /** Nothing will replace the latest loss. */
-  dropLatestLoss(): void {
-    this.#unreplacedLosses.pop();
-  }
-
-  /**
-   * The connections that could have been used instead of opening one. Only for undici: node:http never opens a connection
-   * while another is idle, and other sockets show no requests.
-   */
-  reusable(): readonly PoolMember[] {
-    if (this.owner !== 'undici') return NONE;
-
-    const reusable: PoolMember[] = [];
-    let checked = 0;
-    for (const connection of this.live) {
-      if (checked++ === MAX_MEMBERS_CHECKED) break;
-      if (this.#states.isClosing(connection)) this.#recordEarlyLoss(connection);
-      else if (this.#states.isReusable(connection)) reusable.push(connection);
-    }
-    return reusable;
-  }
-
-  get hasHeld(): boolean {
-    return this.#firstMembers().some(each => this.#states.isHeld(each));
-  }
-
-  get hasLive(): boolean {
-    return this.live.size > 0;
-  }
-
-  /** The connection is closing, so the pool has lost it already. */
-  #recordEarlyLoss(connection: PoolMember): void {
-    connection.reason = this.#states.reasonOf(connection);
-    this.#recordLoss(connection, connection.reason);
-  }
-
-  /** Records one loss. A replacement that was never used puts back the loss that it was opened for. */
-  #recordLoss(connection: PoolMember, reason: CloseReason): void {
-    if (!this.live.delete(connection)) return;
-
-    const { cause, requests } = connection;
-    const replacedLoss = replacedLossOf(connection);
-    const isUndici = this.owner === 'undici';
-    const wasUnused = isUndici && requests === 0 && cause === 'replaced';
-    if (!wasUnused) this.#unreplacedLosses.push(reason);
-    else if (replacedLoss !== undefined) this.#unreplacedLosses.push(replacedLoss);
-    if (this.#unreplacedLosses.length > MAX_UNREPLACED_LOSSES) this.#unreplacedLosses.shift();
-    const openedByNewClient = cause === 'first' || cause === 'new_pool' || replacedLoss === 'client_shutdown';
-    this.lastClosedAfterOneRequest = isUndici && reason === 'client_shutdown' && requests === 1 && openedByNewClient;
-  }
-
-  /** A failed attempt replaces no loss, and the next attempt counts as the first one again. */
-  #attemptFailed(connection: PoolMember): void {
-    if (!this.live.delete(connection)) return;
-
-    const { cause } = connection;
-    const replacedLoss = replacedLossOf(connection);
-    if (replacedLoss !== undefined) this.#unreplacedLosses.unshift(replacedLoss);
-    if (cause === 'first') this.#origin.attempted = false;
-    if (cause === 'first' || cause === 'new_pool') this.attempted = false;
-  }
-
-  #unusedReplacement(): PoolMember | undefined {
-    return this.owner === 'undici' ? this.#firstMembers().find(isUnusedReplacement) : undefined;
-  }
-
-  #firstMembers(): PoolMember[] {
-    return firstItems(this.live, MAX_MEMBERS_CHECKED);
-  }
-}
-
-/**
- * After a request was aborted, undici opens one connection more than it needs and uses another
- * (https://github.com/nodejs/undici/issues/5845). The next connection that it opens replaces the same loss.
- */
-function isUnusedReplacement(connection: PoolMember): boolean {
-  return replacedLossOf(connection) !== undefined && connection.requests === 0 && connection.opened !== undefined;
-}
-
-/** The reason of the loss that the connection replaces, unless another connection replaces it now. */
-function replacedLossOf({ replacedReason, lossReassigned }: PoolMember): CloseReason | undefined {
-  return lossReassigned ? undefined : replacedReason;
-}
-
-export function firstItems<T>(items: Iterable<T>, max: number): T[] {
-  const first: T[] = [];
-  for (const each of items) {
-    if (first.length === max) break;
-    first.push(each);
-  }
-  return first;
 }

@@ -7,7 +7,8 @@ import { guardedListeners, includeInMaxListeners, prependListeners } from '../..
 import { originOf, portInHostHeader } from '../../core/origins.ts';
 import type { CallSites } from '../attribution/call-sites.ts';
 import type { KeepAliveSignals } from '../attribution/close-reason.ts';
-import type { ClientAdapter } from '../connection.ts';
+import { poolOfRequest } from '../attribution/pool-identity.ts';
+import type { Arrived, ClientAdapter } from '../connection.ts';
 import type { Connections } from '../connections.ts';
 
 // The order of events of one request of node:http and node:https:
@@ -35,9 +36,9 @@ export function httpSource(connections: Connections, callSites: CallSites, guard
 
   return {
     'http.client.request.created': ({ request }: { request: ClientRequest }) => {
-      const opened = connections.requestCreated(request, http, agentOf(request));
+      const opened = connections.requestCreated(request, http);
       if (opened !== undefined) addListeners(opened);
-      callSites.requestCreated(request, created => http.originOf(created, undefined));
+      callSites.requestCreated(request, http);
     },
     'http.client.request.start': ({ request }: { request: ClientRequest }) => {
       const { socket } = request;
@@ -64,15 +65,24 @@ const http: ClientAdapter<ClientRequest> = {
     const port = portDialled(request, socket) ?? portInHostHeader(request.getHeader('host'), request.host);
     return originOf(request.host, port, request.protocol);
   },
+  nameOf: request => {
+    const host = request.getHeader('host');
+    return typeof host === 'string' ? host : request.host;
+  },
   wasReused: request => request.reusedSocket,
   isQueued: request => {
     const queues = agentOf(request)?.requests;
     for (const name in queues) if (queues[name]?.includes(request as never)) return true;
     return false;
   },
+  opened: (request, socket) => agentOf(request)?.sockets === undefined || nameOfSocket(request, socket) !== undefined,
+  poolOf: request => poolOfRequest(agentOf(request) ?? request),
   // Node also destroys a request when its response is read, or after an upgrade.
   isFinished: request => request.destroyed,
   mayTakeOver,
+  // While the program still writes the request, that keeps the connection.
+  takenUnread: (request, response, arrived) =>
+    response === undefined || !request.writableFinished ? undefined : takenUnread(response as IncomingMessage, arrived),
   pipelines: false,
   maxIdle: request => agentOf(request)?.maxFreeSockets ?? Infinity,
   idleCount: (request, port) => freeSocketsTo(`${request.host}:${port}:`, agentOf(request)),
@@ -150,6 +160,33 @@ function closesAfter(request: ClientRequest, serverCloses: boolean): boolean {
   return request.shouldKeepAlive === false && (!serverCloses || !agent?.keepAlive);
 }
 
+/**
+ * A stream that somebody pipes a response into may keep this much before the pipe stops: several buffers of 64 KiB. If more was
+ * taken, something reads.
+ */
+const MAX_PIPED = 6 * 65_536;
+
+/**
+ * Nobody reads a response if it is not flowing, has no listener for `data` or `readable`, and nothing was ever read. So code that
+ * waits for the first byte, in whatever way, is never taken for code that does not read. A pipe that stopped is the one exception:
+ * some clients pipe every response into a stream of their own, which the program may leave unread.
+ */
+function takenUnread(response: IncomingMessage, { bytes }: Arrived): number | undefined {
+  const { readableFlowing, readableDidRead, readableEnded, destroyed, readableLength } = response;
+  if (readableFlowing === true || readableEnded || destroyed || response.listenerCount('readable') > 0)
+    return undefined;
+  if (!readableDidRead) return response.listenerCount('data') === 0 ? 0 : undefined;
+
+  const taken = bytes - readableLength;
+  return taken <= MAX_PIPED && isPiped(response) ? taken : undefined;
+}
+
+/** Whether all that listens for data is `stream.pipe`, whose listener has this name. */
+function isPiped(response: IncomingMessage): boolean {
+  const listeners = response.listeners('data');
+  return listeners.length > 0 && listeners.every(({ name }) => name === 'ondata');
+}
+
 function mayTakeOver(request: ClientRequest): boolean {
   return request.method === 'CONNECT' || request.getHeader('upgrade') !== undefined;
 }
@@ -183,12 +220,15 @@ function agentOf(request: ClientRequest): PoolingAgent | undefined {
  * socket is the last of its list.
  */
 function portDialled(request: ClientRequest, socket: Socket | undefined): string | undefined {
+  const name = nameOfSocket(request, socket);
+  return name === undefined ? undefined : /^\d+/.exec(name.slice(request.host.length + 1))?.[0];
+}
+
+function nameOfSocket(request: ClientRequest, socket: Socket | undefined): string | undefined {
   const lists = agentOf(request)?.sockets;
   const host = `${request.host}:`;
   for (const name in lists) {
-    if (!name.startsWith(host) || (socket !== undefined && lists[name]?.at(-1) !== socket)) continue;
-
-    return /^\d+/.exec(name.slice(host.length))?.[0];
+    if (name.startsWith(host) && (socket === undefined || lists[name]?.at(-1) === socket)) return name;
   }
   return undefined;
 }

@@ -18,14 +18,14 @@ export function http2Source(connections: Connections, guard: Guard): Handlers {
     'http2.client.stream.start': ({ stream }: { stream: ClientHttp2Stream }) => {
       if (!stream.session || !isRequest(stream)) return;
 
-      const isNewSession = connections.streamStarted(stream.session);
+      const isNewSession = connections.streamStarted(stream.session, stream.id);
       if (!isNewSession) return;
 
       prependListeners(stream.session, sessionListeners);
       excludeFromMaxListeners(stream.session);
     },
     'http2.client.stream.close': ({ stream }: { stream: ClientHttp2Stream }) => {
-      if (stream.session && isRequest(stream)) connections.streamEnded(stream.session);
+      if (stream.session && isRequest(stream)) connections.streamEnded(stream.session, stream.id);
     },
   };
 }

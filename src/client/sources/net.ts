@@ -17,6 +17,9 @@ import type { Connections } from '../connections.ts';
 //     -> (connectionAttemptFailed | connectionAttemptTimeout -> connectionAttempt)* -> connect -> secureConnect (TLS)
 //     -> timeout, end -> close, when the socket's error is read
 //
+// A program may connect the same socket object again, which is another connection. If it does so before the `close` of the
+// connection before, that event comes late: even after the `connect` of the next one.
+//
 // Limitations: if a TLS handshake runs on a socket that is connected already (in a proxy's tunnel, or after STARTTLS), no
 // event tells when it began. So it is not measured.
 export function netSource(connections: Connections, guard: Guard): Handlers {
@@ -56,8 +59,7 @@ export function netSource(connections: Connections, guard: Guard): Handlers {
         connections.serverEnded(this, this.writableEnded);
       },
       close(this: Socket) {
-        // If the socket is connecting again already, this is the close of its previous connection.
-        if (!this.connecting) connections.closed(this);
+        connections.closed(this);
       },
     }),
   ];

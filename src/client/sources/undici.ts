@@ -1,10 +1,13 @@
 import type { Socket } from 'node:net';
 import type { Handlers } from '../../core/channels.ts';
+import type { Guard } from '../../core/guard.ts';
 import { type Origin, originOf } from '../../core/origins.ts';
 import type { CallSites } from '../attribution/call-sites.ts';
 import type { KeepAliveSignals } from '../attribution/close-reason.ts';
-import type { ClientAdapter } from '../connection.ts';
+import { poolOfConnector, poolOfDispatcher, type ReadClient } from '../attribution/pool-identity.ts';
+import type { Arrived, ClientAdapter } from '../connection.ts';
 import type { Connections } from '../connections.ts';
+import { watchGlobalDispatchers } from './global-dispatcher.ts';
 
 // The order of events of one connection of undici (global fetch, and every installed copy):
 //   beforeConnect -> net.client.socket, same turn (see net.ts) -> connected
@@ -14,14 +17,26 @@ import type { Connections } from '../connections.ts';
 //
 // Limitations: undici 6 publishes no sendHeaders over HTTP/2. For every version, http2.ts counts the streams. Up to 6.21,
 // 7.29.1 and 8.10.2, CONNECT and upgrades have neither headers nor trailers.
-export function undiciSource(connections: Connections): Handlers {
+export function undiciSource(connections: Connections, readClient: ReadClient | undefined, guard: Guard): Handlers {
+  let latest: WeakRef<Socket> | undefined;
+  const findDispatchers = watchGlobalDispatchers(guard, dispatcher => {
+    const socket = latest?.deref();
+    latest = undefined;
+    if (socket !== undefined) connections.poolShown(socket, poolOfDispatcher(dispatcher));
+  });
+
   return {
     'undici:client:beforeConnect': ({ connectParams, connector }: BeforeConnect) => {
       connections.clientConnecting(originOfParams(connectParams), connector);
     },
     'undici:client:connected': ({ connectParams, connector, socket }: BeforeConnect & { socket: Socket }) => {
       const version = connectParams.version === 'h2' ? '2' : '1.1';
-      connections.clientConnected(socket, originOfParams(connectParams), connector, version);
+      const pool = poolOfConnector(connector, socket, readClient);
+      connections.clientConnected(socket, originOfParams(connectParams), pool, version);
+      if (pool.pool !== undefined) return;
+
+      latest = new WeakRef(socket);
+      findDispatchers();
     },
     'undici:client:sendHeaders': ({ request, headers, socket }: SendHeaders) => {
       connections.requestSent(socket, request, undici, headers);
@@ -30,7 +45,7 @@ export function undiciSource(connections: Connections): Handlers {
       if (request.reset && !request.upgrade) return; // the request itself closes the connection
 
       const upgradeRefused = Boolean(request.upgrade) && response.statusCode !== 101;
-      const responseSignals = responseSignalsOf(response.headers, upgradeRefused);
+      const responseSignals = responseSignalsOf(response, upgradeRefused);
       if (responseSignals !== undefined) connections.responseHeaders(request, responseSignals);
     },
     'undici:request:trailers': ({ request }: { request: UndiciRequest }) => {
@@ -46,7 +61,7 @@ export function undiciSource(connections: Connections): Handlers {
 export function undiciRequests(callSites: CallSites): Handlers {
   return {
     'undici:request:create': ({ request }: { request: UndiciRequest }) => {
-      callSites.requestCreated(request, originOfRequest);
+      callSites.requestCreated(request, undici);
     },
   };
 }
@@ -73,7 +88,13 @@ interface SendHeaders {
 
 interface ResponseHeaders {
   readonly request: UndiciRequest;
-  readonly response: { readonly statusCode: number; readonly headers: readonly Buffer[] };
+  readonly response: Response;
+}
+
+interface Response {
+  readonly statusCode: number;
+  readonly statusText: string;
+  readonly headers: readonly Buffer[];
 }
 
 export interface UndiciRequest {
@@ -117,11 +138,15 @@ const REUSABLE: KeepAliveSignals = {
 
 const undici: ClientAdapter<UndiciRequest> = {
   originOf: originOfRequest,
+  nameOf: ({ origin }) => (typeof origin === 'string' ? origin : origin.origin),
   // Unknown sockets were opened before connmeter started, so they have been used before.
   wasReused: () => true,
   isQueued: () => false,
+  opened: () => true,
+  poolOf: () => undefined,
   isFinished: ({ completed, aborted, upgrade }) => (completed || aborted) && !upgrade,
   mayTakeOver: ({ method, upgrade }) => method === 'CONNECT' || Boolean(upgrade),
+  takenUnread: (_request, response, arrived) => takenUnread(response as ResponseSignals | undefined, arrived),
   pipelines: true,
   maxIdle: () => Infinity,
   idleCount: () => 0,
@@ -156,23 +181,44 @@ function signalsOf(request: UndiciRequest, response: object | undefined): KeepAl
   };
 }
 
-/** The keep-alive signals of a response. Undefined instead if all of them are as usual. */
+/** undici stops reading from the socket when it has kept this much of a body for the program. */
+const BUFFER = 65_536;
+/** The most that undici takes of a response that nobody reads: the last piece may be as large as the buffer, and the headers. */
+const MAX_TAKEN = 2 * BUFFER + 16_384;
+
+/**
+ * undici and fetch do not show the response, so this is what the socket shows: undici has filled its buffer, and stopped. Then data
+ * waits in the socket, or the whole response has arrived but undici did not publish its end. If it took more than its buffer, the
+ * program has read something. Smaller bodies do not hold the connection.
+ */
+function takenUnread(signals: ResponseSignals | undefined, { bytes, waiting }: Arrived): number | undefined {
+  const taken = bytes - waiting;
+  const hasStopped = waiting > 0 || bytes >= (signals?.length ?? Infinity);
+  return hasStopped && taken >= BUFFER && taken <= MAX_TAKEN ? taken : undefined;
+}
+
+/** The signals of a response. Undefined instead if all of them are as usual, and the body is small. */
 interface ResponseSignals {
   /** The server answered the request for an upgrade with an HTTP response. */
   readonly upgradeRefused: boolean;
   readonly closes: boolean;
   /** `timeout` of the Keep-Alive header, in seconds, if it is short. */
   readonly keepAlive: number | undefined;
+  /** How many bytes the whole response has, if that is known and more than undici's buffer. */
+  readonly length: number | undefined;
 }
 
 const SHORT_SECONDS = 3;
 
 /** Reads raw headers (names and values in turn). Makes no string in the usual case. */
-function responseSignalsOf(headers: readonly Buffer[], upgradeRefused: boolean): ResponseSignals | undefined {
+function responseSignalsOf(response: Response, upgradeRefused: boolean): ResponseSignals | undefined {
+  const { headers } = response;
   let closes = false;
   let keepAlive: number | undefined;
+  let length: number | undefined;
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = headers[i] as Buffer;
+    if (name.length === 14) length ??= lengthOf(response, name, headers[i + 1] as Buffer);
     if (name.length !== 10) continue; // the length of `connection` and of `keep-alive`
 
     const value = headers[i + 1] as Buffer;
@@ -182,7 +228,22 @@ function responseSignalsOf(headers: readonly Buffer[], upgradeRefused: boolean):
       keepAlive = Number(/\btimeout=(\d+)/i.exec(value.toString('latin1'))?.[1]);
   }
   if (keepAlive !== undefined && !(keepAlive <= SHORT_SECONDS)) keepAlive = undefined;
-  return upgradeRefused || closes || keepAlive !== undefined ? { upgradeRefused, closes, keepAlive } : undefined;
+  return upgradeRefused || closes || keepAlive !== undefined || length !== undefined
+    ? { upgradeRefused, closes, keepAlive, length }
+    : undefined;
+}
+
+/** The length of a response with its headers, if `name` is `content-length` and the body is larger than undici's buffer. */
+function lengthOf({ statusText, headers }: Response, name: Buffer, value: Buffer): number | undefined {
+  const isShort = value.length < 5 || (value.length === 5 && (value[0] as number) < ZERO + 6);
+  if (isShort || name.toString('latin1').toLowerCase() !== 'content-length') return undefined;
+
+  const body = Number(value.toString('latin1'));
+  if (!(body >= BUFFER)) return undefined;
+
+  let length = 'HTTP/1.1 200 \r\n\r\n'.length + statusText.length + body;
+  for (const text of headers) length += text.length + 2; // `: ` after a name, and the end of the line after a value
+  return length;
 }
 
 const C = 'c'.charCodeAt(0);

@@ -1,19 +1,41 @@
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { CallSites, describeCallSite, programFrame } from '../../../src/client/attribution/call-sites.ts';
+import type { Origin } from '../../../src/core/origins.ts';
 
 const origin = { address: 'a.test', port: 80 };
+const elsewhere = { address: 'b.test', port: 80 };
+/** All connections to it are held, or some of them. */
+const ALL_HELD = [{ origin, allHeld: true }];
+const SOME_HELD = [{ origin, allHeld: false }];
+
+interface Created {
+  readonly to: Origin;
+  readonly queued: boolean;
+}
+
+const reader = {
+  originOf: vi.fn(({ to }: Created) => to),
+  nameOf: vi.fn(({ to }: Created) => to.address),
+  isQueued: ({ queued }: Created) => queued,
+};
 
 function suspecting(enabled = true) {
   const warn = vi.fn<(message: string) => void>();
   const watch = vi.fn<(on: boolean) => void>();
+  vi.clearAllMocks();
   return { warn, watch, callSites: new CallSites(enabled, warn, watch) };
 }
 
-function request(callSites: CallSites, to = origin): object {
-  const made = {};
-  published(() => callSites.requestCreated(made, () => to));
+function request(callSites: CallSites, to: Origin = origin, queued = false): Created {
+  const made = { to, queued };
+  published(() => callSites.requestCreated(made, reader));
   return made;
+}
+
+/** A body holds the connection of a request that was created unseen. */
+function held(callSites: CallSites, to: Origin = origin): boolean {
+  return callSites.bodyHeld({ to, queued: false }, reader, to);
 }
 
 /** Calls through a channel, as clients do. */
@@ -23,37 +45,56 @@ function published(run: () => void): void {
   unsubscribe('connmeter.test', run);
 }
 
-test('no stack is captured without a suspected problem', () => {
+test('requests are not looked at without a suspected problem', () => {
   const { callSites, watch } = suspecting();
-  const originOf = vi.fn(() => origin);
 
-  callSites.requestCreated({}, originOf);
+  request(callSites);
 
-  expect(originOf).not.toHaveBeenCalled();
+  expect(reader.nameOf).not.toHaveBeenCalled();
   expect(watch).not.toHaveBeenCalled();
 });
 
 test('after a held body, the stacks of the next five requests to its origin are captured', () => {
   const { callSites, watch } = suspecting();
-  const unknown = request(callSites);
 
-  expect(callSites.bodyHeld(unknown, origin)).toBe(false);
+  expect(held(callSites)).toBe(true);
   expect(watch.mock.calls).toEqual([[true]]);
 
-  const elsewhere = request(callSites, { address: 'b.test', port: 80 });
+  const other = request(callSites, elsewhere);
   const next = Array.from({ length: 6 }, () => request(callSites));
 
   expect(watch.mock.calls).toEqual([[true], [false]]);
-  expect(next.map(each => callSites.bodyHeld(each, origin))).toEqual([true, true, true, true, true, false]);
-  expect(callSites.bodyHeld(elsewhere, { address: 'b.test', port: 80 })).toBe(false);
+  for (const each of next) callSites.bodyHeld(each, reader, origin);
+  callSites.bodyHeld(other, reader, elsewhere);
+  expect(callSites.found).toMatchObject([{ problem: 'body_held', address: 'a.test', port: 80, count: 5 }]);
+});
+
+test('a request to another origin costs no more than its name', () => {
+  const { callSites } = suspecting();
+  held(callSites);
+  vi.clearAllMocks();
+
+  request(callSites, elsewhere);
+
+  expect(reader.nameOf).toHaveBeenCalledOnce();
+  expect(reader.originOf).not.toHaveBeenCalled();
+});
+
+test('a request with the same name to another origin is not checked', () => {
+  const { callSites, watch } = suspecting();
+  held(callSites);
+
+  for (let i = 0; i < 6; i++) request(callSites, { address: 'a.test', port: 81 });
+
+  expect(watch.mock.calls).toEqual([[true]]);
 });
 
 test('a call site causes one warning, and further findings are counted', () => {
   const { callSites, warn } = suspecting();
-  callSites.bodyHeld({}, origin);
+  held(callSites);
 
-  const held = [request(callSites), request(callSites)];
-  for (const each of held) callSites.bodyHeld(each, origin);
+  const made = [request(callSites), request(callSites)];
+  for (const each of made) callSites.bodyHeld(each, reader, origin);
 
   expect(warn).toHaveBeenCalledOnce();
   expect(warn.mock.calls[0]?.[0]).toMatch(
@@ -62,15 +103,108 @@ test('a call site causes one warning, and further findings are counted', () => {
   expect(callSites.found).toMatchObject([{ problem: 'body_held', address: 'a.test', port: 80, count: 2 }]);
 });
 
-test('a call site is reported from the third new pool of an origin on', () => {
+describe('without requests to the origin, the search ends', () => {
+  test('when no body holds a connection to it at a collection', () => {
+    const { callSites, watch } = suspecting();
+    held(callSites);
+    callSites.collected(SOME_HELD);
+
+    expect(watch.mock.calls).toEqual([[true]]);
+
+    callSites.collected([{ origin: elsewhere, allHeld: true }]);
+
+    expect(watch.mock.calls).toEqual([[true], [false]]);
+  });
+
+  test('after 20 collections', () => {
+    const { callSites, watch } = suspecting();
+    held(callSites);
+    for (let i = 0; i < 19; i++) callSites.collected(SOME_HELD);
+
+    expect(watch.mock.calls).toEqual([[true]]);
+
+    callSites.collected(SOME_HELD);
+
+    expect(watch.mock.calls).toEqual([[true], [false]]);
+  });
+
+  test('after 10,000 requests to other origins', () => {
+    const { callSites, watch } = suspecting();
+    held(callSites);
+    for (let i = 0; i < 10_000; i++) callSites.requestCreated({ to: elsewhere, queued: false }, reader);
+
+    expect(watch.mock.calls).toEqual([[true]]);
+
+    callSites.requestCreated({ to: elsewhere, queued: false }, reader);
+
+    expect(watch.mock.calls).toEqual([[true], [false]]);
+  });
+
+  test('when requests are no longer seen', () => {
+    const { callSites, watch } = suspecting();
+    held(callSites);
+    callSites.pause();
+    callSites.pause();
+
+    expect(watch.mock.calls).toEqual([[true], [false]]);
+  });
+});
+
+test('five origins are watched at once, and the next ones later', () => {
+  const { callSites } = suspecting();
+  const hosts = Array.from({ length: 6 }, (_, i) => ({ address: `h${i}.test`, port: 80 }));
+
+  expect(hosts.map(each => held(callSites, each))).toEqual([true, true, true, true, true, false]);
+
+  const made = hosts.map(each => request(callSites, each));
+  for (const each of made.slice(0, 5)) callSites.bodyHeld(each, reader, each.to);
+
+  expect(callSites.found.map(({ address }) => address)).toEqual(hosts.slice(0, 5).map(({ address }) => address));
+
+  callSites.collected([]);
+
+  expect(held(callSites, hosts[5])).toBe(true);
+});
+
+describe('when unread bodies hold all connections', () => {
+  test('the lines whose requests wait are named, because no request is sent any more', () => {
+    const { callSites, warn } = suspecting();
+    held(callSites);
+    callSites.collected(ALL_HELD);
+
+    for (let i = 0; i < 2; i++) request(callSites, origin, true);
+
+    expect(warn).toHaveBeenCalledOnce();
+    expect(warn.mock.calls[0]?.[0]).toMatch(
+      /^a request to a\.test:80 created at test\/client\/attribution\/call-sites\.test\.ts:\d+ waits, because unread response bodies hold all/,
+    );
+    expect(callSites.found).toMatchObject([{ problem: 'pool_held', address: 'a.test', port: 80, count: 2 }]);
+  });
+
+  test.each([
+    ['a request that does not wait', ALL_HELD, false],
+    ['a request that waits while other connections are in use', SOME_HELD, true],
+  ])('%s is not named', (_what, collection, queued) => {
+    const { callSites } = suspecting();
+    held(callSites);
+    callSites.collected(collection);
+
+    request(callSites, origin, queued);
+
+    expect(callSites.found).toEqual([]);
+  });
+});
+
+test('a call site is reported after the third new pool of an origin', () => {
   const { callSites, warn } = suspecting();
 
-  callSites.poolOpened(origin);
-  callSites.poolOpened(origin);
-
+  for (let pool = 0; pool < 3; pool++) {
+    expect(callSites.poolMayOpen(origin)).toBeUndefined();
+    callSites.poolOpened(origin, undefined);
+  }
   expect(callSites.found).toEqual([]);
 
-  published(() => callSites.poolOpened(origin));
+  published(() => callSites.poolOpened(origin, callSites.poolMayOpen(origin)));
 
   expect(callSites.found).toMatchObject([{ problem: 'new_pool', count: 1 }]);
   expect(warn.mock.calls[0]?.[0]).toMatch(
@@ -81,8 +215,9 @@ test('a call site is reported from the third new pool of an origin on', () => {
 test('no stack is captured when call sites are off', () => {
   const { callSites, warn, watch } = suspecting(false);
 
-  for (let i = 0; i < 5; i++) callSites.poolOpened(origin);
-  callSites.bodyHeld({}, origin);
+  for (let i = 0; i < 5; i++) callSites.poolOpened(origin, callSites.poolMayOpen(origin));
+  held(callSites);
+  request(callSites);
 
   expect(callSites.found).toEqual([]);
   expect(watch).not.toHaveBeenCalled();
@@ -93,7 +228,8 @@ test('the number of call sites is bounded', () => {
   const { callSites, warn } = suspecting();
 
   for (let i = 0; i < 1_000; i++) {
-    for (let pool = 0; pool < 5; pool++) callSites.poolOpened({ address: `h${i}.test`, port: 80 });
+    const one = { address: `h${i}.test`, port: 80 };
+    for (let pool = 0; pool < 5; pool++) callSites.poolOpened(one, callSites.poolMayOpen(one));
   }
 
   expect(callSites.found).toHaveLength(50);

@@ -267,16 +267,16 @@ function closedAfterAnswer(rawHeaders: string[], ...then: 'free'[]): Record<stri
   return replay.closedFor('a.test', 8080);
 }
 
-test('a request that waits in its agent does not claim the socket of another request', () => {
+test('a request whose agent did not open the socket does not claim it', () => {
   const replay = replaying();
   const waiting = request();
-  const agent = { requests: { 'b.test:80:': [request()], 'a.test:8080:': [request(), waiting] } };
+  const agent = { sockets: { 'b.test:80:': [{}], 'a.test:8080:': [{}] } };
 
   const socket = attempt();
   publish('http.client.request.created', { request: Object.assign(waiting, { agent }) });
   connect(socket, '127.0.0.1', 8080);
 
-  expect(replay.tally('127.0.0.1', 8080, false)).toMatchObject({ opened: 1 });
+  expect(replay.tally('a.test', 8080, false)).toMatchObject({ opened: 1 });
 });
 
 test('a request whose response arrives before it is written counts once', () => {

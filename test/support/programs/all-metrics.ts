@@ -6,6 +6,7 @@ import http from 'node:http';
 import http2 from 'node:http2';
 import https from 'node:https';
 import net, { type AddressInfo, type Server } from 'node:net';
+import tls from 'node:tls';
 import { certificate } from '../certificates.ts';
 
 const valid = await certificate();
@@ -22,6 +23,7 @@ const closing = await listen(http.createServer({ keepAliveTimeout: 1_000 }, smal
 const secure = await listen(https.createServer(valid, small));
 const tooOld = await listen(https.createServer(expired, small).on('tlsClientError', () => {}));
 const streams = await listen(http2.createServer((_request, response) => void response.end('hello')));
+const mute = await listen(net.createServer(socket => void socket.on('error', () => {}).resume()));
 const echo = await listen(net.createServer(socket => void socket.on('error', () => {}).pipe(socket)));
 
 async function listen(server: Server, host = 'localhost'): Promise<number> {
@@ -79,6 +81,11 @@ const ways: readonly (() => Promise<unknown>)[] = [
   () => once(session.request({ ':path': '/' }).resume(), 'end'),
   () => gone(net.connect(echo, 'localhost').end('hello').resume()),
   publishUnreadable,
+  () => {
+    const socket = tls.connect(mute, 'localhost'); // the handshake hangs
+    setTimeout(() => socket.destroy(), 2_000);
+    return gone(socket);
+  },
   async () => {
     held.push(await fetch(`http://localhost:${large}/`));
     if (held.length > 4) await held.shift()?.body?.cancel();

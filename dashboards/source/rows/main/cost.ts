@@ -39,7 +39,7 @@ export const cost: Row<PromQL> = {
       metric: 'dns.lookup.duration',
       title: 'DNS lookup',
       colour: PHASE_COLOURS.dns,
-      bad: 'about 5 s: the DNS server did not answer, and the resolver tried again. All names slow at once: lookups wait for one of Node’s four worker threads.',
+      bad: 'about 5 s: the DNS server did not answer, and the resolver tried again. All names slow at once: lookups wait, because Node runs two at a time.',
       action: 'reuse connections, cache lookups, or raise `UV_THREADPOOL_SIZE`.',
       noValue: 'No lookups in this time range',
     }),

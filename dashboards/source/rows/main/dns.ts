@@ -31,7 +31,7 @@ export const dns: Row<PromQL> = {
       description: {
         what: 'The 95th percentile of the lookup time, estimated from histogram buckets.',
         good: 'a few milliseconds for every name.',
-        bad: 'one name is slow: its name servers are slow. All names are slow: the DNS server, or Node’s four worker threads.',
+        bad: 'one name is slow: its name servers are slow. All names are slow: the DNS server, or lookups that wait, because Node runs two at a time.',
         action: 'look up the name with `dig` on the host. If all names are slow at once, raise `UV_THREADPOOL_SIZE`.',
         docs: 'metrics.md#dnslookupduration',
       },
@@ -44,11 +44,10 @@ export const dns: Row<PromQL> = {
       title: 'Failed lookups',
       size: [6, 9],
       description: {
-        what: 'DNS lookups for new connections that fail, per second, by name and error.',
+        what: 'DNS lookups for new connections that fail or are given up, per second, by name and error.',
         good: 'zero.',
-        bad: '`ENOTFOUND`: the name does not exist. `EAI_AGAIN`: the DNS server does not answer.',
-        action:
-          'for `ENOTFOUND`, correct the name. For `EAI_AGAIN`, check the DNS server and how many lookups it gets.',
+        bad: '`ENOTFOUND`: the name does not exist. `EAI_AGAIN`: the DNS server does not answer. `timeout`, `aborted`: the client gave up before it did.',
+        action: 'for `ENOTFOUND`, correct the name. For the others, check the DNS server and how many lookups it gets.',
         docs: 'metrics.md#dnslookupduration',
       },
       unit: 'cps',
@@ -65,9 +64,9 @@ export const dns: Row<PromQL> = {
       title: 'Pending lookups',
       size: [6, 9],
       description: {
-        what: 'DNS lookups for new connections that have not finished.',
+        what: 'DNS lookups in progress: for new connections, by the program’s own code, and those that still run after their client gave up.',
         good: 'zero in nearly every scrape.',
-        bad: 'stays above zero: the DNS server does not answer, or all worker threads are busy.',
+        bad: 'stays above zero: the DNS server does not answer. Above two: lookups wait, because Node runs two at a time.',
         action: 'compare with the lookup time. Raise `UV_THREADPOOL_SIZE`, or make fewer lookups.',
         docs: 'metrics.md#connmeterdnspending',
       },

@@ -51,9 +51,9 @@ export const pool: Row<PromQL> = {
       title: 'Connections held by unread bodies',
       size: [6, 9],
       description: {
-        what: 'Connections with a response that has arrived but that the program does not read. They cannot serve other requests.',
+        what: 'Connections with a response, of any size, that the program does not read. They cannot serve other requests.',
         good: 'zero.',
-        bad: 'stays above zero, or grows.',
+        bad: 'stays above zero, or grows. If it reaches the limit of the pool, requests hang.',
         action:
           'read each body to the end, or cancel it. `connections.snapshot()` names the lines of code that do not.',
         docs: 'causes.md#cause-body_held',

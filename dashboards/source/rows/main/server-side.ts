@@ -48,8 +48,8 @@ export const serverSide: Row<PromQL> = {
       size: [8, 9],
       description: {
         what: 'Accepted connections that close, per second, and why.',
-        good: '`client_closed_idle`: the client no longer needs the connection. `server_shutdown` during a deploy.',
-        bad: 'orange: this server closes them, because its keep-alive timeout is short or it answers with `Connection: close`. Pink: the client asks the server to close. Purple: requests are aborted.',
+        good: '`client_closed_idle`: the client no longer needs the connection. `upgraded`: a WebSocket ended. `never_used`: a spare connection.',
+        bad: 'orange and brown: this server closes them or makes clients leave, because its keep-alive timeout is short, or it answers with `Connection: close`. Pink: the client asks the server to close. Purple: requests are aborted. `server_shutdown`: a running process closes them. At a roll-out, the process ends before its last closes can be scraped.',
         action: 'the docs have the fix for each reason. "Read more" shows the matching reasons of the client.',
         docs: 'both-sides.md#matching-close-reasons',
       },
@@ -145,7 +145,7 @@ export const serverSide: Row<PromQL> = {
       description: {
         what: 'TLS handshakes per second that clients start: resumed sessions, full handshakes, and failures by error.',
         good: 'few, and most of them `resumed`.',
-        bad: 'close to the request rate: handshakes are the most expensive part of a connection. `ECONNRESET`: a client does not trust the certificate, or a health check only connects.',
+        bad: 'close to the request rate: handshakes are the most expensive part of a connection. `ERR_SSL_…_ALERT_…`: a client refuses the certificate. `ECONNRESET`: a health check only connects, or a client of Node.js does not trust the certificate.',
         action: 'reuse connections. Servers behind one name have to share their ticket keys.',
         docs: 'metrics.md#connmeterservertlshandshakeduration',
       },

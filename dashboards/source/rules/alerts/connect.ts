@@ -1,14 +1,16 @@
+import { prometheusName } from '../../metric-names.ts';
 import { percent, THRESHOLDS } from '../../thresholds.ts';
 import { RECORDED } from '../recorded-series.ts';
-import { JOB, numberOf, SERVER, SHARE, topError } from '../templates.ts';
-import { type Alert, failed, shareAbove } from './alert.ts';
+import { JOB, numberOf, query, SERVER, SHARE, topError, VALUE } from '../templates.ts';
+import { type Alert, failed, ONE_SERVER, shareAbove } from './alert.ts';
 
-const { failures } = THRESHOLDS;
-const { attempted } = RECORDED;
+const { failures, hanging } = THRESHOLDS;
+const { attempted, pending } = RECORDED;
 
 const REFUSED = 'connmeter_phase="connect",error_type="ECONNREFUSED"';
-/** Timeouts, and networks or hosts that cannot be reached. */
-const NO_ANSWER = 'connmeter_phase="connect",error_type=~".*TIMED?OUT.*|EHOSTUNREACH|ENETUNREACH"';
+/** Timeouts of the system and of clients, connects that the client gave up, and networks or hosts that cannot be reached. */
+const NO_ANSWER =
+  'connmeter_phase="connect",error_type=~".*TIMED?OUT.*|timeout|aborted|ECONNABORTED|EHOSTUNREACH|ENETUNREACH"';
 
 /** Alerts about TCP connections that cannot be opened. */
 export const CONNECT_ALERTS: readonly Alert[] = [
@@ -33,7 +35,21 @@ export const CONNECT_ALERTS: readonly Alert[] = [
     expr: () => shareAbove(failed(NO_ANSWER), attempted, failures),
     summary: 'Connection attempts to a server time out.',
     description: () =>
-      `${SHARE} of the connection attempts from ${JOB} to ${SERVER} time out or find no route (${numberOf(attempted)} attempts/s).${topError(RECORDED.failedByError, NO_ANSWER)} Fix: check firewalls and routes, and whether the server is overloaded.`,
+      `${SHARE} of the connection attempts from ${JOB} to ${SERVER} get no answer or find no route (${numberOf(attempted)} attempts/s).${topError(RECORDED.failedByError, NO_ANSWER)} Fix: check firewalls and routes, and whether the server is overloaded.`,
     panel: 'Failed connections, by server and error',
+  },
+  {
+    name: 'ConnmeterConnectionsHang',
+    severity: 'warning',
+    level: 'job_server',
+    for: 'defaultFor',
+    when: `on average at least ${hanging.minCount} connections to a server are being opened, for more than ${hanging.seconds} s each`,
+    // Their number divided by their rate is the time that each takes. Where none opens or fails, there is no rate.
+    expr: () =>
+      `${pending}{${ONE_SERVER}} >= ${hanging.minCount}\nand ${pending} > ${hanging.seconds} * (${attempted} or 0 * ${pending})`,
+    summary: 'Connections to a server neither open nor fail.',
+    description: transport =>
+      `${VALUE} connections from ${JOB} to ${SERVER} hang before they are open.${query(`topk(1, sum by (connmeter_phase) (${prometheusName('connmeter.connection.pending', transport)}{%s}))`, ' Most are in phase {{ .Labels.connmeter_phase }}.')} Fix: check the server, and set a timeout in the client, which has none.`,
+    panel: 'Connections being opened',
   },
 ];

@@ -14,6 +14,8 @@ const FAILED_LOOKUPS = `sum ${by('job_name')} (${RECORDED.lookupsByError}{${ONE_
 const FIXES = {
   ENOTFOUND: 'correct the name, or restore its DNS record',
   EAI_AGAIN: 'check the DNS server, which does not answer',
+  timeout: 'check the DNS server, which does not answer in time',
+  UND_ERR_CONNECT_TIMEOUT: 'check the DNS server, which does not answer in time',
 };
 
 /** Alerts about DNS lookups. */

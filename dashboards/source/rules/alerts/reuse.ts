@@ -97,7 +97,7 @@ and ${ENOUGH_REQUESTS}`,
     expr: () => `${held} >= ${bodies.minCount}\nand ${held} / ${open} > ${bodies.share}`,
     summary: 'Unread response bodies hold connections.',
     description: () =>
-      `${JOB} does not read response bodies from ${SERVER}: they hold ${VALUE} of its ${numberOf(open)} open connections, and it opens ${numberOf(opened)} connections/s. Fix: read or cancel every body.`,
+      `${JOB} does not read response bodies from ${SERVER}: they hold ${VALUE} of its ${numberOf(open)} open connections, and it opens ${numberOf(opened)} connections/s. If they hold all, requests wait forever. Fix: read or cancel every body, with response.resume() (node:http) or await response.text() (fetch).`,
     panel: 'Connections held by unread bodies',
   },
 ];

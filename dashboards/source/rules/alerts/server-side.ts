@@ -6,7 +6,9 @@ import { type Alert, ONE_SERVER } from './alert.ts';
 const { reuse, server } = THRESHOLDS;
 const { accepted, received } = RECORDED;
 
-const CLOSED_BY_TIMEOUT = `sum ${by('job_server')} (${RECORDED.acceptedClosedByReason}{${ONE_SERVER},connmeter_close_reason="keep_alive_timeout"})`;
+/** By the server, or by clients that follow its hint. */
+const REASONS = 'keep_alive_timeout|keep_alive_hint_too_short';
+const CLOSED_BY_TIMEOUT = `sum ${by('job_server')} (${RECORDED.acceptedClosedByReason}{${ONE_SERVER},connmeter_close_reason=~"${REASONS}"})`;
 
 /** Alerts about the servers of a job. */
 export const SERVER_ALERTS: readonly Alert[] = [
@@ -15,14 +17,14 @@ export const SERVER_ALERTS: readonly Alert[] = [
     severity: 'warning',
     level: 'job_server',
     for: 'defaultFor',
-    when: `a server closes more than ${percent(server.share)} of its connections by keep-alive timeout, at least ${server.minRate}/s, most within ${server.shortKeepAlive} s, and less than ${percent(reuse.bad)} of its requests reuse a connection`,
+    when: `more than ${percent(server.share)} of the connections of a server end because of its keep-alive timeout, at least ${server.minRate}/s, most within ${server.shortKeepAlive} s, and less than ${percent(reuse.bad)} of its requests reuse a connection`,
     expr: () => `${CLOSED_BY_TIMEOUT} / (${accepted} > 0) > ${server.share}
 and ${CLOSED_BY_TIMEOUT} >= ${server.minRate}
 and ${RECORDED.acceptedShortLived} > ${server.share}
 and ${RECORDED.receivedReuse} < ${reuse.bad}`,
     summary: 'A server closes idle connections before its clients can reuse them.',
     description: () =>
-      `${JOB} accepts ${numberOf(accepted)} connections/s on ${LISTENER}. Its keep-alive timeout closes ${SHARE} of them, most within ${server.shortKeepAlive} s, and only ${shareOf(`${RECORDED.receivedReuse}{%s}`)} of its ${numberOf(received)} requests/s reuse a connection. Fix: raise the keepAliveTimeout of the server.`,
+      `${JOB} accepts ${numberOf(accepted)} connections/s on ${LISTENER}. ${SHARE} of them end because of its keep-alive timeout, most within ${server.shortKeepAlive} s, and only ${shareOf(`${RECORDED.receivedReuse}{%s}`)} of its ${numberOf(received)} requests/s reuse a connection. Fix: raise the keepAliveTimeout of the server.`,
     panel: 'Accepted connections closed, by reason',
   },
 ];

@@ -12,6 +12,8 @@ const FIXES = {
   CERT_HAS_EXPIRED: 'renew the certificate of the server',
   ERR_TLS_CERT_ALTNAME_INVALID: 'correct the address; the certificate is for another name',
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'make the server send its intermediate certificates',
+  timeout: 'check the server, which accepts the connection but does not answer the handshake',
+  UND_ERR_CONNECT_TIMEOUT: 'check the server, which accepts the connection but does not answer the handshake',
   SELF_SIGNED_CERT_IN_CHAIN: 'add the private authority to NODE_EXTRA_CA_CERTS',
 };
 

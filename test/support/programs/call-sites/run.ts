@@ -17,7 +17,7 @@ const instrumentation = new ConnectionInstrumentation({ callSites: process.argv[
 instrumentation.setMeterProvider(new MeterProvider({ readers: [reader] }));
 
 const [, , port, which] = process.argv;
-const url = `http://127.0.0.1:${port}/large`;
+const url = `http://127.0.0.1:${port}/${which === 'http' || which === 'all' ? '' : 'large'}`;
 const esm = (await import(new URL('./wasteful.mjs', import.meta.url).href)) as Record<string, Work>;
 const cjs = createRequire(import.meta.url)('./wasteful.cjs') as Record<string, Work>;
 
@@ -34,6 +34,7 @@ async function compiled(): Promise<Work> {
 const work: Record<string, Work | undefined> = {
   fetch: esm['holdByFetch'],
   http: esm['holdByHttp'],
+  all: esm['holdAll'],
   pool: esm['openPool'],
   cjs: cjs['openPool'],
   typescript: await compiled(),

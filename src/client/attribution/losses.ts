@@ -1,0 +1,70 @@
+import type { CloseReason } from '../../core/reasons.ts';
+
+/** How many losses a pool remembers. */
+const MAX_LOSSES = 256;
+/** A loss older than this explains no new connection, unless the pool has no other connection. */
+const RECENT_SECONDS = 120;
+
+/** A pool has lost a connection, which another may replace. */
+export interface Loss {
+  /** Changes to the final reason when the connection closes. */
+  reason: CloseReason;
+  /** A connection replaces it. */
+  replaced: boolean;
+  /** The lost connection carried on after all. */
+  withdrawn: boolean;
+  /** When it was lost, in the order of events and in seconds. */
+  readonly order: number;
+  readonly at: number;
+  /** The order of the attempt that opened it. */
+  readonly openedAs: number;
+}
+
+/** What the pool knows about an attempt that may replace a loss. */
+export interface Replacement {
+  readonly order: number;
+  /** The latest loss of the place in the pool that opens the connection, if that is known. */
+  readonly ownLoss: Loss | undefined;
+  /** It may replace no other loss. */
+  readonly onlyOwn: boolean;
+  /** The pool has other connections. Then only recent losses count. */
+  readonly hasOthers: boolean;
+  /** Seconds of the monotonic clock. */
+  readonly now: number;
+}
+
+/** The connections that a pool has lost, the oldest first. Each is replaced at most once. */
+export class Losses {
+  readonly #all: Loss[] = [];
+
+  add(loss: Loss): void {
+    this.#all.push(loss);
+    if (this.#all.length > MAX_LOSSES) this.#all.shift();
+  }
+
+  /** The loss that an attempt makes good: the one of its own place in the pool, else the newest one before the attempt. */
+  replaceBy({ order, ownLoss, onlyOwn, hasOthers, now }: Replacement): Loss | undefined {
+    const oldest = hasOthers ? now - RECENT_SECONDS : -Infinity;
+    const counts = (loss: Loss) => !loss.replaced && !loss.withdrawn && loss.order <= order && loss.at >= oldest;
+    let loss = ownLoss !== undefined && counts(ownLoss) ? ownLoss : undefined;
+    if (!onlyOwn) loss ??= this.#all.findLast(counts);
+    if (loss !== undefined) loss.replaced = true;
+    return loss;
+  }
+
+  /** Whether a connection that is lost by now was there when an attempt began. */
+  hadAny(order: number): boolean {
+    return this.#all.some(loss => loss.openedAs < order && loss.order > order);
+  }
+
+  /** The program itself, or its client, closed the connection that was lost last. */
+  get latestIsByProgram(): boolean {
+    const latest = this.#all.at(-1);
+    return latest !== undefined && isByProgram(latest);
+  }
+}
+
+/** The program, or its client, closed it. */
+export function isByProgram({ reason }: Loss): boolean {
+  return reason === 'client_shutdown' || reason === 'connection_expired';
+}
