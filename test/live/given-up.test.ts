@@ -448,7 +448,9 @@ describe('agents that are not made by Node', () => {
     );
     const { read } = instrument();
     // As agent-base 6 does.
-    const agent = { addRequest: (request: { onSocket(socket: Socket): void }) => request.onSocket(net.connect(port, '127.0.0.1')) };
+    const agent = {
+      addRequest: (request: { onSocket(socket: Socket): void }) => request.onSocket(net.connect(port, '127.0.0.1')),
+    };
 
     const request = send(`http://127.0.0.1:${port}/`, { agent: agent as unknown as http.Agent });
     await once((await responseTo(request)).resume(), 'close');
