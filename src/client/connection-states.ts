@@ -3,6 +3,7 @@ import type { CloseReason } from '../core/reasons.ts';
 import { closeReason, type KeepAliveSignals } from './attribution/close-reason.ts';
 import type { MemberStates } from './attribution/pool-member.ts';
 import type { Connection } from './connection.ts';
+import { hasTimedOut } from './timeouts.ts';
 import type { UnreadBodies } from './unread-bodies.ts';
 
 /**
@@ -35,8 +36,14 @@ export class ConnectionStates implements MemberStates {
   /** The first error of the socket. */
   readonly errorOf: (connection: Connection) => unknown;
 
-  constructor(guard: Guard, bodies: UnreadBodies) {
-    this.reasonOf = withFallback(guard, 'close reason', reasonOf, 'unknown');
+  /** `now`: seconds of a monotonic clock. */
+  constructor(guard: Guard, bodies: UnreadBodies, now: () => number) {
+    this.reasonOf = withFallback(
+      guard,
+      'close reason',
+      (connection: Connection) => reasonOf(connection, now()),
+      'unknown',
+    );
     this.signalsOf = withFallback(guard, 'last request of a connection', signalsOf, undefined);
     this.requestsOn = withFallback(guard, 'requests of a connection', requestsOn, 0);
     this.isBusy = withFallback(guard, 'requests of a connection', isBusy, false);
@@ -55,13 +62,15 @@ function errorOf({ error, socket }: Connection): unknown {
   return error ?? socket?.errored ?? undefined;
 }
 
-function reasonOf(connection: Connection): CloseReason {
+function reasonOf(connection: Connection, now: number): CloseReason {
   if (isPassedOn(connection)) return 'unknown';
   return closeReason({
     http: connection.http,
     error: errorOf(connection),
     serverEnded: connection.serverEnded,
-    timedOut: connection.timedOut,
+    timedOut: hasTimedOut(connection),
+    abort: connection.abort,
+    expired: isExpired(connection, now),
     receivedGoaway: connection.receivedGoaway,
     signals: signalsOf(connection),
     streams: connection.requestsInProgress,
@@ -70,6 +79,13 @@ function reasonOf(connection: Connection): CloseReason {
     poolWasFull: connection.poolWasFull,
     returnedToPool: connection.returnedToPool,
   });
+}
+
+/** The clocks of the agent and of connmeter may differ by this much. */
+const CLOCK_SECONDS = 0.002;
+
+function isExpired({ started, maxAge }: Connection, now: number): boolean {
+  return maxAge !== undefined && now - started >= maxAge - CLOCK_SECONDS;
 }
 
 function signalsOf({ client, request, response, signals, sentHeaders }: Connection): KeepAliveSignals | undefined {
@@ -103,8 +119,8 @@ function awaitsFirstRequest({ client, openedFor }: Connection): boolean {
 function isLeaving({ version, signals }: Connection): boolean {
   if (version !== '1.1' || signals === undefined) return false;
 
-  const { methodNotReusable, clientCloses, serverCloses, aborted, complete } = signals;
-  return methodNotReusable || clientCloses || serverCloses || (aborted && !complete);
+  const { methodNotReusable, clientCloses, serverCloses, aborted, sent, complete } = signals;
+  return methodNotReusable || clientCloses || serverCloses || !sent || (aborted && !complete);
 }
 
 function isClosing({ opened, socket }: Connection): boolean {

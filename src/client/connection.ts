@@ -7,7 +7,7 @@ import type { CloseReason } from '../core/reasons.ts';
 import type { NetworkType, OriginCounts } from '../metrics/origin-counts.ts';
 import { TrackedConnection } from '../metrics/tracked-connection.ts';
 import type { CreatedRequestReader } from './attribution/call-sites.ts';
-import type { KeepAliveSignals } from './attribution/close-reason.ts';
+import type { Abort, KeepAliveSignals } from './attribution/close-reason.ts';
 import type { Loss } from './attribution/losses.ts';
 import type { PoolIdentity } from './attribution/pool-identity.ts';
 import type { MemberPool, Place, PoolMember } from './attribution/pool-member.ts';
@@ -42,6 +42,12 @@ export interface ClientAdapter<Request extends object = object> extends CreatedR
   signalsOf(request: Request, response: object | undefined): KeepAliveSignals;
   /** The same for a request that has just finished. Called for every request, so it allocates nothing in the usual case. */
   signalsOfFinished(request: Request, response: object | undefined): KeepAliveSignals;
+  /** Whether the body of a request is still being sent. Asked when the request is over. */
+  isSending(request: Request, socket: Socket): boolean;
+  /** Whether the error of a request's socket is what the program destroyed the request or the response with. */
+  isFromProgram(request: Request, response: object | undefined, error: unknown): boolean;
+  /** The age in seconds at which the client closes the request's connection. */
+  maxAge(request: Request): number | undefined;
   /** Adds the signals in the text of the request headers. */
   withRequestHeaders(signals: KeepAliveSignals, sentHeaders: string): KeepAliveSignals;
 }
@@ -82,6 +88,8 @@ export class Connection extends TrackedConnection<OriginCounts> implements Momen
   dialled = false;
   connected: number | undefined;
   closed: number | undefined;
+  /** How many bytes it had sent and received when its last timeout had expired, if it did not end then. */
+  trafficAtTimeout = Infinity;
   serverEnded = false;
   receivedGoaway = false;
   /** An HTTP client owns the connection. */
@@ -117,6 +125,10 @@ export class Connection extends TrackedConnection<OriginCounts> implements Momen
   bytesReadBeforeRequest = 0;
   /** Keep-alive signals of the last finished request, kept so that the request itself can be freed. */
   signals: KeepAliveSignals | undefined;
+  /** How the program gave up the last request. */
+  abort: Abort | undefined;
+  /** At this age, in seconds, its agent closes it. */
+  maxAge: number | undefined;
   /** The agent took the connection back after the last request. */
   returnedToPool = false;
   /** When the agent took the connection back, it had as many idle ones as it keeps, so it closes this one. */

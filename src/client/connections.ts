@@ -11,6 +11,7 @@ import type { Recorder } from '../metrics/recorder.ts';
 import type { MetricRegistry } from '../metrics/registry.ts';
 import { ConnectionAccounting } from './accounting.ts';
 import type { CallSites } from './attribution/call-sites.ts';
+import { abortOf } from './attribution/close-reason.ts';
 import { type PoolIdentity, poolOfSession } from './attribution/pool-identity.ts';
 import { Pools } from './attribution/pools.ts';
 import { type ClientAdapter, Connection, originOfConnection, releaseReferences } from './connection.ts';
@@ -26,6 +27,7 @@ import {
   originSnapshot,
   type Snapshot,
 } from './snapshot.ts';
+import { Timeouts } from './timeouts.ts';
 import { UnreadBodies } from './unread-bodies.ts';
 
 export interface Dependencies {
@@ -50,6 +52,7 @@ export class Connections {
   readonly #lookups: Lookups;
   readonly #now: () => number;
   readonly #currentTurn: CurrentTurn;
+  readonly #timeouts: Timeouts;
 
   readonly #live: LiveConnections;
   readonly #requests: Requests;
@@ -61,7 +64,8 @@ export class Connections {
   constructor({ registry, lookups, callSites, record, now, asMicrotask, guard }: Dependencies) {
     this.#registry = registry;
     this.#callSites = callSites;
-    this.#states = new ConnectionStates(guard, new UnreadBodies(guard, now, held => this.#reportHeld(held)));
+    const bodies = new UnreadBodies(guard, now, held => this.#reportHeld(held));
+    this.#states = new ConnectionStates(guard, bodies, now);
     this.#live = new LiveConnections(this.#states, guard, connection => this.#close(connection));
     this.#requests = new Requests(this.#states);
     this.#pools = new Pools({
@@ -82,6 +86,7 @@ export class Connections {
     this.#lookups = lookups;
     this.#now = now;
     this.#currentTurn = new CurrentTurn(asMicrotask, attempted => this.#turnEnded(attempted));
+    this.#timeouts = new Timeouts(asMicrotask);
   }
 
   /** How many connections were attempted and are not closed. */
@@ -241,10 +246,22 @@ export class Connections {
     this.#requests.responseHeaders(request, response);
   }
 
-  /** A request is over: it was answered or aborted. The client does not name the connection. */
-  requestFinished(request: object, aborted: boolean): void {
-    const connection = this.#requests.finished(request, aborted);
+  /** A request is over: it was answered. The client does not name the connection. */
+  requestFinished(request: object): void {
+    const connection = this.#requests.finished(request, false, undefined);
     if (connection !== undefined) this.#requestEnded(connection);
+  }
+
+  /** A request is over: it failed with this error. The client does not name the connection. */
+  requestFailed(request: object, error: unknown): void {
+    const connection = this.#requests.finished(request, true, abortOf(error));
+    if (connection !== undefined) this.#requestEnded(connection);
+  }
+
+  /** A request failed with the error of its socket. */
+  requestFailedOn(socket: Socket, request: object, error: unknown): void {
+    const connection = this.#live.find(socket);
+    if (connection !== undefined) this.#requests.failed(connection, request, error);
   }
 
   /** The agent took the socket back, so the connection is idle. */
@@ -262,7 +279,7 @@ export class Connections {
   /** The socket emitted 'timeout'. */
   timedOut(socket: Socket): void {
     const connection = this.#live.get(socket);
-    if (connection !== undefined) connection.timedOut = true;
+    if (connection !== undefined) this.#timeouts.expired(connection);
   }
 
   /** The server sent FIN. */

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { pauseStreams, streamEnded, streamStarted } from '../metrics/tracked-connection.ts';
+import { type Abort, abortOf } from './attribution/close-reason.ts';
 import type { ClientAdapter, Connection } from './connection.ts';
 import { type ConnectionStates, hasResponse } from './connection-states.ts';
 import { OpenRequests } from './open-requests.ts';
@@ -50,6 +51,7 @@ export class Requests {
     connection.sentHeaders = sentHeaders;
     connection.response = undefined;
     connection.signals = undefined;
+    connection.abort = undefined;
     connection.bytesReadBeforeRequest = socket.bytesRead;
     connection.returnedToPool = false;
     connection.poolWasFull = false;
@@ -72,26 +74,35 @@ export class Requests {
     else if (connection.takenOver) this.#updateTakeover(connection, request, response, false);
   }
 
-  /** A request is over: it was answered or aborted. Returns its connection, which the client does not name. */
-  finished(request: object, aborted: boolean): Connection | undefined {
+  /** A request is over: it was answered, or failed. Returns its connection, which the client does not name. */
+  finished(request: object, failed: boolean, abort: Abort | undefined): Connection | undefined {
     const connection = this.#open.remove(request);
     if (connection === undefined) return undefined;
 
-    if (connection.request === request) this.#release(connection, request, aborted);
+    if (connection.request === request) this.#release(connection, request, failed, abort);
     else if (connection.earlierRequests?.includes(request))
       connection.earlierRequests = without(connection.earlierRequests, request);
     else if (connection.takenOver) {
-      this.#updateTakeover(connection, request, connection.response, aborted);
+      this.#updateTakeover(connection, request, connection.response, failed);
       connection.takenOver = connection.client?.isFinished(request) !== true;
     }
     return connection;
+  }
+
+  /** A request failed with the error of its socket, which may be what the program gave it up with. */
+  failed(connection: Connection, request: object, error: unknown): void {
+    const { client, response } = connection;
+    if (connection.request !== request || client?.isFromProgram(request, response, error) !== true) return;
+
+    connection.abort = abortOf(error) ?? 'cancelled';
   }
 
   /** The agent took the socket back, so the connection is idle. `socket` is the TLS socket if the connection is a tunnel. */
   returnedToPool(connection: Connection, socket: Socket): void {
     const { client, request, pool, port, response } = connection;
     connection.openedFor = undefined; // a request that was destroyed before it was sent
-    if (connection.socket === socket) {
+    // A program may destroy the socket while the last bytes of the response are read. It is given back all the same.
+    if (connection.socket === socket && !socket.destroyed) {
       connection.returnedToPool = true;
       // We are called before the agent, which closes the socket if it has as many idle ones as it may.
       if (client !== undefined && request !== undefined && pool !== undefined) {
@@ -100,6 +111,7 @@ export class Requests {
       }
     }
     if (client !== undefined && request !== undefined) {
+      connection.maxAge = client.maxAge(request);
       release(connection, client.signalsOfFinished(request, response));
     }
   }
@@ -170,12 +182,14 @@ export class Requests {
   }
 
   /** Releases a finished request. `sentHeaders` is kept, because it is only parsed if the connection closes now. */
-  #release(connection: Connection, request: object, aborted: boolean): void {
-    const { client, response } = connection;
+  #release(connection: Connection, request: object, failed: boolean, abort: Abort | undefined): void {
+    const { client, response, listenedSocket } = connection;
     if (client === undefined) return;
 
     const signals = client.signalsOfFinished(request, response);
-    release(connection, aborted ? { ...signals, aborted } : signals);
+    const isSending = listenedSocket !== undefined && client.isSending(request, listenedSocket);
+    release(connection, failed || isSending ? { ...signals, aborted: failed, sent: !isSending } : signals);
+    connection.abort = abort;
     const before = this.#finishedLast;
     if (before === connection) return;
 

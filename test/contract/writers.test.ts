@@ -18,16 +18,17 @@ const GROUPS: Readonly<Record<string, Group>> = {
     writers: ['client/connections.ts'],
     fields: [
       ...['socket', 'listenedSocket', 'hasBegun', 'resolved', 'dialled', 'connected', 'secured', 'opened', 'closed'],
-      ...['tls', 'error', 'timedOut', 'serverEnded', 'receivedGoaway', 'http', 'version'],
+      ...['tls', 'error', 'serverEnded', 'receivedGoaway', 'http', 'version'],
       ...['origin', 'host', 'address', 'port', 'attempts', 'outcome'],
     ],
   },
+  timeouts: { writers: ['client/connections.ts', 'client/timeouts.ts'], fields: ['timedOut', 'trafficAtTimeout'] },
   'local port': { writers: ['client/live-connections.ts'], fields: ['localPort'] },
   requests: {
     writers: ['client/requests.ts'],
     fields: [
       ...['request', 'earlierRequests', 'client', 'openedFor', 'takenOver', 'sentHeaders', 'response', 'signals'],
-      ...['bytesReadBeforeRequest', 'returnedToPool', 'poolWasFull'],
+      ...['bytesReadBeforeRequest', 'returnedToPool', 'poolWasFull', 'abort', 'maxAge'],
     ],
   },
   'requests in progress': { writers: [TRACKED_CONNECTION], fields: ['requestsInProgress', 'firstStream'] },

@@ -25,8 +25,9 @@ import {
   scriptedServer,
   UNDICI_CLIENTS,
 } from '../support/clients.ts';
+import { expectClosed } from '../support/close-reasons.ts';
 import { nextTurn } from '../support/connection-counts.ts';
-import { type Instrumented, instrument } from '../support/instrument.ts';
+import { instrument } from '../support/instrument.ts';
 import { server } from '../support/server.ts';
 
 // undici explains why it closes a connection in error messages, which are not an API. Each row is real traffic, so a test
@@ -42,18 +43,6 @@ const BUILT_IN = Number(builtIn.split('.')[0]);
 function spareOf(name: ClientName): Partial<Record<CloseReason, number>> {
   const major = name === 'fetch' ? BUILT_IN : Number(name.split(' ')[1]);
   return major === 7 ? { client_shutdown: 1 } : {};
-}
-
-/** Waits until the connections to the port are closed for exactly these reasons. */
-async function expectClosed(read: Instrumented['read'], port: number, reasons: Partial<Record<CloseReason, number>>) {
-  const closed = async () => {
-    const readings = await read();
-    const points = readings.points('connmeter.connection.closed', { 'server.port': port });
-    return Object.fromEntries(
-      points.map(({ attributes, value }) => [attributes['connmeter.close.reason'], value] as const),
-    );
-  };
-  await expect.poll(closed, { timeout: 8_000, interval: 20 }).toEqual(reasons);
 }
 
 interface Way {
@@ -424,6 +413,7 @@ describe('node:http2', () => {
       'client_shutdown',
       'the program destroys a session with a stream',
       async made => {
+        await once(made, 'connect'); // it cancels pings that are sent earlier
         const hanging = ask(made, '/hang');
         await new Promise(resolve => made.ping(resolve));
         made.destroy();
@@ -515,10 +505,50 @@ describe('a plain socket', () => {
   test.each<[CloseReason, string, (socket: Socket, script: ScriptedServer) => unknown]>([
     ['peer_closed', 'the other side ends it', (_socket, { sockets }) => sockets[0]?.end()],
     ['client_idle_timeout', 'it times out', socket => socket.setTimeout(50, () => socket.destroy())],
+    ['client_idle_timeout', 'it times out, with a farewell', socket => socket.setTimeout(50, () => socket.end('bye'))],
+    [
+      'client_idle_timeout',
+      'the program destroys it with an error when it times out',
+      socket => socket.setTimeout(50, () => socket.destroy(new Error('timeout'))),
+    ],
+    [
+      'client_closed',
+      'the program ends it long after it had timed out',
+      async socket => {
+        socket.setTimeout(50);
+        await once(socket, 'timeout');
+        socket.setTimeout(0);
+        socket.write('are you there?');
+        await once(socket, 'data');
+        socket.end();
+      },
+    ],
+    [
+      'client_closed',
+      'it timed out once, and only writes since then',
+      async (socket, { sockets }) => {
+        socket.setTimeout(50);
+        await once(socket, 'timeout');
+        socket.setTimeout(0);
+        sockets[0]?.removeAllListeners('data').resume();
+        await nextTurn();
+        await new Promise(resolve => socket.write('a measurement', resolve));
+        socket.destroy();
+      },
+    ],
     ['client_closed', 'the program ends it', socket => socket.end()],
     ['client_closed', 'the program destroys it', socket => socket.destroy()],
-    ['error', 'the other side resets it', (_socket, { sockets }) => sockets[0]?.resetAndDestroy()],
-    ['error', 'the program destroys it with an error', socket => socket.destroy(new Error('enough'))],
+    ['peer_closed', 'the other side resets it', (_socket, { sockets }) => sockets[0]?.resetAndDestroy()],
+    [
+      'peer_closed',
+      'the program is told to go, and writes too late',
+      async (socket, { sockets }) => {
+        sockets[0]?.end();
+        await once(socket, 'end');
+        socket.write('one more');
+      },
+    ],
+    ['client_closed', 'the program destroys it with an error', socket => socket.destroy(new Error('enough'))],
   ])('%s where %s', async (reason, _when, program) => {
     const script = await scriptedServer(OK_RESPONSE);
     const { read } = instrument();
@@ -527,7 +557,7 @@ describe('a plain socket', () => {
     socket.write('hello');
     await once(socket, 'data');
 
-    program(socket.resume(), script);
+    await program(socket.resume(), script);
 
     await expectClosed(read, script.port, { [reason]: 1 });
   });

@@ -28,6 +28,7 @@ export class ReplaySocket extends EventEmitter {
   remotePort: number | undefined;
   alpnProtocol: string | false = false;
   bytesRead = 0;
+  bytesWritten = 0;
   readableLength = 0;
   writableEnded = false;
   destroyed = false;
@@ -76,7 +77,7 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
       run.apply(this, args);
     };
   const lookups = new Lookups(registry, record);
-  let turn: (() => void) | undefined;
+  const endOfTurn = new Set<() => void>();
   const callSites = new CallSites(
     true,
     () => {},
@@ -89,9 +90,7 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
     record,
     now: () => replay.now,
     guard: failLoudly,
-    asMicrotask: run => () => {
-      turn = run;
-    },
+    asMicrotask: run => () => void endOfTurn.add(run),
   });
   const stops = [
     netSource(connections, failLoudly),
@@ -118,8 +117,10 @@ export function replaying({ maxOrigins = 100 } = {}): Replay {
     now: 0,
     stop,
     endTurn() {
-      turn?.();
-      turn = undefined;
+      for (const run of endOfTurn) {
+        endOfTurn.delete(run);
+        run();
+      }
     },
     tally(address, port, http = true) {
       connections.refreshGauges();
@@ -187,6 +188,7 @@ export function close(socket: ReplaySocket, error?: Error): void {
   socket.emit('close', error !== undefined);
 }
 
+/** An error of Node, or of the operating system if it names the system call. */
 export function failure(code: string, syscall?: string): Error {
   return Object.assign(new Error(code), { code, syscall });
 }

@@ -26,11 +26,15 @@ export const CAUSES: Readonly<Partial<Record<OpenCause, Explanation>>> = {
 export const REASONS: Readonly<Partial<Record<CloseReason, Explanation>>> = {
   client_idle_timeout: {
     what: 'idle connections time out between requests',
-    fix: 'raise the keep-alive timeout of the server, which clients follow',
+    fix: 'raise the keep-alive timeout of the server, which clients follow: server.keepAliveTimeout = 65_000',
   },
   server_idle_close: {
     what: 'the server closes idle connections',
-    fix: 'raise the keep-alive timeout of the server above that of the client',
+    fix: 'raise the keep-alive timeout of the server above that of the client: server.keepAliveTimeout = 65_000',
+  },
+  server_closed_active: {
+    what: 'the server closes connections during requests',
+    fix: 'shut the server down gracefully: server.close()',
   },
   server_close_header: {
     what: 'the server answers with Connection: close',
@@ -39,7 +43,7 @@ export const REASONS: Readonly<Partial<Record<CloseReason, Explanation>>> = {
   keep_alive_off: { what: 'keep-alive is off in the client', fix: 'new Agent({ keepAlive: true })' },
   keep_alive_hint_too_short: {
     what: 'the keep-alive timeout of the server is too short to be used',
-    fix: 'set it to 5 s or more',
+    fix: 'set it to 5 s or more: server.keepAliveTimeout = 65_000',
   },
   not_reusable_method: { what: 'undici closes connections after HEAD requests', fix: 'use GET' },
   body_unread: {
@@ -48,26 +52,35 @@ export const REASONS: Readonly<Partial<Record<CloseReason, Explanation>>> = {
   },
   body_cancelled: {
     what: 'the program cancels response bodies',
-    fix: 'read small bodies to the end',
+    fix: 'read small bodies to the end: await response.arrayBuffer()',
   },
   request_aborted: {
     what: 'the program aborts requests before the response',
-    fix: 'allow more time than the server needs',
+    fix: 'allow more time than the server needs: AbortSignal.timeout(30_000)',
   },
-  request_timeout: { what: 'requests time out', fix: 'allow more time than the server needs' },
+  request_timeout: {
+    what: 'requests time out',
+    fix: 'allow more time than the server needs: AbortSignal.timeout(30_000)',
+  },
   max_requests: {
     what: 'connections reach the request limit of the client',
-    fix: 'raise maxRequestsPerClient',
+    fix: 'raise the limit: new Agent({ maxRequestsPerClient: 1_000 })',
   },
   connection_expired: {
     what: 'connections reach the age limit of the client',
-    fix: 'raise clientTtl (undici) or socketActiveTTL (agentkeepalive)',
+    fix: 'raise the limit: new Agent({ clientTtl: 600_000 }), or socketActiveTTL with agentkeepalive',
   },
-  pool_full: { what: 'the agent keeps too few idle connections', fix: 'raise maxFreeSockets' },
+  pool_full: {
+    what: 'the agent keeps too few idle connections',
+    fix: 'keep more: new Agent({ keepAlive: true, maxFreeSockets: 256 })',
+  },
   client_shutdown: { what: 'the program closes its client', fix: 'keep one client open and share it' },
   peer_closed: {
     what: 'the other side closes or resets the connections',
-    fix: 'let the pool close idle connections before the server does',
+    fix: 'let the pool close idle connections before the server does: new pg.Pool({ idleTimeoutMillis: 10_000 })',
   },
-  client_closed: { what: 'the program closes each connection', fix: 'keep them in one pool and share it' },
+  client_closed: {
+    what: 'the program closes its connections',
+    fix: 'share one pool: new pg.Pool() instead of new pg.Client()',
+  },
 };

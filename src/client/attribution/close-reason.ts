@@ -1,4 +1,5 @@
-import { failedOutcome, messageOf } from '../../core/errors.ts';
+import { isNetworkError, isReset, isTimeoutError, isWriteError } from '../../core/error-origin.ts';
+import { messageOf } from '../../core/errors.ts';
 import type { CloseReason } from '../../core/reasons.ts';
 
 /** What the last request and its response say about the future of their connection. */
@@ -14,12 +15,17 @@ export interface KeepAliveSignals {
   /** For how many idle seconds the server promised to keep the connection, and how many seconds earlier the client closes it. */
   readonly keepAlive: number | undefined;
   readonly keepAliveMargin: number;
-  /** The response has arrived completely. */
+  /** The request was sent completely. A server may answer earlier. */
+  readonly sent: boolean;
+  /** The response has arrived completely, and the program did not give it up. */
   readonly complete: boolean;
-  /** The request was destroyed. This is an abort only if the response is not complete. */
+  /** The request was destroyed, or its socket with an error of the program. This is an abort only if the response is not complete. */
   readonly aborted: boolean;
   readonly upgraded: boolean;
 }
+
+/** How the program gave up a request: nobody read the body until it was collected as garbage, a timeout, or anything else. */
+export type Abort = 'unread' | 'timed_out' | 'cancelled';
 
 /** What is known about an opened connection when it closes. */
 export interface CloseFacts {
@@ -28,8 +34,12 @@ export interface CloseFacts {
   readonly error: unknown;
   /** The server sent FIN first. */
   readonly serverEnded: boolean;
-  /** The socket emitted 'timeout' since the last request was sent. */
+  /** The socket emitted 'timeout', and nothing was sent or received after that. */
   readonly timedOut: boolean;
+  /** The program gave up the last request. Undefined also for clients that do not publish this. */
+  readonly abort: Abort | undefined;
+  /** The connection has reached the age at which its client closes it. */
+  readonly expired: boolean;
   readonly receivedGoaway: boolean;
   /** Undefined if there was no request. */
   readonly signals: KeepAliveSignals | undefined;
@@ -51,70 +61,92 @@ const BY_CODE: ReadonlyMap<unknown, CloseReason> = new Map([
   ['UND_ERR_BODY_TIMEOUT', 'request_timeout'],
 ]);
 
-/** Errors with which a server closes a connection. */
-const SERVER_CLOSED: ReadonlySet<unknown> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
-
 /** Texts of undici's errors. They are no API, so a live test checks them for each major version. */
 const RESET = 'reset';
 const IDLE = 'idle timeout';
 const ABORTED = 'aborted';
 const GOAWAY = 'GOAWAY';
+/** Not an error, but a string. */
+const COLLECTED = 'Response object has been garbage collected';
+
+/** How the program gave up a request, from the error that the request ended with. Undefined if that is not the program's. */
+export function abortOf(error: unknown): Abort | undefined {
+  if (error === COLLECTED) return 'unread';
+  if (isTimeoutError(error)) return 'timed_out';
+  return isNetworkError(error) ? undefined : 'cancelled';
+}
 
 /** The reason of a close: the first that applies. */
 export function closeReason(facts: CloseFacts): CloseReason {
   const { http, error, signals, serverEnded, timedOut } = facts;
+  if (!http) return reasonWithoutHttp(facts);
   if (signals?.upgraded && facts.responseStarted) return 'upgraded';
   if (facts.receivedGoaway) return 'goaway';
+  const inExchange = isInExchange(facts);
+  if (facts.abort !== undefined && inExchange && !serverEnded) return reasonOfAbort(facts);
   const errorReason = error === undefined ? undefined : reasonFromError(facts);
   if (errorReason !== undefined) return errorReason;
-  if (!http) return reasonWithoutHttp(facts);
 
-  const inExchange = isInExchange(facts);
   if (serverEnded) return reasonOfServer(facts);
-  if (error !== undefined) return failedOutcome(error) === 'timed_out' && inExchange ? 'request_timeout' : 'error';
-  if (timedOut) return inExchange ? 'request_timeout' : 'client_idle_timeout';
-  if (inExchange) return signals?.aborted || facts.responseStarted ? reasonOfAbort(facts) : 'client_shutdown';
+  if (error !== undefined && isNetworkError(error)) return 'error';
+  if (inExchange) {
+    return timedOut || signals?.aborted || facts.responseStarted ? reasonOfAbort(facts) : 'client_shutdown';
+  }
+  if (timedOut) return reasonOfTimeout(facts);
   return reasonFromSignals(facts) ?? reasonOfIdle(facts);
 }
 
 /** The reason of an error that is known to have only one. */
 function reasonFromError(facts: CloseFacts): CloseReason | undefined {
-  const { http, error } = facts;
+  const { error } = facts;
   const { code } = (error ?? {}) as { code?: unknown };
   const text = messageOf(error);
   if (text.includes(GOAWAY)) return 'goaway';
-  const byCode = BY_CODE.get(code);
-  if (byCode !== undefined || !http) return byCode;
+  if (code === 'UND_ERR_INFO') return reasonFromText(text, facts);
+  if (code === 'UND_ERR_ABORTED') return reasonOfAbort(facts);
+  if (code === 'UND_ERR_SOCKET' || isReset(error)) return reasonOfServer(facts);
+  const reason = BY_CODE.get(code);
+  return reason === 'client_shutdown' && facts.expired ? 'connection_expired' : reason;
+}
 
-  if (code === 'UND_ERR_INFO' && text.includes(IDLE)) return 'client_idle_timeout';
-  if (code === 'UND_ERR_INFO' && text === RESET) return reasonOfReset(facts);
-  if (code === 'UND_ERR_INFO' && text === ABORTED) return reasonOfAbort(facts);
-  if (code === 'UND_ERR_INFO') return 'unknown'; // a new text of undici
-  if (code === 'ABORT_ERR' || code === 'UND_ERR_ABORTED') return reasonOfAbort(facts);
-  return SERVER_CLOSED.has(code) ? reasonOfServer(facts) : undefined;
+function reasonFromText(text: string, facts: CloseFacts): CloseReason {
+  if (text.includes(IDLE)) return 'client_idle_timeout';
+  if (text === RESET) return reasonOfReset(facts);
+  return text === ABORTED ? reasonOfAbort(facts) : 'unknown'; // a new text of undici
 }
 
 function isInExchange({ streams, signals }: CloseFacts): boolean {
-  return streams > 0 || (signals !== undefined && !signals.complete);
+  return streams > 0 || (signals !== undefined && !(signals.complete && signals.sent));
 }
 
 function reasonOfServer(facts: CloseFacts): CloseReason {
-  return isInExchange(facts) ? 'server_closed_active' : (reasonFromSignals(facts) ?? 'server_idle_close');
+  if (isInExchange(facts) || isWriteError(facts.error)) return 'server_closed_active';
+  return reasonFromSignals(facts) ?? 'server_idle_close';
 }
 
 /** Without HTTP, it is only known which side closed the socket. */
 function reasonWithoutHttp({ error, serverEnded, timedOut }: CloseFacts): CloseReason {
-  if (error !== undefined) return 'error';
-  if (serverEnded) return 'peer_closed';
+  if (serverEnded || isReset(error)) return 'peer_closed';
+  if (isNetworkError(error)) return 'error';
   return timedOut ? 'client_idle_timeout' : 'client_closed';
 }
 
-function reasonOfAbort({ responseStarted }: CloseFacts): CloseReason {
-  return responseStarted ? 'body_cancelled' : 'request_aborted';
+/** The program gave up the request, or the rest of it when the server had answered early. */
+function reasonOfAbort({ signals, abort, error, timedOut, responseStarted }: CloseFacts): CloseReason {
+  if (timedOut || (abort ?? abortOf(error)) === 'timed_out') return 'request_timeout';
+  if (!responseStarted || signals?.complete) return 'request_aborted';
+  return abort === 'unread' ? 'body_unread' : 'body_cancelled';
+}
+
+/** The timeout of an idle connection, unless the program had it still. */
+function reasonOfTimeout({ signals, returnedToPool, expired }: CloseFacts): CloseReason {
+  if (signals !== undefined && !returnedToPool) return 'request_timeout';
+  return expired ? 'connection_expired' : 'client_idle_timeout';
 }
 
 /** undici closes a connection with "reset" if the response is complete and the connection cannot be reused. */
 function reasonOfReset(facts: CloseFacts): CloseReason {
+  if (facts.signals?.sent === false) return 'request_aborted'; // the response came before the request was sent
   return reasonFromSignals(facts) ?? 'server_close_header'; // an HTTP/1.0 response without a header
 }
 
@@ -136,6 +168,7 @@ function reasonFromSignals({ signals, requests, returnedToPool, poolWasFull }: C
  * node:http closes idle connections without an error, whichever side began. If the agent had taken the connection back, most
  * likely the server closed it, although Agent.destroy() looks the same. If not, the program closed it.
  */
-function reasonOfIdle({ signals, returnedToPool, streams }: CloseFacts): CloseReason {
+function reasonOfIdle({ signals, returnedToPool, streams, expired }: CloseFacts): CloseReason {
+  if (expired) return 'connection_expired';
   return signals === undefined || streams > 0 || !returnedToPool ? 'client_shutdown' : 'server_idle_close';
 }

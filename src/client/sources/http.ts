@@ -1,6 +1,7 @@
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Handlers } from '../../core/channels.ts';
+import { isNetworkError } from '../../core/error-origin.ts';
 import type { Guard } from '../../core/guard.ts';
 import { guardedListeners, includeInMaxListeners, prependListeners } from '../../core/listeners.ts';
 import { originOf, portInHostHeader } from '../../core/origins.ts';
@@ -43,9 +44,13 @@ export function httpSource(connections: Connections, callSites: CallSites, guard
       const { socket } = request;
       if (socket && connections.requestSent(socket, request, http, undefined)) addListeners(socket);
     },
-    // Parse errors (HPE_*) are emitted on the request only. Node then ends the socket without an error.
-    'http.client.request.error': ({ request, error }: { request: ClientRequest; error: { code?: string } }) => {
-      if (request.socket && error.code?.startsWith('HPE_')) connections.errored(request.socket, error);
+    // After errors of the HTTP parser (HPE_*) and of OpenSSL, Node destroys the socket without an error.
+    'http.client.request.error': ({ request, error }: { request: ClientRequest; error: unknown }) => {
+      const { socket } = request;
+      if (!socket) return;
+
+      if (socket.errored === error) connections.requestFailedOn(socket, request, error);
+      else if (isNetworkError(error)) connections.errored(socket, error);
     },
     'http.client.response.finish': ({ request, response }: { request: ClientRequest; response: IncomingMessage }) => {
       const { socket } = request;
@@ -72,8 +77,8 @@ const http: ClientAdapter<ClientRequest> = {
   },
   opened: (request, socket) => agentOf(request)?.sockets === undefined || nameOfSocket(request, socket) !== undefined,
   poolOf: request => poolOfRequest(agentOf(request) ?? request),
-  // Node also destroys a request when its response is read.
-  isFinished: request => request.destroyed && !mayTakeOver(request),
+  // Node also destroys a request when its response is read, or after an upgrade.
+  isFinished: request => request.destroyed,
   mayTakeOver,
   // While the program still writes the request, that keeps the connection.
   takenUnread: (request, response, arrived) =>
@@ -82,6 +87,11 @@ const http: ClientAdapter<ClientRequest> = {
   maxIdle: request => agentOf(request)?.maxFreeSockets ?? Infinity,
   idleCount: (request, port) => freeSocketsTo(`${request.host}:${port}:`, agentOf(request)),
   signalsOf,
+  isSending: () => false, // a connection returns to its agent only after that
+  // When the network fails, Node destroys the request and the response later.
+  isFromProgram: (request, response, error) =>
+    request.destroyed || (response as IncomingMessage | undefined)?.errored === error || isOfProgram(error),
+  maxAge: request => ageLimitOf(agentOf(request)),
   signalsOfFinished: (_request, response) =>
     hasShortKeepAlive(response as IncomingMessage | undefined) ? REUSABLE_BRIEFLY : REUSABLE,
   withRequestHeaders: signals => signals,
@@ -98,6 +108,7 @@ const REUSABLE: KeepAliveSignals = {
   serverCloses: false,
   keepAlive: undefined,
   keepAliveMargin: MARGIN_SECONDS,
+  sent: true,
   complete: true,
   aborted: true,
   upgraded: false,
@@ -107,10 +118,12 @@ const REUSABLE_BRIEFLY: KeepAliveSignals = { ...REUSABLE, keepAlive: MARGIN_SECO
 
 function signalsOf(request: ClientRequest, message: object | undefined): KeepAliveSignals {
   const response = message as IncomingMessage | undefined;
-  const agent = agentOf(request);
-  const clientCloses = agent?.keepAlive === false || includesClose(request.getHeader('connection'));
   const { closes, keepAlive } = response === undefined ? NO_SIGNALS : responseSignalsOf(response.rawHeaders);
   const serverCloses = closes || response?.httpVersion === '1.0';
+  const clientCloses = closesAfter(request, serverCloses);
+  // Without that, the agent would have kept the connection.
+  const isGivenUp =
+    response?.readableEnded === false && (request.destroyed || response.destroyed) && !clientCloses && !serverCloses;
   return {
     // If the response to HEAD has no length, Node's parser expects that the connection ends.
     methodNotReusable: request.method === 'HEAD' && !clientCloses && !serverCloses,
@@ -119,10 +132,32 @@ function signalsOf(request: ClientRequest, message: object | undefined): KeepAli
     serverCloses,
     keepAlive,
     keepAliveMargin: MARGIN_SECONDS,
-    complete: response?.complete === true,
-    aborted: request.destroyed,
-    upgraded: request.destroyed && mayTakeOver(request),
+    sent: response === undefined || !isStillSending(request, response),
+    complete: response?.complete === true && !isGivenUp,
+    aborted: request.destroyed || isOfProgram(request.socket?.errored),
+    upgraded: false, // if it had been, the agent would not own the connection
   };
+}
+
+/**
+ * Whether the response was read to its end while the request was still being sent. On Node 22, `writableFinished` changes when the
+ * socket is destroyed. But then the agent would have the connection back, if nothing else were on it.
+ */
+function isStillSending(request: ClientRequest, response: IncomingMessage): boolean {
+  return request.writableFinished === false || (response.readableEnded === true && request.shouldKeepAlive === true);
+}
+
+/**
+ * Whether the client closes the connection after the request. Without a `Connection` header of the program, Node decides it:
+ * `shouldKeepAlive` is false if the agent does not say that it keeps connections, and later also if the server closes.
+ */
+function closesAfter(request: ClientRequest, serverCloses: boolean): boolean {
+  const agent = agentOf(request);
+  if (agent?.keepAlive === false) return true;
+
+  const header = request.getHeader('connection');
+  if (header !== undefined) return includesClose(header);
+  return request.shouldKeepAlive === false && (!serverCloses || !agent?.keepAlive);
 }
 
 /**
@@ -156,10 +191,24 @@ function mayTakeOver(request: ClientRequest): boolean {
   return request.method === 'CONNECT' || request.getHeader('upgrade') !== undefined;
 }
 
+/** Whether the program destroyed a socket with this error. */
+function isOfProgram(error: unknown): boolean {
+  return error !== undefined && error !== null && !isNetworkError(error);
+}
+
 /** The settings and lists of an agent. An agent that the program implements itself may have none of them. */
 type PoolingAgent = Partial<Pick<Agent, 'maxFreeSockets' | 'freeSockets' | 'sockets' | 'requests'>> & {
   readonly keepAlive?: boolean;
+  readonly options?: {
+    /** agentkeepalive: the age at which it closes a connection, in milliseconds. 0 for never. */
+    readonly socketActiveTTL?: unknown;
+  };
 };
+
+function ageLimitOf(agent: PoolingAgent | undefined): number | undefined {
+  const limit = agent?.options?.socketActiveTTL;
+  return typeof limit === 'number' && limit > 0 ? limit / 1_000 : undefined;
+}
 
 function agentOf(request: ClientRequest): PoolingAgent | undefined {
   return (request as { agent?: PoolingAgent }).agent;

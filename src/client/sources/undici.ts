@@ -49,10 +49,10 @@ export function undiciSource(connections: Connections, readClient: ReadClient | 
       if (responseSignals !== undefined) connections.responseHeaders(request, responseSignals);
     },
     'undici:request:trailers': ({ request }: { request: UndiciRequest }) => {
-      connections.requestFinished(request, false);
+      connections.requestFinished(request);
     },
-    'undici:request:error': ({ request }: { request: UndiciRequest }) => {
-      connections.requestFinished(request, true);
+    'undici:request:error': ({ request, error }: { request: UndiciRequest; error: unknown }) => {
+      connections.requestFailed(request, error);
     },
   };
 }
@@ -104,6 +104,8 @@ export interface UndiciRequest {
   readonly origin: string | URL;
   readonly completed: boolean;
   readonly aborted: boolean;
+  /** Null or undefined if the request has no body. */
+  readonly body?: unknown;
   /** The protocol that the program wants to upgrade to. The connection never returns to the pool. */
   readonly upgrade: string | null;
 }
@@ -128,6 +130,7 @@ const REUSABLE: KeepAliveSignals = {
   serverCloses: false,
   keepAlive: undefined,
   keepAliveMargin: MARGIN_SECONDS,
+  sent: true,
   complete: true,
   aborted: false,
   upgraded: false,
@@ -152,6 +155,10 @@ const undici: ClientAdapter<UndiciRequest> = {
     response === undefined && request.completed && request.method !== 'HEAD' && request.reset !== true
       ? REUSABLE
       : signalsOf(request, response),
+  // While undici sends a body in parts, it waits for the socket to drain.
+  isSending: ({ body }, socket) => body !== undefined && body !== null && socket.listenerCount('drain') > 0,
+  isFromProgram: () => false, // see `requestFailed`
+  maxAge: () => undefined,
   withRequestHeaders: (signals, sentHeaders) =>
     signals.clientCloses || !sentHeaders.includes('\r\nconnection: close\r')
       ? signals
@@ -167,6 +174,7 @@ function signalsOf(request: UndiciRequest, response: object | undefined): KeepAl
     serverCloses: responseSignals?.closes === true,
     keepAlive: responseSignals?.keepAlive,
     keepAliveMargin: MARGIN_SECONDS,
+    sent: true,
     complete: request.completed,
     aborted: request.aborted,
     upgraded: Boolean(request.upgrade) && responseSignals?.upgradeRefused !== true,

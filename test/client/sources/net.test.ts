@@ -461,8 +461,11 @@ test.each<[string, string[], Error | undefined]>([
   ['client_closed', ['we end', 'end'], undefined],
   ['peer_closed', ['end'], undefined],
   ['client_idle_timeout', ['timeout'], undefined],
-  ['error', [], failure('ECONNRESET', 'read')],
-  ['error', ['end'], failure('EPIPE', 'write')],
+  ['client_idle_timeout', ['timeout'], new Error('enough')],
+  ['peer_closed', [], failure('ECONNRESET', 'read')],
+  ['peer_closed', ['end'], failure('EPIPE', 'write')],
+  ['client_closed', [], new Error('enough')],
+  ['error', [], failure('ETIMEDOUT', 'read')],
 ])('a plain socket is closed for %s after %j (%o)', (reason, words, error) => {
   const replay = replaying();
 
@@ -482,7 +485,7 @@ test('the first error of a socket is the reason, although its close has another 
 
   const socket = attempt();
   connect(socket, '127.0.0.1', 5432);
-  Object.assign(socket, { errored: failure('ENOTCONN') });
+  Object.assign(socket, { errored: failure('ENOTCONN', 'shutdown') });
   close(socket, failure('UND_ERR_DESTROYED'));
 
   expect(replay.closedFor('127.0.0.1', 5432, false)).toEqual({ error: 1 });

@@ -340,7 +340,7 @@ test.each<[string, CloseReason, string]>([
 
   publish('undici:request:headers', { request: asked, response: answer(...header.split(': ')) });
   asked.completed = end === 'trailers';
-  publish(`undici:request:${end}`, { request: asked });
+  publish(`undici:request:${end}`, { request: asked, ...(end === 'error' ? { error: gone() } : {}) });
   Object.assign(asked, { completed: false, aborted: false, method: 'HEAD' }); // nobody looks at it any more
 
   expect(replay.tally('a.test', 80)).toMatchObject({ active: 0, idle: 1, requests: 0 });
