@@ -1,4 +1,4 @@
-import { errorType, failedPhase } from '../core/errors.ts';
+import { errorType, failedPhase, type Phase } from '../core/errors.ts';
 import type { Guard } from '../core/guard.ts';
 import type { Origin } from '../core/origins.ts';
 import { phasesOf } from '../core/phases.ts';
@@ -96,9 +96,17 @@ export class ConnectionAccounting {
 
   /** From now on, the connection's requests go to another origin through a tunnel, in which none was sent yet. */
   enterTunnel(connection: Connection, origin: Origin): void {
-    this.assignToOrigin(connection);
+    this.assignToOrigin(connection).initialiseFailures('proxy');
     connection.requestCounts = this.#registry.originCounts(origin, true);
     connection.requests = 0;
+  }
+
+  /** There is no tunnel through the proxy that the connection goes to. Counted once. */
+  tunnelFailed(connection: Connection, type: string): void {
+    if (connection.tunnelError !== undefined) return;
+
+    connection.tunnelError = type;
+    countFailure(this.assignToOrigin(connection), 'proxy', type);
   }
 
   /** The connection was opened before connmeter started. It is not counted, but its requests are. */
@@ -170,8 +178,7 @@ export class ConnectionAccounting {
     const { error } = connection;
     const phase = failedPhase(connection, connection.dialled, error);
     const counts = this.assignToOrigin(connection);
-    counts.initialiseFailures(phase);
-    counts.failure(phase, errorType(error)).value++;
+    countFailure(counts, phase, errorType(error));
     if (phase === 'tls') this.#recordConnect(connection, counts);
   }
 
@@ -186,6 +193,8 @@ export class ConnectionAccounting {
     this.#assignToPool(connection);
     connection.reason = this.#states.reasonOf(connection);
     this.#pools.decideCause(connection, originOfConnection(connection));
+    const tunnelError = this.#states.tunnelErrorOf(connection);
+    if (tunnelError !== undefined) this.tunnelFailed(connection, tunnelError);
     this.#pools.closed(connection, connection.reason);
     this.recentlyClosed.add(connection);
     this.#uncounted.push(connection);
@@ -239,4 +248,9 @@ export class ConnectionAccounting {
     }
     return now - connection.stalledSince >= HELD_SECONDS;
   }
+}
+
+function countFailure(counts: OriginCounts, phase: Phase, type: string): void {
+  counts.initialiseFailures(phase);
+  counts.failure(phase, type).value++;
 }

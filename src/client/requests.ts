@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { type TunnelState, tunnelAfter } from '../core/tunnels.ts';
 import { streamEnded } from '../metrics/tracked-connection.ts';
 import type { ClientAdapter, Connection } from './connection.ts';
 import { type ConnectionStates, hasResponse } from './connection-states.ts';
@@ -53,6 +54,8 @@ export class Requests {
     connection.bytesReadBeforeRequest = socket.bytesRead;
     connection.returnedToPool = false;
     connection.poolWasFull = false;
+    if (client.isConnect(request)) setTunnel(connection, 'requested', undefined);
+    else if (connection.tunnel !== 'none') setTunnel(connection, 'none', undefined);
     if (client.pipelines) this.#track(connection, request, client);
     else connection.takenOver = false;
     return true;
@@ -63,13 +66,12 @@ export class Requests {
     connection.response = response;
   }
 
-  /** The response headers of a request, from a client that does not name the connection. */
-  responseHeaders(request: object, response: object): void {
+  /** The response headers of a request, from a client that does not name the connection. Returns the connection. */
+  responseHeaders(request: object, response: object): Connection | undefined {
     const connection = this.#open.connectionOf(request);
-    if (connection === undefined) return;
-
-    if (connection.request === request) connection.response = response;
-    else if (connection.takenOver) this.#updateTakeover(connection, request, response, false);
+    if (connection?.request === request) connection.response = response;
+    else if (connection?.takenOver) this.#updateTakeover(connection, request, response, false);
+    return connection;
   }
 
   /** A request is over: it was answered or aborted. Returns its connection, which the client does not name. */
@@ -82,7 +84,7 @@ export class Requests {
       connection.earlierRequests = without(connection.earlierRequests, request);
     else if (connection.takenOver) {
       this.#updateTakeover(connection, request, connection.response, aborted);
-      connection.takenOver = connection.client?.isFinished(request) !== true;
+      connection.takenOver = connection.tunnel === 'open' || connection.client?.isFinished(request) !== true;
     }
     return connection;
   }
@@ -91,13 +93,11 @@ export class Requests {
   returnedToPool(connection: Connection, socket: Socket): void {
     const { client, request, pool, port, response } = connection;
     connection.openedFor = undefined; // a request that was destroyed before it was sent
-    if (connection.socket === socket) {
-      connection.returnedToPool = true;
-      // We are called before the agent, which closes the socket if it has as many idle ones as it may.
-      if (client !== undefined && request !== undefined && pool !== undefined) {
-        const most = client.maxIdle(request);
-        if (pool.live.size > most) connection.poolWasFull = client.idleCount(request, port) >= most;
-      }
+    connection.returnedToPool = true;
+    // We are called before the agent, which closes the socket if it has as many idle ones as it may.
+    if (connection.socket === socket && client !== undefined && request !== undefined && pool !== undefined) {
+      const most = client.maxIdle(request);
+      if (pool.live.size > most) connection.poolWasFull = client.idleCount(request, port) >= most;
     }
     if (client !== undefined && request !== undefined) {
       release(connection, client.signalsOfFinished(request, response));
@@ -110,8 +110,21 @@ export class Requests {
     if (client === undefined || request === undefined) return;
     if (!client.mayTakeOver(request) || !hasResponse(connection)) return;
 
+    this.#readAnswer(connection, request, response);
     release(connection, { ...client.signalsOf(request, response), upgraded: true });
     connection.takenOver = true;
+  }
+
+  /** A proxy was asked for a tunnel. `status`: its answer; undefined if there was none. */
+  tunnelAnswered(connection: Connection, status: number | undefined): void {
+    setTunnel(connection, status === undefined ? 'requested' : tunnelAfter(status), status);
+  }
+
+  /** The connection is a tunnel, in which no request was sent yet. */
+  enteredTunnel(connection: Connection): void {
+    connection.takenOver = false;
+    connection.signals = undefined;
+    setTunnel(connection, 'none', undefined);
   }
 
   /** The connection is closed, and every request on it is over. */
@@ -189,10 +202,19 @@ export class Requests {
     const { client, signals } = connection;
     if (client === undefined || signals === undefined || connection.request !== undefined) return;
 
+    this.#readAnswer(connection, request, response);
+
     const latest = client.signalsOf(request, response);
     const clientCloses = latest.clientCloses || signals.clientCloses;
     release(connection, { ...latest, clientCloses, aborted: latest.aborted || aborted });
     connection.response = response;
+  }
+
+  #readAnswer(connection: Connection, request: object, response: object | undefined): void {
+    if (connection.tunnel !== 'requested') return;
+
+    const status = connection.client?.connectStatus(request, response);
+    if (status !== undefined) this.tunnelAnswered(connection, status);
   }
 }
 
@@ -201,6 +223,11 @@ function release(connection: Connection, signals: NonNullable<Connection['signal
   connection.signals = signals;
   connection.request = undefined;
   connection.response = undefined;
+}
+
+function setTunnel(connection: Connection, state: TunnelState, status: number | undefined): void {
+  connection.tunnel = state;
+  connection.tunnelStatus = status;
 }
 
 function without(requests: readonly object[], request: object): object[] | undefined {

@@ -7,6 +7,8 @@ export interface Origin {
   readonly port: number | undefined;
 }
 
+const { isIP } = process.getBuiltinModule('node:net');
+
 /** Replaces text that cannot be a name, such as a whole URL: its password must not become a label value. */
 const UNKNOWN = 'unknown';
 /** Letters and digits of any script, and the separators of names and addresses. DNS names have at most 255 characters. */
@@ -63,6 +65,11 @@ export function portInHostHeader(header: unknown, dialled: string): string | und
 
   const port = header.slice(host.length + 1);
   return /^\d+$/.test(port) ? port : undefined;
+}
+
+/** Whether the program dialled an IP address, so that no name was looked up. */
+export function isAddress({ address }: Origin): boolean {
+  return isIP(address) !== 0;
 }
 
 export function sameOrigin(a: Origin, b: Origin): boolean {

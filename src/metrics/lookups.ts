@@ -1,11 +1,14 @@
 import { errorType, isLookupFailure } from '../core/errors.ts';
 import type { Recorder } from './recorder.ts';
 import type { MetricRegistry } from './registry.ts';
+import { ResolvedNames } from './resolved-names.ts';
 
 /** Records each DNS lookup once, by name. Answers from a cache are not lookups. */
 export class Lookups {
   readonly #registry: MetricRegistry;
   readonly #record: Recorder;
+  /** What the program's lookups with `dns.lookup()` found. */
+  readonly resolved = new ResolvedNames();
   readonly #failures = new WeakSet<object>();
   /** The next successful lookup of this name is not the program's. */
   #ignoredName: string | undefined;

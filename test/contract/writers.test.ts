@@ -22,12 +22,12 @@ const GROUPS: Readonly<Record<string, Group>> = {
       ...['origin', 'host', 'address', 'port', 'attempts', 'outcome'],
     ],
   },
-  'local port': { writers: ['client/live-connections.ts'], fields: ['localPort'] },
+  'local port': { writers: ['client/pending-tunnels.ts'], fields: ['localPort'] },
   requests: {
     writers: ['client/requests.ts'],
     fields: [
       ...['request', 'earlierRequests', 'client', 'openedFor', 'takenOver', 'sentHeaders', 'response', 'signals'],
-      ...['bytesReadBeforeRequest', 'returnedToPool', 'poolWasFull'],
+      ...['bytesReadBeforeRequest', 'returnedToPool', 'poolWasFull', 'tunnel', 'tunnelStatus'],
     ],
   },
   'requests in progress': { writers: ['client/requests.ts', TRACKED_CONNECTION], fields: ['requestsInProgress'] },
@@ -41,7 +41,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
   'close reason': { writers: ['client/accounting.ts', 'client/attribution/pool.ts'], fields: ['reason'] },
   'what was counted': {
     writers: ['client/accounting.ts'],
-    fields: ['counts', 'requestCounts', 'held', 'callSiteReported', 'bytesReadAtCheck', 'stalledSince'],
+    fields: ['counts', 'requestCounts', 'tunnelError', 'held', 'callSiteReported', 'bytesReadAtCheck', 'stalledSince'],
   },
   'request count': { writers: ['client/accounting.ts', TRACKED_CONNECTION], fields: ['requests'] },
 };

@@ -47,7 +47,10 @@ export function recordingRules(transport: Transport, durations: Durations): Reco
     { record: RECORDED.openedMaxPerInstance, expr: maxPerInstance('job_server', rate('connmeter.connection.opened')) },
     { record: RECORDED.closedByReason, expr: sum('job_server_reason', rate('connmeter.connection.closed')) },
     { record: failedByError, expr: sum('job_server_error', rate('connmeter.connection.failed')) },
-    { record: RECORDED.attempted, expr: sum('job_server', `${openedByCause} or ${failedByError}`) },
+    {
+      record: RECORDED.attempted,
+      expr: sum('job_server', `${openedByCause} or ${failedByError}{connmeter_phase!="proxy"}`),
+    },
 
     {
       record: RECORDED.oneShot,

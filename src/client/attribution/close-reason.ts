@@ -1,5 +1,6 @@
 import { failedOutcome, messageOf } from '../../core/errors.ts';
 import type { CloseReason } from '../../core/reasons.ts';
+import type { TunnelState } from '../../core/tunnels.ts';
 
 /** What the last request and its response say about the future of their connection. */
 export interface KeepAliveSignals {
@@ -31,6 +32,7 @@ export interface CloseFacts {
   /** The socket emitted 'timeout' since the last request was sent. */
   readonly timedOut: boolean;
   readonly receivedGoaway: boolean;
+  readonly tunnel: TunnelState;
   /** Undefined if there was no request. */
   readonly signals: KeepAliveSignals | undefined;
   /** How many streams of HTTP/2 were active. */
@@ -63,11 +65,13 @@ const GOAWAY = 'GOAWAY';
 /** The reason of a close: the first that applies. */
 export function closeReason(facts: CloseFacts): CloseReason {
   const { http, error, signals, serverEnded, timedOut } = facts;
-  if (signals?.upgraded && facts.responseStarted) return 'upgraded';
+  if (facts.tunnel === 'refused') return 'proxy_refused';
+  if (facts.tunnel === 'open' || (signals?.upgraded && facts.responseStarted)) return 'upgraded';
   if (facts.receivedGoaway) return 'goaway';
   const errorReason = error === undefined ? undefined : reasonFromError(facts);
   if (errorReason !== undefined) return errorReason;
   if (!http) return reasonWithoutHttp(facts);
+  if (facts.tunnel === 'requested' && facts.responseStarted) return 'unknown'; // the client does not publish the answer
 
   const inExchange = isInExchange(facts);
   if (serverEnded) return reasonOfServer(facts);
@@ -94,8 +98,8 @@ function reasonFromError(facts: CloseFacts): CloseReason | undefined {
   return SERVER_CLOSED.has(code) ? reasonOfServer(facts) : undefined;
 }
 
-function isInExchange({ streams, signals }: CloseFacts): boolean {
-  return streams > 0 || (signals !== undefined && !signals.complete);
+function isInExchange({ streams, signals, tunnel }: CloseFacts): boolean {
+  return streams > 0 || tunnel === 'requested' || (signals !== undefined && !signals.complete);
 }
 
 function reasonOfServer(facts: CloseFacts): CloseReason {

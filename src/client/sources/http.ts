@@ -4,11 +4,15 @@ import type { Handlers } from '../../core/channels.ts';
 import type { Guard } from '../../core/guard.ts';
 import { guardedListeners, includeInMaxListeners, prependListeners } from '../../core/listeners.ts';
 import { originOf, portInHostHeader } from '../../core/origins.ts';
+import { isTunnelFailure } from '../../core/tunnels.ts';
 import type { CallSites } from '../attribution/call-sites.ts';
 import type { KeepAliveSignals } from '../attribution/close-reason.ts';
 import { poolOfRequest } from '../attribution/pool-identity.ts';
 import type { ClientAdapter } from '../connection.ts';
 import type { Connections } from '../connections.ts';
+import { tunnelListeners } from './net.ts';
+
+const { errorMonitor } = process.getBuiltinModule('node:events');
 
 // The order of events of one request of node:http and node:https:
 //   (net.client.socket, if the agent opens a connection) -> created, same turn
@@ -27,21 +31,36 @@ export function httpSource(connections: Connections, callSites: CallSites, guard
       connections.removedFromPool(this);
     },
   });
+  const listenersInTunnel = tunnelListeners(connections, guard);
   /** From now on, Node adds listeners to the socket for every request. */
   const addListeners = (socket: Socket) => {
     prependListeners(socket, socketListeners);
+    if (connections.isInTunnel(socket)) prependListeners(socket, listenersInTunnel);
     includeInMaxListeners(socket);
+  };
+
+  // Node's own agent connects in the same turn, and then sends CONNECT. No channel publishes that it failed.
+  const watchTunnel = (request: ClientRequest, opened: Socket) => {
+    const onError = (error: unknown) => {
+      if (isTunnelFailure(error)) connections.tunnelFailed(opened, error);
+    };
+    request.prependListener(errorMonitor, guard('error', onError));
   };
 
   return {
     'http.client.request.created': ({ request }: { request: ClientRequest }) => {
       const opened = connections.requestCreated(request, http);
-      if (opened !== undefined) addListeners(opened);
+      if (opened !== undefined) {
+        addListeners(opened);
+        if (mayUseProxy(request)) watchTunnel(request, opened);
+      }
       callSites.requestCreated(request, created => http.originOf(created, undefined));
     },
     'http.client.request.start': ({ request }: { request: ClientRequest }) => {
       const { socket } = request;
-      if (socket && connections.requestSent(socket, request, http, undefined)) addListeners(socket);
+      if (!socket || refusingProxy(request) !== undefined) return;
+
+      if (connections.requestSent(socket, request, http, undefined)) addListeners(socket);
     },
     // Parse errors (HPE_*) are emitted on the request only. Node then ends the socket without an error.
     'http.client.request.error': ({ request, error }: { request: ClientRequest; error: { code?: string } }) => {
@@ -49,7 +68,9 @@ export function httpSource(connections: Connections, callSites: CallSites, guard
     },
     'http.client.response.finish': ({ request, response }: { request: ClientRequest; response: IncomingMessage }) => {
       const { socket } = request;
-      if (socket && connections.responseStarted(socket, request, http, response)) addListeners(socket);
+      const proxy = refusingProxy(request);
+      if (proxy !== undefined) connections.tunnelRefused(portOf(proxy), Number(response.statusCode));
+      else if (socket && connections.responseStarted(socket, request, http, response)) addListeners(socket);
     },
   };
 }
@@ -60,9 +81,12 @@ const http: ClientAdapter<ClientRequest> = {
     const port = portDialled(request, socket) ?? portInHostHeader(request.getHeader('host'), request.host);
     return originOf(request.host, port, request.protocol);
   },
+  namedHost: () => undefined,
   wasReused: request => request.reusedSocket,
   opened: (request, socket) => agentOf(request)?.sockets === undefined || nameOfSocket(request, socket) !== undefined,
   poolOf: request => poolOfRequest(agentOf(request) ?? request),
+  isConnect: ({ method }) => method === 'CONNECT',
+  connectStatus: request => (request as { res?: IncomingMessage | null }).res?.statusCode,
   // Node also destroys a request when its response is read.
   isFinished: request => request.destroyed && !mayTakeOver(request),
   mayTakeOver,
@@ -120,7 +144,15 @@ function mayTakeOver(request: ClientRequest): boolean {
 /** The settings and lists of an agent. An agent that the program implements itself may have none of them. */
 type PoolingAgent = Partial<Pick<Agent, 'maxFreeSockets' | 'freeSockets' | 'sockets'>> & {
   readonly keepAlive?: boolean;
+  readonly proxy?: Proxy | null;
+  readonly options?: { readonly proxyEnv?: unknown };
 };
+
+/** The proxy of an agent that tunnels, such as https-proxy-agent: a URL, or an object with its parts. */
+interface Proxy {
+  readonly protocol?: unknown;
+  readonly port?: unknown;
+}
 
 function agentOf(request: ClientRequest): PoolingAgent | undefined {
   return (request as { agent?: PoolingAgent }).agent;
@@ -143,6 +175,27 @@ function nameOfSocket(request: ClientRequest, socket: Socket | undefined): strin
     if (name.startsWith(host) && (socket === undefined || lists[name]?.at(-1) === socket)) return name;
   }
   return undefined;
+}
+
+/** Whether Node's own agent may send the request through a proxy, because of an option or of `NODE_USE_ENV_PROXY`. */
+function mayUseProxy(request: ClientRequest): boolean {
+  return agentOf(request)?.options?.proxyEnv !== undefined;
+}
+
+/**
+ * The proxy that refused the tunnel for the request. Its agent then gives the request a socket that never connects, and emits
+ * the proxy's answer on it.
+ */
+function refusingProxy(request: ClientRequest): Proxy | undefined {
+  const proxy = agentOf(request)?.proxy;
+  if (typeof proxy !== 'object' || proxy === null) return undefined;
+
+  const { socket } = request;
+  return socket?.pending && !socket.connecting && !socket.destroyed ? proxy : undefined;
+}
+
+function portOf({ protocol, port }: Proxy): number {
+  return Number(port) || (protocol === 'https:' ? 443 : 80);
 }
 
 function freeSocketsTo(hostAndPort: string, agent: PoolingAgent | undefined): number {

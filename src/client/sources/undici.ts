@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Handlers } from '../../core/channels.ts';
+import { messageOf } from '../../core/errors.ts';
 import type { Guard } from '../../core/guard.ts';
 import { type Origin, originOf } from '../../core/origins.ts';
 import type { CallSites } from '../attribution/call-sites.ts';
@@ -38,6 +39,13 @@ export function undiciSource(connections: Connections, readClient: ReadClient | 
       latest = new WeakRef(socket);
       findDispatchers();
     },
+    'undici:client:connectError': ({ error }: { error: unknown }) => {
+      const status = REFUSED.exec(messageOf(error))?.[1];
+      if (status !== undefined) connections.tunnelRefused(undefined, Number(status));
+    },
+    'undici:proxy:connected': ({ socket }: { socket: Socket }) => {
+      connections.tunnelAccepted(socket);
+    },
     'undici:client:sendHeaders': ({ request, headers, socket }: SendHeaders) => {
       connections.requestSent(socket, request, undici, headers);
     },
@@ -45,7 +53,8 @@ export function undiciSource(connections: Connections, readClient: ReadClient | 
       if (request.reset && !request.upgrade) return; // the request itself closes the connection
 
       const upgradeRefused = Boolean(request.upgrade) && response.statusCode !== 101;
-      const responseSignals = responseSignalsOf(response.headers, upgradeRefused);
+      const connectStatus = request.method === 'CONNECT' ? response.statusCode : undefined;
+      const responseSignals = responseSignalsOf(response.headers, upgradeRefused, connectStatus);
       if (responseSignals !== undefined) connections.responseHeaders(request, responseSignals);
     },
     'undici:request:trailers': ({ request }: { request: UndiciRequest }) => {
@@ -96,6 +105,8 @@ export interface UndiciRequest {
   /** The program wants the connection to close after the request. */
   readonly reset?: boolean | null;
   readonly origin: string | URL;
+  /** For TLS: from an option, which the DNS interceptor sets, or from the `Host` header. */
+  readonly servername?: string | null;
   readonly completed: boolean;
   readonly aborted: boolean;
   /** The protocol that the program wants to upgrade to. The connection never returns to the pool. */
@@ -129,10 +140,13 @@ const REUSABLE: KeepAliveSignals = {
 
 const undici: ClientAdapter<UndiciRequest> = {
   originOf: originOfRequest,
+  namedHost: ({ servername }) => servername,
   // Unknown sockets were opened before connmeter started, so they have been used before.
   wasReused: () => true,
   opened: () => true,
   poolOf: () => undefined,
+  isConnect: ({ method }) => method === 'CONNECT',
+  connectStatus: (_request, response) => (response as ResponseSignals | undefined)?.connectStatus,
   isFinished: ({ completed, aborted, upgrade }) => (completed || aborted) && !upgrade,
   mayTakeOver: ({ method, upgrade }) => method === 'CONNECT' || Boolean(upgrade),
   pipelines: true,
@@ -152,7 +166,7 @@ const undici: ClientAdapter<UndiciRequest> = {
 function signalsOf(request: UndiciRequest, response: object | undefined): KeepAliveSignals {
   const responseSignals = response as ResponseSignals | undefined;
   return {
-    methodNotReusable: request.method === 'HEAD' || request.method === 'CONNECT',
+    methodNotReusable: request.method === 'HEAD',
     clientCloses: request.reset === true,
     closeIsExplicit: request.reset === true,
     serverCloses: responseSignals?.closes === true,
@@ -168,6 +182,8 @@ function signalsOf(request: UndiciRequest, response: object | undefined): KeepAl
 interface ResponseSignals {
   /** The server answered the request for an upgrade with an HTTP response. */
   readonly upgradeRefused: boolean;
+  /** The status of an answer to CONNECT. */
+  readonly connectStatus: number | undefined;
   readonly closes: boolean;
   /** `timeout` of the Keep-Alive header, in seconds, if it is short. */
   readonly keepAlive: number | undefined;
@@ -175,8 +191,15 @@ interface ResponseSignals {
 
 const SHORT_SECONDS = 3;
 
+/** The text of a ProxyAgent's error, which is no API. A live test checks it for each major version. */
+const REFUSED = /^Proxy response \((\d{3})\) !== 200 when HTTP Tunneling$/;
+
 /** Reads raw headers (names and values in turn). Makes no string in the usual case. */
-function responseSignalsOf(headers: readonly Buffer[], upgradeRefused: boolean): ResponseSignals | undefined {
+function responseSignalsOf(
+  headers: readonly Buffer[],
+  upgradeRefused: boolean,
+  connectStatus: number | undefined,
+): ResponseSignals | undefined {
   let closes = false;
   let keepAlive: number | undefined;
   for (let i = 0; i + 1 < headers.length; i += 2) {
@@ -190,7 +213,8 @@ function responseSignalsOf(headers: readonly Buffer[], upgradeRefused: boolean):
       keepAlive = Number(/\btimeout=(\d+)/i.exec(value.toString('latin1'))?.[1]);
   }
   if (keepAlive !== undefined && !(keepAlive <= SHORT_SECONDS)) keepAlive = undefined;
-  return upgradeRefused || closes || keepAlive !== undefined ? { upgradeRefused, closes, keepAlive } : undefined;
+  const isUnusual = upgradeRefused || connectStatus !== undefined || closes || keepAlive !== undefined;
+  return isUnusual ? { upgradeRefused, connectStatus, closes, keepAlive } : undefined;
 }
 
 const C = 'c'.charCodeAt(0);
