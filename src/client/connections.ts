@@ -129,6 +129,12 @@ export class Connections {
     return socket;
   }
 
+  /** The latest attempt of this turn, if no client is known to have made it. */
+  get latestAttempt(): Socket | undefined {
+    const connection = this.#currentTurn.latest;
+    return connection?.http === false ? connection.socket : undefined;
+  }
+
   /** The lookup ended. Called once per address found; only the first call counts. */
   lookedUp(socket: Socket, host: string, error: unknown): void {
     const connection = this.#live.get(socket);

@@ -40,7 +40,9 @@ export function httpSource(connections: Connections, callSites: CallSites, guard
   };
 
   // Node's own agent connects in the same turn, and then sends CONNECT. No channel publishes that it failed.
-  const watchTunnel = (request: ClientRequest, opened: Socket) => {
+  const watchTunnel = (request: ClientRequest, opened: Socket | undefined) => {
+    if (opened === undefined) return;
+
     const onError = (error: unknown) => {
       if (isTunnelFailure(error)) connections.tunnelFailed(opened, error);
     };
@@ -50,10 +52,8 @@ export function httpSource(connections: Connections, callSites: CallSites, guard
   return {
     'http.client.request.created': ({ request }: { request: ClientRequest }) => {
       const opened = connections.requestCreated(request, http);
-      if (opened !== undefined) {
-        addListeners(opened);
-        if (mayUseProxy(request)) watchTunnel(request, opened);
-      }
+      if (opened !== undefined) addListeners(opened);
+      else if (mayUseProxy(request)) watchTunnel(request, connections.latestAttempt);
       callSites.requestCreated(request, created => http.originOf(created, undefined));
     },
     'http.client.request.start': ({ request }: { request: ClientRequest }) => {
@@ -142,7 +142,7 @@ function mayTakeOver(request: ClientRequest): boolean {
 }
 
 /** The settings and lists of an agent. An agent that the program implements itself may have none of them. */
-type PoolingAgent = Partial<Pick<Agent, 'maxFreeSockets' | 'freeSockets' | 'sockets'>> & {
+type PoolingAgent = Partial<Pick<Agent, 'maxFreeSockets' | 'freeSockets' | 'sockets' | 'requests'>> & {
   readonly keepAlive?: boolean;
   readonly proxy?: Proxy | null;
   readonly options?: { readonly proxyEnv?: unknown };
@@ -177,9 +177,17 @@ function nameOfSocket(request: ClientRequest, socket: Socket | undefined): strin
   return undefined;
 }
 
-/** Whether Node's own agent may send the request through a proxy, because of an option or of `NODE_USE_ENV_PROXY`. */
+/**
+ * Whether Node's own agent has just connected for the request, maybe to a proxy: because of an option, or of
+ * `NODE_USE_ENV_PROXY`.
+ */
 function mayUseProxy(request: ClientRequest): boolean {
-  return agentOf(request)?.options?.proxyEnv !== undefined;
+  const agent = agentOf(request);
+  if (agent?.options?.proxyEnv === undefined || request.reusedSocket) return false;
+
+  const queues = agent.requests;
+  for (const name in queues) if (queues[name]?.includes(request as never)) return false;
+  return true;
 }
 
 /**
