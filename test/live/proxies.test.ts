@@ -13,7 +13,7 @@ import { certificate } from '../support/certificates.ts';
 import { programPath, start } from '../support/child.ts';
 import { nextTurn } from '../support/connection-counts.ts';
 import { instrument, type Readings } from '../support/instrument.ts';
-import { type Proxy, proxy } from '../support/proxy.ts';
+import { proxy, type TestProxy } from '../support/proxy.ts';
 import { server } from '../support/server.ts';
 import { until } from '../support/until.ts';
 
@@ -35,7 +35,7 @@ async function get(url: string, agent: Agent): Promise<number | undefined> {
 }
 
 function undiciClient({ ProxyAgent, request }: typeof undici8) {
-  return ({ url }: Proxy): Get => {
+  return ({ url }: TestProxy): Get => {
     const dispatcher = new ProxyAgent({ uri: url, requestTls: trusting });
     onTestFinished(() => dispatcher.destroy());
     return async target => {
@@ -45,7 +45,7 @@ function undiciClient({ ProxyAgent, request }: typeof undici8) {
   };
 }
 
-function nodesAgent({ url }: Proxy): Get {
+function nodesAgent({ url }: TestProxy): Get {
   const agent = new https.Agent({ keepAlive: true, ...({ proxyEnv: { HTTPS_PROXY: url } } as https.AgentOptions) });
   onTestFinished(() => agent.destroy());
   return target => get(target, agent);
@@ -72,19 +72,19 @@ class TunnelAgent extends https.Agent {
   }
 }
 
-function tunnelAgent({ port }: Proxy): Get {
+function tunnelAgent({ port }: TestProxy): Get {
   const agent = new TunnelAgent(port);
   onTestFinished(() => agent.destroy());
   return target => get(target, agent);
 }
 
 /** Closes each connection after one request. It uses https-proxy-agent 5. */
-function axiosClient({ port }: Proxy): Get {
+function axiosClient({ port }: TestProxy): Get {
   const httpsAgent = new https.Agent(trusting);
   return target => axios.get(target, { proxy: { host: '127.0.0.1', port, protocol: 'http' }, httpsAgent });
 }
 
-const UNDICI: [string, (through: Proxy) => Get][] = [
+const UNDICI: [string, (through: TestProxy) => Get][] = [
   ['undici 6', undiciClient(undici6 as unknown as typeof undici8)],
   ['undici 7', undiciClient(undici7 as unknown as typeof undici8)],
   ['undici 8', undiciClient(undici8)],
@@ -284,7 +284,7 @@ test('axios sends requests for http through a proxy to the proxy', async () => {
 
 describe.runIf(fetchTunnels)('fetch, with the proxy of the environment', () => {
   /** Starts a program that fetches, once per call of the function that is returned. */
-  async function fetching(through: Proxy, target: string) {
+  async function fetching(through: TestProxy, target: string) {
     const env = {
       NODE_USE_ENV_PROXY: '1',
       HTTPS_PROXY: through.url,

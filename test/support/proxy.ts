@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-export interface Proxy {
+export interface TestProxy {
   readonly port: number;
   readonly url: string;
   /** How many connections it has accepted. */
@@ -15,7 +15,7 @@ export interface Proxy {
  * A proxy that answers each CONNECT with the given status. Without a status it makes the tunnel; with `close`, it closes the
  * connection without an answer. It ends with the test.
  */
-export async function proxy(answer?: number | 'close'): Promise<Proxy> {
+export async function proxy(answer?: number | 'close'): Promise<TestProxy> {
   const sockets = new Set<net.Socket>();
   let accepted = 0;
   const server = net.createServer(socket => {

@@ -144,12 +144,12 @@ function mayTakeOver(request: ClientRequest): boolean {
 /** The settings and lists of an agent. An agent that the program implements itself may have none of them. */
 type PoolingAgent = Partial<Pick<Agent, 'maxFreeSockets' | 'freeSockets' | 'sockets' | 'requests'>> & {
   readonly keepAlive?: boolean;
-  readonly proxy?: Proxy | null;
+  readonly proxy?: AgentProxy | null;
   readonly options?: { readonly proxyEnv?: unknown };
 };
 
 /** The proxy of an agent that tunnels, such as https-proxy-agent: a URL, or an object with its parts. */
-interface Proxy {
+interface AgentProxy {
   readonly protocol?: unknown;
   readonly port?: unknown;
 }
@@ -194,7 +194,7 @@ function mayUseProxy(request: ClientRequest): boolean {
  * The proxy that refused the tunnel for the request. Its agent then gives the request a socket that never connects, and emits
  * the proxy's answer on it.
  */
-function refusingProxy(request: ClientRequest): Proxy | undefined {
+function refusingProxy(request: ClientRequest): AgentProxy | undefined {
   const proxy = agentOf(request)?.proxy;
   if (typeof proxy !== 'object' || proxy === null) return undefined;
 
@@ -202,7 +202,7 @@ function refusingProxy(request: ClientRequest): Proxy | undefined {
   return socket?.pending && !socket.connecting && !socket.destroyed ? proxy : undefined;
 }
 
-function portOf({ protocol, port }: Proxy): number {
+function portOf({ protocol, port }: AgentProxy): number {
   return Number(port) || (protocol === 'https:' ? 443 : 80);
 }
 
