@@ -26,6 +26,8 @@ export const CHANNELS = [
   'net.client.socket',
   'undici:client:beforeConnect',
   'undici:client:connected',
+  'undici:client:connectError',
+  'undici:proxy:connected',
   'undici:client:sendHeaders',
   'undici:request:headers',
   'undici:request:trailers',

@@ -13,6 +13,7 @@ export const EXPLANATIONS: Readonly<Record<Exclude<OpenCause, 'replaced'> | Clos
   server_close_header: 'server sends Connection: close',
   keep_alive_off: 'keep-alive is off: turn it on',
   keep_alive_hint_too_short: 'server keep-alive too short: use 5 s or more',
+  proxy_refused: 'a proxy refuses tunnels: look at its status',
   not_reusable_method: 'HEAD closes connections in undici: use GET',
   body_unread: 'bodies never read: read them',
   body_cancelled: 'bodies cancelled: read small ones',

@@ -1,4 +1,4 @@
-import { currentPhase, failedPhase, failureType, isGivenUp } from '../core/errors.ts';
+import { currentPhase, failedPhase, failureType, isGivenUp, type Phase } from '../core/errors.ts';
 import type { Guard } from '../core/guard.ts';
 import type { Origin } from '../core/origins.ts';
 import { phasesOf } from '../core/phases.ts';
@@ -95,9 +95,17 @@ export class ConnectionAccounting {
 
   /** From now on, the connection's requests go to another origin through a tunnel, in which none was sent yet. */
   enterTunnel(connection: Connection, origin: Origin): void {
-    this.assignToOrigin(connection);
+    this.assignToOrigin(connection).initialiseFailures('proxy');
     connection.requestCounts = this.#registry.originCounts(origin, true);
     connection.requests = 0;
+  }
+
+  /** There is no tunnel through the proxy that the connection goes to. Counted once. */
+  tunnelFailed(connection: Connection, type: string): void {
+    if (connection.tunnelError !== undefined) return;
+
+    connection.tunnelError = type;
+    countFailure(this.assignToOrigin(connection), 'proxy', type);
   }
 
   /** The connection was opened before connmeter started. It is not counted, but its requests are. */
@@ -181,8 +189,7 @@ export class ConnectionAccounting {
     const phase = failedPhase(connection, isPastLookup(connection), error);
     const type = failureType(error, connection.timedOut);
     const counts = this.assignToOrigin(connection);
-    counts.initialiseFailures(phase);
-    counts.failure(phase, type).value++;
+    countFailure(counts, phase, type);
     if (phase === 'tls') this.#recordConnect(connection, counts);
     if (phase === 'dns' && connection.resolved === undefined && isGivenUp(error)) {
       const { origin, started, closed = started } = connection;
@@ -201,6 +208,8 @@ export class ConnectionAccounting {
     this.#assignToPool(connection);
     connection.reason = this.#states.reasonOf(connection);
     this.#pools.decideCause(connection, originOfConnection(connection));
+    const tunnelError = this.#states.tunnelErrorOf(connection);
+    if (tunnelError !== undefined) this.tunnelFailed(connection, tunnelError);
     this.#pools.closed(connection, connection.reason);
     this.recentlyClosed.add(connection);
     this.#uncounted.push(connection);
@@ -247,4 +256,9 @@ export class ConnectionAccounting {
 /** Whether unread bodies hold every open connection to an origin. */
 function isHeldCompletely({ held, allInUse }: OriginCounts): boolean {
   return held.value === allInUse.reduce((sum, { active, idle }) => sum + active.value + idle.value, 0);
+}
+
+function countFailure(counts: OriginCounts, phase: Phase, type: string): void {
+  counts.initialiseFailures(phase);
+  counts.failure(phase, type).value++;
 }

@@ -1,5 +1,7 @@
+import { errorType } from '../core/errors.ts';
 import { type Guard, withFallback } from '../core/guard.ts';
 import type { CloseReason } from '../core/reasons.ts';
+import { type TunnelState, tunnelAfter } from '../core/tunnels.ts';
 import { closeReason, type KeepAliveSignals } from './attribution/close-reason.ts';
 import type { MemberStates } from './attribution/pool-member.ts';
 import type { Connection } from './connection.ts';
@@ -33,6 +35,8 @@ export class ConnectionStates implements MemberStates {
   readonly isClosing: (connection: Connection) => boolean;
   /** The connection has ended for this process: the socket is closed, or another process has it. 'close' may not have come. */
   readonly isClosed: (connection: Connection) => boolean;
+  /** Why there was no tunnel through a proxy, as an `error.type`. Undefined unless one was asked for and failed. */
+  readonly tunnelErrorOf: (connection: Connection) => string | undefined;
   /** The first error of the socket. */
   readonly errorOf: (connection: Connection) => unknown;
 
@@ -52,14 +56,34 @@ export class ConnectionStates implements MemberStates {
     this.isHeld = connection => bodies.heldSince(connection) !== undefined;
     this.heldSince = connection => bodies.heldSince(connection);
     this.isClosing = withFallback(guard, 'state of a socket', isClosing, false);
+    this.tunnelErrorOf = withFallback(guard, 'close reason', tunnelErrorOf, undefined);
     this.errorOf = withFallback(guard, 'state of a socket', errorOf, undefined);
     this.isClosed = withFallback(guard, 'state of a socket', isClosed, false);
   }
 }
 
-/** Node sets `socket.errored` before it emits 'error'. */
-function errorOf({ error, socket }: Connection): unknown {
-  return error ?? socket?.errored ?? undefined;
+/** Node sets `socket.errored` before it emits 'error'. In a tunnel, the TLS socket has the error that came first. */
+function errorOf({ error, socket, listenedSocket }: Connection): unknown {
+  return error ?? listenedSocket?.errored ?? socket?.errored ?? undefined;
+}
+
+/** If the program does not listen for 'connect', node:http closes the connection without an event. */
+function tunnelStatusOf({ tunnel, tunnelStatus, client, request, response }: Connection): number | undefined {
+  return tunnel === 'requested' && request !== undefined ? client?.connectStatus(request, response) : tunnelStatus;
+}
+
+function tunnelStateOf(connection: Connection): TunnelState {
+  const status = tunnelStatusOf(connection);
+  return status === undefined ? connection.tunnel : tunnelAfter(status);
+}
+
+function tunnelErrorOf(connection: Connection): string | undefined {
+  const state = tunnelStateOf(connection);
+  if (state === 'refused') return String(tunnelStatusOf(connection));
+  if (state !== 'requested' || hasResponse(connection)) return undefined;
+
+  const error = errorOf(connection);
+  return error === undefined && connection.timedOut ? 'timeout' : errorType(error);
 }
 
 function reasonOf(connection: Connection, now: number): CloseReason {
@@ -72,6 +96,7 @@ function reasonOf(connection: Connection, now: number): CloseReason {
     abort: connection.abort,
     expired: isExpired(connection, now),
     receivedGoaway: connection.receivedGoaway,
+    tunnel: tunnelStateOf(connection),
     signals: signalsOf(connection),
     streams: connection.requestsInProgress,
     responseStarted: hasResponse(connection),

@@ -4,6 +4,7 @@ import type { Outcome } from '../core/errors.ts';
 import { isIpAddress, type Origin } from '../core/origins.ts';
 import type { Moments } from '../core/phases.ts';
 import type { CloseReason } from '../core/reasons.ts';
+import type { TunnelState } from '../core/tunnels.ts';
 import type { NetworkType, OriginCounts } from '../metrics/origin-counts.ts';
 import { TrackedConnection } from '../metrics/tracked-connection.ts';
 import type { CreatedRequestReader } from './attribution/call-sites.ts';
@@ -17,6 +18,11 @@ import type { WaitingAttempts } from './attribution/waiting-attempts.ts';
 export interface ClientAdapter<Request extends object = object> extends CreatedRequestReader<Request> {
   /** The origin that the client dials for the request. `socket`: the socket of the request, if known. */
   originOf(request: Request, socket: Socket | undefined): Origin;
+  /**
+   * The name in a request whose client dials an address. It may come from a `Host` header, so it is no origin unless the
+   * program itself found the address by this name.
+   */
+  namedHost(request: Request): unknown;
   /** Whether the client reports that the connection of the request was used before. */
   wasReused(request: Request): boolean;
   /** Whether the request's agent opened this socket, which was attempted in the same turn. True if the agent does not show it. */
@@ -25,6 +31,10 @@ export interface ClientAdapter<Request extends object = object> extends CreatedR
   poolOf(request: Request): PoolIdentity | undefined;
   /** Whether the request no longer needs the connection: it finished or failed, and did not take the connection over. */
   isFinished(request: Request): boolean;
+  /** Whether the request asks a proxy for a tunnel. */
+  isConnect(request: Request): boolean;
+  /** The status of the answer to a CONNECT request, if it is known. */
+  connectStatus(request: Request, response: object | undefined): number | undefined;
   /** Whether the request may take the connection over for good: CONNECT and upgrades. */
   mayTakeOver(request: Request): boolean;
   /** Whether the client may pipeline requests. If so, its events name the request and not the connection. */
@@ -102,7 +112,7 @@ export class Connection extends TrackedConnection<OriginCounts> implements Momen
   port: number | undefined;
   attempts: readonly Attempt[] = NONE;
 
-  // Local port, once it was needed: live-connections.ts.
+  // Local port, once it was needed: pending-tunnels.ts.
 
   localPort: number | undefined;
 
@@ -117,6 +127,9 @@ export class Connection extends TrackedConnection<OriginCounts> implements Momen
   openedFor: object | undefined;
   /** A CONNECT request or an upgrade may have taken the connection over. */
   takenOver = false;
+  /** Whether a proxy was asked for a tunnel, and with which status it answered. */
+  tunnel: TunnelState = 'none';
+  tunnelStatus: number | undefined;
   /** The text of the last request's headers, if the client publishes it. */
   sentHeaders: string | undefined;
   /** The response to `request`, if its headers were published. */
@@ -153,6 +166,9 @@ export class Connection extends TrackedConnection<OriginCounts> implements Momen
   reason: CloseReason | undefined;
 
   // What was counted: accounting.ts. `counts`, `requestCounts` and `requests` are in TrackedConnection.
+
+  /** Why there was no tunnel through the proxy, as an `error.type`, once this was counted. */
+  tunnelError: string | undefined;
 
   // Unread bodies: unread-bodies.ts.
 

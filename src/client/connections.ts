@@ -3,8 +3,9 @@ import type { Socket } from 'node:net';
 import { failedOutcome, type Outcome } from '../core/errors.ts';
 import type { Guard } from '../core/guard.ts';
 import { socketOf } from '../core/http2.ts';
-import { hostName, type Origin, portNumber, sameOrigin, socketPath } from '../core/origins.ts';
+import { hostName, isIpAddress, type Origin, portNumber, sameOrigin, socketPath } from '../core/origins.ts';
 import type { TlsHandshake } from '../core/tls-handshake.ts';
+import type { TunnelFailure } from '../core/tunnels.ts';
 import type { HttpVersion } from '../metrics/address-counts.ts';
 import type { Lookups } from '../metrics/lookups.ts';
 import type { Recorder } from '../metrics/recorder.ts';
@@ -18,6 +19,7 @@ import { type ClientAdapter, Connection, originOfConnection, releaseReferences }
 import { ConnectionStates } from './connection-states.ts';
 import { CurrentTurn } from './current-turn.ts';
 import { LiveConnections } from './live-connections.ts';
+import { isPending, PendingTunnels } from './pending-tunnels.ts';
 import { Requests } from './requests.ts';
 import {
   closedConnection,
@@ -55,6 +57,7 @@ export class Connections {
   readonly #timeouts: Timeouts;
 
   readonly #live: LiveConnections;
+  readonly #tunnels = new PendingTunnels();
   readonly #requests: Requests;
   readonly #callSites: CallSites;
   readonly #pools: Pools;
@@ -139,12 +142,21 @@ export class Connections {
     return socket;
   }
 
+  /** The latest attempt of this turn, if no client is known to have made it. */
+  get latestAttempt(): Socket | undefined {
+    const connection = this.#currentTurn.latest;
+    return connection?.http === false ? connection.socket : undefined;
+  }
+
   /** The lookup ended. Called once per address found; only the first call counts. */
   lookedUp(socket: Socket, host: string, error: unknown): void {
     const connection = this.#live.get(socket);
     if (connection === undefined || connection.resolved !== undefined) return;
 
     connection.hasBegun = true;
+    // undici 8 calls `lookup` for an address too, with the name in the `Host` header. Nothing is looked up then.
+    if (connection.origin !== undefined && isIpAddress(connection.origin.address)) return;
+
     connection.host = hostName(host);
     if (connection.origin !== undefined && !isSameName(connection.origin.address, host)) this.#unclaim(connection);
     this.#registry.names.labelOf(host, 'connection');
@@ -203,8 +215,39 @@ export class Connections {
     const connection = this.#live.find(socket) ?? this.#adopt(socket, origin, false);
     connection.version = version;
     if (connection.counts === undefined && connection.pool === undefined) this.#assignToPool(connection, origin, pool);
-    else if (connection.origin === undefined || !sameOrigin(connection.origin, origin))
+    else if (connection.opened !== undefined && !(connection.origin && sameOrigin(connection.origin, origin)))
       this.#enterTunnel(connection, origin);
+    if (this.isInTunnel(socket)) setListenedSocket(connection, socket); // it has the errors
+  }
+
+  /** Whether the socket is a TLS socket inside a tunnel. */
+  isInTunnel(socket: Socket): boolean {
+    return this.#live.get(socket) === undefined && this.#live.find(socket)?.socket !== socket;
+  }
+
+  /** A proxy accepted the CONNECT request on the socket. */
+  tunnelAccepted(socket: Socket): void {
+    const connection = this.#live.get(socket);
+    if (connection !== undefined) this.#requests.tunnelAnswered(connection, 200);
+  }
+
+  /**
+   * A proxy refused a tunnel, so the client has just destroyed its connection. `port`: that of the proxy, if the client wrote
+   * CONNECT to the socket itself.
+   */
+  tunnelRefused(port: number | undefined, status: number): void {
+    const connection = port === undefined ? this.#tunnels.refused() : this.#tunnels.refusedAt(port);
+    if (connection !== undefined) this.#tunnelFailed(connection, status, String(status));
+  }
+
+  /** Node's own agent did not get a tunnel on this socket. */
+  tunnelFailed(socket: Socket, { code, statusCode, proxyTunnelTimeout }: TunnelFailure): void {
+    const connection = this.#live.get(socket);
+    if (connection === undefined) return;
+
+    const status = typeof statusCode === 'number' ? statusCode : undefined;
+    const type = proxyTunnelTimeout === undefined ? code : 'timeout';
+    this.#tunnelFailed(connection, status, status === undefined ? type : String(status));
   }
 
   /** The pool of a connection that `clientConnected` did not know. */
@@ -243,7 +286,8 @@ export class Connections {
 
   /** The response headers of a request, from a client that does not name the connection. */
   responseHeaders(request: object, response: object): void {
-    this.#requests.responseHeaders(request, response);
+    const connection = this.#requests.responseHeaders(request, response);
+    if (connection !== undefined) this.#countRefusal(connection);
   }
 
   /** A request is over: it was answered. The client does not name the connection. */
@@ -273,18 +317,21 @@ export class Connections {
   /** The agent no longer owns the socket: it was upgraded, became a tunnel, or the program removed it. */
   removedFromPool(socket: Socket): void {
     const connection = this.#live.find(socket);
-    if (connection !== undefined) this.#requests.removedFromPool(connection);
+    if (connection === undefined) return;
+
+    this.#requests.removedFromPool(connection);
+    this.#countRefusal(connection);
   }
 
   /** The socket emitted 'timeout'. */
   timedOut(socket: Socket): void {
-    const connection = this.#live.get(socket);
+    const connection = this.#live.find(socket);
     if (connection !== undefined) this.#timeouts.expired(connection);
   }
 
   /** The server sent FIN. */
   serverEnded(socket: Socket, clientEndedFirst: boolean): void {
-    const connection = this.#live.get(socket);
+    const connection = this.#live.find(socket);
     if (connection === undefined || clientEndedFirst) return;
 
     connection.serverEnded = true;
@@ -422,8 +469,24 @@ export class Connections {
     connection.http = true;
     connection.timedOut = false;
     connection.pool?.used(connection);
+    if (connection.counts === undefined && connection.requests === 0)
+      this.#nameOrigin(connection, client.namedHost(request));
     if (connection.requestCounts?.http === false) this.#enterTunnel(connection, client.originOf(request, socket));
-    if (connection.opened !== undefined) this.#accounting.requestSent(connection);
+    if (connection.opened === undefined) return;
+
+    if (connection.tunnel === 'requested') this.#tunnels.add(connection);
+    this.#accounting.requestSent(connection);
+  }
+
+  /** undici's DNS interceptor looks up the name of a request itself, and then makes its client dial the address. */
+  #nameOrigin(connection: Connection, name: unknown): void {
+    const { origin } = connection;
+    if (origin === undefined || typeof name !== 'string' || name === origin.address || !isIpAddress(origin.address))
+      return;
+
+    if (this.#lookups.resolved.ledTo(name, origin.address)) {
+      connection.origin = { address: hostName(name), port: origin.port };
+    }
   }
 
   /** The client connected later than in the turn of the request, so only the request shows whose connection it is. */
@@ -448,12 +511,16 @@ export class Connections {
 
   #opened(connection: Connection, at: number): void {
     connection.opened = at;
+    // undici names an origin before it connects. Others may write CONNECT to the socket.
+    if (connection.tunnel === 'requested' || (connection.origin === undefined && isPending(connection)))
+      this.#tunnels.add(connection);
     this.#accounting.opened(connection);
   }
 
   #close(connection: Connection): void {
     this.#requests.connectionClosed(connection);
     this.#live.delete(connection);
+    this.#tunnels.delete(connection);
     connection.closed = this.#now();
     connection.error = this.#states.errorOf(connection);
     if (connection.opened === undefined) endAttempt(connection, failedOutcome(connection.error, connection.timedOut));
@@ -461,9 +528,22 @@ export class Connections {
     releaseReferences(connection);
   }
 
+  /** `status`: the proxy's answer, if there was one. `type`: the `error.type`. */
+  #tunnelFailed(connection: Connection, status: number | undefined, type: string): void {
+    connection.http = true;
+    this.#requests.tunnelAnswered(connection, status);
+    this.#accounting.tunnelFailed(connection, type);
+  }
+
+  #countRefusal(connection: Connection): void {
+    if (connection.tunnel === 'refused') this.#accounting.tunnelFailed(connection, String(connection.tunnelStatus));
+  }
+
   /** From now on, the connection carries requests to another origin. */
   #enterTunnel(connection: Connection, origin: Origin): void {
     this.#accounting.enterTunnel(connection, origin);
+    this.#requests.enteredTunnel(connection);
+    this.#tunnels.delete(connection);
     connection.origin = origin;
   }
 
@@ -472,8 +552,9 @@ export class Connections {
    * opened before connmeter started, or it is no network socket at all. The last two are not counted, but their requests are.
    */
   #adopt(socket: Socket, origin: Origin, reused: boolean): Connection {
-    const tunnel = this.#live.tunnelFor(socket);
+    const tunnel = this.#tunnels.around(socket);
     if (tunnel !== undefined) {
+      tunnel.http = true;
       this.#enterTunnel(tunnel, origin);
       this.#live.addAlias(socket, tunnel);
       return tunnel;

@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Guard } from '../core/guard.ts';
 import { RotatingCheck } from '../core/rotating-check.ts';
-import { addressesOf, haveSameAddresses, type SocketAddresses } from '../core/socket-addresses.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionStates } from './connection-states.ts';
 
@@ -75,24 +74,4 @@ export class LiveConnections {
   closeAll(): void {
     for (const connection of this.#bySocket.values()) this.#closeIfClosed(connection);
   }
-
-  /** The open connection that this TLS socket is inside of. Both sockets have the same addresses. */
-  tunnelFor(socket: Socket): Connection | undefined {
-    const addresses = addressesOf(socket);
-    if (addresses.localPort === undefined) return undefined;
-
-    for (const connection of this.#bySocket.values()) {
-      if (connection.opened !== undefined && hasAddresses(connection, addresses)) return connection;
-    }
-    return undefined;
-  }
-}
-
-/** The local port is remembered, because each read of it is a system call. */
-function hasAddresses(connection: Connection, addresses: SocketAddresses): boolean {
-  const { socket } = connection;
-  if (socket === undefined) return false;
-
-  connection.localPort ??= addressesOf(socket).localPort;
-  return connection.localPort === addresses.localPort && haveSameAddresses(addressesOf(socket), addresses);
 }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { type TunnelState, tunnelAfter } from '../core/tunnels.ts';
 import { pauseStreams, streamEnded, streamStarted } from '../metrics/tracked-connection.ts';
 import { type Abort, abortOf } from './attribution/close-reason.ts';
 import type { ClientAdapter, Connection } from './connection.ts';
@@ -55,6 +56,8 @@ export class Requests {
     connection.bytesReadBeforeRequest = socket.bytesRead;
     connection.returnedToPool = false;
     connection.poolWasFull = false;
+    if (client.isConnect(request)) setTunnel(connection, 'requested', undefined);
+    else if (connection.tunnel !== 'none') setTunnel(connection, 'none', undefined);
     if (client.pipelines) this.#track(connection, request, client);
     else connection.takenOver = false;
     return true;
@@ -65,13 +68,12 @@ export class Requests {
     connection.response = response;
   }
 
-  /** The response headers of a request, from a client that does not name the connection. */
-  responseHeaders(request: object, response: object): void {
+  /** The response headers of a request, from a client that does not name the connection. Returns the connection. */
+  responseHeaders(request: object, response: object): Connection | undefined {
     const connection = this.#open.connectionOf(request);
-    if (connection === undefined) return;
-
-    if (connection.request === request) connection.response = response;
-    else if (connection.takenOver) this.#updateTakeover(connection, request, response, false);
+    if (connection?.request === request) connection.response = response;
+    else if (connection?.takenOver) this.#updateTakeover(connection, request, response, false);
+    return connection;
   }
 
   /** A request is over: it was answered, or failed. Returns its connection, which the client does not name. */
@@ -84,7 +86,7 @@ export class Requests {
       connection.earlierRequests = without(connection.earlierRequests, request);
     else if (connection.takenOver) {
       this.#updateTakeover(connection, request, connection.response, failed);
-      connection.takenOver = connection.client?.isFinished(request) !== true;
+      connection.takenOver = connection.tunnel === 'open' || connection.client?.isFinished(request) !== true;
     }
     return connection;
   }
@@ -102,10 +104,10 @@ export class Requests {
     const { client, request, pool, port, response } = connection;
     connection.openedFor = undefined; // a request that was destroyed before it was sent
     // A program may destroy the socket while the last bytes of the response are read. It is given back all the same.
-    if (connection.socket === socket && !socket.destroyed) {
+    if (!socket.destroyed) {
       connection.returnedToPool = true;
       // We are called before the agent, which closes the socket if it has as many idle ones as it may.
-      if (client !== undefined && request !== undefined && pool !== undefined) {
+      if (connection.socket === socket && client !== undefined && request !== undefined && pool !== undefined) {
         const most = client.maxIdle(request);
         if (pool.live.size > most) connection.poolWasFull = client.idleCount(request, port) >= most;
       }
@@ -122,8 +124,21 @@ export class Requests {
     if (client === undefined || request === undefined) return;
     if (!client.mayTakeOver(request) || !hasResponse(connection)) return;
 
+    this.#readAnswer(connection, request, response);
     release(connection, { ...client.signalsOf(request, response), upgraded: true });
     connection.takenOver = true;
+  }
+
+  /** A proxy was asked for a tunnel. `status`: its answer; undefined if there was none. */
+  tunnelAnswered(connection: Connection, status: number | undefined): void {
+    setTunnel(connection, status === undefined ? 'requested' : tunnelAfter(status), status);
+  }
+
+  /** The connection is a tunnel, in which no request was sent yet. */
+  enteredTunnel(connection: Connection): void {
+    connection.takenOver = false;
+    connection.signals = undefined;
+    setTunnel(connection, 'none', undefined);
   }
 
   /** The connection is closed, and every request on it is over. */
@@ -203,10 +218,19 @@ export class Requests {
     const { client, signals } = connection;
     if (client === undefined || signals === undefined || connection.request !== undefined) return;
 
+    this.#readAnswer(connection, request, response);
+
     const latest = client.signalsOf(request, response);
     const clientCloses = latest.clientCloses || signals.clientCloses;
     release(connection, { ...latest, clientCloses, aborted: latest.aborted || aborted });
     connection.response = response;
+  }
+
+  #readAnswer(connection: Connection, request: object, response: object | undefined): void {
+    if (connection.tunnel !== 'requested') return;
+
+    const status = connection.client?.connectStatus(request, response);
+    if (status !== undefined) this.tunnelAnswered(connection, status);
   }
 }
 
@@ -215,6 +239,11 @@ function release(connection: Connection, signals: NonNullable<Connection['signal
   connection.signals = signals;
   connection.request = undefined;
   connection.response = undefined;
+}
+
+function setTunnel(connection: Connection, state: TunnelState, status: number | undefined): void {
+  connection.tunnel = state;
+  connection.tunnelStatus = status;
 }
 
 function without(requests: readonly object[], request: object): object[] | undefined {

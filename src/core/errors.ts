@@ -1,7 +1,7 @@
 import type { Moments } from './phases.ts';
 
-/** The phase of a connection attempt. */
-export type Phase = 'dns' | 'connect' | 'tls';
+/** Where a connection failed. In `proxy`, it is open, but the proxy did not make the tunnel that it was opened for. */
+export type Phase = 'dns' | 'connect' | 'tls' | 'proxy';
 
 /** How an attempt to connect to one address ended. Happy Eyeballs makes several attempts per connection. */
 export type Outcome = 'ok' | 'failed' | 'timed_out';
@@ -11,6 +11,7 @@ export const EXPECTED_FAILURES: Readonly<Record<Phase, readonly string[]>> = {
   dns: ['ENOTFOUND'],
   connect: ['ECONNREFUSED', 'ETIMEDOUT', 'EADDRNOTAVAIL'],
   tls: ['CERT_HAS_EXPIRED'],
+  proxy: ['403', '407', '503'],
 };
 
 /** The label value for everything beyond a limit, and for errors without a usable code or name. */

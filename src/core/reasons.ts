@@ -7,6 +7,7 @@ export const CLOSE_REASONS = [
   'keep_alive_off',
   'keep_alive_hint_too_short',
   'not_reusable_method',
+  'proxy_refused',
   'body_unread',
   'body_cancelled',
   'request_aborted',

@@ -6,7 +6,7 @@ const { PerformanceObserver } = process.getBuiltinModule('node:perf_hooks');
 
 /** An entry of type `dns`: `hostname` is set for `lookup`, `host` for `resolve*`, `reverse` and `lookupService`. */
 interface DnsEntry extends PerformanceEntry {
-  readonly detail: { readonly host?: string; readonly hostname?: string };
+  readonly detail: { readonly host?: string; readonly hostname?: string; readonly addresses?: readonly unknown[] };
 }
 
 export interface LookupObserver {
@@ -25,7 +25,10 @@ export interface LookupObserver {
 export function observeLookups(lookups: Lookups, guard: Guard): LookupObserver {
   const processEntries = guard('dns', (entries: PerformanceEntry[]) => {
     for (const { name, startTime, duration, detail } of entries as DnsEntry[]) {
-      lookups.succeeded(detail.host ?? detail.hostname ?? '', name === 'lookup', startTime / 1000, duration / 1000);
+      const isGetaddrinfo = name === 'lookup';
+      const host = detail.host ?? detail.hostname ?? '';
+      lookups.succeeded(host, isGetaddrinfo, startTime / 1000, duration / 1000);
+      if (isGetaddrinfo) lookups.resolved.add(detail.hostname ?? '', addressesIn(detail.addresses));
     }
   });
   const observer = new PerformanceObserver(list => processEntries(list.getEntries()));
@@ -39,4 +42,15 @@ export function observeLookups(lookups: Lookups, guard: Guard): LookupObserver {
       observer.disconnect();
     },
   };
+}
+
+/** `dns.lookup()` returns strings or, with the option `all`, objects. */
+function addressesIn(found: readonly unknown[] = []): string[] {
+  return found
+    .map(each => (typeof each === 'string' ? each : (each as { address?: unknown } | null)?.address))
+    .filter(isString);
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === 'string';
 }

@@ -1,6 +1,7 @@
 import { errorType, isLookupFailure } from '../core/errors.ts';
 import type { Recorder } from './recorder.ts';
 import type { MetricRegistry } from './registry.ts';
+import { ResolvedNames } from './resolved-names.ts';
 
 /** The name of a lookup whose name was never seen. It cannot be a host name of the program. */
 const UNKNOWN_NAME = '';
@@ -21,6 +22,8 @@ interface AbandonedLookup {
 export class Lookups {
   readonly #registry: MetricRegistry;
   readonly #record: Recorder;
+  /** What the program's lookups with `dns.lookup()` found. */
+  readonly resolved = new ResolvedNames();
   readonly #failures = new WeakSet<object>();
   /** The latest lookups that were given up. Those that succeed later must not count again. */
   readonly #abandoned: AbandonedLookup[] = [];

@@ -23,19 +23,30 @@ const GROUPS: Readonly<Record<string, Group>> = {
     ],
   },
   timeouts: { writers: ['client/connections.ts', 'client/timeouts.ts'], fields: ['timedOut', 'trafficAtTimeout'] },
-  'local port': { writers: ['client/live-connections.ts'], fields: ['localPort'] },
+  'local port': { writers: ['client/pending-tunnels.ts'], fields: ['localPort'] },
   requests: {
     writers: ['client/requests.ts'],
     fields: [
       ...['request', 'earlierRequests', 'client', 'openedFor', 'takenOver', 'sentHeaders', 'response', 'signals'],
-      ...['bytesReadBeforeRequest', 'returnedToPool', 'poolWasFull', 'abort', 'maxAge'],
+      ...['bytesReadBeforeRequest', 'returnedToPool', 'poolWasFull', 'abort', 'maxAge', 'tunnel', 'tunnelStatus'],
     ],
   },
   'requests in progress': { writers: [TRACKED_CONNECTION], fields: ['requestsInProgress', 'firstStream'] },
   'pool and cause': {
     writers: ['client/attribution/pool.ts', 'client/attribution/pools.ts'],
     fields: [
-      ...['order', 'waitsWith', 'openedAt', 'pool', 'poolNumber', 'place', 'opensPool', 'hadUnread', 'hadIdle', 'isIdle'],
+      ...[
+        'order',
+        'waitsWith',
+        'openedAt',
+        'pool',
+        'poolNumber',
+        'place',
+        'opensPool',
+        'hadUnread',
+        'hadIdle',
+        'isIdle',
+      ],
       ...['replaces', 'loss', 'cause', 'replacedReason'],
     ],
   },
@@ -46,7 +57,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
   },
   'what was counted': {
     writers: ['client/accounting.ts'],
-    fields: ['counts', 'requestCounts'],
+    fields: ['counts', 'requestCounts', 'tunnelError'],
   },
   'request count': { writers: ['client/accounting.ts', TRACKED_CONNECTION], fields: ['requests'] },
 };

@@ -1,7 +1,12 @@
+import { promises } from 'node:dns';
 import http from 'node:http';
 import https from 'node:https';
-import { expect, onTestFinished, test } from 'vitest';
+import * as undici8 from 'undici';
+import * as undici6 from 'undici6';
+import * as undici7 from 'undici7';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { certificate } from '../support/certificates.ts';
+import { nextTurn } from '../support/connection-counts.ts';
 import { instrument, type Readings } from '../support/instrument.ts';
 import { NO_SUCH_NAME, server } from '../support/server.ts';
 
@@ -148,4 +153,45 @@ test('connections of two agents to two ports of one host count under their own p
     [`127.0.0.1:${two.port}`]: 4,
   });
   expect(causesIn(readings)).toEqual({ first: 2, new_pool: 2 });
+});
+
+const UNDICI: [number, typeof undici8][] = [
+  [6, undici6 as unknown as typeof undici8],
+  [7, undici7 as unknown as typeof undici8],
+  [8, undici8],
+];
+
+describe.each(UNDICI)('undici %i', (_, { Agent, interceptors, request: send }) => {
+  test('with its DNS interceptor, the origin is the name that the program gave', async () => {
+    const { port } = await server({ kind: 'http' });
+    const { read } = instrument();
+    const dispatcher = new Agent().compose(interceptors.dns({ dualStack: false, affinity: 4 }));
+    onTestFinished(() => dispatcher.destroy());
+
+    for (let i = 0; i < 3; i++) await (await send(`http://localhost:${port}/`, { dispatcher })).body.text();
+
+    const readings = await read();
+    expect(Object.keys(originsIn(readings, 'connmeter.connection.opened'))).toEqual([`localhost:${port}`]);
+    expect(originsIn(readings, 'connmeter.requests')).toEqual({ [`localhost:${port}`]: 3 });
+  });
+
+  test('for an address, a Host header names neither the origin nor a lookup', async () => {
+    const { port } = await server({ kind: 'http' });
+    const { read } = instrument();
+
+    for (let i = 0; i < 3; i++) {
+      const dispatcher = new Agent();
+      onTestFinished(() => dispatcher.destroy());
+      const headers = { host: `visitor-${i}.example:${port}` };
+      await (await send(`http://127.0.0.1:${port}/`, { dispatcher, headers })).body.text();
+    }
+    await promises.lookup('localhost');
+    await nextTurn();
+
+    const readings = await read();
+    expect(originsIn(readings, 'connmeter.connection.opened')).toEqual({ [`127.0.0.1:${port}`]: 3 });
+    const looked = readings.points('dns.lookup.duration').map(({ attributes }) => attributes['dns.question.name']);
+    expect(looked).toEqual(['localhost']);
+    expect(readings.points('connmeter.connection.failed', { 'connmeter.phase': 'dns' })).toEqual([]);
+  });
 });

@@ -14,7 +14,12 @@ const VERMILION = '#C9590C';
 const PURPLE = '#9A32C2';
 const GREY = '#4F5453';
 
-export const PHASE_COLOURS: Readonly<Record<Phase, string>> = { dns: '#65A0FF', connect: '#D9B02B', tls: '#A8487C' };
+export const PHASE_COLOURS: Readonly<Record<Phase, string>> = {
+  dns: '#65A0FF',
+  connect: '#D9B02B',
+  tls: '#A8487C',
+  proxy: '#2E8B70',
+};
 
 export const CAUSE_COLOURS: Readonly<Record<OpenCause, string>> = {
   first: SKY,
@@ -35,6 +40,7 @@ export const REASON_COLOURS: Readonly<Record<CloseReason, string>> = {
   keep_alive_off: '#D6336C',
   keep_alive_hint_too_short: '#C99A6B',
   not_reusable_method: '#E58AA0',
+  proxy_refused: '#7A5C00',
   body_unread: PURPLE,
   body_cancelled: '#D184C4',
   request_aborted: '#BC8BDC',

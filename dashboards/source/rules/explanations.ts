@@ -45,6 +45,10 @@ export const REASONS: Readonly<Partial<Record<CloseReason, Explanation>>> = {
     what: 'the keep-alive timeout of the server is too short to be used',
     fix: 'set it to 5 s or more: server.keepAliveTimeout = 65_000',
   },
+  proxy_refused: {
+    what: 'a proxy refuses the tunnel',
+    fix: 'look at the status in connmeter.connection.failed: 407 is a missing password, 403 a rule of the proxy',
+  },
   not_reusable_method: { what: 'undici closes connections after HEAD requests', fix: 'use GET' },
   body_unread: {
     what: 'response bodies that nobody reads are garbage collected',

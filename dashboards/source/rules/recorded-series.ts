@@ -43,7 +43,7 @@ export const RECORDED = {
   failedByError: 'job_server_error:connmeter_failed:rate5m',
   /** Connections that are being opened, on average. */
   pending: 'job_server:connmeter_connection_pending:avg5m',
-  /** Connection attempts: opened or failed. */
+  /** Connection attempts: opened or failed. A connection whose proxy refused the tunnel did open. */
   attempted: 'job_server:connmeter_attempted:rate5m',
   /** Share of the closed connections that served at most one request. Absent if none closes. */
   oneShot: 'job_server:connmeter_one_shot:ratio_rate5m',

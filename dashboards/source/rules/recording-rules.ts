@@ -48,7 +48,10 @@ export function recordingRules(transport: Transport, durations: Durations): Reco
     { record: RECORDED.closedByReason, expr: sum('job_server_reason', rate('connmeter.connection.closed')) },
     { record: failedByError, expr: sum('job_server_error', rate('connmeter.connection.failed')) },
     { record: RECORDED.pending, expr: sum('job_server', average('connmeter.connection.pending')) },
-    { record: RECORDED.attempted, expr: sum('job_server', `${openedByCause} or ${failedByError}`) },
+    {
+      record: RECORDED.attempted,
+      expr: sum('job_server', `${openedByCause} or ${failedByError}{connmeter_phase!="proxy"}`),
+    },
 
     {
       record: RECORDED.oneShot,

@@ -1,6 +1,7 @@
 import { isNetworkError, isReset, isTimeoutError, isWriteError } from '../../core/error-origin.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { CloseReason } from '../../core/reasons.ts';
+import type { TunnelState } from '../../core/tunnels.ts';
 
 /** What the last request and its response say about the future of their connection. */
 export interface KeepAliveSignals {
@@ -41,6 +42,7 @@ export interface CloseFacts {
   /** The connection has reached the age at which its client closes it. */
   readonly expired: boolean;
   readonly receivedGoaway: boolean;
+  readonly tunnel: TunnelState;
   /** Undefined if there was no request. */
   readonly signals: KeepAliveSignals | undefined;
   /** How many streams of HTTP/2 were active. */
@@ -79,13 +81,15 @@ export function abortOf(error: unknown): Abort | undefined {
 /** The reason of a close: the first that applies. */
 export function closeReason(facts: CloseFacts): CloseReason {
   const { http, error, signals, serverEnded, timedOut } = facts;
-  if (!http) return reasonWithoutHttp(facts);
-  if (signals?.upgraded && facts.responseStarted) return 'upgraded';
+  if (facts.tunnel === 'refused') return 'proxy_refused';
+  if (!http && facts.tunnel !== 'open') return reasonWithoutHttp(facts);
+  if (facts.tunnel === 'open' || (signals?.upgraded && facts.responseStarted)) return 'upgraded';
   if (facts.receivedGoaway) return 'goaway';
   const inExchange = isInExchange(facts);
   if (facts.abort !== undefined && inExchange && !serverEnded) return reasonOfAbort(facts);
   const errorReason = error === undefined ? undefined : reasonFromError(facts);
   if (errorReason !== undefined) return errorReason;
+  if (facts.tunnel === 'requested' && facts.responseStarted) return 'unknown'; // the client does not publish the answer
 
   if (serverEnded) return reasonOfServer(facts);
   if (error !== undefined && isNetworkError(error)) return 'error';
@@ -115,8 +119,8 @@ function reasonFromText(text: string, facts: CloseFacts): CloseReason {
   return text === ABORTED ? reasonOfAbort(facts) : 'unknown'; // a new text of undici
 }
 
-function isInExchange({ streams, signals }: CloseFacts): boolean {
-  return streams > 0 || (signals !== undefined && !(signals.complete && signals.sent));
+function isInExchange({ streams, signals, tunnel }: CloseFacts): boolean {
+  return streams > 0 || tunnel === 'requested' || (signals !== undefined && !(signals.complete && signals.sent));
 }
 
 function reasonOfServer(facts: CloseFacts): CloseReason {

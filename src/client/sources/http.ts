@@ -5,11 +5,15 @@ import { isNetworkError } from '../../core/error-origin.ts';
 import type { Guard } from '../../core/guard.ts';
 import { guardedListeners, includeInMaxListeners, prependListeners } from '../../core/listeners.ts';
 import { originOf, portInHostHeader } from '../../core/origins.ts';
+import { isTunnelFailure } from '../../core/tunnels.ts';
 import type { CallSites } from '../attribution/call-sites.ts';
 import type { KeepAliveSignals } from '../attribution/close-reason.ts';
 import { poolOfRequest } from '../attribution/pool-identity.ts';
 import type { Arrived, ClientAdapter } from '../connection.ts';
 import type { Connections } from '../connections.ts';
+import { tunnelListeners } from './net.ts';
+
+const { errorMonitor } = process.getBuiltinModule('node:events');
 
 // The order of events of one request of node:http and node:https:
 //   (net.client.socket, if the agent opens a connection) -> created, same turn
@@ -28,21 +32,36 @@ export function httpSource(connections: Connections, callSites: CallSites, guard
       connections.removedFromPool(this);
     },
   });
+  const listenersInTunnel = tunnelListeners(connections, guard);
   /** From now on, Node adds listeners to the socket for every request. */
   const addListeners = (socket: Socket) => {
     prependListeners(socket, socketListeners);
+    if (connections.isInTunnel(socket)) prependListeners(socket, listenersInTunnel);
     includeInMaxListeners(socket);
+  };
+
+  // Node's own agent connects in the same turn, and then sends CONNECT. No channel publishes that it failed.
+  const watchTunnel = (request: ClientRequest, opened: Socket | undefined) => {
+    if (opened === undefined) return;
+
+    const onError = (error: unknown) => {
+      if (isTunnelFailure(error)) connections.tunnelFailed(opened, error);
+    };
+    request.prependListener(errorMonitor, guard('error', onError));
   };
 
   return {
     'http.client.request.created': ({ request }: { request: ClientRequest }) => {
       const opened = connections.requestCreated(request, http);
       if (opened !== undefined) addListeners(opened);
+      else if (mayUseProxy(request)) watchTunnel(request, connections.latestAttempt);
       callSites.requestCreated(request, http);
     },
     'http.client.request.start': ({ request }: { request: ClientRequest }) => {
       const { socket } = request;
-      if (socket && connections.requestSent(socket, request, http, undefined)) addListeners(socket);
+      if (!socket || refusingProxy(request) !== undefined) return;
+
+      if (connections.requestSent(socket, request, http, undefined)) addListeners(socket);
     },
     // After errors of the HTTP parser (HPE_*) and of OpenSSL, Node destroys the socket without an error.
     'http.client.request.error': ({ request, error }: { request: ClientRequest; error: unknown }) => {
@@ -54,7 +73,9 @@ export function httpSource(connections: Connections, callSites: CallSites, guard
     },
     'http.client.response.finish': ({ request, response }: { request: ClientRequest; response: IncomingMessage }) => {
       const { socket } = request;
-      if (socket && connections.responseStarted(socket, request, http, response)) addListeners(socket);
+      const proxy = refusingProxy(request);
+      if (proxy !== undefined) connections.tunnelRefused(portOf(proxy), Number(response.statusCode));
+      else if (socket && connections.responseStarted(socket, request, http, response)) addListeners(socket);
     },
   };
 }
@@ -69,6 +90,7 @@ const http: ClientAdapter<ClientRequest> = {
     const host = request.getHeader('host');
     return typeof host === 'string' ? host : request.host;
   },
+  namedHost: () => undefined,
   wasReused: request => request.reusedSocket,
   isQueued: request => {
     const queues = agentOf(request)?.requests;
@@ -77,6 +99,8 @@ const http: ClientAdapter<ClientRequest> = {
   },
   opened: (request, socket) => agentOf(request)?.sockets === undefined || nameOfSocket(request, socket) !== undefined,
   poolOf: request => poolOfRequest(agentOf(request) ?? request),
+  isConnect: ({ method }) => method === 'CONNECT',
+  connectStatus: request => (request as { res?: IncomingMessage | null }).res?.statusCode,
   // Node also destroys a request when its response is read, or after an upgrade.
   isFinished: request => request.destroyed,
   mayTakeOver,
@@ -199,7 +223,9 @@ function isOfProgram(error: unknown): boolean {
 /** The settings and lists of an agent. An agent that the program implements itself may have none of them. */
 type PoolingAgent = Partial<Pick<Agent, 'maxFreeSockets' | 'freeSockets' | 'sockets' | 'requests'>> & {
   readonly keepAlive?: boolean;
+  readonly proxy?: AgentProxy | null;
   readonly options?: {
+    readonly proxyEnv?: unknown;
     /** agentkeepalive: the age at which it closes a connection, in milliseconds. 0 for never. */
     readonly socketActiveTTL?: unknown;
   };
@@ -208,6 +234,12 @@ type PoolingAgent = Partial<Pick<Agent, 'maxFreeSockets' | 'freeSockets' | 'sock
 function ageLimitOf(agent: PoolingAgent | undefined): number | undefined {
   const limit = agent?.options?.socketActiveTTL;
   return typeof limit === 'number' && limit > 0 ? limit / 1_000 : undefined;
+}
+
+/** The proxy of an agent that tunnels, such as https-proxy-agent: a URL, or an object with its parts. */
+interface AgentProxy {
+  readonly protocol?: unknown;
+  readonly port?: unknown;
 }
 
 function agentOf(request: ClientRequest): PoolingAgent | undefined {
@@ -231,6 +263,35 @@ function nameOfSocket(request: ClientRequest, socket: Socket | undefined): strin
     if (name.startsWith(host) && (socket === undefined || lists[name]?.at(-1) === socket)) return name;
   }
   return undefined;
+}
+
+/**
+ * Whether Node's own agent has just connected for the request, maybe to a proxy: because of an option, or of
+ * `NODE_USE_ENV_PROXY`.
+ */
+function mayUseProxy(request: ClientRequest): boolean {
+  const agent = agentOf(request);
+  if (agent?.options?.proxyEnv === undefined || request.reusedSocket) return false;
+
+  const queues = agent.requests;
+  for (const name in queues) if (queues[name]?.includes(request as never)) return false;
+  return true;
+}
+
+/**
+ * The proxy that refused the tunnel for the request. Its agent then gives the request a socket that never connects, and emits
+ * the proxy's answer on it.
+ */
+function refusingProxy(request: ClientRequest): AgentProxy | undefined {
+  const proxy = agentOf(request)?.proxy;
+  if (typeof proxy !== 'object' || proxy === null) return undefined;
+
+  const { socket } = request;
+  return socket?.pending && !socket.connecting && !socket.destroyed ? proxy : undefined;
+}
+
+function portOf({ protocol, port }: AgentProxy): number {
+  return Number(port) || (protocol === 'https:' ? 443 : 80);
 }
 
 function freeSocketsTo(hostAndPort: string, agent: PoolingAgent | undefined): number {

@@ -75,6 +75,18 @@ export function netSource(connections: Connections, guard: Guard): Handlers {
   };
 }
 
+/** Listeners of a TLS socket inside a tunnel. Node reads the tunnel's socket through it, so only this one sees the end. */
+export function tunnelListeners(connections: Connections, guard: Guard): Listeners {
+  return guardedListeners(guard, {
+    timeout(this: Socket) {
+      connections.timedOut(this);
+    },
+    end(this: Socket) {
+      connections.serverEnded(this, this.writableEnded);
+    },
+  });
+}
+
 function isTls(socket: Socket): boolean {
   return (socket as Partial<TLSSocket>).encrypted === true;
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Handlers } from '../../core/channels.ts';
+import { messageOf } from '../../core/errors.ts';
 import type { Guard } from '../../core/guard.ts';
 import { type Origin, originOf } from '../../core/origins.ts';
 import type { CallSites } from '../attribution/call-sites.ts';
@@ -38,6 +39,13 @@ export function undiciSource(connections: Connections, readClient: ReadClient | 
       latest = new WeakRef(socket);
       findDispatchers();
     },
+    'undici:client:connectError': ({ error }: { error: unknown }) => {
+      const status = REFUSED.exec(messageOf(error))?.[1];
+      if (status !== undefined) connections.tunnelRefused(undefined, Number(status));
+    },
+    'undici:proxy:connected': ({ socket }: { socket: Socket }) => {
+      connections.tunnelAccepted(socket);
+    },
     'undici:client:sendHeaders': ({ request, headers, socket }: SendHeaders) => {
       connections.requestSent(socket, request, undici, headers);
     },
@@ -45,7 +53,8 @@ export function undiciSource(connections: Connections, readClient: ReadClient | 
       if (request.reset && !request.upgrade) return; // the request itself closes the connection
 
       const upgradeRefused = Boolean(request.upgrade) && response.statusCode !== 101;
-      const responseSignals = responseSignalsOf(response, upgradeRefused);
+      const connectStatus = request.method === 'CONNECT' ? response.statusCode : undefined;
+      const responseSignals = responseSignalsOf(response, upgradeRefused, connectStatus);
       if (responseSignals !== undefined) connections.responseHeaders(request, responseSignals);
     },
     'undici:request:trailers': ({ request }: { request: UndiciRequest }) => {
@@ -102,6 +111,8 @@ export interface UndiciRequest {
   /** The program wants the connection to close after the request. */
   readonly reset?: boolean | null;
   readonly origin: string | URL;
+  /** For TLS: from an option, which the DNS interceptor sets, or from the `Host` header. */
+  readonly servername?: string | null;
   readonly completed: boolean;
   readonly aborted: boolean;
   /** Null or undefined if the request has no body. */
@@ -139,11 +150,14 @@ const REUSABLE: KeepAliveSignals = {
 const undici: ClientAdapter<UndiciRequest> = {
   originOf: originOfRequest,
   nameOf: ({ origin }) => (typeof origin === 'string' ? origin : origin.origin),
+  namedHost: ({ servername }) => servername,
   // Unknown sockets were opened before connmeter started, so they have been used before.
   wasReused: () => true,
   isQueued: () => false,
   opened: () => true,
   poolOf: () => undefined,
+  isConnect: ({ method }) => method === 'CONNECT',
+  connectStatus: (_request, response) => (response as ResponseSignals | undefined)?.connectStatus,
   isFinished: ({ completed, aborted, upgrade }) => (completed || aborted) && !upgrade,
   mayTakeOver: ({ method, upgrade }) => method === 'CONNECT' || Boolean(upgrade),
   takenUnread: (_request, response, arrived) => takenUnread(response as ResponseSignals | undefined, arrived),
@@ -168,7 +182,7 @@ const undici: ClientAdapter<UndiciRequest> = {
 function signalsOf(request: UndiciRequest, response: object | undefined): KeepAliveSignals {
   const responseSignals = response as ResponseSignals | undefined;
   return {
-    methodNotReusable: request.method === 'HEAD' || request.method === 'CONNECT',
+    methodNotReusable: request.method === 'HEAD',
     clientCloses: request.reset === true,
     closeIsExplicit: request.reset === true,
     serverCloses: responseSignals?.closes === true,
@@ -201,6 +215,8 @@ function takenUnread(signals: ResponseSignals | undefined, { bytes, waiting }: A
 interface ResponseSignals {
   /** The server answered the request for an upgrade with an HTTP response. */
   readonly upgradeRefused: boolean;
+  /** The status of an answer to CONNECT. */
+  readonly connectStatus: number | undefined;
   readonly closes: boolean;
   /** `timeout` of the Keep-Alive header, in seconds, if it is short. */
   readonly keepAlive: number | undefined;
@@ -210,8 +226,15 @@ interface ResponseSignals {
 
 const SHORT_SECONDS = 3;
 
+/** The text of a ProxyAgent's error, which is no API. A live test checks it for each major version. */
+const REFUSED = /^Proxy response \((\d{3})\) !== 200 when HTTP Tunneling$/;
+
 /** Reads raw headers (names and values in turn). Makes no string in the usual case. */
-function responseSignalsOf(response: Response, upgradeRefused: boolean): ResponseSignals | undefined {
+function responseSignalsOf(
+  response: Response,
+  upgradeRefused: boolean,
+  connectStatus: number | undefined,
+): ResponseSignals | undefined {
   const { headers } = response;
   let closes = false;
   let keepAlive: number | undefined;
@@ -228,9 +251,8 @@ function responseSignalsOf(response: Response, upgradeRefused: boolean): Respons
       keepAlive = Number(/\btimeout=(\d+)/i.exec(value.toString('latin1'))?.[1]);
   }
   if (keepAlive !== undefined && !(keepAlive <= SHORT_SECONDS)) keepAlive = undefined;
-  return upgradeRefused || closes || keepAlive !== undefined || length !== undefined
-    ? { upgradeRefused, closes, keepAlive, length }
-    : undefined;
+  const isUnusual = upgradeRefused || connectStatus !== undefined || closes || keepAlive !== undefined;
+  return isUnusual || length !== undefined ? { upgradeRefused, connectStatus, closes, keepAlive, length } : undefined;
 }
 
 /** The length of a response with its headers, if `name` is `content-length` and the body is larger than undici's buffer. */

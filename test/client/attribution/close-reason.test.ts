@@ -84,6 +84,7 @@ function ending(seen: Partial<CloseFacts> = {}): CloseFacts {
     abort: undefined,
     expired: false,
     receivedGoaway: false,
+    tunnel: 'none',
     signals: over(),
     streams: 0,
     responseStarted: true,
@@ -224,6 +225,20 @@ const ROWS: readonly (readonly [CloseReason, when: string, Partial<CloseFacts>])
   ['goaway', 'undici says so', { error: error('UND_ERR_SOCKET', 'HTTP/2: "GOAWAY" frame received with code 0') }],
   ['goaway', 'undici 8 says so', { error: undici('HTTP/2: "GOAWAY" frame received with code 0') }],
 
+  ['proxy_refused', 'a proxy answered CONNECT with an error', { tunnel: 'refused', signals: cut() }],
+  ['proxy_refused', 'the same, and nobody published the request', { tunnel: 'refused', signals: undefined }],
+  ['upgraded', 'it was a tunnel for something else than HTTP', { tunnel: 'open' }],
+  [
+    'server_closed_active',
+    'a proxy closed instead of an answer',
+    { tunnel: 'requested', signals: undefined, serverEnded: true, responseStarted: false },
+  ],
+  [
+    'request_timeout',
+    'a proxy did not answer',
+    { tunnel: 'requested', signals: undefined, timedOut: true, responseStarted: false },
+  ],
+  ['unknown', 'a proxy answered, but the client does not publish how', { tunnel: 'requested', signals: cut() }],
   ['upgraded', 'it had become something else', { signals: over({ upgraded: true }) }],
 
   ['client_shutdown', 'destroy() was called', { error: error('UND_ERR_DESTROYED'), signals: cut() }],
@@ -272,6 +287,9 @@ test('every close reason has a row', () => {
 
 /** Two reasons apply: the first one seen, or the more specific one, wins. */
 test.each<[winner: CloseReason, loser: CloseReason, Partial<CloseFacts>]>([
+  ['proxy_refused', 'upgraded', { tunnel: 'refused', signals: over({ upgraded: true }) }],
+  ['proxy_refused', 'server_closed_active', { tunnel: 'refused', serverEnded: true, signals: cut() }],
+  ['proxy_refused', 'client_shutdown', { tunnel: 'refused', error: error('UND_ERR_DESTROYED') }],
   ['upgraded', 'goaway', { receivedGoaway: true, signals: over({ upgraded: true }) }],
   ['upgraded', 'server_closed_active', { serverEnded: true, signals: cut({ upgraded: true }) }],
   ['upgraded', 'client_shutdown', { error: error('UND_ERR_DESTROYED'), signals: over({ upgraded: true }) }],
@@ -376,6 +394,7 @@ test('every possible close has exactly one reason', () => {
     abort: maybe(fc.constantFrom<Abort>('unread', 'timed_out', 'cancelled')),
     expired: fc.boolean(),
     receivedGoaway: fc.boolean(),
+    tunnel: fc.constantFrom('none', 'requested', 'open', 'refused'),
     signals: maybe(anyParting),
     streams: fc.nat(2),
     responseStarted: fc.boolean(),

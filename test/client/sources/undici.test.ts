@@ -1,7 +1,16 @@
 import { EventEmitter } from 'node:events';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { CloseReason } from '../../../src/core/reasons.ts';
-import { attempt, close, connect, failure, publish, ReplaySocket, replaying } from '../../support/replay.ts';
+import {
+  attempt,
+  close,
+  connect,
+  failure,
+  publish,
+  type Replay,
+  ReplaySocket,
+  replaying,
+} from '../../support/replay.ts';
 
 const connectParams = { hostname: 'a.test', port: '', protocol: 'http:' };
 const secureParams = { hostname: 'a.test', port: '', protocol: 'https:' };
@@ -500,4 +509,87 @@ test('data that arrives later, and that nobody reads, does not restart it', () =
   Object.assign(socket, UNREAD);
 
   expect([first, heldAt(0.5)]).toEqual([0, 1]);
+});
+
+describe('older versions of undici, which publish no answer to CONNECT', () => {
+  const proxyParams = { hostname: 'proxy.test', port: '3128', protocol: 'http:' };
+
+  /** A connection to the proxy, on which CONNECT was sent. The proxy has answered. */
+  function asked() {
+    const connectRequest = { ...request('http://proxy.test:3128'), method: 'CONNECT' };
+    publish('undici:client:beforeConnect', { connectParams: proxyParams, connector });
+    const socket = attempt();
+    connect(socket, '127.0.0.9', 3128);
+    publish('undici:client:connected', { connectParams: proxyParams, connector, socket });
+    publish('undici:client:sendHeaders', { request: connectRequest, socket, headers: '' });
+    socket.bytesRead = 40;
+    return socket;
+  }
+
+  function failuresIn({ registry }: Replay) {
+    const { failures } = registry.originCounts({ address: 'proxy.test', port: 3128 }, true);
+    const seen = failures.filter(({ value }) => value > 0);
+    return seen.map(({ attributes, value }) => `${attributes['connmeter.phase']} ${attributes['error.type']} ${value}`);
+  }
+
+  function refuse(socket: ReplaySocket, status: number) {
+    socket.destroyed = true;
+    const error = new Error(`Proxy response (${status}) !== 200 when HTTP Tunneling`);
+    publish('undici:client:connectError', { connectParams, connector, error });
+  }
+
+  test('the error of the ProxyAgent says that the proxy refused', () => {
+    const replay = replaying();
+    const { closedFor, endTurn } = replay;
+    const waiting = asked();
+    endTurn();
+    const refused = asked();
+    endTurn();
+
+    refuse(refused, 407);
+    close(refused);
+
+    expect(failuresIn(replay)).toEqual(['proxy 407 1']);
+    expect(closedFor('proxy.test', 3128)).toEqual({ proxy_refused: 1 });
+
+    publish('undici:client:connected', { connectParams, connector, socket: waiting });
+    close(waiting);
+
+    expect(failuresIn(replay)).toEqual(['proxy 407 1']);
+  });
+
+  test('any other error is not the proxy', () => {
+    const replay = replaying();
+    const { closedFor } = replay;
+    const socket = asked();
+
+    socket.destroyed = true;
+    publish('undici:client:connectError', { connectParams, connector, error: new Error('certificate has expired') });
+    close(socket);
+
+    expect(failuresIn(replay)).toEqual([]);
+    expect(closedFor('proxy.test', 3128)).toEqual({ unknown: 1 });
+  });
+
+  test('the tunnel is idle once its target is connected', () => {
+    const { tally } = replaying();
+    const socket = asked();
+
+    expect(tally('proxy.test', 3128)).toMatchObject({ active: 1, idle: 0 });
+
+    publish('undici:proxy:connected', { socket });
+    publish('undici:client:connected', { connectParams, connector, socket });
+
+    expect(tally('proxy.test', 3128)).toMatchObject({ active: 0, idle: 1 });
+  });
+
+  test('a tunnel that nobody uses', () => {
+    const { closedFor } = replaying();
+    const socket = asked();
+
+    publish('undici:proxy:connected', { socket });
+    close(socket);
+
+    expect(closedFor('proxy.test', 3128)).toEqual({ upgraded: 1 });
+  });
 });

@@ -12,7 +12,17 @@ const REFUSED = 'connmeter_phase="connect",error_type="ECONNREFUSED"';
 const NO_ANSWER =
   'connmeter_phase="connect",error_type=~".*TIMED?OUT.*|timeout|aborted|ECONNABORTED|EHOSTUNREACH|ENETUNREACH"';
 
-/** Alerts about TCP connections that cannot be opened. */
+const AT_PROXY = 'connmeter_phase="proxy"';
+
+const PROXY_FIXES = {
+  403: 'allow the target in the rules of the proxy',
+  407: 'give the client a valid user and password for the proxy',
+  502: 'check whether the proxy reaches the target',
+  503: 'check whether the proxy reaches the target',
+  504: 'check whether the proxy reaches the target',
+};
+
+/** Alerts about connections that cannot be opened: by TCP, or through a proxy. */
 export const CONNECT_ALERTS: readonly Alert[] = [
   {
     name: 'ConnmeterConnectRefused',
@@ -51,5 +61,17 @@ export const CONNECT_ALERTS: readonly Alert[] = [
     description: transport =>
       `${VALUE} connections from ${JOB} to ${SERVER} hang before they are open.${query(`topk(1, sum by (connmeter_phase) (${prometheusName('connmeter.connection.pending', transport)}{%s}))`, ' Most are in phase {{ .Labels.connmeter_phase }}.')} Fix: check the server, and set a timeout in the client, which has none.`,
     panel: 'Connections being opened',
+  },
+  {
+    name: 'ConnmeterProxyRefusing',
+    severity: 'warning',
+    level: 'job_server',
+    for: 'defaultFor',
+    when: `more than ${percent(failures.share)} of the connections to a proxy get no tunnel, at more than ${failures.minRate}/s`,
+    expr: () => shareAbove(failed(AT_PROXY), attempted, failures),
+    summary: 'A proxy refuses tunnels.',
+    description: () =>
+      `${SHARE} of the connections from ${JOB} to the proxy ${SERVER} get no tunnel (${numberOf(attempted)} attempts/s).${topError(RECORDED.failedByError, AT_PROXY, PROXY_FIXES)}`,
+    panel: 'Failed connections, by server and error',
   },
 ];
