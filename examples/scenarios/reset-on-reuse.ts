@@ -27,14 +27,15 @@ export const scenario: Scenario = {
         if (answered) return;
       }
     },
-    dispatcher: ({ Agent, RetryAgent }) => new RetryAgent(new Agent(), { minTimeout: 1 }),
+    dispatcher: ({ Agent, RetryAgent }) => new RetryAgent(new Agent(), { minTimeout: 1, maxRetries: 10 }),
     undici: basic.undici,
     async http(url, agent) {
-      const request = http.get(url, { agent });
-      await readAll(request).catch(error => {
-        if (request.reusedSocket && error.code === 'ECONNRESET') return basic.http(url, agent);
-        throw error;
-      });
+      for (let i = 0; i < 10; i++) {
+        const request = http.get(url, { agent });
+        const error = await readAll(request).catch(error => error);
+        if (!error) return;
+        if (!request.reusedSocket || error.code !== 'ECONNRESET') throw error;
+      }
     },
   },
 };

@@ -143,7 +143,7 @@ function eachGivenUp(reason: string): Expected {
       first: 1,
       pool_busy: [n - 1, 3 * n],
       ...counted(`replaced ${reason}`, 7 * n, 19 * n),
-      'replaced client_shutdown': [0, 2 * n],
+      'replaced client_shutdown': [0, 6 * n],
     },
     closed: { [reason]: 10 * n, server_idle_close: [0, 10 * n], client_shutdown: [0, 10 * n] },
   });
@@ -205,12 +205,23 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
   'aborted-before-answer': [
     {
       of: ['fetch on 22', 'undici8', 'http'],
-      wasteful: eachClosed(10, 'request_aborted'),
+      wasteful: n => ({
+        accepts: [5 * n, 10 * n],
+        requests: [5 * n, 10 * n],
+        opened: {
+          first: 1,
+          ...counted('pool_busy', n - 1, n > 1 ? 2 * n : 0),
+          'replaced request_aborted': [5 * n - n, 10 * n - 1],
+        },
+        closed: { request_aborted: [5 * n, 10 * n] },
+        failed: { 'connect ABORT_ERR': [0, 5 * n] },
+      }),
+      why: 'On a busy machine, a request may be aborted before it arrives, or before there is a connection.',
     },
     {
       of: ['fetch on 24', 'fetch on 26', 'undici6', 'undici7'],
-      wasteful: eachGivenUp('request_aborted'),
-      why: EXTRA,
+      wasteful: n => ({ ...eachGivenUp('request_aborted')(n), requests: [5 * n, 10 * n] }),
+      why: `As above. ${EXTRA}`,
     },
     { of: UNDICI, fixed: shared(10) },
     { of: ['http'], fixed: one(10) },
@@ -247,7 +258,23 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
     { of: UNDICI, fixed: shared(10) },
     { of: ['http'], fixed: one(10) },
   ],
-  'idle-closed-by-server': [{ of: CLIENTS, wasteful: eachClosed(3, 'server_idle_close'), fixed: one(3) }],
+  'idle-closed-by-server': [
+    {
+      of: CLIENTS,
+      wasteful: n => ({
+        accepts: n === 1 ? 3 : [2 * n, 3 * n],
+        requests: 3 * n,
+        opened: {
+          first: 1,
+          ...counted('pool_busy', n - 1),
+          'replaced server_idle_close': n === 1 ? 2 : [n, 2 * n],
+        },
+        closed: { server_idle_close: n === 1 ? 3 : [2 * n, 3 * n] },
+      }),
+      fixed: one(3),
+      why: 'The copies drift apart on a busy machine, so that one finds the connection of another.',
+    },
+  ],
   'reset-on-reuse': [
     {
       of: UNDICI,
@@ -624,8 +651,10 @@ async function play(each: Case, { expect, onTestFinished }: TestContext): Promis
     outsideOf(causesHold(each) ? expected : { ...expected, opened: outcome.opened }, outcome),
     JSON.stringify(outcome),
   ).toEqual([]);
-  const { opened, closed, failedInTls } = totalsOf(outcome);
-  expect(opened).toBe(truth.accepts - truth.connects - failedInTls); // without the server's own connections as a proxy
+  const { opened, closed, failedInTls, aborted } = totalsOf(outcome);
+  const accepts = truth.accepts - truth.connects - failedInTls; // without the server's own connections as a proxy
+  expect(opened).toBeLessThanOrEqual(accepts);
+  expect(opened).toBeGreaterThanOrEqual(accepts - aborted); // the server may accept a connection that the client gave up
   expect(closed).toBe(opened);
   const requests = readings.value('connmeter.requests', at);
   // The server does not see a request that is sent on a session after its GOAWAY.
@@ -656,7 +685,8 @@ afterAll(() => {
 });
 
 async function leaseServer({ name, kind, client, copies, variant }: Case) {
-  const options = { kind: 'http', ...variant.server, certificate: own } as const;
+  // A long timeout, or clients close idle connections when a busy machine takes seconds for a test.
+  const options = { kind: 'http', keepAliveTimeout: 60_000, ...variant.server, certificate: own } as const;
   const key = JSON.stringify([options, client === 'fetch' && [name, kind, copies]]);
   const idle = idleServers.get(key) ?? [];
   idleServers.set(key, idle);
@@ -723,8 +753,14 @@ type Measured = ReturnType<typeof outcomeOf>;
 
 function totalsOf({ opened, closed, failed }: Measured) {
   const sum = (counts: Record<string, number>) => Object.values(counts).reduce((total, count) => total + count, 0);
-  const inTls = Object.entries(failed).filter(([kind]) => kind.startsWith('tls '));
-  return { opened: sum(opened), closed: sum(closed), failedInTls: sum(Object.fromEntries(inTls)) };
+  const failures = (start: string) =>
+    sum(Object.fromEntries(Object.entries(failed).filter(([kind]) => kind.startsWith(start))));
+  return {
+    opened: sum(opened),
+    closed: sum(closed),
+    failedInTls: failures('tls '),
+    aborted: failures('connect ABORT_ERR'),
+  };
 }
 
 /** Differences between what happened and the table. */
