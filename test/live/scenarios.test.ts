@@ -171,8 +171,8 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
       wasteful: n => ({
         accepts: 20 * n,
         requests: 10 * n,
-        opened: { first: 1, ...held(n), 'replaced body_abandoned': 10 * n },
-        closed: { body_abandoned: 10 * n, server_idle_close: [0, 10 * n], client_shutdown: [0, 10 * n] },
+        opened: { first: 1, ...held(n), 'replaced body_cancelled': 10 * n },
+        closed: { body_cancelled: 10 * n, server_idle_close: [0, 10 * n], client_shutdown: [0, 10 * n] },
       }),
       why: `A body is seen as held once some of it lies unread; the next request may come sooner. The test gives all bodies up at the end. ${EXTRA}`,
     },
@@ -182,7 +182,7 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
         accepts: 10 * n,
         requests: 10 * n,
         opened: { first: 1, ...held(n) },
-        closed: { body_abandoned: 10 * n },
+        closed: { body_cancelled: 10 * n },
       }),
       why: 'As above, but nothing is opened in the place of a connection given up.',
     },
@@ -192,11 +192,11 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
   'cancelled-body': [
     {
       of: ['fetch on 22', 'undici8', 'http'],
-      wasteful: eachClosed(10, 'body_abandoned'),
+      wasteful: eachClosed(10, 'body_cancelled'),
     },
     {
       of: ['fetch on 24', 'fetch on 26', 'undici6', 'undici7'],
-      wasteful: eachGivenUp('body_abandoned'),
+      wasteful: eachGivenUp('body_cancelled'),
       why: `${EXTRA} With a pause between the calls, 50 of them open 51, 100 and 52 connections on Node 22, 24 and 26.`,
     },
     { of: UNDICI, fixed: shared(10) },
@@ -527,12 +527,6 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
 /** Connections whose cause or reason may be `unknown`, and why. */
 const UNKNOWN: Readonly<Record<string, string>> = {};
 
-/** Reasons that have several names, by the one in the table. */
-const SAME_REASON: Readonly<Record<string, string>> = {
-  body_unread: 'body_abandoned',
-  body_cancelled: 'body_abandoned',
-};
-
 const FOLDER = new URL('../../examples/scenarios/', import.meta.url);
 const NOT_SCENARIOS = ['basic.ts', 'run.ts', 'scenario.ts'];
 const own = await certificate();
@@ -736,10 +730,7 @@ function outcomeOf(readings: Readings, { accepts, requests, connects }: Seen, at
   const by = (metric: string, ...labels: string[]) => {
     const counts: Record<string, number> = {};
     for (const { attributes, value } of readings.points(metric, at).filter(point => point.value > 0)) {
-      const key = labels
-        .map(label => attributes[label])
-        .filter(label => label !== undefined)
-        .map(value => SAME_REASON[String(value)] ?? value);
+      const key = labels.map(label => attributes[label]).filter(label => label !== undefined);
       counts[key.join(' ')] = (counts[key.join(' ')] ?? 0) + value;
     }
     return counts;
