@@ -17,12 +17,12 @@ export const scenario: Scenario = {
   wasteful: {
     path: '/hang',
     async fetch(url) {
-      await fetch(url, { signal: abortAfter(60) }).catch(aborted);
+      await fetch(url, { signal: abortAfter(100) }).catch(aborted);
     },
     async undici(url, { request }, dispatcher) {
-      await request(url, { dispatcher, signal: abortAfter(60) }).catch(aborted);
+      await request(url, { dispatcher, signal: abortAfter(100) }).catch(aborted);
     },
-    http: (url, agent) => readAll(http.get(url, { agent, signal: abortAfter(60) })).catch(aborted),
+    http: (url, agent) => readAll(http.get(url, { agent, signal: abortAfter(100) })).catch(aborted),
   },
 
   fixed: {

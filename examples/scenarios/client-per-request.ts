@@ -5,7 +5,6 @@ export const scenario: Scenario = {
   description: 'Every call creates its own Agent, so no other call can reuse its connection.',
 
   wasteful: {
-    pause: 30,
     async undici(url, { Agent, request }) {
       const { body } = await request(url, { dispatcher: new Agent() });
       await body.text();
@@ -14,7 +13,6 @@ export const scenario: Scenario = {
   },
 
   fixed: {
-    pause: 30,
     async undici(url, { request }, dispatcher) {
       const { body } = await request(url, { dispatcher });
       await body.text();

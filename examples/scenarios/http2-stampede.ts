@@ -7,8 +7,7 @@ const overHttp2: Variant = {
   undici: basic.undici,
   server: { kind: 'http2' },
   dispatcher: ({ Agent }, { ca }) => new Agent({ allowH2: true, connect: { ca } }),
-  calls: 40,
-  concurrency: 20,
+  concurrency: 5,
 };
 
 export const scenario: Scenario = {
@@ -22,7 +21,6 @@ export const scenario: Scenario = {
     undici: basic.undici,
     server: { kind: 'http2' },
     dispatcher: ({ Agent }, { ca }) => new Agent({ allowH2: true, connect: { ca }, connections: 1, pipelining: 100 }),
-    calls: 40,
-    concurrency: 20,
+    concurrency: 5,
   },
 };

@@ -11,7 +11,6 @@ export const scenario: Scenario = {
     },
     agent: () => new http.Agent({ keepAlive: true, maxFreeSockets: 1 }),
     calls: 4,
-    pause: 10,
   },
 
   fixed: {
@@ -20,6 +19,5 @@ export const scenario: Scenario = {
     },
     agent: () => new http.Agent({ keepAlive: true, maxFreeSockets: 256 }),
     calls: 4,
-    pause: 10,
   },
 };

@@ -5,7 +5,6 @@ export const scenario: Scenario = {
 
   // Here the server is also the proxy.
   wasteful: {
-    pause: 30,
     async undici(url, { ProxyAgent, request }) {
       const dispatcher = new ProxyAgent({ uri: url, proxyTunnel: true });
       const { body } = await request(url, { dispatcher });

@@ -1,5 +1,6 @@
 // Runs one scenario against its own server, and prints the counts of the server and of connmeter:
 //   node examples/scenarios/run.ts unread-body wasteful fetch
+//   node examples/scenarios/run.ts unread-body wasteful fetch 20    # 20 copies of the program at the same time
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
@@ -14,13 +15,13 @@ const NOT_SCENARIOS = ['basic.ts', 'run.ts', 'scenario.ts'];
 const names = readdirSync(import.meta.dirname)
   .filter(file => !NOT_SCENARIOS.includes(file))
   .map(file => file.replace('.ts', ''));
-const [name, kind, client = 'fetch'] = parseArgs({ allowPositionals: true }).positionals;
+const [name, kind, client = 'fetch', parallel = '1'] = parseArgs({ allowPositionals: true }).positionals;
 const { scenario } = names.includes(name ?? '') ? ((await import(`./${name}.ts`)) as { scenario: Scenario }) : {};
 const variant: Variant | undefined = kind === 'wasteful' || kind === 'fixed' ? scenario?.[kind] : undefined;
 const known = CLIENTS.find(each => each === client);
 if (variant === undefined || known === undefined || !appliesTo(variant, known)) {
   const clients = variant === undefined ? CLIENTS : CLIENTS.filter(each => appliesTo(variant, each));
-  console.error(`usage: run.ts <scenario> wasteful|fixed [${clients.join('|')}]\n\n${names.join('\n')}`);
+  console.error(`usage: run.ts <scenario> wasteful|fixed [${clients.join('|')}] [copies]\n\n${names.join('\n')}`);
   process.exit(2);
 }
 
@@ -35,7 +36,7 @@ if (variant.serverStopped) {
 }
 
 const { connections } = new ConnectionInstrumentation();
-const cleanup = await run(variant, known, port, own.cert);
+const cleanup = await run(variant, known, port, own.cert, Number(parallel));
 await sleep(50); // for the last connections to close
 const { origins, live } = connections.snapshot();
 console.log(scenario?.description);

@@ -21,8 +21,8 @@ export interface Target {
 /** The wasteful or the fixed program: one call with each client, the pool that calls share, and the timing of calls. */
 export interface Variant {
   readonly fetch?: (url: string) => Promise<unknown>;
-  readonly undici?: (url: string, undici: Undici, dispatcher: undici8.Dispatcher) => Promise<unknown>;
-  readonly http?: (url: string, agent: http.Agent) => Promise<unknown>;
+  readonly undici?: (url: string, undici: Undici, dispatcher: undici8.Dispatcher, index: number) => Promise<unknown>;
+  readonly http?: (url: string, agent: http.Agent, index: number) => Promise<unknown>;
 
   /** The pool that all calls share. Default: an Agent with default options; for node:http, with keep-alive. */
   readonly dispatcher?: (undici: Undici, target: Target) => undici8.Dispatcher;
@@ -34,6 +34,8 @@ export interface Variant {
   readonly pause?: number;
   /** Starts a call every so many milliseconds, even if earlier calls are not finished. */
   readonly every?: number;
+  /** All copies of the program make `calls` calls together, instead of each. */
+  readonly callsAreShared?: boolean;
 
   /** The server, and the path of the requests. Default: HTTP without TLS, and `/`. */
   readonly server?: Pick<ServerOptions, 'kind' | 'keepAliveTimeout'>;
@@ -78,33 +80,41 @@ export interface Cleanup {
   destroy(): Promise<void>;
 }
 
-/** Makes all calls of the variant. */
-export async function run(variant: Variant, client: ClientName, port: number, ca: string): Promise<Cleanup> {
+/** Makes all calls of the variant. `parallel`: so many copies of the program run at the same time, and share the pool. */
+export async function run(
+  variant: Variant,
+  client: ClientName,
+  port: number,
+  ca: string,
+  parallel = 1,
+): Promise<Cleanup> {
   const url = urlOf(variant, port);
   const target = { url, ca };
   const undici = UNDICI[client];
   const dispatcher = undici && (variant.dispatcher?.(undici, target) ?? new undici.Agent());
   const agent = variant.agent?.(target) ?? new (url.startsWith('https') ? https : http).Agent({ keepAlive: true });
+  const { calls = 10, concurrency = 1, pause = 0, every, callsAreShared = false } = variant;
+  const total = callsAreShared ? calls : calls * parallel;
+  let started = 0;
   const call = (): Promise<unknown> | undefined => {
-    if (client === 'http') return variant.http?.(url, agent);
-    return undici && dispatcher ? variant.undici?.(url, undici, dispatcher) : variant.fetch?.(url);
+    const index = started++;
+    if (client === 'http') return variant.http?.(url, agent, index);
+    return undici && dispatcher ? variant.undici?.(url, undici, dispatcher, index) : variant.fetch?.(url);
   };
 
-  const { calls = 10, concurrency = 1, pause = 0, every } = variant;
   const results: unknown[] = [];
-  let left = calls;
   const worker = async () => {
-    while (left-- > 0) {
+    while (started < total) {
       results.push(await call());
       if (pause > 0) await sleep(pause);
     }
   };
   if (every === undefined) {
-    await Promise.all(Array.from({ length: concurrency }, worker));
+    await Promise.all(Array.from({ length: concurrency * parallel }, worker));
   } else {
     const sent: unknown[] = [];
     for (let i = 0; i < calls; i++) {
-      sent.push(call());
+      for (let j = 0; j < parallel; j++) sent.push(call());
       await sleep(every);
     }
     results.push(...(await Promise.all(sent)));

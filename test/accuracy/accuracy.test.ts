@@ -46,7 +46,7 @@ function replay() {
   return {
     open(owner: string, { slot, opened = true }: { slot?: object; opened?: boolean } = {}): Logged {
       const { length: id } = entries;
-      const times = { started: id, connected: id, closed: undefined, destroyed: undefined };
+      const times = { started: id, connected: id };
       const connection: Logged = { id, ...times, opened, port, local: '', slot };
       const others = Array.from(live, ([other, standing]) => ({ connection: other, ...standing }));
       entries.push({ type: 'attempt', connection, others });

@@ -24,8 +24,6 @@ export interface AgentOptions {
   /** At most this many idle connections. node:http only. */
   readonly maxIdle?: number;
   readonly undici?: undici8.Agent.Options & { readonly clientTtl?: number };
-  /** Which of the servers a session of HTTP/2 connects to. Default: the first. */
-  readonly server?: number;
 }
 
 export interface RequestOptions {
@@ -189,9 +187,9 @@ class BaseAgent extends http.Agent {
 }
 
 function http2Client({ ports }: Setting, nextName: () => string, urlOf: UrlOf): Client {
-  const agent = ({ server = 0 }: AgentOptions = {}): Sender => {
+  const agent = (): Sender => {
     const sender = nextName();
-    const session = http2.connect(`http://127.0.0.1:${ports[server]}`);
+    const session = http2.connect(`http://127.0.0.1:${ports[0]}`);
     session.on('error', () => {});
     return {
       get: (options = {}) =>
@@ -206,7 +204,7 @@ function http2Client({ ports }: Setting, nextName: () => string, urlOf: UrlOf): 
       close: () => new Promise(resolve => session.close(resolve)),
     };
   };
-  return { agent, shared: () => agent(), single: notHere };
+  return { agent, shared: agent, single: notHere };
 }
 
 function notHere(): never {

@@ -1,22 +1,19 @@
 // The judge's own log of what happens to connections, from public channels, events and properties. connmeter plays no part in it.
-// Imported before connmeter, so that the judge takes the time of an attempt just before connmeter does.
+// Imported before connmeter, because it shares a clock with it: see `sharedTime`.
 import { subscribe } from 'node:diagnostics_channel';
 import type http from 'node:http';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Dispatcher } from 'undici';
 
-/** A connection that was attempted. Times are in seconds. */
+/** A connection that was attempted. */
 export interface Logged {
   readonly id: number;
+  /** When it was attempted, and when TCP was connected, in seconds. */
   readonly started: number;
-  /** When TCP was connected; undefined until then. */
   connected: number | undefined;
   /** It can be used: TLS is done too. */
   opened: boolean;
-  closed: number | undefined;
-  /** When it was first seen destroyed, which may be earlier. */
-  destroyed: number | undefined;
   /** The port of the server, and the address and port of the client, from the connect on. */
   port: number;
   local: string;
@@ -47,19 +44,34 @@ interface Live {
 export interface Log {
   readonly connections: Logged[];
   readonly entries: Entry[];
-  /** Notes which connections are destroyed now. connmeter counts them as closed when it takes a snapshot. */
-  noteDestroyed(): void;
   /** Notes which client of undici opens each connection of this agent or pool. */
   watch(dispatcher: Dispatcher): void;
   /** Notes the idle sockets of this agent of node:http. */
   watchAgent(agent: http.Agent): void;
 }
 
-const seconds = () => performance.now() / 1000;
+const realTime = performance.now.bind(performance);
+let stopped: number | undefined;
+// connmeter takes this function when it loads, as long as this module loads first.
+performance.now = () => stopped ?? realTime();
 
+/**
+ * Stops the clock for everybody in this process while an event is published, so that connmeter and the judge take exactly the
+ * same time. A connection of a snapshot is then known by how long its connect took. Returns the time in seconds.
+ */
+function stopClock(): number {
+  stopped = realTime();
+  return stopped / 1000;
+}
+
+function startClock(): void {
+  stopped = undefined;
+}
+
+let isLogging = false;
 let started = 0;
 subscribe('net.client.socket', () => {
-  started = seconds();
+  if (isLogging) started = stopClock(); // started again below, after connmeter has read it
 });
 
 /** `onClose` is called at each close. */
@@ -70,15 +82,11 @@ export function startLog(onClose: () => void): Log {
   const byRequest = new WeakMap<object, Live>();
   const agents = new Set<http.Agent>();
   let latest: Live | undefined;
+  isLogging = true;
 
   const isFree = (socket: Socket) =>
     [...agents].some(agent => Object.values(agent.freeSockets).some(free => free?.includes(socket)));
-  const noteIfDestroyed = ({ logged, socket }: Live) => {
-    if (socket.destroyed) logged.destroyed ??= seconds();
-  };
-  const standingOf = (each: Live): Standing => {
-    noteIfDestroyed(each);
-    const { logged, socket, busy, requests } = each;
+  const standingOf = ({ logged, socket, busy, requests }: Live): Standing => {
     const { closed: slotClosed } = (logged.slot ?? {}) as { closed?: boolean };
     return {
       connection: logged,
@@ -88,14 +96,13 @@ export function startLog(onClose: () => void): Log {
   };
 
   subscribe('net.client.socket', message => {
+    startClock();
     const { socket } = message as { socket: Socket };
     const logged: Logged = {
       id: connections.length,
       started,
       connected: undefined,
       opened: false,
-      closed: undefined,
-      destroyed: undefined,
       port: 0,
       local: '',
       slot: undefined,
@@ -105,20 +112,20 @@ export function startLog(onClose: () => void): Log {
     entries.push({ type: 'attempt', connection: logged, others });
     live.set(socket, { logged, socket, busy: 0, requests: 0 });
     const isTls = (socket as Partial<TLSSocket>).encrypted === true;
+    // The first and the last of the listeners at this time: connmeter's is between them.
     socket.prependOnceListener('connect', () => {
-      logged.connected = seconds();
+      logged.connected = stopClock();
       logged.opened = !isTls;
       logged.port = socket.remotePort ?? 0;
       logged.local = `${socket.localAddress} ${socket.localPort}`;
     });
+    socket.once('connect', startClock);
     if (isTls) {
       socket.prependOnceListener('secureConnect', () => {
         logged.opened = true;
       });
     }
     socket.prependOnceListener('close', () => {
-      logged.closed = seconds();
-      logged.destroyed ??= logged.closed;
       live.delete(socket);
       entries.push({ type: 'close', connection: logged });
       if (logged.opened) onClose();
@@ -148,7 +155,6 @@ export function startLog(onClose: () => void): Log {
   return {
     connections,
     entries,
-    noteDestroyed: () => live.forEach(noteIfDestroyed),
     watch(dispatcher) {
       // undici emits this right after `undici:client:connected`, with the agent, the pool and the client.
       dispatcher.on('connect', (_origin, targets) => {

@@ -32,7 +32,7 @@ if (scenario === undefined || instrumentation === undefined) throw new Error('no
 
 const { count = 1, kind = 'http', keepAliveTimeout = 5_000 } = scenario.servers ?? {};
 const serversOptions: ServersOptions = {
-  count: count + 1, // the last one is for the warm-up
+  count,
   kind,
   keepAliveTimeout,
   ...(kind === 'https' && { certificate: await certificate() }),
@@ -40,26 +40,21 @@ const serversOptions: ServersOptions = {
 const server = fork(`${import.meta.dirname}/server.ts`, [JSON.stringify(serversOptions)], {
   execArgv: ['--disable-warning=ExperimentalWarning'],
 });
-const [allPorts] = (await once(server, 'message')) as [number[]];
-const ports = allPorts.slice(0, count);
+const [ports] = (await once(server, 'message')) as [number[]];
 
 const { connections } = instrumentation;
-const reader = new Reader(() => {
-  log.noteDestroyed();
-  return connections.snapshot();
-});
+const reader = new Reader(() => connections.snapshot(), ports);
 let closes = 0;
 const log = startLog(() => {
   if (++closes % 50 === 0) reader.read(); // a snapshot lists the last 100
 });
-const setting = { ports: allPorts, secure: kind === 'https', markConnections: mark === 'address', log };
+const setting = { ports, secure: kind === 'https', markConnections: mark === 'address', log };
 const { client, owners } = await makeClient(clientName, setting);
 
-await warmUp();
 await scenario.play(client, parallel);
 await sleep(30); // for the last closes
 const judged = log.connections.filter(({ opened, port }) => opened && ports.includes(port));
-const told = reader.finish(ports, judged);
+const told = reader.finish(judged);
 server.send('log');
 const [accepted] = (await once(server, 'message')) as [Accepted[]];
 const problems: string[] = [];
@@ -86,16 +81,6 @@ if (sorted(counts) !== sorted(told.counts)) {
 const result: PlayResult = { pairs: [...pairs.values()], problems };
 process.send?.(result, () => process.exit());
 
-/** Compiles connmeter and the judge, or the first times differ by milliseconds. It uses an origin of its own. */
-async function warmUp(): Promise<void> {
-  for (let i = 0; i < 3; i++) {
-    const agent = client.agent({ server: count });
-    for (let j = 0; j < 20; j++) await agent.get({ server: count, ms: 0, ...(kind !== 'h2c' && { what: 'close' }) });
-    await agent.close();
-  }
-  await sleep(10);
-}
-
 /** Who opened each connection, according to the server. */
 function findOwners(accepted: readonly Accepted[]): Map<Logged, string> {
   const found = new Map<Logged, string>();
@@ -104,7 +89,7 @@ function findOwners(accepted: readonly Accepted[]): Map<Logged, string> {
     const key = `${each.port} ${each.remote}`;
     unused.set(key, [...(unused.get(key) ?? []), each]);
   }
-  const senders = new Set(accepted.flatMap(each => (ports.includes(each.port) ? each.senders : [])));
+  const senders = new Set(accepted.flatMap(each => each.senders));
   for (const connection of judged) {
     const seen = unused.get(`${connection.port} ${connection.local}`)?.shift();
     const byAddress = owners.get(connection.local.split(' ')[0] ?? '');

@@ -132,11 +132,11 @@ test.each(['fetch', 'undici8', 'http'] as const)(
   },
 );
 
-test('5: a crawl of 500 names leaves a socket in TIME_WAIT per request because keep-alive is off', async () => {
-  const { port, readings, read, seen } = await after({ ...crawler.wasteful, concurrency: 256 }, 'http');
+test('5: a crawl of 200 names leaves a socket in TIME_WAIT per request because keep-alive is off', async () => {
+  const { port, readings, read, seen } = await after({ ...crawler.wasteful, concurrency: 128 }, 'http');
 
-  expect(seen).toMatchObject({ accepts: 1_000, requests: 1_000 });
-  await expect.poll(async () => closedBecause(await read())).toEqual({ keep_alive_off: 1_000 });
+  expect(seen).toMatchObject({ accepts: 400, requests: 400 });
+  await expect.poll(async () => closedBecause(await read())).toEqual({ keep_alive_off: 400 });
   expect(reuse(readings)).toBe(0);
-  expect(inTimeWait(port)).toBeGreaterThan(900);
+  expect(inTimeWait(port)).toBeGreaterThan(360);
 });

@@ -188,8 +188,9 @@ process.send?.({ port: (server.address() as AddressInfo).port }, () => {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20_000); // the parent kills it earlier
   process.exit();
 });
-process.on('message', (message: 'seen' | 'drop') => {
-  if (message === 'drop') for (const socket of sockets) socket.destroy();
+process.on('message', (message: 'seen' | 'drop' | 'reset') => {
+  if (message === 'reset') Object.assign(seen, { accepts: 0, secured: 0, resumed: 0, requests: 0, connects: 0 });
+  if (message !== 'seen') for (const socket of sockets) socket.destroy();
   process.send?.(seen);
 });
 process.on('disconnect', () => process.exit());

@@ -50,6 +50,8 @@ export interface Server {
   seen(): Promise<Seen>;
   /** Closes every connection from the server's side; the server keeps running. */
   drop(): Promise<Seen>;
+  /** Closes every connection, and counts from zero again. */
+  reset(): Promise<Seen>;
   /** Ends the process; its port then refuses connections. */
   stop(): Promise<void>;
 }
@@ -59,17 +61,22 @@ export const NO_SUCH_NAME = `${'x'.repeat(64)}.invalid`;
 
 /** Starts a server in another process. It also supports CONNECT and an echo upgrade. It ends with the test. */
 export async function server(options: ServerOptions): Promise<Server> {
+  return startServer(options, onTestFinished);
+}
+
+/** The same for several tests. `atEnd` gets a function that ends it. */
+export async function startServer(options: ServerOptions, atEnd: (end: () => void) => void): Promise<Server> {
   const child = fork(
     fileURLToPath(new URL('./server-process.ts', import.meta.url)),
     [JSON.stringify({ host: '127.0.0.1', ...options })],
     { execArgv: ['--disable-warning=ExperimentalWarning'] },
   );
-  onTestFinished(() => {
+  atEnd(() => {
     child.kill();
     if (options.path !== undefined) rmSync(options.path, { force: true });
   });
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
-  const ask = async (question: 'seen' | 'drop') => {
+  const ask = async (question: 'seen' | 'drop' | 'reset') => {
     child.send(question);
     const [seen] = (await once(child, 'message')) as [Seen];
     return seen;
@@ -79,5 +86,5 @@ export async function server(options: ServerOptions): Promise<Server> {
     child.kill();
     await exit;
   };
-  return { port, seen: () => ask('seen'), drop: () => ask('drop'), stop };
+  return { port, seen: () => ask('seen'), drop: () => ask('drop'), reset: () => ask('reset'), stop };
 }
