@@ -10,7 +10,7 @@ import type { MetricRegistry } from '../metrics/registry.ts';
 import { countInUse, countRequest, type LifetimeMetrics, recordLifetime } from '../metrics/tracked-connection.ts';
 import type { CallSites, HeldOrigin } from './attribution/call-sites.ts';
 import type { Pools } from './attribution/pools.ts';
-import { type Connection, isOriginKnown, isPastLookup, originOfConnection } from './connection.ts';
+import { type Connection, isOriginKnown, isPastLookup, originOfConnection, reasonOfClosed } from './connection.ts';
 import type { ConnectionStates } from './connection-states.ts';
 import { MAX_CLOSED } from './snapshot.ts';
 
@@ -227,7 +227,7 @@ export class ConnectionAccounting {
 
   #countClosed(connection: Connection): void {
     const counts = this.assignToOrigin(connection);
-    counts.closed(connection.reason ?? 'unknown').value++;
+    counts.closed(reasonOfClosed(connection)).value++;
     if (!counts.http) return;
 
     const { attributes } = counts.inUse(connection.version).requests;

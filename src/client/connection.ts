@@ -214,3 +214,8 @@ export function originOfConnection({ origin, host, address, port, attempts }: Co
   if (address !== undefined && attempts.length === 0) return { address, port: undefined };
   return origin ?? { address: host ?? address ?? 'unknown', port };
 }
+
+/** Why a connection closed. Only after that may it show that its pool has outlived it. */
+export function reasonOfClosed({ loss, reason }: Connection): CloseReason {
+  return loss?.reason ?? reason ?? 'unknown';
+}

@@ -6,7 +6,7 @@ import type { CloseReason } from '../core/reasons.ts';
 import type { Count } from '../metrics/address-counts.ts';
 import type { OriginCounts } from '../metrics/origin-counts.ts';
 import type { CallSite } from './attribution/call-sites.ts';
-import { type Connection, originOfConnection } from './connection.ts';
+import { type Connection, originOfConnection, reasonOfClosed } from './connection.ts';
 
 /** How many live connections a snapshot lists at most. */
 export const MAX_LIVE = 1_000;
@@ -116,7 +116,7 @@ export function closedConnection(connection: Connection): ClosedConnection {
     address,
     port,
     cause: connection.cause === 'pending' ? 'unknown' : connection.cause,
-    reason: connection.reason ?? 'unknown',
+    reason: reasonOfClosed(connection),
     age: (connection.closed ?? connection.started) - connection.started,
     requests: connection.requests,
     phases: phasesOf(connection),

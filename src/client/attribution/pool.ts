@@ -70,6 +70,7 @@ export class Pool implements MemberPool {
       hasOthers,
       now: this.#context.now(),
     });
+    if (member.replaces !== undefined && this.owner === 'undici') renewed(member.replaces);
     member.hadIdle = this.#idle.at(order) > 0;
     if (!member.hadIdle && member.replaces === undefined) member.hadUnread = this.#findUnread();
     if (member.hadIdle && member.replaces === undefined) this.#raced.add(member);
@@ -95,8 +96,10 @@ export class Pool implements MemberPool {
 
   /** The connection closed. */
   closed(member: PoolMember, reason: CloseReason): void {
-    this.leaves(member, reason);
-    if (member.loss !== undefined) member.loss.reason = reason;
+    const { loss } = member;
+    if (loss === undefined) this.leaves(member, reason);
+    else loss.reason = reason;
+    if (loss?.replaced && this.owner === 'undici') renewed(loss);
     member.pool = undefined;
     this.#delete(member);
   }
@@ -182,6 +185,7 @@ export class Pool implements MemberPool {
     this.#raced.delete(raced);
     raced.replaces = loss;
     loss.replaced = true;
+    renewed(loss);
   }
 
   /** node:http does not publish that a connection is about to close. */
@@ -205,4 +209,12 @@ export class Pool implements MemberPool {
     }
     return false;
   }
+}
+
+/**
+ * The pool has outlived the close of a connection, so it was not the program that closed the pool: undici has closed the
+ * connection at its `clientTtl`.
+ */
+function renewed(loss: Loss): void {
+  if (loss.reason === 'client_shutdown') loss.reason = 'connection_expired';
 }

@@ -200,9 +200,20 @@ describe('what a connection replaces', () => {
     const old = open(dispatcher(pool));
     idle(old);
     const renewed = open(dispatcher(pool));
-    close(old, 'connection_expired');
+    close(old, 'client_shutdown');
 
     expect(causes(renewed, open(dispatcher(pool)))).toEqual(['replaced connection_expired', 'pool_busy']);
+    expect(old.loss?.reason).toBe('connection_expired');
+  });
+
+  test('a connection that its own client has closed has expired, if the pool opens another one', () => {
+    const { open, close, causes } = playing();
+    const pool = {};
+    const [old] = [open(dispatcher(pool)), open(dispatcher(pool))];
+    close(old as Connection, 'client_shutdown');
+
+    expect(causes(open(dispatcher(pool)))).toEqual(['replaced connection_expired']);
+    expect(old?.loss?.reason).toBe('connection_expired');
   });
 });
 
