@@ -37,7 +37,7 @@ if (variant.serverStopped) {
 
 const { connections } = new ConnectionInstrumentation();
 const cleanup = await run(variant, known, port, own.cert, Number(parallel));
-await sleep(50); // for the last connections to close
+await sleep(700); // for the last connections to close, and for bodies to be unread for half a second
 const { origins, live } = connections.snapshot();
 console.log(scenario?.description);
 if (server.connected) {
