@@ -84,7 +84,7 @@ export interface Attempt {
  * that V8 uses one hidden class for all connections.
  */
 export class Connection extends TrackedConnection<OriginCounts> implements Moments, PoolMember {
-  // Socket, origin and times: connections.ts.
+  // Socket, origin and times: connections.ts. `http` and `origin` also: tunnels.ts.
 
   /** Undefined once the connection is closed. */
   socket: Socket | undefined;

@@ -5,7 +5,6 @@ import type { Guard } from '../core/guard.ts';
 import { socketOf } from '../core/http2.ts';
 import { hostName, isIpAddress, type Origin, portNumber, sameOrigin, socketPath } from '../core/origins.ts';
 import type { TlsHandshake } from '../core/tls-handshake.ts';
-import type { TunnelFailure } from '../core/tunnels.ts';
 import type { HttpVersion } from '../metrics/address-counts.ts';
 import type { Lookups } from '../metrics/lookups.ts';
 import type { Recorder } from '../metrics/recorder.ts';
@@ -18,8 +17,8 @@ import { Pools } from './attribution/pools.ts';
 import { type ClientAdapter, Connection, originOfConnection, releaseReferences } from './connection.ts';
 import { ConnectionStates } from './connection-states.ts';
 import { CurrentTurn } from './current-turn.ts';
+import { canDial, canLookUp } from './dialled-origin.ts';
 import { LiveConnections } from './live-connections.ts';
-import { isPending, PendingTunnels } from './pending-tunnels.ts';
 import { Requests } from './requests.ts';
 import {
   closedConnection,
@@ -30,6 +29,7 @@ import {
   type Snapshot,
 } from './snapshot.ts';
 import { Timeouts } from './timeouts.ts';
+import { Tunnels } from './tunnels.ts';
 import { UnreadBodies } from './unread-bodies.ts';
 
 export interface Dependencies {
@@ -57,7 +57,7 @@ export class Connections {
   readonly #timeouts: Timeouts;
 
   readonly #live: LiveConnections;
-  readonly #tunnels = new PendingTunnels();
+  readonly tunnels: Tunnels;
   readonly #requests: Requests;
   readonly #callSites: CallSites;
   readonly #pools: Pools;
@@ -86,6 +86,7 @@ export class Connections {
       record,
       guard,
     });
+    this.tunnels = new Tunnels(this.#live, this.#requests, this.#accounting);
     this.#lookups = lookups;
     this.#now = now;
     this.#currentTurn = new CurrentTurn(asMicrotask, attempted => this.#turnEnded(attempted));
@@ -158,7 +159,7 @@ export class Connections {
     if (connection.origin !== undefined && isIpAddress(connection.origin.address)) return;
 
     connection.host = hostName(host);
-    if (connection.origin !== undefined && !isSameName(connection.origin.address, host)) this.#unclaim(connection);
+    if (connection.origin !== undefined && !canLookUp(connection.origin, host)) this.#unclaim(connection);
     this.#registry.names.labelOf(host, 'connection');
     connection.resolved = this.#now();
     if (error) this.#lookups.failed(host, connection.resolved - connection.started, error);
@@ -176,7 +177,7 @@ export class Connections {
     if (family !== undefined) {
       connection.attempts = [...connection.attempts, { type: family === 6 ? 'ipv6' : 'ipv4', outcome: undefined }];
     }
-    if (connection.origin !== undefined && !leadsTo(connection, connection.origin)) this.#unclaim(connection);
+    if (connection.origin !== undefined && !canDial(connection.origin, connection)) this.#unclaim(connection);
   }
 
   addressFailed(socket: Socket, error: unknown): void {
@@ -216,38 +217,8 @@ export class Connections {
     connection.version = version;
     if (connection.counts === undefined && connection.pool === undefined) this.#assignToPool(connection, origin, pool);
     else if (connection.opened !== undefined && !(connection.origin && sameOrigin(connection.origin, origin)))
-      this.#enterTunnel(connection, origin);
-    if (this.isInTunnel(socket)) setListenedSocket(connection, socket); // it has the errors
-  }
-
-  /** Whether the socket is a TLS socket inside a tunnel. */
-  isInTunnel(socket: Socket): boolean {
-    return this.#live.get(socket) === undefined && this.#live.find(socket)?.socket !== socket;
-  }
-
-  /** A proxy accepted the CONNECT request on the socket. */
-  tunnelAccepted(socket: Socket): void {
-    const connection = this.#live.get(socket);
-    if (connection !== undefined) this.#requests.tunnelAnswered(connection, 200);
-  }
-
-  /**
-   * A proxy refused a tunnel, so the client has just destroyed its connection. `port`: that of the proxy, if the client wrote
-   * CONNECT to the socket itself.
-   */
-  tunnelRefused(port: number | undefined, status: number): void {
-    const connection = port === undefined ? this.#tunnels.refused() : this.#tunnels.refusedAt(port);
-    if (connection !== undefined) this.#tunnelFailed(connection, status, String(status));
-  }
-
-  /** Node's own agent did not get a tunnel on this socket. */
-  tunnelFailed(socket: Socket, { code, statusCode, proxyTunnelTimeout }: TunnelFailure): void {
-    const connection = this.#live.get(socket);
-    if (connection === undefined) return;
-
-    const status = typeof statusCode === 'number' ? statusCode : undefined;
-    const type = proxyTunnelTimeout === undefined ? code : 'timeout';
-    this.#tunnelFailed(connection, status, status === undefined ? type : String(status));
+      this.tunnels.enter(connection, origin);
+    if (this.tunnels.isInside(socket)) setListenedSocket(connection, socket); // it has the errors
   }
 
   /** The pool of a connection that `clientConnected` did not know. */
@@ -287,7 +258,7 @@ export class Connections {
   /** The response headers of a request, from a client that does not name the connection. */
   responseHeaders(request: object, response: object): void {
     const connection = this.#requests.responseHeaders(request, response);
-    if (connection !== undefined) this.#countRefusal(connection);
+    if (connection !== undefined) this.tunnels.answered(connection);
   }
 
   /** A request is over: it was answered. The client does not name the connection. */
@@ -320,7 +291,7 @@ export class Connections {
     if (connection === undefined) return;
 
     this.#requests.removedFromPool(connection);
-    this.#countRefusal(connection);
+    this.tunnels.answered(connection);
   }
 
   /** The socket emitted 'timeout'. */
@@ -471,10 +442,10 @@ export class Connections {
     connection.pool?.used(connection);
     if (connection.counts === undefined && connection.requests === 0)
       this.#nameOrigin(connection, client.namedHost(request));
-    if (connection.requestCounts?.http === false) this.#enterTunnel(connection, client.originOf(request, socket));
+    if (connection.requestCounts?.http === false) this.tunnels.enter(connection, client.originOf(request, socket));
     if (connection.opened === undefined) return;
 
-    if (connection.tunnel === 'requested') this.#tunnels.add(connection);
+    this.tunnels.requestSent(connection);
     this.#accounting.requestSent(connection);
   }
 
@@ -511,16 +482,14 @@ export class Connections {
 
   #opened(connection: Connection, at: number): void {
     connection.opened = at;
-    // undici names an origin before it connects. Others may write CONNECT to the socket.
-    if (connection.tunnel === 'requested' || (connection.origin === undefined && isPending(connection)))
-      this.#tunnels.add(connection);
+    this.tunnels.opened(connection);
     this.#accounting.opened(connection);
   }
 
   #close(connection: Connection): void {
     this.#requests.connectionClosed(connection);
     this.#live.delete(connection);
-    this.#tunnels.delete(connection);
+    this.tunnels.closed(connection);
     connection.closed = this.#now();
     connection.error = this.#states.errorOf(connection);
     if (connection.opened === undefined) endAttempt(connection, failedOutcome(connection.error, connection.timedOut));
@@ -528,37 +497,13 @@ export class Connections {
     releaseReferences(connection);
   }
 
-  /** `status`: the proxy's answer, if there was one. `type`: the `error.type`. */
-  #tunnelFailed(connection: Connection, status: number | undefined, type: string): void {
-    connection.http = true;
-    this.#requests.tunnelAnswered(connection, status);
-    this.#accounting.tunnelFailed(connection, type);
-  }
-
-  #countRefusal(connection: Connection): void {
-    if (connection.tunnel === 'refused') this.#accounting.tunnelFailed(connection, String(connection.tunnelStatus));
-  }
-
-  /** From now on, the connection carries requests to another origin. */
-  #enterTunnel(connection: Connection, origin: Origin): void {
-    this.#accounting.enterTunnel(connection, origin);
-    this.#requests.enteredTunnel(connection);
-    this.#tunnels.delete(connection);
-    connection.origin = origin;
-  }
-
   /**
    * Finds or makes the connection of a socket whose attempt was not seen. It is a TLS socket inside a tunnel, or it was
    * opened before connmeter started, or it is no network socket at all. The last two are not counted, but their requests are.
    */
   #adopt(socket: Socket, origin: Origin, reused: boolean): Connection {
-    const tunnel = this.#tunnels.around(socket);
-    if (tunnel !== undefined) {
-      tunnel.http = true;
-      this.#enterTunnel(tunnel, origin);
-      this.#live.addAlias(socket, tunnel);
-      return tunnel;
-    }
+    const tunnel = this.tunnels.enterAround(socket, origin);
+    if (tunnel !== undefined) return tunnel;
 
     const connection = new Connection(socket, this.#now());
     connection.opened = connection.started;
@@ -567,22 +512,6 @@ export class Connections {
     this.#live.addAlias(socket, connection);
     return connection;
   }
-}
-
-/** Whether the connection, which now dials an address, can be for this origin. */
-function leadsTo({ address, host, port, attempts }: Connection, origin: Origin): boolean {
-  if (attempts.length === 0) return false; // a Unix socket: its client names it when it is connected
-  if (origin.port !== port) return false;
-  return host !== undefined || address === undefined || isSameAddress(origin.address, address);
-}
-
-/** `address` was dialled without a lookup, so it was named. IPv6 addresses can be written in many ways. */
-function isSameAddress(named: string, address: string): boolean {
-  return named === address || (named.includes(':') && address.includes(':'));
-}
-
-function isSameName(one: string, other: string): boolean {
-  return one === other || one.toLowerCase() === other.toLowerCase();
 }
 
 /** Sets the outcome of the current attempt, unless it has one. */

@@ -14,14 +14,15 @@ interface Group {
 
 /** Who writes which fields of a client connection. `connection.ts` initialises all of them, and releases references. */
 const GROUPS: Readonly<Record<string, Group>> = {
-  'socket, origin and times': {
+  'socket and times': {
     writers: ['client/connections.ts'],
     fields: [
       ...['socket', 'listenedSocket', 'hasBegun', 'resolved', 'dialled', 'connected', 'secured', 'opened', 'closed'],
-      ...['tls', 'error', 'serverEnded', 'receivedGoaway', 'http', 'version'],
-      ...['origin', 'host', 'address', 'port', 'attempts', 'outcome'],
+      ...['tls', 'error', 'serverEnded', 'receivedGoaway', 'version'],
+      ...['host', 'address', 'port', 'attempts', 'outcome'],
     ],
   },
+  'the client': { writers: ['client/connections.ts', 'client/tunnels.ts'], fields: ['http', 'origin'] },
   timeouts: { writers: ['client/connections.ts', 'client/timeouts.ts'], fields: ['timedOut', 'trafficAtTimeout'] },
   'local port': { writers: ['client/pending-tunnels.ts'], fields: ['localPort'] },
   requests: {

@@ -36,7 +36,7 @@ export function httpSource(connections: Connections, callSites: CallSites, guard
   /** From now on, Node adds listeners to the socket for every request. */
   const addListeners = (socket: Socket) => {
     prependListeners(socket, socketListeners);
-    if (connections.isInTunnel(socket)) prependListeners(socket, listenersInTunnel);
+    if (connections.tunnels.isInside(socket)) prependListeners(socket, listenersInTunnel);
     includeInMaxListeners(socket);
   };
 
@@ -45,7 +45,7 @@ export function httpSource(connections: Connections, callSites: CallSites, guard
     if (opened === undefined) return;
 
     const onError = (error: unknown) => {
-      if (isTunnelFailure(error)) connections.tunnelFailed(opened, error);
+      if (isTunnelFailure(error)) connections.tunnels.failed(opened, error);
     };
     request.prependListener(errorMonitor, guard('error', onError));
   };
@@ -74,7 +74,7 @@ export function httpSource(connections: Connections, callSites: CallSites, guard
     'http.client.response.finish': ({ request, response }: { request: ClientRequest; response: IncomingMessage }) => {
       const { socket } = request;
       const proxy = refusingProxy(request);
-      if (proxy !== undefined) connections.tunnelRefused(portOf(proxy), Number(response.statusCode));
+      if (proxy !== undefined) connections.tunnels.refused(portOf(proxy), Number(response.statusCode));
       else if (socket && connections.responseStarted(socket, request, http, response)) addListeners(socket);
     },
   };

@@ -41,10 +41,10 @@ export function undiciSource(connections: Connections, readClient: ReadClient | 
     },
     'undici:client:connectError': ({ error }: { error: unknown }) => {
       const status = REFUSED.exec(messageOf(error))?.[1];
-      if (status !== undefined) connections.tunnelRefused(undefined, Number(status));
+      if (status !== undefined) connections.tunnels.refused(undefined, Number(status));
     },
     'undici:proxy:connected': ({ socket }: { socket: Socket }) => {
-      connections.tunnelAccepted(socket);
+      connections.tunnels.accepted(socket);
     },
     'undici:client:sendHeaders': ({ request, headers, socket }: SendHeaders) => {
       connections.requestSent(socket, request, undici, headers);
