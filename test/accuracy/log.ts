@@ -64,6 +64,21 @@ function stopClock(): number {
   return stopped / 1000;
 }
 
+/** The same, but no earlier connect took exactly as long. */
+function stopClockSince(started: number): number {
+  let connected = stopClock();
+  while (durations.has(connected - started)) {
+    stopped = (stopped ?? 0) + NANOSECOND;
+    connected = stopped / 1000;
+  }
+  durations.add(connected - started);
+  return connected;
+}
+
+const durations = new Set<number>();
+/** In milliseconds. */
+const NANOSECOND = 0.000_001;
+
 function startClock(): void {
   stopped = undefined;
 }
@@ -114,7 +129,7 @@ export function startLog(onClose: () => void): Log {
     const isTls = (socket as Partial<TLSSocket>).encrypted === true;
     // The first and the last of the listeners at this time: connmeter's is between them.
     socket.prependOnceListener('connect', () => {
-      logged.connected = stopClock();
+      logged.connected = stopClockSince(logged.started);
       logged.opened = !isTls;
       logged.port = socket.remotePort ?? 0;
       logged.local = `${socket.localAddress} ${socket.localPort}`;
