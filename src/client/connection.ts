@@ -155,6 +155,7 @@ export class Connection extends TrackedConnection<OriginCounts> implements Momen
   pool: MemberPool | undefined;
   poolNumber: number | undefined;
   place: Place | undefined;
+  isOrphan = false;
   opensPool = false;
   hadUnread = false;
   hadIdle = false;

@@ -312,7 +312,10 @@ export class Connections {
   /** The server sent GOAWAY on the session. */
   goawayReceived(session: object): void {
     const connection = this.#live.ofSession(session);
-    if (connection !== undefined) connection.receivedGoaway = true;
+    if (connection === undefined) return;
+
+    connection.receivedGoaway = true;
+    connection.pool?.leaves(connection, 'goaway');
   }
 
   /** A request was sent on an HTTP/2 stream. Returns true if the session is new, so that the source can add its listeners. */

@@ -43,6 +43,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
         'pool',
         'poolNumber',
         'place',
+        'isOrphan',
         'opensPool',
         'hadUnread',
         'hadIdle',

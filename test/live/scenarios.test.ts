@@ -29,7 +29,7 @@ const HELD_AFTER = 700;
 const PARALLEL = (process.env['SCENARIOS_PARALLEL'] ?? '1,4').split(',').map(Number);
 
 /** Until this is true, causes are checked for one copy only, and not for clients per request. */
-const CAUSES_HOLD_IN_PARALLEL = false;
+const CAUSES_HOLD_IN_PARALLEL = true;
 
 /** A number, or a range if it varies: `why` says what it depends on. */
 type Count = number | readonly [least: number, most: number];

@@ -18,6 +18,8 @@ export interface Loss {
   readonly at: number;
   /** The order of the attempt that opened it. */
   readonly openedAs: number;
+  /** undici dropped the pool of the lost connection. */
+  readonly isOrphan: boolean;
 }
 
 /** What the pool knows about an attempt that may replace a loss. */
@@ -55,6 +57,11 @@ export class Losses {
   /** Whether a connection that is lost by now was there when an attempt began. */
   hadAny(order: number): boolean {
     return this.#all.some(loss => loss.openedAs < order && loss.order > order);
+  }
+
+  /** Neither the program nor its client closed one of them. */
+  get hasOneByNobody(): boolean {
+    return this.#all.some(loss => !isByProgram(loss));
   }
 
   /** The program itself, or its client, closed the connection that was lost last. */

@@ -5,6 +5,8 @@ import { WaitingAttempts } from './waiting-attempts.ts';
 
 /** For how long a pool that began beside others shows that the program makes one after another. */
 const OVERLAP_SECONDS = 300;
+/** How many pools are checked. */
+const MAX_CHECKED = 8;
 
 /** The pools of one origin. */
 export class OriginPools implements OriginState {
@@ -15,25 +17,23 @@ export class OriginPools implements OriginState {
   #unknown: Pool | undefined;
   /** Sockets without a client. */
   #none: Pool | undefined;
-  /** How many pools have connections, open or opening. */
-  #live = 0;
+  /** The pools that have connections, open or opening. */
+  readonly #live = new Set<Pool>();
   /** The pool that was the last to lose all its connections. */
   #latestEnded: Pool | undefined;
   #latestOverlap = -Infinity;
 
   get hasLive(): boolean {
-    return this.#live > 0 || (this.#none?.live.size ?? 0) > 0;
+    return this.#live.size > 0;
   }
 
-  began({ owner }: Pool): void {
-    if (owner !== 'none') this.#live++;
+  began(pool: Pool): void {
+    this.#live.add(pool);
   }
 
   ended(pool: Pool): void {
-    if (pool.owner === 'none') return;
-
-    this.#live--;
-    this.#latestEnded = pool;
+    this.#live.delete(pool);
+    if (pool.owner !== 'none') this.#latestEnded = pool;
   }
 
   /** Finds the pool with this identity, or creates it. `identity`: undefined for a socket without a client. */
@@ -48,11 +48,22 @@ export class OriginPools implements OriginState {
     }
     let pool = this.#known.get(identity.pool);
     if (pool === undefined) {
-      if (this.#live > 0) this.#latestOverlap = now;
-      pool = this.#predecessorOf(identity, now) ?? create(true);
+      const isAlone = !this.#hasPoolInUse;
+      if (!isAlone) this.#latestOverlap = now;
+      pool = (isAlone ? this.#predecessorOf(identity, now) : undefined) ?? create(true);
       this.#known.set(identity.pool, pool);
     }
     return pool;
+  }
+
+  /** Whether the program has a pool that it uses. If there are many, it has. */
+  get #hasPoolInUse(): boolean {
+    let checked = 0;
+    for (const pool of this.#live) {
+      if (pool.owner === 'none') continue;
+      if (++checked > MAX_CHECKED || pool.isInUse) return true;
+    }
+    return false;
   }
 
   /**
@@ -60,11 +71,18 @@ export class OriginPools implements OriginState {
    * another, slower than its connections are lost, looks the same.
    */
   #predecessorOf({ owner, isRenewed }: PoolIdentity, now: number): Pool | undefined {
-    const before = this.#latestEnded;
-    if (!isRenewed || this.#live > 0 || before === undefined || before.owner !== owner || !before.isKnown)
-      return undefined;
+    const before = this.#latestToLeave;
+    if (!isRenewed || before === undefined || before.owner !== owner || !before.isKnown) return undefined;
+    if (before.wasDropped) return before;
 
     const isOneAfterAnother = before.wasClosedByProgram || now - this.#latestOverlap < OVERLAP_SECONDS;
     return isOneAfterAnother ? undefined : before;
+  }
+
+  /** A pool whose last connections are about to close, else the one that ended last. */
+  get #latestToLeave(): Pool | undefined {
+    let latest: Pool | undefined;
+    for (const pool of this.#live) if (pool.owner !== 'none') latest = pool;
+    return latest ?? this.#latestEnded;
   }
 }

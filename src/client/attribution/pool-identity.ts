@@ -10,7 +10,7 @@ export interface PoolIdentity {
   /** An object that all connections of the pool share, and no others. Undefined if the client does not show one. */
   readonly pool: object | undefined;
   /** The place in the pool that opened the connection. It opens another one when it has lost its own. */
-  readonly slot: object | undefined;
+  readonly slot: (object & { readonly closed?: boolean }) | undefined;
   /** The client makes a new pool by itself when all connections of the old one are lost. */
   readonly isRenewed: boolean;
 }
@@ -18,7 +18,10 @@ export interface PoolIdentity {
 /** Reads the client of undici that a socket belongs to. */
 export type ReadClient = (socket: Socket) => UndiciClient | undefined;
 
-export type UndiciClient = Pick<EventEmitter, 'listeners'>;
+export type UndiciClient = Pick<EventEmitter, 'listeners'> & {
+  /** The Client takes no more requests. */
+  readonly closed?: boolean;
+};
 
 /** The pool of a request of node:http: its agent. A request without an agent has a connection of its own. */
 export function poolOfRequest(agentOrRequest: object): PoolIdentity {
@@ -52,8 +55,8 @@ export function poolOfConnector(connector: object, socket: Socket, readClient: R
     return { owner: 'undici', pool, slot: connector, isRenewed: true };
   }
   const parent = parentOf(client);
-  // The Agent of undici 7 and 8 drops a Pool with its last connection.
-  const isRenewed = parent !== undefined && isArrowFunction(connector);
+  // The Agent of undici 7 and 8, whose Clients have `stats`, drops a Pool or a Client with its last connection.
+  const isRenewed = parent !== undefined && 'stats' in client;
   return { owner: 'undici', pool: parent ?? client, slot: client, isRenewed };
 }
 

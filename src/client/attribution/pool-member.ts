@@ -34,6 +34,10 @@ export interface PoolMember {
   pool: MemberPool | undefined;
   poolNumber: number | undefined;
   place: Place | undefined;
+  /** A request may have taken it over, so that its pool does not have it any more. */
+  readonly takenOver: boolean;
+  /** When it opened, its client took no more requests already: undici has dropped its pool. */
+  isOrphan: boolean;
   /** It opens a pool that its client does not show. */
   opensPool: boolean;
   /** At the attempt, nothing read the response on an older connection of the pool. */

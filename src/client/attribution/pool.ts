@@ -44,6 +44,7 @@ export class Pool implements MemberPool {
   readonly #first = new First();
   readonly #losses = new Losses();
   readonly #idle = new IdleCount();
+  #hasOrphan = false;
   /** Those that were attempted while another one was idle, until their cause is decided. */
   readonly #raced = new Set<PoolMember>();
   readonly #origin: OriginState;
@@ -77,6 +78,7 @@ export class Pool implements MemberPool {
     member.pool = this;
     member.poolNumber = this.number;
     if (this.live.size === 0) this.#origin.began(this);
+    if (member.isOrphan) this.#hasOrphan = true;
     this.live.add(member);
     this.#first.add(order);
     this.#origin.first.add(order);
@@ -163,6 +165,16 @@ export class Pool implements MemberPool {
     return this.#some(other => other.order < order) || this.#losses.hadAny(order);
   }
 
+  /** It has a connection that is not about to leave it. */
+  get isInUse(): boolean {
+    return this.#some(({ loss, takenOver, isOrphan }) => loss === undefined && !takenOver && !isOrphan);
+  }
+
+  /** undici's Agent has dropped the pool after a loss, though a connection was still to open. */
+  get wasDropped(): boolean {
+    return this.#hasOrphan && this.#losses.hasOneByNobody;
+  }
+
   /** The program itself closed the connection that was lost last. */
   get wasClosedByProgram(): boolean {
     return this.#losses.latestIsByProgram;
@@ -170,7 +182,8 @@ export class Pool implements MemberPool {
 
   #lose(member: PoolMember, reason: CloseReason, order: number): void {
     const at = this.#context.now();
-    const loss: Loss = { reason, replaced: false, withdrawn: false, order, at, openedAs: member.order };
+    const { order: openedAs, isOrphan } = member;
+    const loss: Loss = { reason, replaced: false, withdrawn: false, order, at, openedAs, isOrphan };
     this.#losses.add(loss);
     member.loss = loss;
     if (member.place !== undefined) member.place.latestLoss = loss;
@@ -216,5 +229,5 @@ export class Pool implements MemberPool {
  * connection at its `clientTtl`.
  */
 function renewed(loss: Loss): void {
-  if (loss.reason === 'client_shutdown') loss.reason = 'connection_expired';
+  if (loss.reason === 'client_shutdown' && !loss.isOrphan) loss.reason = 'connection_expired';
 }

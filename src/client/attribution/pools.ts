@@ -68,6 +68,7 @@ export class Pools {
     const pools = this.#poolsOf(origin);
     stopWaiting(member);
     if (identity?.slot !== undefined) member.place = this.#placeOf(identity.slot);
+    member.isOrphan = identity?.slot?.closed === true;
     const create = (isKnown: boolean) => this.#newPool(pools, identity, isKnown);
     pools.poolOf(identity, create, this.#context.now()).add(member);
   }

@@ -294,6 +294,45 @@ describe('a pool that undici makes anew when its last connection is lost', () =>
     expect(causes(open(dispatcher()))).toEqual(['new_pool']);
   });
 
+  // undici 7 does this when a connection is lost while another one is still to open.
+  test('is the same one if undici dropped the old one with a connection in it', () => {
+    const { open, idle, close, causes } = playing();
+    const old = {};
+    const first = open(dispatcher(old));
+    close(first, 'server_close_header');
+    const orphan = open(dispatcher(old, { closed: true }));
+    const beside = open(dispatcher());
+    close(orphan, 'client_shutdown');
+    idle(beside);
+
+    expect(causes(beside, open(dispatcher()))).toEqual(['pool_busy', 'new_pool']);
+  });
+
+  test('is the same one after an orphan was the last connection', () => {
+    const { open, close, causes } = playing();
+    const old = {};
+    close(open(dispatcher(old)), 'max_requests');
+    close(open(dispatcher(old, { closed: true })), 'client_shutdown');
+
+    expect(causes(open(dispatcher()))).toEqual(['replaced client_shutdown']);
+  });
+
+  test.each(['leaves', 'is upgraded'])('is the same one if the only other connection %s', how => {
+    const { open, causes } = playing();
+    const last = open(dispatcher());
+    if (how === 'leaves') last.pool?.leaves(last, 'goaway');
+    else last.takenOver = true;
+
+    expect(causes(open(dispatcher()))).not.toEqual(['new_pool']);
+  });
+
+  test('is a new one if the program closed the old one while it connected, without a loss', () => {
+    const { open, close, causes } = playing();
+    close(open(dispatcher({}, { closed: true })), 'client_shutdown');
+
+    expect(causes(open(dispatcher()))).toEqual(['new_pool']);
+  });
+
   test('is a new one if it is an agent of node:http, which nobody but the program makes', () => {
     const { open, close, causes } = playing();
     close(open(agent()), 'server_idle_close');
