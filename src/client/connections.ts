@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { failedOutcome, type Outcome } from '../core/errors.ts';
 import type { Guard } from '../core/guard.ts';
 import { socketOf } from '../core/http2.ts';
-import { hostName, isIpAddress, type Origin, portNumber, sameOrigin, socketPath } from '../core/origins.ts';
+import { hostName, isIpAddress, type Origin, portNumber, socketPath } from '../core/origins.ts';
 import type { TlsHandshake } from '../core/tls-handshake.ts';
 import type { HttpVersion } from '../metrics/address-counts.ts';
 import type { Lookups } from '../metrics/lookups.ts';
@@ -216,7 +216,7 @@ export class Connections {
     const connection = this.#live.find(socket) ?? this.#adopt(socket, origin, false);
     connection.version = version;
     if (connection.counts === undefined && connection.pool === undefined) this.#assignToPool(connection, origin, pool);
-    else if (connection.opened !== undefined && !(connection.origin && sameOrigin(connection.origin, origin)))
+    else if (connection.opened !== undefined && this.tunnels.leadTo(connection, origin))
       this.tunnels.enter(connection, origin);
     if (this.tunnels.isInside(socket)) setListenedSocket(connection, socket); // it has the errors
   }

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Origin } from '../core/origins.ts';
+import { type Origin, sameOrigin } from '../core/origins.ts';
 import type { TunnelFailure } from '../core/tunnels.ts';
 import type { ConnectionAccounting } from './accounting.ts';
 import type { Connection } from './connection.ts';
@@ -23,6 +23,11 @@ export class Tunnels {
   /** Whether the socket is a TLS socket inside a tunnel. */
   isInside(socket: Socket): boolean {
     return this.#live.get(socket) === undefined && this.#live.find(socket)?.socket !== socket;
+  }
+
+  /** Whether the connection carries requests to this origin through a tunnel from now on. The proxy itself may be the origin. */
+  leadTo({ tunnel, origin: before }: Connection, origin: Origin): boolean {
+    return tunnel !== 'none' || before === undefined || !sameOrigin(before, origin);
   }
 
   /** A connection opened. undici names an origin before it connects. Other clients may write CONNECT to the socket. */

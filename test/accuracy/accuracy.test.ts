@@ -9,8 +9,8 @@ import { trueCauses } from './truth.ts';
 
 // --- the short form of `npm run accuracy`
 
-/** A new seed each day. The same seed chooses the same plays. */
-const SEED = Number(process.env['ACCURACY_SEED'] ?? Math.floor(Date.now() / 86_400_000));
+/** The same seed chooses the same plays. */
+const SEED = Number(process.env['ACCURACY_SEED'] ?? 1);
 const PARALLELS = [1, 4, 20];
 
 const names = Object.keys(SCENARIOS).filter(name => !SCENARIOS[name]?.slow);

@@ -2,10 +2,13 @@ import type { ClientName } from './clients.ts';
 import type { PlayResult } from './play.ts';
 
 /** Whether accuracy.test.ts fails if a goal is missed. */
-export const ENFORCED = false;
+export const ENFORCED = true;
 
 /** Whether connmeter reads undici's internals: its option `readUndiciInternals`. */
 export type Internals = 'on' | 'off';
+
+/** One wrong answer per play never misses a goal: it may be more than one percent of a few connections. */
+const TOLERATED = 1;
 
 /** In percent of the connections that were opened. A wrong answer names another cause than the true one; `unknown` is not wrong. */
 export interface Goal {
@@ -47,7 +50,25 @@ export const TIES: readonly (Where & { readonly truth: string; readonly told: st
 ];
 
 /** Goals that are lower for a reason. */
-export const EXCEPTIONS: readonly (Where & { readonly parallel?: readonly number[]; readonly goal: Goal })[] = [];
+export const EXCEPTIONS: readonly (Where & { readonly parallel?: readonly number[]; readonly goal: Goal })[] = [
+  {
+    scenarios: ['agents_in_turn'],
+    clients: ['undici7', 'undici8', 'fetch'],
+    goal: { right: 15, wrong: 2 },
+    why:
+      'Each agent of undici drops its pool with the last connection and makes another one. Nothing leads from a pool to its ' +
+      'agent, so while other agents are in use, such a pool may belong to a new agent just as well: unknown.',
+  },
+  {
+    scenarios: ['one_connection'],
+    clients: ['undici7'],
+    parallel: [4, 20],
+    goal: { right: 25, wrong: 60 },
+    why:
+      'The agent of undici 7 drops its only client while requests wait for it. They go on in the dropped client, and the next ' +
+      'ones in another beside it. The judge counts both for the agent, connmeter for two pools.',
+  },
+];
 
 export type Verdict = 'right' | 'wrong' | 'unknown';
 
@@ -96,5 +117,6 @@ export function scoreOf(which: Which, { pairs }: PlayResult): Score {
   const percent = (count: number) => (total === 0 ? 0 : (100 * count) / total);
   const [right, wrong, unknown] = [percent(counts.right), percent(counts.wrong), percent(counts.unknown)];
   const goal = goalOf(which);
-  return { total, right, wrong, unknown, reached: total > 0 && right >= goal.right && wrong <= goal.wrong };
+  const isWrongTooOften = counts.wrong > TOLERATED && wrong > goal.wrong;
+  return { total, right, wrong, unknown, reached: total > 0 && right >= goal.right && !isWrongTooOften };
 }

@@ -59,11 +59,6 @@ export class Losses {
     return this.#all.some(loss => loss.openedAs < order && loss.order > order);
   }
 
-  /** Neither the program nor its client closed one of them. */
-  get hasOneByNobody(): boolean {
-    return this.#all.some(loss => !isByProgram(loss));
-  }
-
   /** The program itself, or its client, closed the connection that was lost last. */
   get latestIsByProgram(): boolean {
     const latest = this.#all.at(-1);

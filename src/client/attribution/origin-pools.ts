@@ -7,6 +7,7 @@ import { WaitingAttempts } from './waiting-attempts.ts';
 const OVERLAP_SECONDS = 300;
 /** How many pools are checked. */
 const MAX_CHECKED = 8;
+const MAX_LOST = 16;
 
 /** The pools of one origin. */
 export class OriginPools implements OriginState {
@@ -21,6 +22,8 @@ export class OriginPools implements OriginState {
   readonly #live = new Set<Pool>();
   /** The pool that was the last to lose all its connections. */
   #latestEnded: Pool | undefined;
+  /** Pools that lost their last connection after several requests. Their owners may make them anew, or be gone. */
+  readonly #lost: Pool[] = [];
   #latestOverlap = -Infinity;
 
   get hasLive(): boolean {
@@ -33,7 +36,13 @@ export class OriginPools implements OriginState {
 
   ended(pool: Pool): void {
     this.#live.delete(pool);
-    if (pool.owner !== 'none') this.#latestEnded = pool;
+    if (pool.owner === 'none') return;
+
+    this.#latestEnded = pool;
+    if (pool.owner !== 'undici' || !pool.wasReused || pool.wasClosedByProgram) return;
+
+    this.#lost.push(pool);
+    if (this.#lost.length > MAX_LOST) this.#lost.shift();
   }
 
   /** Finds the pool with this identity, or creates it. `identity`: undefined for a socket without a client. */
@@ -49,8 +58,11 @@ export class OriginPools implements OriginState {
     let pool = this.#known.get(identity.pool);
     if (pool === undefined) {
       const isAlone = !this.#hasPoolInUse;
-      if (!isAlone) this.#latestOverlap = now;
       pool = (isAlone ? this.#predecessorOf(identity, now) : undefined) ?? create(true);
+      if (!isAlone) {
+        pool.isDoubtful = identity.isRenewed && this.#lost.shift() !== undefined;
+        if (!pool.isDoubtful) this.#latestOverlap = now;
+      }
       this.#known.set(identity.pool, pool);
     }
     return pool;
@@ -73,10 +85,12 @@ export class OriginPools implements OriginState {
   #predecessorOf({ owner, isRenewed }: PoolIdentity, now: number): Pool | undefined {
     const before = this.#latestToLeave;
     if (!isRenewed || before === undefined || before.owner !== owner || !before.isKnown) return undefined;
-    if (before.wasDropped) return before;
-
     const isOneAfterAnother = before.wasClosedByProgram || now - this.#latestOverlap < OVERLAP_SECONDS;
-    return isOneAfterAnother ? undefined : before;
+    if (isOneAfterAnother && !before.wasDropped) return undefined;
+
+    const index = this.#lost.indexOf(before);
+    if (index >= 0) this.#lost.splice(index, 1);
+    return before;
   }
 
   /** A pool whose last connections are about to close, else the one that ended last. */

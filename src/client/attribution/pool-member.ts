@@ -1,5 +1,6 @@
 import type { OpenCause } from '../../core/causes.ts';
 import type { CloseReason } from '../../core/reasons.ts';
+import type { TunnelState } from '../../core/tunnels.ts';
 import type { Loss } from './losses.ts';
 import type { WaitingAttempts } from './waiting-attempts.ts';
 
@@ -34,8 +35,11 @@ export interface PoolMember {
   pool: MemberPool | undefined;
   poolNumber: number | undefined;
   place: Place | undefined;
-  /** A request may have taken it over, so that its pool does not have it any more. */
+  /** How many requests it has carried. */
+  readonly requests: number;
+  /** A request has taken it over. Except for tunnels, its pool does not have it any more. */
   readonly takenOver: boolean;
+  readonly tunnel: TunnelState;
   /** When it opened, its client took no more requests already: undici has dropped its pool. */
   isOrphan: boolean;
   /** It opens a pool that its client does not show. */

@@ -40,11 +40,16 @@ export class Pool implements MemberPool {
   readonly number: number | undefined;
   /** False if it stands for all pools that undici does not show. */
   readonly isKnown: boolean;
+  /** It may continue another pool, of which nothing is left to tell. */
+  isDoubtful = false;
   readonly live = new Set<PoolMember>();
   readonly #first = new First();
   readonly #losses = new Losses();
   readonly #idle = new IdleCount();
   #hasOrphan = false;
+  /** It has lost a connection that neither the program nor its client closed. */
+  #hasLost = false;
+  #wasReused = false;
   /** Those that were attempted while another one was idle, until their cause is decided. */
   readonly #raced = new Set<PoolMember>();
   readonly #origin: OriginState;
@@ -102,6 +107,7 @@ export class Pool implements MemberPool {
     if (loss === undefined) this.leaves(member, reason);
     else loss.reason = reason;
     if (loss?.replaced && this.owner === 'undici') renewed(loss);
+    if (member.loss !== undefined && !isByProgram(member.loss)) this.#hasLost = true;
     member.pool = undefined;
     this.#delete(member);
   }
@@ -113,6 +119,7 @@ export class Pool implements MemberPool {
   }
 
   used(member: PoolMember): void {
+    if (member.requests > 0) this.#wasReused = true;
     this.#setIdle(member, false);
     if (member.loss === undefined) return;
 
@@ -139,9 +146,9 @@ export class Pool implements MemberPool {
     this.#raced.delete(member);
     return openCause({
       isFirstOfOrigin,
-      isFirstOfPool: this.isKnown ? isFirstOfPool : member.opensPool,
+      isFirstOfPool: this.isKnown ? isFirstOfPool && !this.isDoubtful : member.opensPool,
       isReplacement: member.replaces !== undefined,
-      poolIsKnown: this.isKnown,
+      poolIsKnown: this.isKnown && !(isFirstOfPool && this.isDoubtful),
       hadIdle: member.hadIdle,
       hadHeld: () => this.#hadHeld(member),
       hadOthers: () => this.#hadOthers(member),
@@ -167,12 +174,19 @@ export class Pool implements MemberPool {
 
   /** It has a connection that is not about to leave it. */
   get isInUse(): boolean {
-    return this.#some(({ loss, takenOver, isOrphan }) => loss === undefined && !takenOver && !isOrphan);
+    return this.#some(
+      ({ loss, takenOver, tunnel, isOrphan }) => loss === undefined && !isOrphan && !(takenOver && tunnel === 'none'),
+    );
+  }
+
+  /** It has served more than one request, so it was not made for one. */
+  get wasReused(): boolean {
+    return this.#wasReused;
   }
 
   /** undici's Agent has dropped the pool after a loss, though a connection was still to open. */
   get wasDropped(): boolean {
-    return this.#hasOrphan && this.#losses.hasOneByNobody;
+    return this.#hasOrphan && this.#hasLost;
   }
 
   /** The program itself closed the connection that was lost last. */

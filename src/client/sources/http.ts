@@ -144,7 +144,7 @@ function signalsOf(request: ClientRequest, message: object | undefined): KeepAli
   const response = message as IncomingMessage | undefined;
   const { closes, keepAlive } = response === undefined ? NO_SIGNALS : responseSignalsOf(response.rawHeaders);
   const serverCloses = closes || response?.httpVersion === '1.0';
-  const clientCloses = closesAfter(request, serverCloses);
+  const clientCloses = closesAfter(request);
   // Without that, the agent would have kept the connection.
   const isGivenUp =
     response?.readableEnded === false && (request.destroyed || response.destroyed) && !clientCloses && !serverCloses;
@@ -175,13 +175,14 @@ function isStillSending(request: ClientRequest, response: IncomingMessage): bool
  * Whether the client closes the connection after the request. Without a `Connection` header of the program, Node decides it:
  * `shouldKeepAlive` is false if the agent does not say that it keeps connections, and later also if the server closes.
  */
-function closesAfter(request: ClientRequest, serverCloses: boolean): boolean {
+function closesAfter(request: ClientRequest): boolean {
   const agent = agentOf(request);
   if (agent?.keepAlive === false) return true;
 
   const header = request.getHeader('connection');
   if (header !== undefined) return includesClose(header);
-  return request.shouldKeepAlive === false && (!serverCloses || !agent?.keepAlive);
+  // An agent that keeps connections did not decide it: the server closes, or its response to HEAD has no length.
+  return request.shouldKeepAlive === false && agent?.keepAlive !== true;
 }
 
 /**
