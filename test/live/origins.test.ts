@@ -1,4 +1,5 @@
 import http from 'node:http';
+import { setTimeout as passed } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { scenario as burst } from '../../examples/scenarios/burst.ts';
 import { scenario as clientPerRequest } from '../../examples/scenarios/client-per-request.ts';
@@ -46,8 +47,11 @@ function inTimeWait(port: number): number {
   ).length;
 }
 
-/** Runs a variant against its own server, and reads the metrics. */
-async function after(variant: Variant, client: 'fetch' | 'undici8' | 'http') {
+/** An unread body counts after half a second. */
+const UNTIL_HELD = 600;
+
+/** Runs a variant against its own server, and reads the metrics. `pause`: milliseconds between the two. */
+async function after(variant: Variant, client: 'fetch' | 'undici8' | 'http', pause = 0) {
   const { port, seen } = await server({ kind: 'http' });
   const { read } = instrument({ callSites: false });
   const cleanup = await run(variant, client, port, '');
@@ -55,6 +59,7 @@ async function after(variant: Variant, client: 'fetch' | 'undici8' | 'http') {
     await cleanup.cancelBodies();
     await cleanup.destroy();
   });
+  await passed(pause);
   return { port, readings: await read(), seen: await seen(), read, cancelBodies: cleanup.cancelBodies };
 }
 
@@ -74,7 +79,7 @@ test('1: ports run out because each request has its own client; a shared client 
 test.each(['fetch', 'undici8', 'http'] as const)(
   '2: connections accumulate because bodies are not read to the end (%s)',
   async client => {
-    const { readings, read, seen, cancelBodies } = await after(unreadBody.wasteful ?? {}, client);
+    const { readings, read, seen, cancelBodies } = await after(unreadBody.wasteful ?? {}, client, UNTIL_HELD);
 
     expect(seen).toMatchObject({ accepts: 10, requests: 10 });
     expect({ cause: mainCause(readings), reuse: reuse(readings) }).toEqual({ cause: 'body_held', reuse: 0 });
@@ -112,7 +117,7 @@ test.each(['fetch', 'undici8', 'http'] as const)(
   '4: 20 requests, 5 at a time, look up and connect 20 times if bodies are unread, and at most 10 times if read (%s)',
   async client => {
     const twenty: Variant = { host: 'localhost', calls: 20, concurrency: 5 };
-    const unread = await after({ ...unreadBody.wasteful, ...twenty }, client);
+    const unread = await after({ ...unreadBody.wasteful, ...twenty }, client, UNTIL_HELD);
     const readFully = await after({ ...unreadBody.fixed, ...twenty }, client);
 
     const told = ({ readings }: { readings: Readings }) => ({

@@ -74,7 +74,7 @@ export function namespace({ patience = 1, hosts }: { patience?: number; hosts?: 
       const { stdout } = await promisify(execFile)(
         'ip',
         ['netns', 'exec', name, process.execPath, ...QUIET, ...node, file, JSON.stringify(task)],
-        { cwd: ROOT, env: { ...process.env, ...env }, timeout: 28_000, killSignal: 'SIGKILL', maxBuffer: 2 ** 26 },
+        { cwd: ROOT, env: { ...process.env, ...env }, timeout: 58_000, killSignal: 'SIGKILL', maxBuffer: 2 ** 26 },
       );
       const { metrics = {}, ...told } = JSON.parse(stdout) as Told & { metrics?: Record<string, Point[]> };
       return { ...(told as unknown as Told), readings: new Readings(new Map(Object.entries(metrics))) };
