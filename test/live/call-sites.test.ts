@@ -21,7 +21,7 @@ async function snapshotOf(which: string, { option = 'on', flags = [] as string[]
   return JSON.parse(stdout) as Snapshot;
 }
 
-test.concurrent.each([
+test.each([
   ['fetch', 'body_held', 'wasteful.mjs', 'fetch'],
   ['http', 'body_held', 'wasteful.mjs', 'http'],
   ['all', 'pool_held', 'wasteful.mjs', 'all'],

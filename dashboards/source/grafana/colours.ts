@@ -18,7 +18,7 @@ export const PHASE_COLOURS: Readonly<Record<Phase, string>> = {
   dns: '#65A0FF',
   connect: '#D9B02B',
   tls: '#A8487C',
-  proxy: '#2E8B70',
+  proxy: '#1F5E4B',
 };
 
 export const CAUSE_COLOURS: Readonly<Record<OpenCause, string>> = {

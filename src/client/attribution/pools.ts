@@ -69,7 +69,12 @@ export class Pools {
     stopWaiting(member);
     if (identity?.slot !== undefined) member.place = this.#placeOf(identity.slot);
     member.isOrphan = identity?.slot?.closed === true;
-    const create = (isKnown: boolean) => this.#newPool(pools, identity, isKnown);
+    const create = (isKnown: boolean) => {
+      // undici has announced its attempts. For others, the code of the request is on the stack now, if it ever is.
+      if (identity !== undefined && identity.owner !== 'undici')
+        member.openedAt = this.#dependencies.callSiteOf(origin);
+      return this.#newPool(pools, identity, isKnown);
+    };
     pools.poolOf(identity, create, this.#context.now()).add(member);
   }
 

@@ -97,7 +97,7 @@ describe('which connection was the first', () => {
     const { open, causes, newPools } = playing();
 
     expect(causes(open(dispatcher()), open(dispatcher()), open(agent()))).toEqual(['first', 'new_pool', 'new_pool']);
-    expect(newPools).toEqual(['pay.ts:42', undefined]);
+    expect(newPools).toEqual(['pay.ts:42', 'pay.ts:42']);
   });
 
   test('sockets without a client are no pool', () => {

@@ -43,7 +43,9 @@ const held: unknown[] = [];
 for (let i = 0; i < 6; i++) {
   held.push(await work[which as string]?.(url));
   await reader.collect();
-  await sleep(600);
+  if (which === 'pool' || which === 'cjs') continue;
+
+  await sleep(600); // an unread body counts after half a second
   await reader.collect();
 }
 process.stdout.write(JSON.stringify(instrumentation.connections.snapshot()), () => process.exit());
