@@ -12,6 +12,6 @@ test('every attacked exporter serves as many series as connmeter', async () => {
   const [, , head = '', , row = ''] = stdout.split('\n');
   const series = Array.from(head.matchAll(/([\d,]+) series/g), ([, number = '']) => Number(number.replace(',', '')));
   expect(series).toHaveLength(3);
-  for (const number of series) expect(Math.abs(number - 7_005)).toBeLessThan(50);
+  for (const number of series) expect(Math.abs(number - 7_005)).toBeLessThan(150);
   expect(row).toMatch(/^\| one scrape, read( \| [\d,]+ ms, [\d,]+ MiB){3} \|$/);
 }, 120_000);

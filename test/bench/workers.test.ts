@@ -105,7 +105,8 @@ test('the number of series grows with the events of an origin', async () => {
 
 test('the no-op variant subscribes to the same channels and events as connmeter', () => {
   const socket = new Socket();
-  const connections = { attempted: () => {}, requestCreated: () => socket } as never;
+  const tunnels = { isInside: () => false };
+  const connections = { attempted: () => {}, requestCreated: () => socket, tunnels } as never;
   const callSites = { requestCreated: () => {} } as never;
   const guard = guardWith((_where, error) => {
     throw error;

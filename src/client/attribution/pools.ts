@@ -51,7 +51,8 @@ export class Pools {
     const { waiting } = this.#poolsOf(origin);
     waiting.add(member.order);
     member.waitsWith = waiting;
-    if (this.#places.has(connector)) return;
+    // Anybody can publish a message without a connector.
+    if (typeof connector !== 'function' || this.#places.has(connector)) return;
 
     this.#placeOf(connector);
     member.openedAt = this.#dependencies.callSiteOf(origin);

@@ -56,5 +56,7 @@ for (const name of names) {
   endings[name] = [...(endings[name] ?? []), ending];
 }
 web.close();
+// Until its callback has returned, Node lists a lookup as pending.
+await new Promise(setImmediate);
 
 sendReport({ metrics: await readMetrics(), endings });

@@ -38,6 +38,7 @@ const during = await eventually(pending, value => value === clients.length);
 if (answers) process.kill(resolver, 'SIGCONT');
 const endings = await Promise.all(tries);
 if (!answers) process.kill(resolver, 'SIGCONT');
+await new Promise(setImmediate); // until its callback has returned, Node lists a lookup as pending
 const after = await pending();
 address.destroy();
 web.close();
