@@ -20,6 +20,9 @@ const dispatcher = (pool: object = {}, slot: object = {}): PoolIdentity => ({
 /** A Pool that undici does not show. */
 const hidden = (slot: object = {}): PoolIdentity => ({ owner: 'undici', pool: undefined, slot, isRenewed: true });
 
+/** undici announces each attempt with a connector, which is a function. */
+const announcedBy = (identity: PoolIdentity | undefined) => (identity?.owner === 'undici' ? () => {} : undefined);
+
 /** Connections that a test attempts, assigns, uses and closes, in any order. */
 function playing() {
   const held = new Set<object>();
@@ -52,7 +55,11 @@ function playing() {
     newPools,
     attempt,
     /** undici shows the pool when the connection is open; so do agents, at the attempt. */
-    open(identity: PoolIdentity | undefined, origin = HERE, connection = attempt(origin, identity?.slot)): Connection {
+    open(
+      identity: PoolIdentity | undefined,
+      origin = HERE,
+      connection = attempt(origin, announcedBy(identity)),
+    ): Connection {
       pools.assign(connection, origin, identity);
       return connection;
     },
@@ -78,7 +85,7 @@ describe('which connection was the first', () => {
   test('the first attempt that opened, in whatever order they are counted', () => {
     const { open, attempt, causes } = playing();
     const pool = {};
-    const [early, late] = [attempt(HERE, {}), attempt(HERE, {})];
+    const [early, late] = [attempt(HERE, () => {}), attempt(HERE, () => {})];
     const second = open(dispatcher(pool), HERE, late);
     const first = open(dispatcher(pool), HERE, early);
 
@@ -223,9 +230,9 @@ describe('what the others did at the attempt', () => {
     const pool = {};
     const other = open(dispatcher(pool));
     idle(other);
-    const raced = attempt(HERE, {});
+    const raced = attempt(HERE, () => {});
     used(other);
-    const busy = attempt(HERE, {});
+    const busy = attempt(HERE, () => {});
     idle(other);
     used(other);
 
