@@ -40,7 +40,7 @@ export class Pool implements MemberPool {
   readonly number: number | undefined;
   /** False if it stands for all pools that undici does not show. */
   readonly isKnown: boolean;
-  /** It may continue another pool, of which nothing is left to tell. */
+  /** It may continue a pool that lost all its connections, or be new: nothing shows which. */
   isDoubtful = false;
   readonly live = new Set<PoolMember>();
   readonly #first = new First();
