@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/build.ts'],
     // Diagnostics channels are the process's: each file has a process of its own, or files would see each other's sockets.
     pool: 'forks',
     // Most tests wait for sockets, not for the processor.

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { build } from './build.ts';
+import { build } from '../support/build.ts';
 import { type NodeResults, nodeSummary, worseIn } from './node-summary.ts';
 import { flagsOf, isSlower, SUBJECTS, type TriedFile, testFiles, verdictOf } from './node-test-files.ts';
 import { nodeOf, supportedNodes, unsupportedMessage } from './node-version.ts';

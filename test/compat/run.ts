@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from './build.ts';
+import { build } from '../support/build.ts';
 import { type Command, withReporter } from './commands.ts';
 import { nodeOf, supportedNodes, unsupportedMessage } from './node-version.ts';
 import { type CompatOptions, parseOptions, USAGE } from './options.ts';

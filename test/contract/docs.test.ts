@@ -92,7 +92,7 @@ async function scrapeOfEveryKindOfEvent(): Promise<Sample[]> {
   const port = await freePort();
   const child = fork(join(import.meta.dirname, 'all-events.ts'), {
     cwd: ROOT,
-    execArgv: ['--disable-warning=ExperimentalWarning', '--import', './src/register.ts'],
+    execArgv: ['--disable-warning=ExperimentalWarning', '--import', './dist/register.js'],
     env: {
       ...process.env,
       OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1',

@@ -44,12 +44,15 @@ export class Losses {
     if (this.#all.length > MAX_LOSSES) this.#all.shift();
   }
 
-  /** The loss that an attempt makes good: the one of its own place in the pool, else the newest one before the attempt. */
+  /**
+   * The loss that an attempt makes good: the one of its own place in the pool, else the newest one before the attempt. One that
+   * the program or its client caused comes last: undici 7 also closes other connections when it has lost one.
+   */
   replaceBy({ order, ownLoss, onlyOwn, hasOthers, now }: Replacement): Loss | undefined {
     const oldest = hasOthers ? now - RECENT_SECONDS : -Infinity;
     const counts = (loss: Loss) => !loss.replaced && !loss.withdrawn && loss.order <= order && loss.at >= oldest;
     let loss = ownLoss !== undefined && counts(ownLoss) ? ownLoss : undefined;
-    if (!onlyOwn) loss ??= this.#all.findLast(counts);
+    if (!onlyOwn) loss ??= this.#all.findLast(each => counts(each) && !isByProgram(each)) ?? this.#all.findLast(counts);
     if (loss !== undefined) loss.replaced = true;
     return loss;
   }

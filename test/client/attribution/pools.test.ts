@@ -133,6 +133,19 @@ describe('what a connection replaces', () => {
     expect(causes(open(dispatcher(pool)), open(dispatcher(pool)))).toEqual(['replaced request_aborted', 'pool_busy']);
   });
 
+  test('what its client has closed comes last', () => {
+    const { open, close, causes } = playing();
+    const pool = {};
+    const [, lost, dropped] = [open(dispatcher(pool)), open(dispatcher(pool)), open(dispatcher(pool))];
+    close(lost, 'server_closed_active');
+    close(dropped, 'client_shutdown');
+
+    expect(causes(open(dispatcher(pool)), open(dispatcher(pool)))).toEqual([
+      'replaced server_closed_active',
+      'replaced connection_expired',
+    ]);
+  });
+
   test('only what was lost before the attempt', () => {
     const { open, attempt, close, causes } = playing();
     const identity = agent();

@@ -13,3 +13,8 @@ function isStale(project: string): boolean {
   const sources = globSync(join(project, 'src', '**', '*.ts'));
   return Math.max(...sources.map(path => statSync(path).mtimeMs)) > statSync(built).mtimeMs;
 }
+
+/** Of vitest: before all tests. */
+export function setup(): void {
+  build(join(import.meta.dirname, '../..'));
+}
