@@ -7,7 +7,7 @@ import { httpSource } from './client/sources/http.ts';
 import { http2Source } from './client/sources/http2.ts';
 import { netSource } from './client/sources/net.ts';
 import { undiciRequests, undiciSource } from './client/sources/undici.ts';
-import { subscribeAll } from './core/channels.ts';
+import { subscribeAll, unless } from './core/channels.ts';
 import { type Guard, guardWith, oncePerPlace, stackOf } from './core/guard.ts';
 import type { FaultPlace } from './metrics/faults.ts';
 import { createInstruments, type Instruments } from './metrics/instruments.ts';
@@ -15,7 +15,9 @@ import { type LookupObserver, observeLookups } from './metrics/lookup-observer.t
 import { Lookups } from './metrics/lookups.ts';
 import { readLookups } from './metrics/read-lookups.ts';
 import { readPorts } from './metrics/read-ports.ts';
+import type { Recorder } from './metrics/recorder.ts';
 import { MetricRegistry } from './metrics/registry.ts';
+import { type Reading, readAll } from './metrics/table.ts';
 import { type ConnectionInstrumentationConfig, checkedOptions } from './options.ts';
 import { Servers } from './server/servers.ts';
 import { serverSource } from './server/source.ts';
@@ -55,8 +57,10 @@ export class ConnectionInstrumentation {
   readonly #warnOnce = oncePerPlace((where, error) =>
     diag.warn(`connmeter: internal error in ${where}; the program is not affected`, stackOf(error)),
   );
+  #opensOwnSocket = false;
   #provider: MeterProvider | undefined;
   #instruments: Instruments | undefined;
+  readonly #refreshSteps: readonly (() => void)[];
   #lookupObserver: LookupObserver | undefined;
   #unsubscribe: (() => void) | undefined;
   #unsubscribeFromRequests: (() => void) | undefined;
@@ -72,8 +76,10 @@ export class ConnectionInstrumentation {
     this.#config = { ...config, ...options };
     this.#registry = new MetricRegistry(options.maxOrigins);
 
-    const record: Instruments['record'] = (metric, seconds, attributes) =>
-      this.#instruments?.record(metric, seconds, attributes);
+    const record: Recorder = (metric, value, attributes) => {
+      this.#registry.histograms.record(metric, value, attributes);
+      this.#instruments?.record(metric, value, attributes);
+    };
     this.#lookups = new Lookups(this.#registry, record);
     this.#callSites = new CallSites(
       options.callSites,
@@ -101,6 +107,18 @@ export class ConnectionInstrumentation {
       },
     });
 
+    this.#refreshSteps = [
+      guard('lookups', () => this.#lookupObserver?.flush()),
+      guard('client connections', () => this.#connections.refreshGauges()),
+      guard('lookups in the thread pool', () => {
+        this.#registry.lookupsInThreadPool = readLookups(this.#connections.liveCount + this.#servers.liveCount);
+      }),
+      guard('server connections', () => this.#servers.refreshGauges()),
+      guard('ports', () => {
+        this.#registry.ports = readPorts();
+      }),
+    ];
+
     this.setMeterProvider(metrics.getMeterProvider());
     if (options.enabled) this.enable();
   }
@@ -118,7 +136,10 @@ export class ConnectionInstrumentation {
     const undici = this.#guard('undici');
     const readClient = this.#config.readUndiciInternals ? clientOf : undefined;
     const stops = [
-      subscribeAll(net, netSource(this.#connections, net)),
+      subscribeAll(
+        net,
+        unless(() => this.#opensOwnSocket, netSource(this.#connections, net)),
+      ),
       subscribeAll(undici, undiciSource(this.#connections, readClient, undici)),
       subscribeAll(http, httpSource(this.#connections, this.#callSites, http)),
       subscribeAll(http2, http2Source(this.#connections, http2)),
@@ -154,9 +175,25 @@ export class ConnectionInstrumentation {
     if (host !== undefined) this.#lookups.ignoreNext(host);
   }
 
+  /** @internal Opens a socket that is not measured. */
+  openUnmeasured<Opened>(open: () => Opened): Opened {
+    this.#opensOwnSocket = true;
+    try {
+      return open();
+    } finally {
+      this.#opensOwnSocket = false;
+    }
+  }
+
   /** @internal Counts an error of the parts that serve the metrics. */
   countFault(place: FaultPlace): void {
     this.#registry.faults.count(place);
+  }
+
+  /** @internal All numbers, as of now. The arrays are copied, the numbers are not: they change with the next event. */
+  read(): Reading[] {
+    this.#refresh();
+    return readAll(this.#registry);
   }
 
   /** Sets the provider of all instruments. The SDK calls this, possibly several times. */
@@ -165,22 +202,12 @@ export class ConnectionInstrumentation {
 
     this.#provider = provider;
     this.#instruments?.stop();
-    const guard = this.#guard('collection');
-    const steps = [
-      guard('lookups', () => this.#lookupObserver?.flush()),
-      guard('client connections', () => this.#connections.refreshGauges()),
-      guard('lookups in the thread pool', () => {
-        this.#registry.lookupsInThreadPool = readLookups(this.#connections.liveCount + this.#servers.liveCount);
-      }),
-      guard('server connections', () => this.#servers.refreshGauges()),
-      guard('ports', () => {
-        this.#registry.ports = readPorts();
-      }),
-    ];
-    const refresh = () => {
-      for (const step of steps) step();
-    };
-    this.#instruments = createInstruments(provider.getMeter(NAME, VERSION), this.#registry, refresh);
+    this.#instruments = createInstruments(provider.getMeter(NAME, VERSION), this.#registry, () => this.#refresh());
+  }
+
+  /** Updates what is not counted with each event. If one step fails, the others still run. */
+  #refresh(): void {
+    for (const step of this.#refreshSteps) step();
   }
 
   #subscribeToRequests(on: boolean): void {

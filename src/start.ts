@@ -4,14 +4,20 @@ import { printable } from './core/origins.ts';
 import { ConnectionInstrumentation } from './instrumentation.ts';
 import type { ConnectionInstrumentationConfig } from './options.ts';
 import type { Environment } from './register/environment.ts';
-import { consoleReader, prometheusReader } from './register/readers.ts';
-import { loadSdk } from './register/sdk.ts';
+import { atFirstEvent } from './register/first-event.ts';
+import { type Main, mainOf, share } from './register/processes/share.ts';
+import type { Sharing } from './register/processes/sharing.ts';
+import { consoleReader, type Source, servePrometheus } from './register/readers.ts';
+import { detectResource, loadSdk } from './register/sdk.ts';
+import { VERSION } from './version.ts';
 
 const { writeSync } = process.getBuiltinModule('node:fs');
 const { getEnvironmentData, isMainThread, setEnvironmentData } = process.getBuiltinModule('node:worker_threads');
 
 /** The key of data shared with all worker threads: whether one of them has already warned that they are not measured. */
 const WORKER_WARNING_PRINTED = 'connmeter.workerWarningPrinted';
+/** The key of what threads need to know about their process. */
+const MAIN = 'connmeter.main';
 const MAX_LINE_LENGTH = 1_000;
 
 let logLevel: Environment['logLevel'] = 'info';
@@ -44,34 +50,66 @@ function startMeasuring(environment: Environment): void {
     instrumentation = new ConnectionInstrumentation(optionsOf(environment));
   } else if (isMainThread) {
     setEnvironmentData(WORKER_WARNING_PRINTED, new SharedArrayBuffer(4));
+    setEnvironmentData(MAIN, mainOf(process));
     environment.warnings.forEach(warn);
     if (environment.exporters.length > 0) startExporting(environment);
+  } else if (environment.exporters.includes('prometheus') && canShare(environment)) {
+    reportFromThread(environment);
   } else if (environment.exporters.length > 0 && isFirstWorkerToWarn()) {
     warn('worker threads are not measured; the metrics cover the main thread only');
   }
 }
 
-function startExporting(environment: Environment): void {
-  const sdk = loadSdk();
-  const readers = environment.exporters.map(name =>
-    name === 'prometheus'
-      ? prometheusReader(sdk, {
-          ...environment,
-          ignoreServer: (server, host) => instrumentation?.ignoreServer(server, host),
-          countFault: () => instrumentation?.countFault('exposition'),
-          warn,
-          info,
-        })
-      : consoleReader(sdk, environment),
-  );
-  const { defaultResource, detectResources, envDetector } = sdk.resources;
-  const resource = defaultResource().merge(detectResources({ detectors: [envDetector] }));
-  instrumentation = new ConnectionInstrumentation(optionsOf(environment));
-  instrumentation.setMeterProvider(new sdk.metrics.MeterProvider({ resource, readers }));
+/** A thread opens no port: it hands its numbers to the process that serves them. */
+function reportFromThread(environment: Environment): void {
+  const measured = new ConnectionInstrumentation(optionsOf(environment));
+  instrumentation = measured;
+  const sharing = sharingOf(environment, measured);
+  atFirstEvent(guard, () => sharing()?.join({ refused: () => {}, lost: () => {}, isPatient: true }));
 }
 
-function optionsOf({ readUndiciInternals }: Environment): ConnectionInstrumentationConfig {
-  return { readUndiciInternals };
+/** Without a fixed port, or on Windows, each process serves its own metrics. */
+function canShare({ share, port }: Environment): boolean {
+  return share && port !== 0 && process.platform !== 'win32';
+}
+
+/** Made when it is first needed, because it reads files. */
+function sharingOf(environment: Environment, measured: ConnectionInstrumentation): () => Sharing | undefined {
+  let shared: ReturnType<typeof share> | undefined;
+  return () => {
+    if (!canShare(environment)) return undefined;
+    if (shared === undefined) {
+      const main = (getEnvironmentData(MAIN) as Main | undefined) ?? mainOf(process);
+      shared = share(environment, main, measured, guard);
+      if ('why' in shared) warn(`each process serves its own metrics, because ${shared.why}`);
+    }
+    return 'sharing' in shared ? shared.sharing : undefined;
+  };
+}
+
+function startExporting(environment: Environment): void {
+  const measured = new ConnectionInstrumentation(optionsOf(environment));
+  instrumentation = measured;
+  const source: Source = { scope: { name: 'connmeter', version: VERSION }, read: () => measured.read() };
+  if (environment.exporters.includes('prometheus')) {
+    servePrometheus(source, {
+      ...environment,
+      sharing: sharingOf(environment, measured),
+      ignoreServer: (server, host) => measured.ignoreServer(server, host),
+      countFault: () => measured.countFault('exposition'),
+      warn,
+      info,
+    });
+  }
+  if (environment.exporters.includes('console')) {
+    const sdk = loadSdk();
+    const readers = [consoleReader(sdk, source, environment)];
+    new sdk.metrics.MeterProvider({ resource: detectResource(sdk.resources), readers });
+  }
+}
+
+function optionsOf({ readUndiciInternals, maxOrigins }: Environment): ConnectionInstrumentationConfig {
+  return { readUndiciInternals, maxOrigins };
 }
 
 /** Without a registered provider, the API returns its no-op meter. */

@@ -6,7 +6,7 @@ import { registerInstrumentations } from '@opentelemetry/instrumentation';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { expect, expectTypeOf, onTestFinished, test } from 'vitest';
 import { ConnectionInstrumentation, type ConnectionInstrumentationConfig } from '../src/index.ts';
-import { METRICS } from '../src/metrics/instruments.ts';
+import { METRICS } from '../src/metrics/table.ts';
 import { VERSION } from '../src/version.ts';
 import { instrument } from './support/instrument.ts';
 import { ManualReader } from './support/manual-reader.ts';

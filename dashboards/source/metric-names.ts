@@ -1,4 +1,4 @@
-import { METRICS } from '../../src/metrics/instruments.ts';
+import { METRICS } from '../../src/metrics/table.ts';
 
 /** How metrics reach Prometheus. The JavaScript pull exporter adds no unit to their names; OTLP does. */
 export type Transport = 'pull' | 'otlp';

@@ -1,4 +1,5 @@
-import { METRICS } from '../../src/metrics/instruments.ts';
+import { BOUNDARIES } from '../../src/metrics/histograms.ts';
+import { METRICS } from '../../src/metrics/table.ts';
 import { prometheusName, type Transport } from './metric-names.ts';
 
 /** Label matchers in addition to those of the variables: `{ connmeter_phase: 'dns' }`. `null` means that the label is absent. */
@@ -72,7 +73,7 @@ export class PromQL {
 
   /** The rate of the events in a histogram that are at most `boundary`, which has to be one of its bucket boundaries. */
   rateUpTo(name: string, boundary: number, by = ''): string {
-    const { boundaries } = histogram(name);
+    const boundaries: readonly number[] = BOUNDARIES[histogram(name).name];
     if (!boundaries.includes(boundary)) throw new Error(`${name} has no boundary ${boundary}`);
 
     // Prometheus 3 writes 1 as 1.0

@@ -176,11 +176,7 @@ export class ConnectionAccounting {
     const { tls } = phasesOf(connection);
     if (tls !== undefined && connection.tls !== undefined) {
       counts.initialiseFailures('tls');
-      this.#record('connmeter.tls.handshake.duration', tls, {
-        ...counts.attributes,
-        'tls.protocol.version': connection.tls.version,
-        'tls.resumed': connection.tls.resumed,
-      });
+      this.#record('connmeter.tls.handshake.duration', tls, counts.handshake(connection.tls));
     }
   }
 

@@ -5,6 +5,18 @@ const { subscribe, unsubscribe } = process.getBuiltinModule('node:diagnostics_ch
 /** Handlers of diagnostics channels, by channel name. */
 export type Handlers = Readonly<Record<string, (message: never) => void>>;
 
+/** The same handlers, except while `isOff` is true. */
+export function unless(isOff: () => boolean, handlers: Handlers): Handlers {
+  return Object.fromEntries(
+    Object.entries(handlers).map(([name, handle]) => [
+      name,
+      (message: never) => {
+        if (!isOff()) handle(message);
+      },
+    ]),
+  );
+}
+
 /** Subscribes every handler, each behind the guard. Returns a function that unsubscribes them all. */
 export function subscribeAll(guard: Guard, handlers: Handlers): () => void {
   const subscriptions = Object.entries(handlers).map(([name, handle]) => ({

@@ -1,5 +1,6 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { Origin } from '../core/origins.ts';
+import type { TlsHandshake } from '../core/tls-handshake.ts';
 
 /** The value of one series, and its attributes. */
 export interface Count {
@@ -33,6 +34,7 @@ export class AddressCounts<Reason extends string> {
   readonly requests: { readonly fresh: Count; readonly reused: Count };
   readonly #closed = new Map<Reason, Count>();
   readonly #inUse = new Map<HttpVersion, InUse>();
+  readonly #handshakes = new Map<string, Attributes>();
 
   constructor({ address, port }: Origin, http: boolean) {
     this.port = port;
@@ -70,6 +72,17 @@ export class AddressCounts<Reason extends string> {
       this.#inUse.set(version, inUse);
     }
     return inUse;
+  }
+
+  /** The attributes of TLS handshakes that succeeded. */
+  handshake({ version, resumed }: Pick<TlsHandshake, 'version' | 'resumed'>): Attributes {
+    const key = `${version} ${resumed}`;
+    let attributes = this.#handshakes.get(key);
+    if (attributes === undefined) {
+      attributes = { ...this.attributes, 'tls.protocol.version': version, 'tls.resumed': resumed };
+      this.#handshakes.set(key, attributes);
+    }
+    return attributes;
   }
 
   /** Sets the gauges to zero, before a collection recomputes them. */

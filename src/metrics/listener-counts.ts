@@ -41,7 +41,7 @@ export class ListenerCounts extends AddressCounts<ServerCloseReason> {
   readonly refused: Count;
   /** Gauge of open connections without HTTP, which are neither active nor idle. */
   readonly open: Count;
-  readonly #failedHandshakes = new Set<string>();
+  readonly #failedHandshakes = new Map<string, Attributes>();
 
   constructor(origin: Origin, http: boolean) {
     super(origin, http);
@@ -59,8 +59,14 @@ export class ListenerCounts extends AddressCounts<ServerCloseReason> {
 
   /** The attributes of a failed handshake. */
   failedHandshake(errorType: string): Attributes {
-    if (this.#failedHandshakes.size < MAX_FAILED_HANDSHAKES) this.#failedHandshakes.add(errorType);
-    return { ...this.attributes, 'error.type': this.#failedHandshakes.has(errorType) ? errorType : OTHER };
+    let attributes = this.#failedHandshakes.get(errorType);
+    if (attributes === undefined) {
+      if (this.#failedHandshakes.size >= MAX_FAILED_HANDSHAKES && errorType !== OTHER)
+        return this.failedHandshake(OTHER);
+      attributes = { ...this.attributes, 'error.type': errorType };
+      this.#failedHandshakes.set(errorType, attributes);
+    }
+    return attributes;
   }
 
   override resetGauges(): void {

@@ -51,8 +51,8 @@ export class Lookups {
     }
     if (this.#wasAbandoned(name, started)) return;
 
-    const question = this.#registry.names.labelOf(name, getaddrinfo ? 'lookup' : 'query');
-    this.#record('dns.lookup.duration', seconds, { 'dns.question.name': question });
+    const attributes = this.#registry.lookupAttributes(name, getaddrinfo ? 'lookup' : 'query');
+    this.#record('dns.lookup.duration', seconds, attributes);
   }
 
   /** A lookup of a socket failed. A custom `lookup` function that caches errors may pass the same error to several sockets. */

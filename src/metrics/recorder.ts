@@ -1,15 +1,5 @@
 import type { Attributes } from '@opentelemetry/api';
+import type { HistogramName } from './histograms.ts';
 
-/** The histograms, which are recorded once per connection or lookup. All other metrics are read at collection. */
-export type HistogramName =
-  | 'http.client.connection.duration'
-  | 'connmeter.connection.requests'
-  | 'connmeter.connect.duration'
-  | 'connmeter.tls.handshake.duration'
-  | 'dns.lookup.duration'
-  | 'connmeter.server.connection.duration'
-  | 'connmeter.server.connection.requests'
-  | 'connmeter.server.tls.handshake.duration';
-
-/** Records one value of a histogram, in the unit of the metric. */
+/** Records one value of a histogram, in the unit of the metric. `attributes`: the same object each time for the same series. */
 export type Recorder = (metric: HistogramName, value: number, attributes: Attributes) => void;

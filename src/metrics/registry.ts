@@ -4,8 +4,9 @@ import type { Origin } from '../core/origins.ts';
 import type { Count } from './address-counts.ts';
 import { BoundedIndex } from './bounded-index.ts';
 import { Faults } from './faults.ts';
+import { Histograms } from './histograms.ts';
 import { ListenerCounts } from './listener-counts.ts';
-import { LookupNames } from './lookup-names.ts';
+import { LookupNames, type LookupSource } from './lookup-names.ts';
 import { OriginCounts } from './origin-counts.ts';
 import type { PortUsage } from './parse-ports.ts';
 import { PendingConnections } from './pending-connections.ts';
@@ -24,9 +25,11 @@ export class MetricRegistry {
   readonly #listeners: BoundedIndex<ListenerCounts>;
   readonly #pending: BoundedIndex<PendingConnections>;
   readonly names: LookupNames;
+  readonly histograms = new Histograms();
   readonly faults = new Faults();
   readonly #lookupFailures = new Set<string>();
-  readonly #failedNames = new Set<string>();
+  readonly #lookups = new Map<string, Attributes>();
+  readonly #failedLookups = new Map<string, Attributes>();
 
   constructor(limit: number) {
     this.#origins = new BoundedIndex(limit, (origin, http) => new OriginCounts(origin, http));
@@ -88,13 +91,29 @@ export class MetricRegistry {
     return { attributes: {}, value: Math.max(this.lookupsAwaited, this.lookupsInThreadPool) };
   }
 
+  /** The attributes of a lookup that succeeded. */
+  lookupAttributes(name: string, source: LookupSource): Attributes {
+    return attributesIn(this.#lookups, this.names.labelOf(name, source));
+  }
+
   /** The attributes of a failed lookup. At most `limit` pairs of name and error; the rest have `_OTHER` as their name. */
   failedLookupAttributes(name: string, errorType: string): Attributes {
     const question = this.names.labelOf(name, 'connection');
     if (this.#lookupFailures.size < MAX_LOOKUP_FAILURES) this.#lookupFailures.add(errorType);
     const known = this.#lookupFailures.has(errorType) ? errorType : OTHER;
-    const pair = `${known} ${question}`;
-    if (this.#failedNames.size < this.limit) this.#failedNames.add(pair);
-    return { 'dns.question.name': this.#failedNames.has(pair) ? question : OTHER, 'error.type': known };
+    const isFull = this.#failedLookups.size >= this.limit && !this.#failedLookups.has(`${known} ${question}`);
+    return attributesIn(this.#failedLookups, isFull ? OTHER : question, known);
   }
+}
+
+/** The attributes of lookups: the same object for the same name and error. */
+function attributesIn(known: Map<string, Attributes>, question: string, errorType?: string): Attributes {
+  const key = errorType === undefined ? question : `${errorType} ${question}`;
+  let attributes = known.get(key);
+  if (attributes === undefined) {
+    const error = errorType === undefined ? {} : { 'error.type': errorType };
+    attributes = { 'dns.question.name': question, ...error };
+    known.set(key, attributes);
+  }
+  return attributes;
 }

@@ -2,7 +2,8 @@ import type { Attributes } from '@opentelemetry/api';
 import type { Checked } from '../core/rotating-check.ts';
 import type { TlsHandshake } from '../core/tls-handshake.ts';
 import type { AddressCounts, HttpVersion } from './address-counts.ts';
-import type { HistogramName, Recorder } from './recorder.ts';
+import type { HistogramName } from './histograms.ts';
+import type { Recorder } from './recorder.ts';
 
 /** What client connections and accepted connections have in common. Times are in seconds of a monotonic clock. */
 export class TrackedConnection<Counted extends AddressCounts<string> = AddressCounts<string>> implements Checked {

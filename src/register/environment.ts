@@ -9,8 +9,11 @@ export interface Environment {
   readonly port: number;
   /** Names that are allowed in `Host` headers, besides loopback names; undefined if the variable is not set. */
   readonly allowedHosts: readonly string[] | undefined;
-  /** The option of the same name of `ConnectionInstrumentation`. */
+  /** These are options of the same names of `ConnectionInstrumentation`. */
   readonly readUndiciInternals: boolean;
+  readonly maxOrigins: number;
+  /** The processes and threads of a service share one port, which serves their sum. */
+  readonly share: boolean;
   /** How often the console exporter prints, in milliseconds. */
   readonly interval: number;
   /** Which lines are printed to stderr. `info` includes warnings. */
@@ -87,6 +90,8 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     port: integer('OTEL_EXPORTER_PROMETHEUS_PORT', 0, 65_535, 9464),
     allowedHosts,
     readUndiciInternals: boolean('CONNMETER_READ_UNDICI_INTERNALS', true),
+    maxOrigins: integer('CONNMETER_MAX_ORIGINS', 1, 1000, 100),
+    share: boolean('CONNMETER_SHARE', true),
     interval: integer('OTEL_METRIC_EXPORT_INTERVAL', 1, 2_147_483_647, 60_000),
     logLevel: logLevel ?? 'info',
     warnings,

@@ -12,27 +12,34 @@ const BACKLOG = 20;
 
 // Kept, because tests of the program may replace them with fake timers.
 const now = performance.now.bind(performance);
-const { setTimeout } = globalThis;
+const { setImmediate, setTimeout } = globalThis;
+
+/** The text of `/metrics`. */
+export interface Text {
+  readonly plain: Buffer;
+  /** Compressed when it is first asked for. */
+  readonly gzip: () => Promise<Buffer>;
+}
 
 interface Collected {
-  readonly outcome: Promise<Buffer>;
+  readonly outcome: Promise<Text>;
   /** Undefined if the collection failed. */
-  readonly text: Buffer | undefined;
+  readonly text: Text | undefined;
   readonly at: number;
-  /** How long the collection took. */
+  /** How long the collection took, without the time in which the program ran. */
   readonly took: number;
 }
 
 /**
- * Provides the text of `/metrics`, which `readers.ts` makes. There is at most one collection at a time; all requests that arrive meanwhile share its
- * result, so the text is in memory once. Each scrape normally gets a new text. If collections take more than their budget,
- * the last text is reused for up to a second.
+ * Provides the text of `/metrics`, which `readers.ts` makes. There is at most one collection at a time; all requests that arrive
+ * meanwhile share its result, so the text is in memory once. Each scrape normally gets a new text. If collections take more
+ * than their budget, the last text is reused for up to a second. Between two pieces of the text, the program runs.
  */
 export class Exposition {
-  readonly #make: () => Promise<string>;
+  readonly #make: () => Promise<Iterable<string>>;
   readonly #onFault: (error: unknown) => void;
   /** The collection in progress. */
-  #running: Promise<Buffer> | undefined;
+  #running: Promise<Text> | undefined;
   /** The last collection, while its text may be reused. */
   #last: Collected | undefined;
   /** Milliseconds that collections have taken beyond their share, as of `#costAt`. It shrinks as time passes. */
@@ -41,14 +48,14 @@ export class Exposition {
   /** The first collection loads and compiles code, so it is not charged to the budget. */
   #isFirst = true;
 
-  /** `make` collects the metrics and serializes them. `onFault` is called once for each collection that fails. */
-  constructor(make: () => Promise<string>, onFault: (error: unknown) => void) {
+  /** `make` collects the metrics and writes them, piece by piece. `onFault` is called once for each collection that fails. */
+  constructor(make: () => Promise<Iterable<string>>, onFault: (error: unknown) => void) {
     this.#make = make;
     this.#onFault = onFault;
   }
 
   /** The text of the collection in progress, of the last one if it may be reused, or of a new one. */
-  read(): Promise<Buffer> {
+  read(): Promise<Text> {
     if (this.#running !== undefined) return this.#running;
     if (this.#last !== undefined && this.#isFreshEnough(this.#last)) return this.#last.outcome;
 
@@ -57,7 +64,7 @@ export class Exposition {
   }
 
   /** The text of the last collection, if it may be reused. Never collects. */
-  get latest(): Buffer | undefined {
+  get latest(): Text | undefined {
     return this.#last === undefined || isExpired(this.#last) ? undefined : this.#last.text;
   }
 
@@ -72,18 +79,19 @@ export class Exposition {
     return Math.max(0, this.#cost - (now() - this.#costAt) * CPU_SHARE);
   }
 
-  #collect(): Promise<Buffer> {
-    const began = now();
-    const outcome: Promise<Buffer> = Promise.resolve()
-      .then(() => this.#make())
+  #collect(): Promise<Text> {
+    const time = new WorkingTime();
+    const outcome: Promise<Text> = Promise.resolve()
+      .then(() => time.of(() => this.#make()))
+      .then(pieces => buffersOf(pieces, time))
       .then(
-        made => {
-          const text = Buffer.from(made);
-          this.#finished(outcome, text, began);
+        buffers => {
+          const text = time.of(() => textOf(Buffer.concat(buffers)));
+          this.#finished(outcome, text, time);
           return text;
         },
         error => {
-          this.#finished(outcome, undefined, began);
+          this.#finished(outcome, undefined, time);
           this.#onFault(error);
           throw error;
         },
@@ -91,10 +99,10 @@ export class Exposition {
     return outcome;
   }
 
-  #finished(outcome: Promise<Buffer>, text: Buffer | undefined, began: number): void {
+  #finished(outcome: Promise<Text>, text: Text | undefined, { spent }: WorkingTime): void {
     const at = now();
-    const collected = { outcome, text, at, took: at - began };
-    this.#cost = this.#costNow() + (this.#isFirst ? 0 : collected.took);
+    const collected = { outcome, text, at, took: spent };
+    this.#cost = this.#costNow() + (this.#isFirst ? 0 : spent);
     this.#isFirst = false;
     this.#costAt = at;
     this.#last = collected;
@@ -109,4 +117,53 @@ export class Exposition {
 
 function isExpired({ at }: Collected): boolean {
   return now() - at >= MAX_AGE;
+}
+
+/** Adds up the time of several pieces of work, in milliseconds. */
+class WorkingTime {
+  spent = 0;
+
+  of<Result>(work: () => Result): Result {
+    const began = now();
+    try {
+      return work();
+    } finally {
+      this.spent += now() - began;
+    }
+  }
+}
+
+/** Turns each piece into bytes in a turn of its own. */
+async function buffersOf(pieces: Iterable<string>, time: WorkingTime): Promise<Buffer[]> {
+  const buffers: Buffer[] = [];
+  const iterator = pieces[Symbol.iterator]();
+  for (;;) {
+    const isDone = time.of(() => {
+      const { done, value } = iterator.next();
+      if (!done) buffers.push(Buffer.from(value));
+      return done;
+    });
+    if (isDone) return buffers;
+
+    await new Promise<void>(resolve => void setImmediate(resolve).unref());
+  }
+}
+
+function textOf(plain: Buffer): Text {
+  let compressed: Promise<Buffer> | undefined;
+  return {
+    plain,
+    gzip() {
+      compressed ??= compress(plain);
+      return compressed;
+    },
+  };
+}
+
+/** In Node's thread pool, at the fastest level: another one takes much longer and saves little. */
+function compress(plain: Buffer): Promise<Buffer> {
+  const { gzip } = process.getBuiltinModule('node:zlib');
+  return new Promise((resolve, reject) => {
+    gzip(plain, { level: 1 }, (error, result) => (error ? reject(error) : resolve(result)));
+  });
 }

@@ -2,8 +2,10 @@ import type { Server } from 'node:http';
 import type { AddressInfo, Server as AnyServer } from 'node:net';
 import { subscribeAll } from '../core/channels.ts';
 import type { Guard } from '../core/guard.ts';
+import { atFirstEvent } from './first-event.ts';
 import { METRICS_PATH } from './metrics-server.ts';
 import { conflictsWith, type ListenAddress, type ListenCall } from './port-conflict.ts';
+import type { Sharing } from './processes/sharing.ts';
 
 const { isIP } = process.getBuiltinModule('node:net');
 
@@ -20,6 +22,8 @@ export interface PortOptions {
   readonly createServer: () => Server;
   /** Called before the server listens, with the host name that Node will look up, if any. */
   readonly ignoreServer: (server: Server, name: string | undefined) => void;
+  /** Lets several processes of one service share the port; undefined if each serves its own metrics. */
+  readonly sharing: () => Sharing | undefined;
   /** Prints a line if the metrics are not served, or on another port. */
   readonly warn: (line: string) => void;
   /** Prints a line that is only informative. */
@@ -50,14 +54,7 @@ export class MetricsPort {
     this.#address = { address: host === 'localhost' ? '127.0.0.1' : host, port };
     this.#listenSoon = this.#inCurrentContext();
 
-    const unsubscribe = subscribeAll(guard, {
-      'net.client.socket': () => begin(),
-      'tracing:net.server.listen:asyncEnd': () => begin(),
-    });
-    const begin = () => {
-      unsubscribe();
-      this.#listenSoon();
-    };
+    atFirstEvent(guard, () => this.#listenSoon());
     this.#unsubscribe = subscribeAll(guard, {
       'tracing:net.server.listen:asyncStart': ({ server, options }: { server: AnyServer; options: ListenCall }) => {
         if (server !== this.#server && conflictsWith(options, this.#address)) this.#makeWayFor(server);
@@ -81,6 +78,7 @@ export class MetricsPort {
 
   #listen(): void {
     const { createServer, ignoreServer, warn, info } = this.#options;
+    const sharing = this.#options.sharing();
     this.#listenSoon = this.#inCurrentContext();
 
     const formerPort = this.#conflicting.length > 0 ? this.#address.port : undefined;
@@ -104,6 +102,7 @@ export class MetricsPort {
     ignoreServer(server, isIP(address) === 0 ? address : undefined);
     server.on('listening', () => {
       this.#address = server.address() as AddressInfo;
+      sharing?.hold();
       if (formerPort !== undefined) {
         warn(
           `this program listens on port ${formerPort} itself: connmeter's metrics are now at ${this.#url()}; ${FIX}`,
@@ -115,8 +114,11 @@ export class MetricsPort {
     server.on('error', ({ code, message }: NodeJS.ErrnoException) => {
       if (server !== this.#server || server.listening) return; // a failed accept does not stop the server
 
-      const fix = code === 'EADDRINUSE' ? ': the port is in use, set OTEL_EXPORTER_PROMETHEUS_PORT to a free one' : '';
-      this.#giveUp(`cannot serve ${this.#url()} (${code ?? message})${fix}`);
+      const isInUse = code === 'EADDRINUSE';
+      const fix = isInUse ? ': the port is in use, set OTEL_EXPORTER_PROMETHEUS_PORT to a free one' : '';
+      const refused = () => this.#giveUp(`cannot serve ${this.#url()} (${code ?? message})${fix}`);
+      if (isInUse && sharing !== undefined) sharing.join({ refused, lost: () => this.#listenSoon() });
+      else refused();
     });
     server.listen({ host: address, port, exclusive: true });
   }

@@ -7,6 +7,7 @@ import type { Exposition } from './exposition.ts';
 
 /** https://prometheus.io/docs/instrumenting/exposition_formats/#basic-info */
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+const TEXT = { 'content-type': CONTENT_TYPE, vary: 'accept-encoding' };
 const NOT_ALLOWED = 'This host name is not allowed. Add it to CONNMETER_ALLOWED_HOSTS.\n';
 
 export const METRICS_PATH = '/metrics';
@@ -64,13 +65,17 @@ export function createMetricsServer(
     } else if (request.url?.split('?', 1)[0] !== METRICS_PATH) {
       send(response, 404, {});
     } else if (request.method === 'GET') {
-      exposition.read().then(
-        text => send(response, 200, { 'content-type': CONTENT_TYPE }, text),
-        () => send(response, 500, {}),
-      );
+      const isCompressed = acceptsGzip(request);
+      exposition
+        .read()
+        .then(({ plain, gzip }) => (isCompressed ? gzip() : plain))
+        .then(
+          body => send(response, 200, isCompressed ? { ...TEXT, 'content-encoding': 'gzip' } : TEXT, body),
+          () => send(response, 500, {}),
+        );
     } else if (request.method === 'HEAD') {
-      const length = exposition.latest?.length;
-      send(response, 200, { 'content-type': CONTENT_TYPE, ...(length && { 'content-length': length }) });
+      const length = acceptsGzip(request) ? undefined : exposition.latest?.plain.length;
+      send(response, 200, { ...TEXT, ...(length && { 'content-length': length }) });
     } else {
       send(response, 405, { allow: 'GET, HEAD' });
     }
@@ -82,4 +87,9 @@ export function createMetricsServer(
 
 function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+/** Prometheus sends `gzip`; browsers send a list. A weight of zero, which nobody sends, would exclude it. */
+function acceptsGzip({ headers }: IncomingMessage): boolean {
+  return /(?:^|,)\s*gzip\s*(?:,|$|;(?!\s*q=0(?:\.0*)?\s*(?:,|$)))/i.test(String(headers['accept-encoding'] ?? ''));
 }

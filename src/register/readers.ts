@@ -1,28 +1,34 @@
 import type { IMetricReader } from '@opentelemetry/sdk-metrics';
 import { guardWith, oncePerPlace, stackOf } from '../core/guard.ts';
+import type { Reading } from '../metrics/table.ts';
 import type { Environment } from './environment.ts';
 import { Exposition } from './exposition.ts';
 import { MetricsPort, type PortOptions } from './metrics-port.ts';
 import { createMetricsServer } from './metrics-server.ts';
-import { loadSerializer, type Sdk } from './sdk.ts';
+import { MetricsText, type Scope } from './metrics-text.ts';
+import type { Sharing } from './processes/sharing.ts';
+import { metricProducer } from './producer.ts';
+import { resourceAttributes, type Sdk } from './sdk.ts';
+
+/** Where the numbers come from. */
+export interface Source {
+  readonly scope: Scope;
+  readonly read: () => readonly Reading[];
+}
 
 type PrometheusOptions = Pick<Environment, 'host' | 'port' | 'allowedHosts'> &
   Pick<PortOptions, 'ignoreServer' | 'warn' | 'info'> & {
+    /** The numbers of other processes are added; undefined if each serves its own. */
+    readonly sharing: () => Sharing | undefined;
     /** Called for each fault; only the first one at each place is also printed. */
     readonly countFault: () => void;
   };
 
-/** Serves `/metrics`: each request collects the metrics, and the serializer of OpenTelemetry writes them as text. */
-export function prometheusReader(
-  { metrics: { MetricReader } }: Sdk,
-  { host, port, allowedHosts, ignoreServer, countFault, warn, info }: PrometheusOptions,
-): IMetricReader {
-  /** Collects on request, like the reader of the exporter's package, but without its HTTP server. */
-  class PullReader extends MetricReader {
-    protected override async onForceFlush(): Promise<void> {}
-    protected override async onShutdown(): Promise<void> {}
-  }
-  const reader = new PullReader({ otelComponentType: 'prometheus_http_text_metric_exporter' });
+/** Serves `/metrics`. */
+export function servePrometheus(
+  { scope, read }: Source,
+  { host, port, allowedHosts, sharing, ignoreServer, countFault, warn, info }: PrometheusOptions,
+): void {
   const warnOnce = oncePerPlace((where, error) =>
     warn(`could not ${where}; the program is not affected: ${stackOf(error)}`),
   );
@@ -30,13 +36,12 @@ export function prometheusReader(
     countFault();
     warnOnce(where, error);
   };
-  let serializer: ReturnType<typeof loadSerializer> | undefined;
+  const text = new MetricsText(scope);
+  let resource: ReturnType<typeof resourceAttributes> | undefined;
   const exposition = new Exposition(
     async () => {
-      const { resourceMetrics, errors } = await reader.collect();
-      for (const error of errors) onFault('collect the metrics', error);
-      serializer ??= loadSerializer();
-      return serializer.serialize(resourceMetrics);
+      resource ??= resourceAttributes();
+      return text.pieces(await (sharing()?.read() ?? read()), resource);
     },
     error => onFault('write the metrics', error),
   );
@@ -46,21 +51,20 @@ export function prometheusReader(
     port,
     createServer: () => createMetricsServer(exposition, { host, allowed: allowedHosts }, guard),
     ignoreServer,
+    sharing,
     warn,
     info,
     guard,
   });
-  return reader;
 }
 
 /** Prints the metrics to the console at an interval, and before the program ends. */
-export function consoleReader(
-  { metrics: { ConsoleMetricExporter, PeriodicExportingMetricReader } }: Sdk,
-  { interval }: Pick<Environment, 'interval'>,
-): IMetricReader {
+export function consoleReader(sdk: Sdk, source: Source, { interval }: Pick<Environment, 'interval'>): IMetricReader {
+  const { ConsoleMetricExporter, PeriodicExportingMetricReader } = sdk.metrics;
   const reader = new PeriodicExportingMetricReader({
     exporter: new ConsoleMetricExporter(),
     exportIntervalMillis: interval,
+    metricProducers: [metricProducer(sdk, { ...source, temporality: 'cumulative' })],
   });
   process.once('beforeExit', () => void reader.forceFlush());
   return reader;

@@ -1,4 +1,4 @@
-import type * as Exporter from '@opentelemetry/exporter-prometheus';
+import type { Attributes } from '@opentelemetry/api';
 import type * as Resources from '@opentelemetry/resources';
 import type * as SdkMetrics from '@opentelemetry/sdk-metrics';
 
@@ -11,17 +11,22 @@ export interface Sdk {
 }
 
 /**
- * Loads the CommonJS build of the SDK. Its ES modules import modules of Node, which runs all their getters: those of
- * `node:http` load undici, and those of `node:util` open the standard streams.
+ * Loads the CommonJS build of the SDK, which only exporters need that push. Its ES modules import modules of Node, which runs
+ * all their getters: those of `node:http` load undici, and those of `node:util` open the standard streams.
  */
 export function loadSdk(): Sdk {
   const require = createRequire(import.meta.url);
   return { resources: require('@opentelemetry/resources'), metrics: require('@opentelemetry/sdk-metrics') };
 }
 
-/** Creates the Prometheus serializer. Its package loads `node:http`, so call this only when it is needed. */
-export function loadSerializer(): Exporter.PrometheusSerializer {
+/** What identifies the service: from `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES`, and from the SDK. */
+export function detectResource(resources: Sdk['resources']): Resources.Resource {
+  const { defaultResource, detectResources, envDetector } = resources;
+  return defaultResource().merge(detectResources({ detectors: [envDetector] }));
+}
+
+/** The attributes of `target_info`. */
+export function resourceAttributes(): Attributes {
   const require = createRequire(import.meta.url);
-  const { PrometheusSerializer } = require('@opentelemetry/exporter-prometheus') as typeof Exporter;
-  return new PrometheusSerializer();
+  return detectResource(require('@opentelemetry/resources')).attributes;
 }

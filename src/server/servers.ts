@@ -279,11 +279,8 @@ export class Servers {
     connection.closed = connection.error = undefined;
     connection.tls = { version, resumed };
     connection.version = alpn === 'h2' ? '2' : '1.1';
-    this.#recordHandshake(connection, connection.secured, {
-      ...connection.counts?.attributes,
-      'tls.protocol.version': version,
-      'tls.resumed': resumed,
-    });
+    if (connection.counts !== undefined)
+      this.#recordHandshake(connection, connection.secured, connection.counts.handshake(connection.tls));
   }
 
   /** The socket is closed. If the result of its handshake is not known yet, the connection waits for that, one round of the event loop at most. */

@@ -12,7 +12,7 @@ import { RECORDED } from '../../dashboards/source/rules/recorded-series.ts';
 import { OPEN_CAUSES } from '../../src/core/causes.ts';
 import { EXPECTED_FAILURES, GIVEN_UP } from '../../src/core/errors.ts';
 import { CLOSE_REASONS, SERVER_CLOSE_REASONS } from '../../src/core/reasons.ts';
-import { METRICS } from '../../src/metrics/instruments.ts';
+import { METRICS } from '../../src/metrics/table.ts';
 import { readDashboard } from '../support/dashboards.ts';
 import { blocksOf } from '../support/docs.ts';
 import { testWith } from '../support/installed.ts';

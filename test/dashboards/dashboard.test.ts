@@ -11,7 +11,7 @@ import { PromQL } from '../../dashboards/source/promql.ts';
 import { LEVELS, RECORDED } from '../../dashboards/source/rules/recorded-series.ts';
 import { OPEN_CAUSES } from '../../src/core/causes.ts';
 import { CLOSE_REASONS, SERVER_CLOSE_REASONS } from '../../src/core/reasons.ts';
-import { METRICS } from '../../src/metrics/instruments.ts';
+import { METRICS } from '../../src/metrics/table.ts';
 import {
   annotationsOf,
   type DashboardJson,

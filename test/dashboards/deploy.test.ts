@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { prometheusName, TRANSPORTS, type Transport } from '../../dashboards/source/metric-names.ts';
 import { RECORDED } from '../../dashboards/source/rules/recorded-series.ts';
-import { METRICS } from '../../src/metrics/instruments.ts';
+import { METRICS } from '../../src/metrics/table.ts';
 import { blocksOf } from '../support/docs.ts';
 import { PROMETHEUS3, PROMTOOL3, testWith } from '../support/installed.ts';
 import { startPrometheus } from '../support/prometheus.ts';

@@ -9,7 +9,7 @@ import { expect } from 'vitest';
 import { type Durations, scaledDown } from '../../dashboards/source/durations.ts';
 import { prometheusName, type Transport } from '../../dashboards/source/metric-names.ts';
 import { rulesFile } from '../../dashboards/source/rules/rules-file.ts';
-import { METRICS } from '../../src/metrics/instruments.ts';
+import { METRICS } from '../../src/metrics/table.ts';
 import { programPath, REGISTER, start } from '../support/child.ts';
 import { annotationsOf, queriesOf, readDashboard, variablesOf } from '../support/dashboards.ts';
 import { blocksOf } from '../support/docs.ts';

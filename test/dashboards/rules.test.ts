@@ -9,7 +9,7 @@ import { prometheusName, TRANSPORTS, type Transport } from '../../dashboards/sou
 import { ALERTS } from '../../dashboards/source/rules/alerts.ts';
 import { LEVELS, RECORDED } from '../../dashboards/source/rules/recorded-series.ts';
 import { rulesFile } from '../../dashboards/source/rules/rules-file.ts';
-import { METRICS } from '../../src/metrics/instruments.ts';
+import { METRICS } from '../../src/metrics/table.ts';
 import { readDashboard } from '../support/dashboards.ts';
 import { pathOf, testWith } from '../support/installed.ts';
 import { skipTests } from '../support/skip.ts';

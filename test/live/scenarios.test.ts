@@ -278,16 +278,16 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
     {
       of: CLIENTS,
       wasteful: n => ({
-        accepts: n === 1 ? 3 : [2 * n, 3 * n],
-        requests: n === 1 ? 3 : [2 * n, 3 * n],
+        accepts: n === 1 ? 3 : [n + 1, 3 * n],
+        requests: n === 1 ? 3 : [n + 1, 3 * n],
         opened: {
           first: 1,
           ...counted('pool_busy', n - 1),
-          'replaced server_idle_close': n === 1 ? 2 : [n, 2 * n],
+          'replaced server_idle_close': n === 1 ? 2 : [1, 2 * n],
           ...counted('replaced server_closed_active', 0, n - 1),
         },
         closed: {
-          server_idle_close: n === 1 ? 3 : [2 * n, 3 * n],
+          server_idle_close: n === 1 ? 3 : [n + 1, 3 * n],
           ...counted('server_closed_active', 0, n - 1),
         },
       }),

@@ -1,7 +1,9 @@
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { expect, test } from 'vitest';
-import { createInstruments, METRICS } from '../../src/metrics/instruments.ts';
+import { BOUNDARIES } from '../../src/metrics/histograms.ts';
+import { createInstruments } from '../../src/metrics/instruments.ts';
 import { MetricRegistry } from '../../src/metrics/registry.ts';
+import { METRICS } from '../../src/metrics/table.ts';
 import { ManualReader } from '../support/manual-reader.ts';
 
 function instrumentsOf(registry: MetricRegistry, refresh = () => {}) {
@@ -36,7 +38,7 @@ test('each row is an instrument with its name, unit, description and boundaries'
   for (const metric of METRICS) {
     if (metric.kind !== 'histogram') continue;
     const point = metrics.find(({ descriptor }) => descriptor.name === metric.name)?.dataPoints[0];
-    expect(point?.value).toMatchObject({ buckets: { boundaries: metric.boundaries } });
+    expect(point?.value).toMatchObject({ buckets: { boundaries: BOUNDARIES[metric.name] } });
   }
 });
 

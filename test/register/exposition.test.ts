@@ -1,13 +1,14 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { Exposition, MAX_AGE } from '../../src/register/exposition.ts';
+import { Exposition, MAX_AGE, type Text } from '../../src/register/exposition.ts';
 import { deferredText } from '../support/metrics-server.ts';
 
 function numbered(onFault: (error: unknown) => void = error => expect.unreachable(String(error))) {
   let made = 0;
-  return new Exposition(async () => `text ${++made}`, onFault);
+  return new Exposition(async () => [`text ${++made}`], onFault);
 }
 
 test('all requests during a collection share one text in memory', async () => {
@@ -16,7 +17,7 @@ test('all requests during a collection share one text in memory', async () => {
   const exposition = new Exposition(
     () => {
       collections++;
-      return waiting.promise;
+      return waiting.promise.then(text => [text]);
     },
     error => expect.unreachable(String(error)),
   );
@@ -25,7 +26,7 @@ test('all requests during a collection share one text in memory', async () => {
   waiting.resolve('text');
   const [first, ...others] = await Promise.all(asked);
 
-  expect(String(first)).toBe('text');
+  expect(String(first?.plain)).toBe('text');
   for (const other of others) expect(other).toBe(first);
   expect(collections).toBe(1);
 });
@@ -36,7 +37,7 @@ function costly(milliseconds: number) {
   return new Exposition(
     async () => {
       for (const until = performance.now() + milliseconds; performance.now() < until; );
-      return `text ${++made}`;
+      return [`text ${++made}`];
     },
     error => expect.unreachable(String(error)),
   );
@@ -47,7 +48,7 @@ test('occasional requests get a new text each time', async () => {
 
   for (let i = 1; i <= 3; i++) {
     await wait(20);
-    expect(String(await exposition.read())).toBe(`text ${i}`);
+    expect(String((await exposition.read()).plain)).toBe(`text ${i}`);
   }
 });
 
@@ -63,20 +64,20 @@ test('when collections exceed their share of time, a text is reused for one seco
   const exposition = costly(60);
   const texts: string[] = [];
   while (texts.at(-1) !== texts.at(-2) || texts.length < 2) {
-    texts.push(String(await exposition.read()));
+    texts.push(String((await exposition.read()).plain));
     await wait(30);
   }
   await wait(MAX_AGE);
   const later = await exposition.read();
 
   expect(texts.length).toBeLessThanOrEqual(4); // the first one is free, and two of 60 ms are more than what is spare
-  expect(texts).not.toContain(String(later));
+  expect(texts).not.toContain(String(later.plain));
 });
 
 test('collections never exceed their share of time, however many requests arrive', async () => {
   const exposition = costly(20);
   const began = performance.now();
-  const texts = new Set<Buffer>();
+  const texts = new Set<Text>();
 
   while (performance.now() - began < 2_000) {
     texts.add(await exposition.read());
@@ -93,7 +94,7 @@ test('a text expires after one second even if a busy event loop delays its timer
   for (const until = performance.now() + MAX_AGE; performance.now() < until; );
 
   expect(exposition.latest).toBeUndefined();
-  expect(String(await exposition.read())).toBe('text 2');
+  expect(String((await exposition.read()).plain)).toBe('text 2');
 });
 
 test('the latest text is available for one second without a collection', async () => {
@@ -105,7 +106,7 @@ test('the latest text is available for one second without a collection', async (
   await wait(MAX_AGE + 100);
 
   expect(exposition.latest).toBeUndefined();
-  expect(String(await exposition.read())).toBe('text 2');
+  expect(String((await exposition.read()).plain)).toBe('text 2');
 });
 
 test('the text is released between scrapes', async () => {
@@ -145,7 +146,7 @@ test('a failed collection fails for all waiting requests, and is reported once',
   expect(faults).toEqual([fault]);
   expect(exposition.latest).toBeUndefined();
   await wait(30);
-  expect(String(await exposition.read())).toBe('text');
+  expect(String((await exposition.read()).plain)).toBe('text');
 });
 
 test('a fault thrown synchronously is a failed collection, too', async () => {
@@ -159,4 +160,52 @@ test('a fault thrown synchronously is a failed collection, too', async () => {
 
   await expect(exposition.read()).rejects.toThrow('at once');
   expect(faults).toHaveLength(1);
+});
+
+test('the program runs between two pieces of a text', async () => {
+  const happened: string[] = [];
+  function* pieces() {
+    for (let i = 1; i <= 3; i++) {
+      happened.push(`piece ${i}`);
+      setImmediate(() => happened.push('the program'));
+      yield `${i} `;
+    }
+  }
+  const exposition = new Exposition(
+    async () => pieces(),
+    error => expect.unreachable(String(error)),
+  );
+
+  expect(String((await exposition.read()).plain)).toBe('1 2 3 ');
+  expect(happened.slice(0, 4)).toEqual(['piece 1', 'the program', 'piece 2', 'the program']);
+});
+
+test('a piece that throws fails the collection, and the next one is new', async () => {
+  const faults: unknown[] = [];
+  let isBroken = true;
+  const exposition = new Exposition(
+    async () => ({
+      *[Symbol.iterator]() {
+        yield 'one ';
+        if (isBroken) throw new Error('broken');
+        yield 'two';
+      },
+    }),
+    error => void faults.push(error),
+  );
+
+  await expect(exposition.read()).rejects.toThrow('broken');
+  isBroken = false;
+  await wait(MAX_AGE);
+
+  expect(faults).toHaveLength(1);
+  expect(String((await exposition.read()).plain)).toBe('one two');
+});
+
+test('a text is compressed once, however many ask for it', async () => {
+  const text = await numbered().read();
+  const [one, other] = await Promise.all([text.gzip(), text.gzip()]);
+
+  expect(one).toBe(other);
+  expect(String(gunzipSync(one))).toBe('text 1');
 });

@@ -5,7 +5,8 @@ import { parse } from 'yaml';
 import { OPEN_CAUSES } from '../../src/core/causes.ts';
 import { EXPECTED_FAILURES } from '../../src/core/errors.ts';
 import { CLOSE_REASONS, SERVER_CLOSE_REASONS } from '../../src/core/reasons.ts';
-import { METRICS } from '../../src/metrics/instruments.ts';
+import { BOUNDARIES } from '../../src/metrics/histograms.ts';
+import { METRICS } from '../../src/metrics/table.ts';
 import { checkedOptions } from '../../src/options.ts';
 import { readEnvironment } from '../../src/register/environment.ts';
 
@@ -47,7 +48,7 @@ async function everythingPublic(): Promise<string[]> {
       .filter(([name]) => name !== 'warnings')
       .map(([name, value]) => `setting ${name} = ${value ?? 'unset'}`),
     ...METRICS.map(metric => {
-      const buckets = metric.kind === 'histogram' ? ` [${metric.boundaries.join(' ')}]` : '';
+      const buckets = metric.kind === 'histogram' ? ` [${BOUNDARIES[metric.name].join(' ')}]` : '';
       return `metric ${metric.name} ${metric.kind} ${metric.unit}${buckets} by ${labelsOf(metric.name)}`;
     }),
     ...named('cause', OPEN_CAUSES),

@@ -31,9 +31,9 @@ export async function startMetricsServer({
   host = '127.0.0.1',
 }: MetricsServerOptions = {}): Promise<MetricsServer> {
   let collections = 0;
-  const exposition = new Exposition(() => {
+  const exposition = new Exposition(async () => {
     collections++;
-    return make();
+    return [await make()];
   }, onFault);
   const guard = guardWith((where, error) => expect.unreachable(`${where}: ${error}`));
   const server = createMetricsServer(exposition, { host, allowed }, guard).listen(0, host);

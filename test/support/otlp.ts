@@ -1,5 +1,5 @@
 import { prometheusName } from '../../dashboards/source/metric-names.ts';
-import { METRICS } from '../../src/metrics/instruments.ts';
+import { METRICS } from '../../src/metrics/table.ts';
 import { freePort } from './free-port.ts';
 import type { Scrape } from './prometheus.ts';
 import { startProgram, temporaryFolder, waitUntilReady } from './service.ts';

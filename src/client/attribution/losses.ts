@@ -20,6 +20,8 @@ export interface Loss {
   readonly openedAs: number;
   /** undici dropped the pool of the lost connection. */
   readonly isOrphan: boolean;
+  /** The reason of the loss for which it did. */
+  readonly droppedFor: CloseReason | undefined;
 }
 
 /** What the pool knows about an attempt that may replace a loss. */
@@ -67,6 +69,11 @@ export class Losses {
     const latest = this.#all.at(-1);
     return latest !== undefined && isByProgram(latest);
   }
+}
+
+/** The close reason that explains a replacement. undici closes an orphan after its request, which explains nothing. */
+export function explanationOf({ reason, droppedFor }: Loss): CloseReason {
+  return reason === 'client_shutdown' ? (droppedFor ?? reason) : reason;
 }
 
 /** The program, or its client, closed it. */

@@ -197,7 +197,8 @@ export class Pool implements MemberPool {
   #lose(member: PoolMember, reason: CloseReason, order: number): void {
     const at = this.#context.now();
     const { order: openedAs, isOrphan } = member;
-    const loss: Loss = { reason, replaced: false, withdrawn: false, order, at, openedAs, isOrphan };
+    const droppedFor = isOrphan ? member.replaces?.reason : undefined;
+    const loss: Loss = { reason, replaced: false, withdrawn: false, order, at, openedAs, isOrphan, droppedFor };
     this.#losses.add(loss);
     member.loss = loss;
     if (member.place !== undefined) member.place.latestLoss = loss;

@@ -1,5 +1,6 @@
 import type { Origin } from '../../core/origins.ts';
 import type { CloseReason } from '../../core/reasons.ts';
+import { explanationOf } from './losses.ts';
 import { OriginPools } from './origin-pools.ts';
 import { Pool, type PoolContext } from './pool.ts';
 import type { PoolIdentity } from './pool-identity.ts';
@@ -94,7 +95,8 @@ export class Pools {
     if (member.cause !== 'pending') return;
 
     member.cause = member.pool?.causeOf(member) ?? 'unknown';
-    if (member.cause === 'replaced') member.replacedReason = member.replaces?.reason;
+    if (member.cause === 'replaced' && member.replaces !== undefined)
+      member.replacedReason = explanationOf(member.replaces);
     if (member.cause === 'new_pool') this.#dependencies.onNewPool(origin, member.openedAt);
     member.openedAt = undefined;
   }

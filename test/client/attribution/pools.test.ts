@@ -334,7 +334,7 @@ describe('a pool that undici makes anew when its last connection is lost', () =>
     close(open(dispatcher(old)), 'max_requests');
     close(open(dispatcher(old, { closed: true })), 'client_shutdown');
 
-    expect(causes(open(dispatcher()))).toEqual(['replaced client_shutdown']);
+    expect(causes(open(dispatcher()))).toEqual(['replaced max_requests']);
   });
 
   test.each(['leaves', 'is upgraded'])('is the same one if the only other connection %s', how => {

@@ -1,0 +1,267 @@
+import type { Count } from './address-counts.ts';
+import type { Distribution, HistogramName } from './histograms.ts';
+import type { ListenerCounts } from './listener-counts.ts';
+import type { OriginCounts } from './origin-counts.ts';
+import type { MetricRegistry } from './registry.ts';
+
+interface Description {
+  readonly name: string;
+  readonly unit: string;
+  readonly description: string;
+}
+
+/** A metric that is counted: per origin, per listener, or once per process. */
+export interface CountedMetric extends Description {
+  readonly kind: 'counter' | 'upDownCounter';
+  /** How the values of several processes become one: the largest if all describe the same thing. Default: their sum. */
+  readonly across?: 'max';
+  readonly perOrigin?: (counts: OriginCounts) => readonly Count[];
+  readonly perListener?: (counts: ListenerCounts) => readonly Count[];
+  readonly perProcess?: (registry: MetricRegistry) => readonly Count[];
+}
+
+/** A metric that is recorded once per connection or lookup. */
+export interface HistogramMetric extends Description {
+  readonly kind: 'histogram';
+  readonly name: HistogramName;
+}
+
+export type Metric = CountedMetric | HistogramMetric;
+
+const none: readonly Count[] = [];
+
+/**
+ * All metrics. `http.client.*` and `dns.*`, with their buckets, are defined by OpenTelemetry's semantic conventions:
+ * https://opentelemetry.io/docs/specs/semconv/http/http-metrics/ and https://opentelemetry.io/docs/specs/semconv/dns/dns-metrics/
+ */
+export const METRICS: readonly Metric[] = [
+  {
+    name: 'http.client.open_connections',
+    kind: 'upDownCounter',
+    unit: '{connection}',
+    description: 'HTTP connections that are open, by state: active if they carry a request, otherwise idle.',
+    perOrigin: counts => counts.allInUse.flatMap(({ active, idle }) => [active, idle]),
+  },
+  {
+    name: 'http.client.connection.duration',
+    kind: 'histogram',
+    unit: 's',
+    description: 'How long HTTP connections were open. Recorded when they close.',
+  },
+  {
+    name: 'http.client.active_requests',
+    kind: 'upDownCounter',
+    unit: '{request}',
+    description: 'Requests that are sent and not finished. Requests that wait for a connection are not included.',
+    perOrigin: counts => counts.allInUse.map(({ requests }) => requests),
+  },
+  {
+    name: 'dns.lookup.duration',
+    kind: 'histogram',
+    unit: 's',
+    description: 'Duration of DNS lookups.',
+  },
+  {
+    name: 'connmeter.connection.opened',
+    kind: 'counter',
+    unit: '{connection}',
+    description:
+      'Connections opened, by cause. For cause replaced, also by the close reason of the connection that was replaced.',
+    perOrigin: counts => counts.allOpened,
+  },
+  {
+    name: 'connmeter.open_connections',
+    kind: 'upDownCounter',
+    unit: '{connection}',
+    description: 'Connections without HTTP that are open: to databases, caches and other servers.',
+    perOrigin: counts => (counts.http ? none : [counts.open]),
+  },
+  {
+    name: 'connmeter.connection.closed',
+    kind: 'counter',
+    unit: '{connection}',
+    description: 'Connections closed after they were opened, by reason.',
+    perOrigin: counts => counts.allClosed,
+  },
+  {
+    name: 'connmeter.connection.failed',
+    kind: 'counter',
+    unit: '{connection}',
+    description: 'Connections that failed to open, by phase and error.',
+    perOrigin: counts => counts.failures,
+  },
+  {
+    name: 'connmeter.connection.pending',
+    kind: 'upDownCounter',
+    unit: '{connection}',
+    description: 'Connections that are being opened, by phase.',
+    perProcess: ({ allPending }) => allPending.flatMap(({ all }) => all),
+  },
+  {
+    name: 'connmeter.connect.duration',
+    kind: 'histogram',
+    unit: 's',
+    description: 'Duration of TCP connects, from the end of the DNS lookup to the connected socket.',
+  },
+  {
+    name: 'connmeter.tls.handshake.duration',
+    kind: 'histogram',
+    unit: 's',
+    description: 'Duration of TLS handshakes, from the connected socket to the end of the handshake.',
+  },
+  {
+    name: 'connmeter.requests',
+    kind: 'counter',
+    unit: '{request}',
+    description: 'Requests sent, by whether their connection had carried a request before (reused).',
+    perOrigin: counts => (counts.http ? [counts.requests.fresh, counts.requests.reused] : none),
+  },
+  {
+    name: 'connmeter.connection.requests',
+    kind: 'histogram',
+    unit: '{request}',
+    description: 'Number of requests per HTTP connection. Recorded when it closes.',
+  },
+  {
+    name: 'connmeter.body.held',
+    kind: 'upDownCounter',
+    unit: '{connection}',
+    description: 'HTTP connections that are held by a response body that the program does not read.',
+    perOrigin: counts => (counts.http ? [counts.held] : none),
+  },
+  {
+    name: 'connmeter.setup.wasted',
+    kind: 'counter',
+    unit: 's',
+    description:
+      'Time spent on DNS, TCP and TLS for HTTP connections that carried at most one request. Counted when they close.',
+    perOrigin: counts => (counts.http ? [counts.wastedSetup] : none),
+  },
+  {
+    name: 'connmeter.connect.attempts',
+    kind: 'counter',
+    unit: '{attempt}',
+    description: 'Attempts to connect to an IP address, by outcome. Happy Eyeballs makes several per connection.',
+    perOrigin: counts => counts.attempts,
+  },
+  {
+    name: 'connmeter.dns.pending',
+    kind: 'upDownCounter',
+    unit: '{lookup}',
+    description:
+      'DNS lookups in progress: for connections, of the program itself, and those that were given up but still run.',
+    perProcess: registry => [registry.lookupsPending],
+  },
+  {
+    name: 'connmeter.server.connection.accepted',
+    kind: 'counter',
+    unit: '{connection}',
+    description: 'Connections that servers of this process accepted.',
+    perListener: counts => [counts.accepted],
+  },
+  {
+    name: 'connmeter.server.connection.refused',
+    kind: 'counter',
+    unit: '{connection}',
+    description: 'Connections that servers of this process closed at once because of their maxConnections.',
+    perListener: counts => [counts.refused],
+  },
+  {
+    name: 'connmeter.server.connection.open',
+    kind: 'upDownCounter',
+    unit: '{connection}',
+    description:
+      'Accepted connections that are open. With HTTP, by state: active if they carry a request, otherwise idle.',
+    perListener: counts => counts.allOpen,
+  },
+  {
+    name: 'connmeter.server.connection.closed',
+    kind: 'counter',
+    unit: '{connection}',
+    description: 'Accepted connections that were closed, by reason.',
+    perListener: counts => counts.allClosed,
+  },
+  {
+    name: 'connmeter.server.connection.duration',
+    kind: 'histogram',
+    unit: 's',
+    description: 'How long accepted connections were open. Recorded when they close.',
+  },
+  {
+    name: 'connmeter.server.connection.requests',
+    kind: 'histogram',
+    unit: '{request}',
+    description: 'Number of requests per accepted HTTP connection. Recorded when it closes.',
+  },
+  {
+    name: 'connmeter.server.requests',
+    kind: 'counter',
+    unit: '{request}',
+    description: 'Requests received, by whether their connection had carried one before (reused).',
+    perListener: counts => (counts.http ? [counts.requests.fresh, counts.requests.reused] : none),
+  },
+  {
+    name: 'connmeter.server.tls.handshake.duration',
+    kind: 'histogram',
+    unit: 's',
+    description: 'Duration of TLS handshakes, from the accepted connection to the end or the failure of the handshake.',
+  },
+  {
+    name: 'connmeter.ports.time_wait',
+    kind: 'upDownCounter',
+    across: 'max',
+    unit: '{socket}',
+    description: 'TCP sockets in TIME_WAIT in the network namespace of the process.',
+    perProcess: ({ ports }) => countIfKnown(ports?.timeWait),
+  },
+  {
+    name: 'connmeter.ports.in_use',
+    kind: 'upDownCounter',
+    across: 'max',
+    unit: '{socket}',
+    description: 'TCP sockets in use in the network namespace of the process.',
+    perProcess: ({ ports }) => countIfKnown(ports?.inUse),
+  },
+  {
+    name: 'connmeter.ports.ephemeral',
+    kind: 'upDownCounter',
+    across: 'max',
+    unit: '{port}',
+    description: 'Number of ports that the kernel may use for outgoing connections.',
+    perProcess: ({ ports }) => countIfKnown(ports?.range),
+  },
+  {
+    name: 'connmeter.faults',
+    kind: 'counter',
+    unit: '{fault}',
+    description: 'Errors inside connmeter itself, by the part they happened in. They do not affect the program.',
+    perProcess: ({ faults }) => faults.all,
+  },
+];
+
+/** No series if the value is unknown. */
+function countIfKnown(value: number | undefined): readonly Count[] {
+  return value === undefined ? none : [{ attributes: {}, value }];
+}
+
+/** The counts of a metric, one for each of its series. */
+export function* countsOf(metric: CountedMetric, registry: MetricRegistry): Iterable<Count> {
+  if (metric.perOrigin !== undefined) for (const counts of registry.allOriginCounts) yield* metric.perOrigin(counts);
+  if (metric.perListener !== undefined)
+    for (const counts of registry.allListenerCounts) yield* metric.perListener(counts);
+  if (metric.perProcess !== undefined) yield* metric.perProcess(registry);
+}
+
+/** The current value of each series of a metric. */
+export interface Reading {
+  readonly metric: Metric;
+  readonly series: readonly (Count | Distribution)[];
+}
+
+/** Reads all metrics that have series. The values are not copied: they change with the next event. */
+export function readAll(registry: MetricRegistry): Reading[] {
+  return METRICS.map(metric => ({
+    metric,
+    series: [...(metric.kind === 'histogram' ? registry.histograms.of(metric.name) : countsOf(metric, registry))],
+  })).filter(({ series }) => series.length > 0);
+}

@@ -1,0 +1,14 @@
+import { subscribeAll } from '../core/channels.ts';
+import type { Guard } from '../core/guard.ts';
+
+/** Calls back once, at the first event that is measured: a connection attempt, or a server that listens. */
+export function atFirstEvent(guard: Guard, begin: () => void): void {
+  const once = () => {
+    unsubscribe();
+    begin();
+  };
+  const unsubscribe = subscribeAll(guard, {
+    'net.client.socket': once,
+    'tracing:net.server.listen:asyncEnd': once,
+  });
+}

@@ -1,0 +1,205 @@
+import type { Server, Socket } from 'node:net';
+import type { Guard } from '../../core/guard.ts';
+import type { Reading } from '../../metrics/table.ts';
+import { onMessages, send } from './frames.ts';
+import { areKin, type Identity } from './kinship.ts';
+import { type Estate, type FromHolder, type FromMember, PROTOCOL } from './messages.ts';
+import { type Numbers, numbersOf, Sum } from './numbers.ts';
+
+// Kept, because tests of the program may replace them with fakes.
+const { setTimeout, clearTimeout } = globalThis;
+const now = performance.now.bind(performance);
+
+/** How long a collection waits for the other processes. In milliseconds. */
+export const MAX_WAIT = 300;
+/** A process is expected to introduce itself at once. */
+const MAX_SILENCE = 2_000;
+const MAX_MEMBERS = 1_000;
+
+interface Member {
+  readonly identity: Identity;
+  readonly socket: Socket;
+  /** The latest numbers, and for which collection they were. */
+  numbers: Numbers | undefined;
+  turn: number | undefined;
+  /** Called when its numbers arrive, or it is gone. */
+  answered: () => void;
+}
+
+export interface HolderOptions {
+  readonly identity: Identity;
+  readonly read: () => readonly Reading[];
+  /** Maximum number of addresses in the sum. */
+  readonly maxOrigins: number;
+  /** What this process knows from an earlier holder. */
+  readonly estate: Estate | undefined;
+  /** There was an earlier holder, whose members may come back. */
+  readonly isSuccessor: boolean;
+  readonly guard: Guard;
+}
+
+/**
+ * Serves for all processes of a service: at each collection it asks the others for their numbers, and adds them up.
+ *
+ * The totals of processes that have ended stay in the sum, because a counter must not fall. After each collection all members
+ * get the totals. When the holder dies, the next one begins with them, minus what the members that are still there contributed.
+ */
+export class Holder {
+  readonly #options: HolderOptions;
+  readonly #members = new Set<Member>();
+  readonly #guests = new Set<Socket>();
+  /** The totals of processes that are not members any more. */
+  readonly #ended: Sum;
+  /** The totals that were served last. None of them falls, not even by the rounding of a sum. */
+  #served: Numbers = {};
+  #hasEstate = false;
+  #turn = 0;
+  #othersMayComeBackUntil: number;
+  #server: Server | undefined;
+
+  constructor(options: HolderOptions) {
+    this.#options = options;
+    this.#ended = new Sum(options.maxOrigins);
+    const { estate, isSuccessor } = options;
+    if (estate !== undefined) this.#inherit(estate);
+    this.#othersMayComeBackUntil = isSuccessor && estate === undefined ? now() + MAX_WAIT : 0;
+  }
+
+  /** Takes connections of other processes from this server. */
+  serve(server: Server): void {
+    this.#server = server;
+    server.on(
+      'connection',
+      this.#options.guard('another process', (socket: Socket) => this.#welcome(socket)),
+    );
+  }
+
+  /** The sum of all processes. Waits for them, but not for long. */
+  async collect(): Promise<Reading[]> {
+    const turn = ++this.#turn;
+    await this.#untilOthersAreBack();
+    await this.#ask(turn);
+    const sum = this.#sum();
+    await this.#tell();
+    return sum.readings;
+  }
+
+  /** The process exits: what happened in it since the last collection. Node writes this at once. */
+  lastWords(): void {
+    this.#sum();
+    void this.#tell();
+  }
+
+  #sum(): Sum {
+    const sum = new Sum(this.#options.maxOrigins);
+    sum.add(numbersOf(this.#options.read()));
+    sum.add(this.#ended.numbers, 'totals');
+    for (const { numbers } of this.#members) if (numbers !== undefined) sum.add(numbers);
+    sum.raiseTo(this.#served);
+    this.#served = sum.totals;
+    return sum;
+  }
+
+  close(): void {
+    this.#server?.close();
+    for (const { socket } of this.#members) socket.destroy();
+    for (const socket of this.#guests) socket.destroy();
+  }
+
+  #welcome(socket: Socket): void {
+    const { guard, identity: own } = this.#options;
+    if (this.#members.size + this.#guests.size >= MAX_MEMBERS) return void socket.destroy();
+
+    socket.unref();
+    this.#guests.add(socket);
+    const timer = setTimeout(() => socket.destroy(), MAX_SILENCE).unref();
+    let member: Member | undefined;
+    socket.on(
+      'close',
+      guard('another process ended', () => {
+        clearTimeout(timer);
+        this.#guests.delete(socket);
+        if (member !== undefined) this.#ends(member);
+      }),
+    );
+    onMessages(socket, guard, (message: FromMember) => {
+      if (member === undefined && message.type === 'hello') {
+        clearTimeout(timer);
+        this.#guests.delete(socket);
+        if (message.protocol !== PROTOCOL || !areKin(own, message.identity)) {
+          void answer(socket, { type: 'stranger' });
+          socket.end();
+          return;
+        }
+        const { identity, estate } = message;
+        member = { identity, socket, numbers: estate?.own, turn: undefined, answered: () => {} };
+        if (estate !== undefined) this.#inherit(estate);
+        this.#members.add(member);
+        void answer(socket, { type: 'welcome' });
+      } else if (member !== undefined && message.type === 'numbers') {
+        member.numbers = message.numbers;
+        member.turn = message.turn;
+        member.answered();
+      }
+    });
+  }
+
+  /** A member comes from an earlier holder. The first one that does brings the totals of all; each takes out its own. */
+  #inherit({ totals, own }: Estate): void {
+    if (!this.#hasEstate) {
+      this.#ended.add(totals, 'totals');
+      this.#served = totals;
+    }
+    this.#hasEstate = true;
+    if (own !== undefined) this.#ended.add(own, 'totals', -1);
+  }
+
+  #ends(member: Member): void {
+    this.#members.delete(member);
+    if (member.numbers !== undefined) this.#ended.add(member.numbers, 'totals');
+    member.answered();
+  }
+
+  async #untilOthersAreBack(): Promise<void> {
+    const left = this.#othersMayComeBackUntil - now();
+    if (left > 0) await new Promise<void>(resolve => void setTimeout(resolve, left).unref());
+  }
+
+  /** Resolves when all members have answered, or after {@link MAX_WAIT}. */
+  #ask(turn: number): Promise<void> {
+    const waiting = new Set(this.#members);
+    if (waiting.size === 0) return Promise.resolve();
+
+    return new Promise(resolve => {
+      const timer = setTimeout(resolve, MAX_WAIT).unref();
+      for (const member of waiting) {
+        member.answered = () => {
+          waiting.delete(member);
+          if (waiting.size > 0) return;
+
+          clearTimeout(timer);
+          resolve();
+        };
+        void answer(member.socket, { type: 'collect', turn });
+      }
+    });
+  }
+
+  /** All members know the totals before they are served. A member that hangs does not delay this for long. */
+  async #tell(): Promise<void> {
+    if (this.#members.size === 0) return;
+
+    const totals = this.#served;
+    const told = [...this.#members].map(({ socket, turn }) => answer(socket, { type: 'totals', totals, turn }));
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>(resolve => {
+      timer = setTimeout(resolve, MAX_WAIT).unref();
+    });
+    await Promise.race([Promise.all(told), late]);
+    clearTimeout(timer);
+  }
+}
+
+function answer(socket: Socket, message: FromHolder): Promise<void> {
+  return send(socket, message);
+}

@@ -1,0 +1,60 @@
+import type { ListenAddress } from '../port-conflict.ts';
+
+const { lstatSync, mkdirSync, readFileSync, readlinkSync } = process.getBuiltinModule('node:fs');
+const { dirname, join } = process.getBuiltinModule('node:path');
+
+/** The limit of macOS for the path of a Unix socket is 103 bytes. */
+const MAX_PATH_BYTES = 100;
+
+/** Where processes of the same user that want the same port meet: the path of a Unix socket. Or why they cannot. */
+export function meetingPlace({ address, port }: ListenAddress): { path: string } | { why: string } {
+  const uid = process.getuid?.();
+  if (uid === undefined) return { why: `it is not supported on ${process.platform}` };
+
+  const { tmpdir } = process.getBuiltinModule('node:os');
+  const folder = join(tmpdir(), `connmeter-${uid}`);
+  const path = join(folder, `${hashOf(`${address} ${port} ${networkNamespace()}`)}.sock`);
+  if (Buffer.byteLength(path) > MAX_PATH_BYTES) return { why: `the path ${path} is too long` };
+
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') return { why: `${folder} cannot be created` };
+  }
+  const { isOwn, why } = check(folder, uid);
+  return isOwn ? { path } : { why };
+}
+
+/** Only our own user may use the folder: whoever can write there could send us numbers. */
+function check(folder: string, uid: number): { isOwn: boolean; why: string } {
+  const stats = lstatSync(folder);
+  const isOwn = stats.isDirectory() && stats.uid === uid && (stats.mode & 0o077) === 0;
+  return { isOwn, why: `${folder} must be a folder of this user with mode 0700` };
+}
+
+function hashOf(text: string): string {
+  const { createHash } = process.getBuiltinModule('node:crypto');
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}
+
+/** Containers may share a folder, though each has a network with ports of its own. */
+function networkNamespace(): string {
+  try {
+    return readlinkSync('/proc/self/ns/net');
+  } catch {
+    return ''; // not Linux
+  }
+}
+
+/** The name of the package that a script belongs to: in the next package.json above it. */
+export function packageNameOf(script: string): string | undefined {
+  for (let folder = dirname(script); ; folder = dirname(folder)) {
+    try {
+      const { name } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { name?: unknown };
+      if (typeof name === 'string') return name;
+    } catch {
+      // there is none, or it is no JSON
+    }
+    if (folder === dirname(folder)) return undefined;
+  }
+}

@@ -1,0 +1,128 @@
+import type { Attributes } from '@opentelemetry/api';
+import { OTHER } from '../../core/errors.ts';
+import type { Count } from '../../metrics/address-counts.ts';
+import { BOUNDARIES, type Distribution } from '../../metrics/histograms.ts';
+import { METRICS, type Metric, type Reading } from '../../metrics/table.ts';
+
+/** The value of one series: a number, or the buckets, the sum and the count of a histogram. */
+type Value = number | readonly [buckets: readonly number[], sum: number, count: number];
+
+/** All numbers of one process, as they are sent to another one: by the name of the metric. */
+export type Numbers = Readonly<Record<string, readonly (readonly [attributes: Attributes, value: Value])[]>>;
+
+/** Which numbers of a process are added. */
+export type Which = 'all' | 'totals';
+
+export function numbersOf(readings: readonly Reading[]): Numbers {
+  return Object.fromEntries(
+    readings.map(({ metric, series }) => [
+      metric.name,
+      series.map(each => [each.attributes, 'buckets' in each ? [each.buckets, each.sum, each.count] : each.value]),
+    ]),
+  );
+}
+
+/**
+ * Adds up the numbers of several processes. Series with the same attributes become one. Beyond `limit` addresses, all further
+ * ones share the series of `_OTHER`, as in one process.
+ */
+export class Sum {
+  readonly #limit: number;
+  readonly #series = new Map<string, Map<string, Count | Distribution>>();
+  readonly #addresses = { client: new Set<string>(), server: new Set<string>() };
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Adds numbers, or with `factor` -1 takes them away again. `totals` are those that never fall: without gauges. */
+  add(numbers: Numbers, which: Which = 'all', factor: 1 | -1 = 1): void {
+    for (const metric of METRICS) {
+      const isGauge = metric.kind === 'upDownCounter';
+      if (isGauge && which === 'totals') continue;
+
+      for (const [attributes, value] of numbers[metric.name] ?? []) {
+        const series = this.#find(metric, this.#bounded(metric, attributes));
+        if ('buckets' in series) addValues(series, value, factor);
+        else if (metric.kind === 'upDownCounter' && metric.across === 'max')
+          series.value = Math.max(series.value, Number(value));
+        else series.value += factor * Number(value);
+      }
+    }
+  }
+
+  get readings(): Reading[] {
+    return METRICS.map(metric => ({ metric, series: [...(this.#series.get(metric.name)?.values() ?? [])] })).filter(
+      ({ series }) => series.length > 0,
+    );
+  }
+
+  /** What never falls: everything except gauges. */
+  get totals(): Numbers {
+    return numbersOf(this.readings.filter(({ metric }) => metric.kind !== 'upDownCounter'));
+  }
+
+  /** Raises all numbers to these, if they are smaller. */
+  raiseTo(totals: Numbers): void {
+    for (const metric of METRICS) {
+      for (const [attributes, value] of totals[metric.name] ?? []) {
+        const series = this.#find(metric, attributes);
+        if (!('buckets' in series)) series.value = Math.max(series.value, Number(value));
+        else if (typeof value !== 'number') {
+          const [buckets, sum, count] = value;
+          series.buckets.forEach((each, index) => {
+            series.buckets[index] = Math.max(each, buckets[index] ?? 0);
+          });
+          series.sum = Math.max(series.sum, sum);
+          series.count = Math.max(series.count, count);
+        }
+      }
+    }
+  }
+
+  get numbers(): Numbers {
+    return numbersOf(this.readings);
+  }
+
+  #find(metric: Metric, attributes: Attributes): Count | Distribution {
+    let ofMetric = this.#series.get(metric.name);
+    if (ofMetric === undefined) {
+      ofMetric = new Map();
+      this.#series.set(metric.name, ofMetric);
+    }
+    const key = JSON.stringify(attributes);
+    let series = ofMetric.get(key);
+    if (series === undefined) {
+      series = metric.kind === 'histogram' ? emptyDistribution(metric, attributes) : { attributes, value: 0 };
+      ofMetric.set(key, series);
+    }
+    return series;
+  }
+
+  #bounded(metric: Metric, attributes: Attributes): Attributes {
+    const { 'server.address': address, 'server.port': port, ...others } = attributes;
+    if (address === undefined) return attributes;
+
+    const addresses = this.#addresses[metric.name.startsWith('connmeter.server.') ? 'server' : 'client'];
+    const key = `${address} ${port}`;
+    if (addresses.has(key) || address === OTHER) return attributes;
+    if (addresses.size >= this.#limit) return { 'server.address': OTHER, ...others };
+
+    addresses.add(key);
+    return attributes;
+  }
+}
+
+function emptyDistribution(metric: Metric & { kind: 'histogram' }, attributes: Attributes): Distribution {
+  const buckets = new Array<number>(BOUNDARIES[metric.name].length + 1).fill(0);
+  return { attributes, buckets, sum: 0, count: 0 };
+}
+
+function addValues(series: Distribution, value: Value, factor: 1 | -1): void {
+  if (typeof value === 'number') return;
+
+  const [buckets, sum, count] = value;
+  for (const [index, each] of buckets.entries()) (series.buckets[index] as number) += factor * each;
+  series.sum += factor * sum;
+  series.count += factor * count;
+}

@@ -1,0 +1,113 @@
+import type { Server, Socket } from 'node:net';
+import type { Guard } from '../../core/guard.ts';
+import type { Reading } from '../../metrics/table.ts';
+import { Holder } from './holder.ts';
+import type { Identity } from './kinship.ts';
+import { type Ending, Member } from './member.ts';
+import type { Estate } from './messages.ts';
+
+const { existsSync, rmSync } = process.getBuiltinModule('node:fs');
+const { setTimeout } = globalThis;
+
+/** The holder listens on its port a moment before it waits for others. In milliseconds. */
+const PAUSES = [20, 50, 100, 200, 400, 800];
+
+export interface SharingOptions {
+  /** The path of the Unix socket at which the processes of this service meet. */
+  readonly path: string;
+  readonly identity: Identity;
+  readonly read: () => readonly Reading[];
+  readonly maxOrigins: number;
+  /** Creates a server, or a connection, that is not measured. */
+  readonly createServer: () => Server;
+  readonly connect: (path: string) => Socket;
+  readonly guard: Guard;
+}
+
+/** What may become of a process that could not have the port. */
+export interface Joining {
+  /** There is no holder of the same service: it is of another service, or does not answer. */
+  readonly refused: (ending: Exclude<Ending, 'lost'>) => void;
+  /** The holder is gone: the port may be free. */
+  readonly lost: () => void;
+  /** Waits for a holder as long as it takes. */
+  readonly isPatient?: boolean;
+}
+
+/** One scrape for all processes of a service: the one that has the port is the holder, the others are members. */
+export class Sharing {
+  readonly #options: SharingOptions;
+  #holder: Holder | undefined;
+  #member: Member | undefined;
+  #estate: Estate | undefined;
+  #listensToExit = false;
+
+  constructor(options: SharingOptions) {
+    this.#options = options;
+  }
+
+  /** The numbers of all processes, if this one is the holder. */
+  async read(): Promise<readonly Reading[]> {
+    return this.#holder?.collect() ?? this.#options.read();
+  }
+
+  /** This process has the port. */
+  hold(): void {
+    if (this.#holder !== undefined) return;
+
+    const { path, createServer } = this.#options;
+    const isSuccessor = existsSync(path);
+    if (isSuccessor) rmSync(path, { force: true }); // nobody can listen there: we have the port
+    const holder = new Holder({ ...this.#options, estate: this.#estate, isSuccessor });
+    const server = createServer();
+    server.on('error', () => {}); // then this process serves its own numbers
+    server.listen({ path, exclusive: true });
+    holder.serve(server.unref());
+    this.#holder = holder;
+    this.#listenToExit();
+  }
+
+  /** Another process has the port. */
+  join(joining: Joining, attempt = 0): void {
+    const { path, connect } = this.#options;
+    const member = new Member({
+      ...this.#options,
+      connect: () => connect(path),
+      estate: this.#estate,
+      onWelcome: () => {
+        attempt = 0;
+        this.#listenToExit();
+      },
+      onEnd: ending => {
+        this.#estate = member.estate;
+        this.#member = undefined;
+        if (ending === 'lost') joining.lost();
+        else if (ending === 'absent' && (joining.isPatient || attempt < PAUSES.length))
+          this.#joinLater(joining, attempt);
+        else if (ending === 'stranger' && joining.isPatient) this.#joinLater(joining, attempt);
+        else joining.refused(ending);
+      },
+    });
+    this.#member = member;
+  }
+
+  #joinLater(joining: Joining, attempt: number): void {
+    const again = this.#options.guard('join the other processes', () => this.join(joining, attempt + 1));
+    setTimeout(again, PAUSES[attempt] ?? PAUSES.at(-1)).unref();
+  }
+
+  #listenToExit(): void {
+    if (this.#listensToExit) return;
+
+    this.#listensToExit = true;
+    const { guard, path } = this.#options;
+    process.once(
+      'exit',
+      guard('say goodbye to the other processes', () => {
+        this.#member?.lastWords();
+        this.#holder?.lastWords();
+        if (this.#holder !== undefined) rmSync(path, { force: true });
+      }),
+    );
+  }
+}
