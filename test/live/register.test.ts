@@ -237,26 +237,41 @@ test('a second process of the same program prints one line, and the first one ke
   await endsWell(first.child);
 });
 
-test('one line says that worker threads are not measured, and the main thread is', async () => {
+test('worker threads are in the same sums, also those that have ended', async () => {
   const { asked, metrics, child } = await registered({ program: 'worker-threads.ts', more: [6] });
   await child.printed('ready');
 
   const { body } = await httpRequest(metrics);
 
-  expect(await asked.seen()).toMatchObject({ requests: 6 });
-  expect(body).not.toContain(`server_port="${asked.port}"`);
-  child.writeLine('enough');
-  expect(await child.outcome).toEqual({
-    code: 0,
-    stdout: 'ready\n',
-    stderr: 'connmeter: worker threads are not measured; the metrics cover the main thread only\n',
-  });
+  expect(await asked.seen()).toMatchObject({ requests: 6, accepts: 6 });
+  expect(sample(body, 'connmeter_connection_opened_total', { server_port: asked.port })).toBe(6);
+  await endsWell(child);
 });
 
 test.each([
+  [{ CONNMETER_SHARE: 'false' }, []],
+  [
+    { OTEL_EXPORTER_PROMETHEUS_PORT: '0' },
+    ['connmeter: the metrics are at http://127.0.0.1:port/metrics (OTEL_EXPORTER_PROMETHEUS_PORT is set to 0)\n'],
+  ],
+])('with %j one line says that worker threads are not measured', async (env, more) => {
+  const { child } = await registered({ program: 'worker-threads.ts', more: [6], env });
+  await child.printed('ready');
+  child.writeLine('enough');
+
+  const { code, stderr } = await child.outcome;
+  expect(code).toBe(0);
+  expect(stderr.replace(/:\d+/, ':port')).toBe(
+    [...more, 'connmeter: worker threads are not measured; the metrics cover the main thread only\n'].join(''),
+  );
+});
+
+const CLUSTERS = [
   ['the workers alone are', { more: [3, REGISTER.href], node: [] }],
   ['the primary is, too, and has nothing to measure', { more: [3], node: IMPORT }],
-])('of a cluster, where %s measured, one worker serves and the others say a line', async (_who, how) => {
+] as const;
+
+test.each(CLUSTERS)('of a cluster, where %s measured, one process serves the sum of all', async (_who, how) => {
   const { asked, metrics, child } = await registered({ program: 'cluster.ts', ...how });
   await child.printed('ready');
 
@@ -264,13 +279,30 @@ test.each([
 
   expect(await asked.seen()).toMatchObject({ requests: 3 });
   for (const { body } of scrapes) {
-    expect(sample(body, 'connmeter_connection_opened_total', { server_port: asked.port })).toBe(1);
+    expect(sample(body, 'connmeter_connection_opened_total', { server_port: asked.port })).toBe(3);
   }
-  child.writeLine('enough');
-  const { code, stderr } = await child.outcome;
-  expect(code).toBe(0);
-  expect(stderr).toMatch(/^(connmeter: cannot serve [^\n]* \(EADDRINUSE\)[^\n]*\n){2}$/);
+  await endsWell(child);
 });
+
+test.each(CLUSTERS)(
+  'without sharing, one worker of a cluster, where %s measured, serves and the others say a line',
+  async (_who, how) => {
+    const { asked, metrics, child } = await registered({
+      program: 'cluster.ts',
+      ...how,
+      env: { CONNMETER_SHARE: 'false' },
+    });
+    await child.printed('ready');
+
+    const { body } = await httpRequest(metrics);
+
+    expect(sample(body, 'connmeter_connection_opened_total', { server_port: asked.port })).toBe(1);
+    child.writeLine('enough');
+    const { code, stderr } = await child.outcome;
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^(connmeter: cannot serve [^\n]* \(EADDRINUSE\)[^\n]*\n){2}$/);
+  },
+);
 
 test('a launcher does not take the port of the program that it starts', async () => {
   const { asked, metrics, child } = await registered({ program: 'launcher.ts' });

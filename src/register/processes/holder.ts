@@ -4,6 +4,7 @@ import type { Reading } from '../../metrics/table.ts';
 import { onMessages, send } from './frames.ts';
 import { areKin, type Identity } from './kinship.ts';
 import { type Estate, type FromHolder, type FromMember, PROTOCOL } from './messages.ts';
+import { takeNotes } from './notes.ts';
 import { type Numbers, numbersOf, Sum } from './numbers.ts';
 
 // Kept, because tests of the program may replace them with fakes.
@@ -27,6 +28,8 @@ interface Member {
 }
 
 export interface HolderOptions {
+  /** The path of the socket that `serve` gets. */
+  readonly path: string;
   readonly identity: Identity;
   readonly read: () => readonly Reading[];
   /** Maximum number of addresses in the sum. */
@@ -79,6 +82,7 @@ export class Holder {
     const turn = ++this.#turn;
     await this.#untilOthersAreBack();
     await this.#ask(turn);
+    this.#readNotes();
     const sum = this.#sum();
     await this.#tell();
     return sum.readings;
@@ -158,6 +162,14 @@ export class Holder {
     this.#members.delete(member);
     if (member.numbers !== undefined) this.#ended.add(member.numbers, 'totals');
     member.answered();
+  }
+
+  /** Those of processes and threads that ended before they could join. */
+  #readNotes(): void {
+    const { path, identity: own } = this.#options;
+    for (const { identity, numbers } of takeNotes(path)) {
+      if (areKin(own, identity)) this.#ended.add(numbers, 'totals');
+    }
   }
 
   async #untilOthersAreBack(): Promise<void> {

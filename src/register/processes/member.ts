@@ -23,6 +23,8 @@ export interface MemberOptions {
 
 /** Answers the holder's questions with the numbers of this process, until one of them ends. */
 export class Member {
+  /** The holder has accepted it. */
+  isMember = false;
   /** What this process would begin with if it became the holder. */
   estate: Estate | undefined;
   readonly #options: MemberOptions;
@@ -30,7 +32,6 @@ export class Member {
   /** The answers that the holder may have used: the latest, and one that it may not have got in time. */
   readonly #answers = new Map<number, Numbers>();
   #turn = 0;
-  #isMember = false;
   #isStranger = false;
 
   constructor(options: MemberOptions) {
@@ -50,20 +51,20 @@ export class Member {
     socket.on(
       'close',
       guard('leave the other processes', () =>
-        onEnd(this.#isStranger ? 'stranger' : this.#isMember ? 'lost' : 'absent'),
+        onEnd(this.#isStranger ? 'stranger' : this.isMember ? 'lost' : 'absent'),
       ),
     );
   }
 
   /** The process exits: what happened since the last collection. Node writes this at once. */
   lastWords(): void {
-    if (this.#isMember) this.#answer(this.#turn);
+    if (this.isMember) this.#answer(this.#turn);
   }
 
   #received(message: FromHolder): void {
     if (message.type === 'stranger') this.#isStranger = true;
     if (message.type === 'welcome') {
-      this.#isMember = true;
+      this.isMember = true;
       this.#options.onWelcome();
     }
     if (message.type === 'collect') this.#answer(message.turn);

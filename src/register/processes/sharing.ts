@@ -5,6 +5,8 @@ import { Holder } from './holder.ts';
 import type { Identity } from './kinship.ts';
 import { type Ending, Member } from './member.ts';
 import type { Estate } from './messages.ts';
+import { leaveNote } from './notes.ts';
+import { numbersOf } from './numbers.ts';
 
 const { existsSync, rmSync } = process.getBuiltinModule('node:fs');
 const { setTimeout } = globalThis;
@@ -41,6 +43,7 @@ export class Sharing {
   #member: Member | undefined;
   #estate: Estate | undefined;
   #listensToExit = false;
+  #wasRefused = false;
 
   constructor(options: SharingOptions) {
     this.#options = options;
@@ -70,13 +73,13 @@ export class Sharing {
   /** Another process has the port. */
   join(joining: Joining, attempt = 0): void {
     const { path, connect } = this.#options;
+    this.#listenToExit();
     const member = new Member({
       ...this.#options,
       connect: () => connect(path),
       estate: this.#estate,
       onWelcome: () => {
         attempt = 0;
-        this.#listenToExit();
       },
       onEnd: ending => {
         this.#estate = member.estate;
@@ -85,7 +88,10 @@ export class Sharing {
         else if (ending === 'absent' && (joining.isPatient || attempt < PAUSES.length))
           this.#joinLater(joining, attempt);
         else if (ending === 'stranger' && joining.isPatient) this.#joinLater(joining, attempt);
-        else joining.refused(ending);
+        else {
+          this.#wasRefused = true;
+          joining.refused(ending);
+        }
       },
     });
     this.#member = member;
@@ -100,13 +106,18 @@ export class Sharing {
     if (this.#listensToExit) return;
 
     this.#listensToExit = true;
-    const { guard, path } = this.#options;
+    const { guard, identity, path, read } = this.#options;
     process.once(
       'exit',
       guard('say goodbye to the other processes', () => {
-        this.#member?.lastWords();
-        this.#holder?.lastWords();
-        if (this.#holder !== undefined) rmSync(path, { force: true });
+        if (this.#holder !== undefined) {
+          this.#holder.lastWords();
+          rmSync(path, { force: true });
+        } else if (this.#member?.isMember) {
+          this.#member.lastWords();
+        } else if (!this.#wasRefused) {
+          leaveNote(path, { identity, numbers: numbersOf(read()) });
+        }
       }),
     );
   }
