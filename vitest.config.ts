@@ -20,7 +20,7 @@ export default defineConfig({
         'src/index.ts',
         'src/metrics/recorder.ts',
         'src/register.ts',
-        'src/register/readers.ts',
+        'src/register/push.ts',
         'src/start.ts',
       ],
       reporter: ['text', 'json-summary'],

@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path';
 export const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   '.': [
     'register',
+    'register/processes',
     'client/sources',
     'client',
     'client/attribution',
@@ -18,7 +19,15 @@ export const FOLDERS: Readonly<Record<string, readonly string[]>> = {
     'core',
     '@opentelemetry/api',
   ],
-  register: ['core', '@opentelemetry/exporter-prometheus', '@opentelemetry/resources', '@opentelemetry/sdk-metrics'],
+  register: [
+    'register/processes',
+    'metrics',
+    'core',
+    '@opentelemetry/api',
+    '@opentelemetry/resources',
+    '@opentelemetry/sdk-metrics',
+  ],
+  'register/processes': ['metrics', 'core', '@opentelemetry/api'],
   'client/sources': ['client', 'client/attribution', 'core'],
   client: ['client/attribution', 'metrics', 'core'],
   'client/attribution': ['core'],

@@ -1,4 +1,4 @@
-import { diag, type MeterProvider, metrics, type TracerProvider } from '@opentelemetry/api';
+import { createNoopMeter, diag, type MeterProvider, metrics, type TracerProvider } from '@opentelemetry/api';
 import { CallSites } from './client/attribution/call-sites.ts';
 import { clientOf } from './client/attribution/pool-identity.ts';
 import { Connections } from './client/connections.ts';
@@ -7,7 +7,7 @@ import { httpSource } from './client/sources/http.ts';
 import { http2Source } from './client/sources/http2.ts';
 import { netSource } from './client/sources/net.ts';
 import { undiciRequests, undiciSource } from './client/sources/undici.ts';
-import { subscribeAll, unless } from './core/channels.ts';
+import { publish, subscribeAll, unless } from './core/channels.ts';
 import { type Guard, guardWith, oncePerPlace, stackOf } from './core/guard.ts';
 import type { FaultPlace } from './metrics/faults.ts';
 import { createInstruments, type Instruments } from './metrics/instruments.ts';
@@ -24,6 +24,15 @@ import { serverSource } from './server/source.ts';
 import { VERSION } from './version.ts';
 
 const NAME = 'connmeter';
+
+/** On this channel, instrumentations of this process learn of each other: also those of another copy of the package. */
+const PROVIDER_CHANNEL = 'connmeter:provider';
+
+/** Asks whether an instrumentation measures for this provider already. Two would count everything twice. */
+interface ProviderQuestion {
+  readonly provider: MeterProvider;
+  isTaken: boolean;
+}
 
 // Kept, because tests of the program may replace them with fake timers.
 const monotonic = performance.now.bind(performance);
@@ -58,6 +67,7 @@ export class ConnectionInstrumentation {
     diag.warn(`connmeter: internal error in ${where}; the program is not affected`, stackOf(error)),
   );
   #opensOwnSocket = false;
+  #followsGlobal = true;
   #provider: MeterProvider | undefined;
   #instruments: Instruments | undefined;
   readonly #refreshSteps: readonly (() => void)[];
@@ -119,7 +129,7 @@ export class ConnectionInstrumentation {
       }),
     ];
 
-    this.setMeterProvider(metrics.getMeterProvider());
+    this.#followGlobalProvider();
     if (options.enabled) this.enable();
   }
 
@@ -135,7 +145,15 @@ export class ConnectionInstrumentation {
     const [http2, server] = [this.#guard('http2'), this.#guard('server')];
     const undici = this.#guard('undici');
     const readClient = this.#config.readUndiciInternals ? clientOf : undefined;
+    const follow = () => this.#followGlobalProvider();
     const stops = [
+      subscribeAll(this.#guard('collection'), {
+        'net.client.socket': follow,
+        'tracing:net.server.listen:asyncEnd': follow,
+        [PROVIDER_CHANNEL]: (question: ProviderQuestion) => {
+          if (question.provider === this.#provider && this.#instruments !== undefined) question.isTaken = true;
+        },
+      }),
       subscribeAll(
         net,
         unless(() => this.#opensOwnSocket, netSource(this.#connections, net)),
@@ -192,17 +210,42 @@ export class ConnectionInstrumentation {
 
   /** @internal All numbers, as of now. The arrays are copied, the numbers are not: they change with the next event. */
   read(): Reading[] {
+    this.#followGlobalProvider();
     this.#refresh();
     return readAll(this.#registry);
   }
 
-  /** Sets the provider of all instruments. The SDK calls this, possibly several times. */
+  /**
+   * Sets the provider of all instruments. The SDK calls this, possibly several times. Without it, the global provider is used,
+   * also if it is registered later.
+   */
   setMeterProvider(provider: MeterProvider): void {
+    this.#followsGlobal = provider === metrics.getMeterProvider();
+    this.#use(provider);
+  }
+
+  #followGlobalProvider(): void {
+    if (this.#followsGlobal) this.#use(metrics.getMeterProvider());
+  }
+
+  #use(provider: MeterProvider): void {
     if (provider === this.#provider) return;
 
     this.#provider = provider;
     this.#instruments?.stop();
-    this.#instruments = createInstruments(provider.getMeter(NAME, VERSION), this.#registry, () => this.#refresh());
+    this.#instruments = undefined;
+    const meter = provider.getMeter(NAME, VERSION);
+    if (meter === createNoopMeter()) return; // none is registered yet
+
+    const question: ProviderQuestion = { provider, isTaken: false };
+    publish(PROVIDER_CHANNEL, question);
+    if (question.isTaken) {
+      diag.warn(
+        'connmeter: another instrumentation already measures this process for the same MeterProvider; this one adds nothing',
+      );
+      return;
+    }
+    this.#instruments = createInstruments(meter, this.#registry, () => this.#refresh());
   }
 
   /** Updates what is not counted with each event. If one step fails, the others still run. */

@@ -13,6 +13,16 @@ import type * as Start from './start.ts';
 /** The active instrumentation, for example for `connections.snapshot()`. Undefined if nothing is measured. */
 export let instrumentation: ConnectionInstrumentation | undefined;
 
+let started: typeof Start | undefined;
+
+/**
+ * Sends what the exporters that push (`otlp`, `console`) have not sent yet. Call it before `process.exit()`: a process that ends by
+ * itself does not need it. Resolves when all have sent, or have failed; never rejects.
+ */
+export async function flush(): Promise<void> {
+  await started?.flush();
+}
+
 const environment = readEnvironment(process.env);
 if (!environment.disabled) guardWith(startLater)('start', startNow)();
 
@@ -20,15 +30,17 @@ if (!environment.disabled) guardWith(startLater)('start', startNow)();
 function startNow(): void {
   const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);
   const path = import.meta.url.endsWith('.ts') ? './start.ts' : './start.js';
-  instrumentation = (require(path) as typeof Start).start(environment);
+  started = require(path) as typeof Start;
+  instrumentation = started.start(environment);
 }
 
 /** Used if ES modules cannot be required: a flag of Node disables it, or the program is importing the same modules right now. */
 function startLater(): void {
   const { writeSync } = process.getBuiltinModule('node:fs');
   import('./start.ts').then(
-    ({ start }) => {
-      instrumentation = start(environment);
+    loaded => {
+      started = loaded;
+      instrumentation = loaded.start(environment);
     },
     ({ name, code = name }) => void writeSync(2, `connmeter: could not start, so nothing is measured: ${code}\n`),
   );

@@ -5,10 +5,12 @@ import { ConnectionInstrumentation } from './instrumentation.ts';
 import type { ConnectionInstrumentationConfig } from './options.ts';
 import type { Environment } from './register/environment.ts';
 import { atFirstEvent } from './register/first-event.ts';
+import { listenAddress } from './register/port-conflict.ts';
 import { type Main, mainOf, share } from './register/processes/share.ts';
 import type { Sharing } from './register/processes/sharing.ts';
-import { consoleReader, type Source, servePrometheus } from './register/readers.ts';
-import { detectResource, loadSdk } from './register/sdk.ts';
+import type { Source } from './register/producer.ts';
+import { servePrometheus } from './register/prometheus.ts';
+import { startPushing } from './register/push.ts';
 import { VERSION } from './version.ts';
 
 const { writeSync } = process.getBuiltinModule('node:fs');
@@ -38,6 +40,9 @@ const guard = guardWith((where, error) => warn(`could not ${where}, so nothing i
 /** The active instrumentation. */
 let instrumentation: ConnectionInstrumentation | undefined;
 
+/** Undefined if nothing is pushed. */
+let pushNow: (() => Promise<void>) | undefined;
+
 /** Starts measuring and exporting. Returns undefined if nothing is measured. Never throws. */
 export function start(environment: Environment): ConnectionInstrumentation | undefined {
   logLevel = environment.logLevel;
@@ -65,7 +70,7 @@ function reportFromThread(environment: Environment): void {
   const measured = new ConnectionInstrumentation(optionsOf(environment));
   instrumentation = measured;
   const sharing = sharingOf(environment, measured);
-  atFirstEvent(guard, () => sharing()?.join({ refused: () => {}, lost: () => {}, isPatient: true }));
+  atFirstEvent(guard, () => sharing()?.join());
 }
 
 /** Without a fixed port, or on Windows, each process serves its own metrics. */
@@ -80,7 +85,7 @@ function sharingOf(environment: Environment, measured: ConnectionInstrumentation
     if (!canShare(environment)) return undefined;
     if (shared === undefined) {
       const main = (getEnvironmentData(MAIN) as Main | undefined) ?? mainOf(process);
-      shared = share(environment, main, measured, guard);
+      shared = share(listenAddress(environment), environment.maxOrigins, main, measured, guard);
       if ('why' in shared) warn(`each process serves its own metrics, because ${shared.why}`);
     }
     return 'sharing' in shared ? shared.sharing : undefined;
@@ -101,11 +106,13 @@ function startExporting(environment: Environment): void {
       info,
     });
   }
-  if (environment.exporters.includes('console')) {
-    const sdk = loadSdk();
-    const readers = [consoleReader(sdk, source, environment)];
-    new sdk.metrics.MeterProvider({ resource: detectResource(sdk.resources), readers });
-  }
+  if (environment.exporters.some(name => name !== 'prometheus'))
+    pushNow = startPushing(source, { ...environment, warn });
+}
+
+/** Sends what the exporters that push have not sent yet. Resolves when they have, or have failed. */
+export async function flush(): Promise<void> {
+  await pushNow?.();
 }
 
 function optionsOf({ readUndiciInternals, maxOrigins }: Environment): ConnectionInstrumentationConfig {

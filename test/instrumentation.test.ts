@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import net from 'node:net';
-import { type Meter, metrics } from '@opentelemetry/api';
+import { DiagLogLevel, diag, type Meter, metrics } from '@opentelemetry/api';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
 import { registerInstrumentations } from '@opentelemetry/instrumentation';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
-import { expect, expectTypeOf, onTestFinished, test } from 'vitest';
+import { expect, expectTypeOf, onTestFinished, test, vi } from 'vitest';
 import { ConnectionInstrumentation, type ConnectionInstrumentationConfig } from '../src/index.ts';
 import { METRICS } from '../src/metrics/table.ts';
 import { VERSION } from '../src/version.ts';
@@ -406,4 +406,59 @@ test('a tracer provider is accepted and ignored', () => {
   const instrumentation = new ConnectionInstrumentation({ enabled: false });
 
   expect(() => instrumentation.setTracerProvider({ getTracer: () => expect.unreachable() })).not.toThrow();
+});
+
+test('a global provider that is registered later gets the metrics, from the next connection on', async () => {
+  const { port } = await server({ kind: 'tcp' });
+  const { provider: late, value } = provider();
+  const instrumentation = new ConnectionInstrumentation();
+  onTestFinished(() => instrumentation.disable());
+  await closed(await connected(port));
+
+  metrics.setGlobalMeterProvider(late);
+  onTestFinished(() => metrics.disable());
+  await closed(await connected(port));
+
+  expect(await value('connmeter.connection.opened')).toBe(2);
+});
+
+test('a provider of its own is kept when a global one is registered', async () => {
+  const { port } = await server({ kind: 'tcp' });
+  const [own, late] = [provider(), provider()];
+  const instrumentation = new ConnectionInstrumentation();
+  onTestFinished(() => instrumentation.disable());
+  instrumentation.setMeterProvider(own.provider);
+
+  metrics.setGlobalMeterProvider(late.provider);
+  onTestFinished(() => metrics.disable());
+  await closed(await connected(port));
+
+  expect(await own.value('connmeter.connection.opened')).toBe(1);
+  expect(await late.value('connmeter.connection.opened')).toBeUndefined();
+});
+
+test('two instrumentations with the same provider count once, also from two copies of the package, and say so once', async () => {
+  const { port } = await server({ kind: 'tcp' });
+  const warnings: string[] = [];
+  const nothing = () => {};
+  const logger = { error: nothing, warn: (text: string) => void warnings.push(text), info: nothing, debug: nothing };
+  diag.setLogger({ ...logger, verbose: nothing }, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
+  onTestFinished(() => diag.disable());
+  vi.resetModules();
+  const copy = (await import('../src/index.ts')).ConnectionInstrumentation;
+  expect(copy).not.toBe(ConnectionInstrumentation);
+  const { provider: shared, value } = provider();
+  for (const Instrumentation of [ConnectionInstrumentation, copy]) {
+    const each = new Instrumentation();
+    onTestFinished(() => each.disable());
+    each.setMeterProvider(shared);
+    each.setMeterProvider(shared);
+  }
+
+  await closed(await connected(port));
+
+  expect(await value('connmeter.connection.opened')).toBe(1);
+  expect(warnings).toEqual([
+    expect.stringMatching(/^connmeter: another instrumentation already measures this process/),
+  ]);
 });

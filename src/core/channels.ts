@@ -1,6 +1,6 @@
 import type { Guard } from './guard.ts';
 
-const { subscribe, unsubscribe } = process.getBuiltinModule('node:diagnostics_channel');
+const { channel, subscribe, unsubscribe } = process.getBuiltinModule('node:diagnostics_channel');
 
 /** Handlers of diagnostics channels, by channel name. */
 export type Handlers = Readonly<Record<string, (message: never) => void>>;
@@ -28,4 +28,9 @@ export function subscribeAll(guard: Guard, handlers: Handlers): () => void {
   return () => {
     for (const { name, onMessage } of subscriptions) unsubscribe(name, onMessage);
   };
+}
+
+/** Sends a message to the subscribers of a channel in this process, which may answer by changing it. */
+export function publish(name: string, message: object): void {
+  channel(name).publish(message);
 }

@@ -29,6 +29,7 @@ export interface HistogramMetric extends Description {
 export type Metric = CountedMetric | HistogramMetric;
 
 const none: readonly Count[] = [];
+const ONE: readonly Count[] = [{ attributes: {}, value: 1 }];
 
 /**
  * All metrics. `http.client.*` and `dns.*`, with their buckets, are defined by OpenTelemetry's semantic conventions:
@@ -229,6 +230,20 @@ export const METRICS: readonly Metric[] = [
     unit: '{port}',
     description: 'Number of ports that the kernel may use for outgoing connections.',
     perProcess: ({ ports }) => countIfKnown(ports?.range),
+  },
+  {
+    name: 'connmeter.processes',
+    kind: 'upDownCounter',
+    unit: '{process}',
+    description: 'Processes in these metrics.',
+    perProcess: () => ONE,
+  },
+  {
+    name: 'connmeter.threads',
+    kind: 'upDownCounter',
+    unit: '{thread}',
+    description: 'Threads in these metrics, main threads included.',
+    perProcess: () => ONE,
   },
   {
     name: 'connmeter.faults',

@@ -1,5 +1,8 @@
 /** The supported values of `OTEL_METRICS_EXPORTER`, besides `none`. */
-export type ExporterName = 'prometheus' | 'console';
+export type ExporterName = 'prometheus' | 'otlp' | 'console';
+
+/** The supported values of `OTEL_EXPORTER_OTLP_PROTOCOL`. */
+export type OtlpProtocol = (typeof OTLP_PROTOCOLS)[number];
 
 /** The settings of `connmeter/register`, and one warning per invalid variable. */
 export interface Environment {
@@ -14,14 +17,16 @@ export interface Environment {
   readonly maxOrigins: number;
   /** The processes and threads of a service share one port, which serves their sum. */
   readonly share: boolean;
-  /** How often the console exporter prints, in milliseconds. */
+  readonly otlpProtocol: OtlpProtocol;
+  /** How often the exporters that push send, in milliseconds. */
   readonly interval: number;
   /** Which lines are printed to stderr. `info` includes warnings. */
   readonly logLevel: 'none' | 'warn' | 'info';
   readonly warnings: readonly string[];
 }
 
-const EXPORTERS: readonly ExporterName[] = ['prometheus', 'console'];
+const EXPORTERS: readonly ExporterName[] = ['prometheus', 'otlp', 'console'];
+const OTLP_PROTOCOLS = ['http/protobuf', 'http/json', 'grpc'] as const;
 /** The values of `OTEL_LOG_LEVEL`. connmeter prints warnings and infos only. */
 const LOG_LEVELS: Readonly<Record<string, Environment['logLevel']>> = {
   none: 'none',
@@ -57,7 +62,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
   const none = names.includes('none');
   if (names.some(name => name !== 'none' && !EXPORTERS.includes(name as ExporterName))) {
     const used = none || known.length === 0 ? 'none' : known.join(',');
-    warn('OTEL_METRICS_EXPORTER', 'prometheus, console or none', used);
+    warn('OTEL_METRICS_EXPORTER', 'prometheus, otlp, console or none', used);
   }
 
   const integer = (name: string, lowest: number, highest: number, fallback: number) => {
@@ -79,6 +84,13 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     warn('CONNMETER_ALLOWED_HOSTS', 'host names without ports, separated by commas', used);
   }
 
+  const protocolName = value('OTEL_EXPORTER_OTLP_METRICS_PROTOCOL')
+    ? 'OTEL_EXPORTER_OTLP_METRICS_PROTOCOL'
+    : 'OTEL_EXPORTER_OTLP_PROTOCOL';
+  const protocol = value(protocolName)?.toLowerCase() ?? 'http/protobuf';
+  const otlpProtocol = OTLP_PROTOCOLS.find(known => known === protocol);
+  if (otlpProtocol === undefined) warn(protocolName, `one of ${OTLP_PROTOCOLS.join(', ')}`, 'http/protobuf');
+
   const level = value('OTEL_LOG_LEVEL')?.toLowerCase() ?? 'info';
   const logLevel = Object.hasOwn(LOG_LEVELS, level) ? LOG_LEVELS[level] : undefined;
   if (logLevel === undefined) warn('OTEL_LOG_LEVEL', `one of ${Object.keys(LOG_LEVELS).join(', ')}`, 'info');
@@ -92,6 +104,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     readUndiciInternals: boolean('CONNMETER_READ_UNDICI_INTERNALS', true),
     maxOrigins: integer('CONNMETER_MAX_ORIGINS', 1, 1000, 100),
     share: boolean('CONNMETER_SHARE', true),
+    otlpProtocol: otlpProtocol ?? 'http/protobuf',
     interval: integer('OTEL_METRIC_EXPORT_INTERVAL', 1, 2_147_483_647, 60_000),
     logLevel: logLevel ?? 'info',
     warnings,

@@ -31,7 +31,7 @@ interface Collected {
 }
 
 /**
- * Provides the text of `/metrics`, which `readers.ts` makes. There is at most one collection at a time; all requests that arrive
+ * Provides the text of `/metrics`, which `prometheus.ts` makes. There is at most one collection at a time; all requests that arrive
  * meanwhile share its result, so the text is in memory once. Each scrape normally gets a new text. If collections take more
  * than their budget, the last text is reused for up to a second. Between two pieces of the text, the program runs.
  */
@@ -145,7 +145,7 @@ async function buffersOf(pieces: Iterable<string>, time: WorkingTime): Promise<B
     });
     if (isDone) return buffers;
 
-    await new Promise<void>(resolve => void setImmediate(resolve).unref());
+    await new Promise<void>(resolve => setImmediate(resolve));
   }
 }
 

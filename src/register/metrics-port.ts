@@ -4,7 +4,7 @@ import { subscribeAll } from '../core/channels.ts';
 import type { Guard } from '../core/guard.ts';
 import { atFirstEvent } from './first-event.ts';
 import { METRICS_PATH } from './metrics-server.ts';
-import { conflictsWith, type ListenAddress, type ListenCall } from './port-conflict.ts';
+import { conflictsWith, type ListenAddress, type ListenCall, listenAddress } from './port-conflict.ts';
 import type { Sharing } from './processes/sharing.ts';
 
 const { isIP } = process.getBuiltinModule('node:net');
@@ -48,10 +48,9 @@ export class MetricsPort {
   #unsubscribe: () => void;
 
   constructor(options: PortOptions) {
-    const { host, port, guard } = options;
+    const { guard } = options;
     this.#options = options;
-    // One address is enough for localhost: a client that is refused at ::1 tries 127.0.0.1 next.
-    this.#address = { address: host === 'localhost' ? '127.0.0.1' : host, port };
+    this.#address = listenAddress(options);
     this.#listenSoon = this.#inCurrentContext();
 
     atFirstEvent(guard, () => this.#listenSoon());
@@ -78,7 +77,6 @@ export class MetricsPort {
 
   #listen(): void {
     const { createServer, ignoreServer, warn, info } = this.#options;
-    const sharing = this.#options.sharing();
     this.#listenSoon = this.#inCurrentContext();
 
     const formerPort = this.#conflicting.length > 0 ? this.#address.port : undefined;
@@ -96,6 +94,7 @@ export class MetricsPort {
       return;
     }
 
+    const sharing = this.#options.sharing();
     const server = createServer();
     this.#server = server;
     const { address, port } = this.#address;

@@ -8,6 +8,11 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+/** One address is enough for localhost: a client that is refused at ::1 tries 127.0.0.1 next. */
+export function listenAddress({ host, port }: { readonly host: string; readonly port: number }): ListenAddress {
+  return { address: host === 'localhost' ? '127.0.0.1' : host, port };
+}
+
 /** The options of `server.listen()` as Node publishes them, before it validates them. */
 export interface ListenCall extends ListenOptions {
   readonly fd?: unknown;

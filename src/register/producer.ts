@@ -9,11 +9,15 @@ import type { Sdk } from './sdk.ts';
 /** Whether a reader wants totals since the start, or the change since the last collection. */
 export type Temporality = 'cumulative' | 'delta';
 
-interface ProducerOptions {
+/** Where the numbers come from. */
+export interface Source {
   readonly scope: Scope;
+  readonly read: () => readonly Reading[];
+}
+
+interface ProducerOptions extends Source {
   /** Of counters and histograms. Gauges have no change since the last collection. */
   readonly temporality: Temporality;
-  readonly read: () => readonly Reading[];
 }
 
 /**

@@ -37,7 +37,14 @@ function demo({ args = [] as string[], port = 0 } = {}) {
       return false;
     }
   }
-  return { child, pid, ended, groupIsThere, printed: () => printed, leftBehind: () => readdirSync(folder) };
+  return {
+    child,
+    pid,
+    ended,
+    groupIsThere,
+    printed: () => printed,
+    leftBehind: () => readdirSync(folder, { recursive: true }).filter(path => !/^connmeter-\d+$/.test(String(path))),
+  };
 }
 
 /** The cells of a caller's row in the last printed table. */

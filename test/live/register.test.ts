@@ -148,9 +148,9 @@ test.each([
 
 test.each([
   [
-    { OTEL_METRICS_EXPORTER: 'otlp' },
+    { OTEL_METRICS_EXPORTER: 'datadog' },
     false,
-    'connmeter: OTEL_METRICS_EXPORTER must be prometheus, console or none, got "otlp"; using none\n',
+    'connmeter: OTEL_METRICS_EXPORTER must be prometheus, otlp, console or none, got "datadog"; using none\n',
   ],
   [{ OTEL_SDK_DISABLED: 'yes' }, true, 'connmeter: OTEL_SDK_DISABLED must be true or false, got "yes"; using false\n'],
 ])('with %j one line says what is wrong, and the program runs on', async (env, served, line) => {
@@ -209,6 +209,10 @@ test('a taken port prints one line that names the fix, and the program keeps run
   const taken = await takenPort();
   const { asked, child } = await registered({ env: { OTEL_EXPORTER_PROMETHEUS_PORT: `${taken}` } });
   await child.printed('ready');
+  await until(
+    () => child.said.stderr,
+    text => text.endsWith('\n'),
+  );
 
   child.writeLine('enough');
 
@@ -220,10 +224,29 @@ test('a taken port prints one line that names the fix, and the program keeps run
   expect(await asked.seen()).toMatchObject({ accepts: 1, requests: 1 });
 });
 
-test('a second process of the same program prints one line, and the first one keeps its port', async () => {
+test('a second process of the same program is in the same sums, also when it has ended', async () => {
   const first = await registered({ more: [2] });
   await first.child.printed('ready');
   const second = await registered({ env: { OTEL_EXPORTER_PROMETHEUS_PORT: `${first.port}` } });
+  await second.child.printed('ready');
+  const openedAt = async (port: number) =>
+    sample((await httpRequest(first.metrics)).body, 'connmeter_connection_opened_total', { server_port: port });
+
+  await until(
+    () => openedAt(second.asked.port),
+    opened => opened === 1,
+  );
+  expect(await openedAt(first.asked.port)).toBe(1);
+  await endsWell(second.child);
+  expect(await openedAt(second.asked.port)).toBe(1);
+  await endsWell(first.child);
+});
+
+test('without sharing, a second process of the same program prints one line, and the first one keeps its port', async () => {
+  const first = await registered({ more: [2] });
+  await first.child.printed('ready');
+  const env = { OTEL_EXPORTER_PROMETHEUS_PORT: `${first.port}`, CONNMETER_SHARE: 'false' };
+  const second = await registered({ env });
   await second.child.printed('ready');
 
   const { body } = await httpRequest(first.metrics);

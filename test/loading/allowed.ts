@@ -31,9 +31,6 @@ export const FOOTPRINTS: Readonly<Record<string, Footprint>> = {
         why: 'OpenTelemetry, and everything except the code that reads variables, is loaded with require',
       },
       { what: 'worker_threads', why: 'to know if this is the main thread' },
-      { what: 'crypto', why: "OpenTelemetry's resource detectors load it" },
-      { what: 'os', why: "OpenTelemetry's resource detectors load it" },
-      { what: 'process', why: "OpenTelemetry's resource detectors load it" },
     ],
     differences: [
       {

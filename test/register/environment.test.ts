@@ -8,6 +8,9 @@ const UNSET = {
   port: 9464,
   allowedHosts: undefined,
   readUndiciInternals: true,
+  maxOrigins: 100,
+  share: true,
+  otlpProtocol: 'http/protobuf',
   interval: 60_000,
   logLevel: 'info',
   warnings: [],
@@ -116,15 +119,15 @@ test.each([
 });
 
 test.each([
-  ['otlp', [], 'none'],
-  ['otlp,none', [], 'none'],
-  ['otlp,console', ['console'], 'console'],
-  ['otlp,console,prometheus', ['prometheus', 'console'], 'prometheus,console'],
+  ['datadog', [], 'none'],
+  ['datadog,none', [], 'none'],
+  ['datadog,console', ['console'], 'console'],
+  ['datadog,console,prometheus', ['prometheus', 'console'], 'prometheus,console'],
 ])('OTEL_METRICS_EXPORTER=%j is complained about, and the known ones are used', (value, exporters, used) => {
   expect(readEnvironment({ OTEL_METRICS_EXPORTER: value })).toEqual({
     ...UNSET,
     exporters,
-    warnings: [`OTEL_METRICS_EXPORTER must be prometheus, console or none, got "${value}"; using ${used}`],
+    warnings: [`OTEL_METRICS_EXPORTER must be prometheus, otlp, console or none, got "${value}"; using ${used}`],
   });
 });
 
@@ -173,7 +176,7 @@ test.each(['0', '2147483648', 'soon'])(
 test('every invalid variable is reported on its own line, also if it contains a line break', () => {
   const { warnings } = readEnvironment({
     OTEL_SDK_DISABLED: 'per\nhaps',
-    OTEL_METRICS_EXPORTER: 'otlp',
+    OTEL_METRICS_EXPORTER: 'datadog',
     OTEL_EXPORTER_PROMETHEUS_PORT: 'x',
     OTEL_METRIC_EXPORT_INTERVAL: 'y',
     CONNMETER_ALLOWED_HOSTS: 'z\n',
@@ -186,4 +189,26 @@ test('every invalid variable is reported on its own line, also if it contains a 
     'OTEL_METRIC_EXPORT_INTERVAL',
   ]);
   expect(warnings.join('')).not.toContain('\n');
+});
+
+test.each([
+  [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }, 'grpc'],
+  [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc', OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: 'HTTP/JSON' }, 'http/json'],
+])('%j gives the protocol %s, without complaint', (env, otlpProtocol) => {
+  expect(readEnvironment(env)).toEqual({ ...UNSET, otlpProtocol });
+});
+
+test('an unknown protocol is reported by the name of its variable', () => {
+  expect(readEnvironment({ OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: 'udp' })).toEqual({
+    ...UNSET,
+    warnings: [
+      'OTEL_EXPORTER_OTLP_METRICS_PROTOCOL must be one of http/protobuf, http/json, grpc, got "udp"; using http/protobuf',
+    ],
+  });
+});
+
+test('CONNMETER_MAX_ORIGINS and CONNMETER_SHARE', () => {
+  const env = { CONNMETER_MAX_ORIGINS: '1000', CONNMETER_SHARE: 'false' };
+
+  expect(readEnvironment(env)).toEqual({ ...UNSET, maxOrigins: 1000, share: false });
 });

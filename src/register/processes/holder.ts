@@ -98,7 +98,13 @@ export class Holder {
     const sum = new Sum(this.#options.maxOrigins);
     sum.add(numbersOf(this.#options.read()));
     sum.add(this.#ended.numbers, 'totals');
-    for (const { numbers } of this.#members) if (numbers !== undefined) sum.add(numbers);
+    const pids = new Set([this.#options.identity.pid]);
+    for (const { numbers, identity } of this.#members) {
+      if (numbers === undefined) continue;
+      sum.add(numbers); // each has counted itself as a thread and as a process
+      pids.add(identity.pid);
+    }
+    sum.set('connmeter.processes', pids.size);
     sum.raiseTo(this.#served);
     this.#served = sum.totals;
     return sum;

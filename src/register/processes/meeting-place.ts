@@ -1,13 +1,17 @@
-import type { ListenAddress } from '../port-conflict.ts';
-
 const { lstatSync, mkdirSync, readFileSync, readlinkSync } = process.getBuiltinModule('node:fs');
 const { dirname, join } = process.getBuiltinModule('node:path');
 
 /** The limit of macOS for the path of a Unix socket is 103 bytes. */
 const MAX_PATH_BYTES = 100;
 
+/** The address that one of the processes listens on. */
+export interface Address {
+  readonly address: string;
+  readonly port: number;
+}
+
 /** Where processes of the same user that want the same port meet: the path of a Unix socket. Or why they cannot. */
-export function meetingPlace({ address, port }: ListenAddress): { path: string } | { why: string } {
+export function meetingPlace({ address, port }: Address): { path: string } | { why: string } {
   const uid = process.getuid?.();
   if (uid === undefined) return { why: `it is not supported on ${process.platform}` };
 

@@ -51,6 +51,11 @@ export class Sum {
     }
   }
 
+  /** Replaces the value of a metric without labels. */
+  set(name: string, value: number): void {
+    for (const series of this.#series.get(name)?.values() ?? []) if ('value' in series) series.value = value;
+  }
+
   get readings(): Reading[] {
     return METRICS.map(metric => ({ metric, series: [...(this.#series.get(metric.name)?.values() ?? [])] })).filter(
       ({ series }) => series.length > 0,

@@ -1,9 +1,8 @@
 import type { Server, Socket } from 'node:net';
 import type { Guard } from '../../core/guard.ts';
 import type { Reading } from '../../metrics/table.ts';
-import type { Environment } from '../environment.ts';
 import { identify } from './kinship.ts';
-import { meetingPlace, packageNameOf } from './meeting-place.ts';
+import { type Address, meetingPlace, packageNameOf } from './meeting-place.ts';
 import { Sharing } from './sharing.ts';
 
 /** What sharing needs of the instrumentation. */
@@ -28,12 +27,13 @@ export function mainOf({ argv, connected }: typeof process): Main {
 
 /** Prepares to share a port with the other processes of this service. Returns why that is not possible, if it is not. */
 export function share(
-  { host, port, maxOrigins }: Pick<Environment, 'host' | 'port' | 'maxOrigins'>,
+  address: Address,
+  maxOrigins: number,
   { script, hasChannel }: Main,
   measured: Measured,
   guard: Guard,
 ): { sharing: Sharing } | { why: string } {
-  const place = meetingPlace({ address: host === 'localhost' ? '127.0.0.1' : host, port });
+  const place = meetingPlace(address);
   if ('why' in place) return place;
 
   const net = process.getBuiltinModule('node:net');

@@ -26,14 +26,12 @@ export interface SharingOptions {
   readonly guard: Guard;
 }
 
-/** What may become of a process that could not have the port. */
+/** What a process does that could not have the port. */
 export interface Joining {
   /** There is no holder of the same service: it is of another service, or does not answer. */
-  readonly refused: (ending: Exclude<Ending, 'lost'>) => void;
+  readonly refused: () => void;
   /** The holder is gone: the port may be free. */
   readonly lost: () => void;
-  /** Waits for a holder as long as it takes. */
-  readonly isPatient?: boolean;
 }
 
 /** One scrape for all processes of a service: the one that has the port is the holder, the others are members. */
@@ -70,8 +68,8 @@ export class Sharing {
     this.#listenToExit();
   }
 
-  /** Another process has the port. */
-  join(joining: Joining, attempt = 0): void {
+  /** Another process has the port. Without `joining`, this one joins whoever has it, now or later: a thread takes no port. */
+  join(joining?: Joining, attempt = 0): void {
     const { path, connect } = this.#options;
     this.#listenToExit();
     const member = new Member({
@@ -84,20 +82,32 @@ export class Sharing {
       onEnd: ending => {
         this.#estate = member.estate;
         this.#member = undefined;
-        if (ending === 'lost') joining.lost();
-        else if (ending === 'absent' && (joining.isPatient || attempt < PAUSES.length))
-          this.#joinLater(joining, attempt);
-        else if (ending === 'stranger' && joining.isPatient) this.#joinLater(joining, attempt);
-        else {
-          this.#wasRefused = true;
-          joining.refused(ending);
-        }
+        this.#ended(ending, joining, attempt);
       },
     });
     this.#member = member;
   }
 
-  #joinLater(joining: Joining, attempt: number): void {
+  #ended(ending: Ending, joining: Joining | undefined, attempt: number): void {
+    const isLost = ending === 'lost';
+    if (joining === undefined) {
+      this.#joinLater(joining, isLost ? 0 : attempt);
+    } else if (isLost) {
+      joining.lost();
+    } else if (ending === 'absent' && attempt < this.#maxAttempts) {
+      this.#joinLater(joining, attempt);
+    } else {
+      this.#wasRefused = true;
+      joining.refused();
+    }
+  }
+
+  /** Without a socket, there is a holder only if it has just begun to listen. */
+  get #maxAttempts(): number {
+    return existsSync(this.#options.path) ? PAUSES.length : PAUSES.length / 2;
+  }
+
+  #joinLater(joining: Joining | undefined, attempt: number): void {
     const again = this.#options.guard('join the other processes', () => this.join(joining, attempt + 1));
     setTimeout(again, PAUSES[attempt] ?? PAUSES.at(-1)).unref();
   }

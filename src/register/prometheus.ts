@@ -1,20 +1,12 @@
-import type { IMetricReader } from '@opentelemetry/sdk-metrics';
 import { guardWith, oncePerPlace, stackOf } from '../core/guard.ts';
-import type { Reading } from '../metrics/table.ts';
 import type { Environment } from './environment.ts';
 import { Exposition } from './exposition.ts';
 import { MetricsPort, type PortOptions } from './metrics-port.ts';
 import { createMetricsServer } from './metrics-server.ts';
-import { MetricsText, type Scope } from './metrics-text.ts';
+import { MetricsText } from './metrics-text.ts';
 import type { Sharing } from './processes/sharing.ts';
-import { metricProducer } from './producer.ts';
-import { resourceAttributes, type Sdk } from './sdk.ts';
-
-/** Where the numbers come from. */
-export interface Source {
-  readonly scope: Scope;
-  readonly read: () => readonly Reading[];
-}
+import type { Source } from './producer.ts';
+import { resourceAttributes } from './sdk.ts';
 
 type PrometheusOptions = Pick<Environment, 'host' | 'port' | 'allowedHosts'> &
   Pick<PortOptions, 'ignoreServer' | 'warn' | 'info'> & {
@@ -56,16 +48,4 @@ export function servePrometheus(
     info,
     guard,
   });
-}
-
-/** Prints the metrics to the console at an interval, and before the program ends. */
-export function consoleReader(sdk: Sdk, source: Source, { interval }: Pick<Environment, 'interval'>): IMetricReader {
-  const { ConsoleMetricExporter, PeriodicExportingMetricReader } = sdk.metrics;
-  const reader = new PeriodicExportingMetricReader({
-    exporter: new ConsoleMetricExporter(),
-    exportIntervalMillis: interval,
-    metricProducers: [metricProducer(sdk, { ...source, temporality: 'cumulative' })],
-  });
-  process.once('beforeExit', () => void reader.forceFlush());
-  return reader;
 }
