@@ -1,8 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
+/** They test the tools beside the package, and take two minutes. `npm run test:all` includes them. */
+const TOOLS = ['test/bench/{attack,workers}.test.ts', 'test/compat/{node-tests,run}.test.ts', 'test/soak/soak.test.ts'];
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    exclude: process.env['CONNMETER_ALL_TESTS'] ? [] : TOOLS,
     globalSetup: ['test/support/build.ts'],
     // Diagnostics channels are the process's: each file has a process of its own, or files would see each other's sockets.
     pool: 'forks',
@@ -16,13 +20,7 @@ export default defineConfig({
       provider: 'v8',
       include: ['src/**/*.ts'],
       // Types alone; and what runs in processes of its own only, where test/live/register.test.ts looks at it from outside.
-      exclude: [
-        'src/index.ts',
-        'src/metrics/recorder.ts',
-        'src/register.ts',
-        'src/register/push.ts',
-        'src/start.ts',
-      ],
+      exclude: ['src/index.ts', 'src/metrics/recorder.ts', 'src/register.ts', 'src/register/push.ts', 'src/start.ts'],
       reporter: ['text', 'json-summary'],
       reportOnFailure: true,
       // Of the whole suite. Why no higher and no lower: CONTRIBUTING.md.
