@@ -193,6 +193,11 @@ export class ConnectionInstrumentation {
     if (host !== undefined) this.#lookups.ignoreNext(host);
   }
 
+  /** @internal Only `read()` reads the numbers: origins may come and go. */
+  evictUnused(): void {
+    this.#registry.evictUnused(true);
+  }
+
   /** @internal Opens a socket that is not measured. */
   openUnmeasured<Opened>(open: () => Opened): Opened {
     this.#opensOwnSocket = true;
@@ -245,12 +250,14 @@ export class ConnectionInstrumentation {
       );
       return;
     }
+    this.#registry.evictUnused(false);
     this.#instruments = createInstruments(meter, this.#registry, () => this.#refresh());
   }
 
   /** Updates what is not counted with each event. If one step fails, the others still run. */
   #refresh(): void {
     for (const step of this.#refreshSteps) step();
+    this.#registry.collected(monotonic() / 1000);
   }
 
   #subscribeToRequests(on: boolean): void {

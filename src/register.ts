@@ -5,6 +5,7 @@
  * printed to stderr, one line each.
  */
 
+import type { ServerResponse } from 'node:http';
 import { guardWith } from './core/guard.ts';
 import type { ConnectionInstrumentation } from './instrumentation.ts';
 import { readEnvironment } from './register/environment.ts';
@@ -21,6 +22,35 @@ let started: typeof Start | undefined;
  */
 export async function flush(): Promise<void> {
   await started?.flush();
+}
+
+/**
+ * The text of `/metrics`, to serve it beside other metrics of the program. In a process that serves for others, it has the numbers of
+ * all, otherwise those of this process. Empty if `OTEL_METRICS_EXPORTER` excludes `prometheus`, or nothing is measured.
+ *
+ * @throws whatever made the collection fail.
+ */
+export async function metricsText(): Promise<string> {
+  return (await started?.metricsText()) ?? '';
+}
+
+/**
+ * Answers a request with the text of `/metrics`: a handler for a server of the program. Whoever may ask is up to the program.
+ *
+ * @example
+ * app.get('/connmeter', handleMetrics);
+ */
+export function handleMetrics(_request: unknown, response: ServerResponse): void {
+  metricsText().then(
+    text => {
+      response.setHeader('content-type', 'text/plain; version=0.0.4; charset=utf-8');
+      response.end(text);
+    },
+    () => {
+      response.statusCode = 500;
+      response.end();
+    },
+  );
 }
 
 const environment = readEnvironment(process.env);

@@ -4,6 +4,7 @@ import { printable } from './core/origins.ts';
 import { ConnectionInstrumentation } from './instrumentation.ts';
 import type { ConnectionInstrumentationConfig } from './options.ts';
 import type { Environment } from './register/environment.ts';
+import type { Exposition } from './register/exposition.ts';
 import { atFirstEvent } from './register/first-event.ts';
 import { listenAddress } from './register/port-conflict.ts';
 import { type Main, mainOf, share } from './register/processes/share.ts';
@@ -42,6 +43,9 @@ let instrumentation: ConnectionInstrumentation | undefined;
 
 /** Undefined if nothing is pushed. */
 let pushNow: (() => Promise<void>) | undefined;
+
+/** Undefined if Prometheus is not served. */
+let exposition: Exposition | undefined;
 
 /** Starts measuring and exporting. Returns undefined if nothing is measured. Never throws. */
 export function start(environment: Environment): ConnectionInstrumentation | undefined {
@@ -95,9 +99,10 @@ function sharingOf(environment: Environment, measured: ConnectionInstrumentation
 function startExporting(environment: Environment): void {
   const measured = new ConnectionInstrumentation(optionsOf(environment));
   instrumentation = measured;
+  if (!environment.exporters.includes('console') && !environment.exporters.includes('otlp')) measured.evictUnused();
   const source: Source = { scope: { name: 'connmeter', version: VERSION }, read: () => measured.read() };
   if (environment.exporters.includes('prometheus')) {
-    servePrometheus(source, {
+    exposition = servePrometheus(source, {
       ...environment,
       sharing: sharingOf(environment, measured),
       ignoreServer: (server, host) => measured.ignoreServer(server, host),
@@ -108,6 +113,14 @@ function startExporting(environment: Environment): void {
   }
   if (environment.exporters.some(name => name !== 'prometheus'))
     pushNow = startPushing(source, { ...environment, warn });
+}
+
+/** The text of `/metrics`. */
+export async function metricsText(): Promise<string> {
+  if (exposition === undefined) return '';
+
+  const { plain } = await exposition.read();
+  return String(plain);
 }
 
 /** Sends what the exporters that push have not sent yet. Resolves when they have, or have failed. */

@@ -17,10 +17,10 @@ export const REUSED = { connmeter_connection_reused: 'true' } as const;
 
 /**
  * Metrics that the variable `server` does not filter. It lists the servers that the program calls. Lookups have a name instead,
- * metrics of the program's own servers have the address they listen on, ports belong to the host, and faults to connmeter itself.
+ * metrics of the program's own servers have the address they listen on, ports belong to the host, and the rest to connmeter itself.
  */
 const WITHOUT_SERVER =
-  /^(dns\.lookup\.duration|connmeter\.dns\.pending|connmeter\.faults|connmeter\.(server|ports)\..+)$/;
+  /^(dns\.lookup\.duration|connmeter\.dns\.pending|connmeter\.(faults|processes|threads)|connmeter\.(server|ports)\..+)$/;
 
 /**
  * Queries for the metrics of one transport, filtered by the variables of the dashboard. `rate` comes before `sum`, so that the

@@ -27,9 +27,12 @@ export function addressAttributes({ address, port }: Origin): Attributes {
  * first asked for.
  */
 export class AddressCounts<Reason extends string> {
+  readonly address: string;
   readonly port: number | undefined;
   readonly http: boolean;
   readonly attributes: Attributes;
+  /** There is a connection whose events are counted here, as of the last collection. */
+  isInUse = false;
   /** Requests on new (`fresh`) and on reused connections. HTTP only. */
   readonly requests: { readonly fresh: Count; readonly reused: Count };
   readonly #closed = new Map<Reason, Count>();
@@ -37,6 +40,7 @@ export class AddressCounts<Reason extends string> {
   readonly #handshakes = new Map<string, Attributes>();
 
   constructor({ address, port }: Origin, http: boolean) {
+    this.address = address;
     this.port = port;
     this.http = http;
     this.attributes = { ...addressAttributes({ address, port }), ...(http ? { 'network.protocol.name': 'http' } : {}) };
@@ -87,11 +91,17 @@ export class AddressCounts<Reason extends string> {
 
   /** Sets the gauges to zero, before a collection recomputes them. */
   resetGauges(): void {
+    this.isInUse = false;
     for (const { active, idle, requests } of this.#inUse.values()) {
       active.value = 0;
       idle.value = 0;
       requests.value = 0;
     }
+  }
+
+  /** The attributes of its histograms. */
+  get histogramAttributes(): Attributes[] {
+    return [this.attributes, ...this.allInUse.map(({ requests }) => requests.attributes), ...this.#handshakes.values()];
   }
 
   get allClosed(): Count[] {

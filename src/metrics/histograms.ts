@@ -59,6 +59,11 @@ export class Histograms {
     distribution.count++;
   };
 
+  /** Removes all series with these attributes. */
+  forget(attributes: readonly Attributes[]): void {
+    for (const series of Object.values(this.#series)) for (const each of attributes) series.delete(each);
+  }
+
   /** The series of one histogram. */
   of(metric: HistogramName): Iterable<Distribution> {
     return this.#series[metric].values();

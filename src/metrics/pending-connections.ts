@@ -8,12 +8,14 @@ import { addressAttributes, type Count } from './address-counts.ts';
  * known whether an HTTP client owns it. So these are apart from the counts of its origin, and do not create an origin.
  */
 export class PendingConnections {
+  readonly address: string;
   readonly port: number | undefined;
   readonly http = false;
   readonly #attributes: Attributes;
   readonly #byPhase = new Map<Phase, Count>();
 
   constructor(origin: Origin) {
+    this.address = origin.address;
     this.port = origin.port;
     this.#attributes = addressAttributes(origin);
   }
@@ -31,6 +33,10 @@ export class PendingConnections {
   /** Sets the gauges to zero, before a collection recomputes them. */
   reset(): void {
     for (const count of this.#byPhase.values()) count.value = 0;
+  }
+
+  get isInUse(): boolean {
+    return this.all.some(({ value }) => value > 0);
   }
 
   get all(): Count[] {

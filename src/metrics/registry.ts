@@ -38,6 +38,21 @@ export class MetricRegistry {
     this.names = new LookupNames(limit);
   }
 
+  /**
+   * Origins without a connection for long give up their places when others need them, and their series end. Not under a
+   * MeterProvider of the program: its SDK keeps every series for ever.
+   */
+  evictUnused(on: boolean): void {
+    this.#origins.onEvicted = on ? ({ histogramAttributes }) => this.histograms.forget(histogramAttributes) : undefined;
+    this.#pending.onEvicted = on ? () => {} : undefined;
+  }
+
+  /** The gauges are up to date. `now`: in seconds. */
+  collected(now: number): void {
+    this.#origins.collected(now);
+    this.#pending.collected(now);
+  }
+
   /** Maximum number of distinct origins, listeners and looked-up names (each). */
   get limit(): number {
     return this.#origins.limit;

@@ -67,6 +67,8 @@ export function countInUse(
   active: boolean,
   requests: number,
 ): void {
+  if (counts !== undefined) counts.isInUse = true;
+  if (requestCounts !== undefined) requestCounts.isInUse = true;
   if (counts?.http) counts.inUse(version)[active ? 'active' : 'idle'].value++;
   if (requestCounts?.http) requestCounts.inUse(version).requests.value += requests;
 }

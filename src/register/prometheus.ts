@@ -16,11 +16,11 @@ type PrometheusOptions = Pick<Environment, 'host' | 'port' | 'allowedHosts'> &
     readonly countFault: () => void;
   };
 
-/** Serves `/metrics`. */
+/** Serves `/metrics`. Returns its text, for a server of the program. */
 export function servePrometheus(
   { scope, read }: Source,
   { host, port, allowedHosts, sharing, ignoreServer, countFault, warn, info }: PrometheusOptions,
-): void {
+): Exposition {
   const warnOnce = oncePerPlace((where, error) =>
     warn(`could not ${where}; the program is not affected: ${stackOf(error)}`),
   );
@@ -48,4 +48,5 @@ export function servePrometheus(
     info,
     guard,
   });
+  return exposition;
 }

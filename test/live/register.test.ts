@@ -529,3 +529,18 @@ test('the metrics server is not measured, and the server of the program is', asy
   expect(listeners).not.toContain(port);
   expect(sample(body, 'connmeter_server_connection_accepted_total', { server_port: own })).toBe(1);
 });
+
+test('a server of the program can serve the metrics itself', async () => {
+  const { asked, child } = await registered({ program: 'own-endpoint.ts' });
+  await child.printed('.');
+  const [, port] = /listening (\d+)/.exec(child.said.stdout) ?? [];
+
+  const { headers, body } = await httpRequest(`http://127.0.0.1:${port}/handler`);
+  const beside = await httpRequest(`http://127.0.0.1:${port}/`);
+
+  expect(headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
+  expect(sample(body, 'connmeter_connection_opened_total', { server_port: asked.port })).toBe(1);
+  expect(beside.body).toMatch(/^# mine\n# HELP target_info/);
+  child.writeLine('enough');
+  expect(await child.outcome).toMatchObject({ code: 0, stderr: '' });
+});

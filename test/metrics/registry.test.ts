@@ -1,5 +1,7 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { MIN_UNUSED } from '../../src/metrics/bounded-index.ts';
 import { MetricRegistry } from '../../src/metrics/registry.ts';
+import { readAll } from '../../src/metrics/table.ts';
 
 const origin = { address: 'a.test', port: 80 };
 
@@ -101,4 +103,60 @@ test.each([
   Object.assign(registry, { lookupsAwaited: awaited, lookupsInThreadPool: inPool });
 
   expect(registry.lookupsPending).toEqual({ attributes: {}, value: pending });
+});
+
+describe('an origin that has been unused for long', () => {
+  const at = (address: string) => ({ address, port: 80 });
+
+  function full() {
+    const registry = new MetricRegistry(2);
+    registry.evictUnused(true);
+    const [old, used] = [registry.originCounts(at('old.test'), true), registry.originCounts(at('used.test'), true)];
+    used.isInUse = true;
+    registry.histograms.record('connmeter.connect.duration', 1, old.attributes);
+    registry.histograms.record('connmeter.tls.handshake.duration', 1, old.handshake({ version: '1.3', resumed: true }));
+    registry.histograms.record('http.client.connection.duration', 1, old.inUse('1.1').requests.attributes);
+    registry.pendingTo(at('old.test')).in('dns');
+    return { registry, old, used };
+  }
+  const addressesOf = (registry: MetricRegistry) =>
+    new Set(readAll(registry).flatMap(({ series }) => series.map(({ attributes }) => attributes['server.address'])));
+
+  test('gives its place to a new one, and all its series end', () => {
+    const { registry } = full();
+    registry.collected(0);
+    registry.collected(MIN_UNUSED);
+
+    expect(registry.originCounts(at('new.test'), true).attributes).toMatchObject({ 'server.address': 'new.test' });
+    registry.pendingTo(at('new.test'));
+    registry.pendingTo(at('newer.test')).in('dns');
+    expect(addressesOf(registry)).toEqual(new Set(['used.test', 'new.test', 'newer.test', undefined]));
+  });
+
+  test('keeps it as long as nobody needs it, and then the one that was used last', () => {
+    const { registry, used, old } = full();
+    registry.collected(0);
+    used.isInUse = false;
+    registry.collected(1);
+    registry.collected(MIN_UNUSED + 1);
+
+    expect(registry.allOriginCounts).toEqual([old, used]);
+    registry.originCounts(at('new.test'), true);
+    expect(registry.allOriginCounts).not.toContain(old);
+    expect(registry.allOriginCounts).toContain(used);
+  });
+
+  test.each<[string, (registry: MetricRegistry) => void]>([
+    ['before that', registry => registry.collected(MIN_UNUSED - 1)],
+    ['if it was asked for since', registry => void registry.originCounts(at('old.test'), true)],
+    ['under a MeterProvider of the program', registry => registry.evictUnused(false)],
+  ])('not %s', (_when, happens) => {
+    const { registry, old } = full();
+    registry.collected(0);
+    happens(registry);
+    if (_when !== 'before that') registry.collected(MIN_UNUSED);
+
+    expect(registry.originCounts(at('new.test'), true).attributes).toMatchObject({ 'server.address': '_OTHER' });
+    expect(registry.allOriginCounts).toContain(old);
+  });
 });

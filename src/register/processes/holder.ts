@@ -56,6 +56,8 @@ export class Holder {
   /** The totals that were served last. None of them falls, not even by the rounding of a sum. */
   #served: Numbers = {};
   #hasEstate = false;
+  /** There has never been another process: the usual case, in which nothing is added up, and series may end. */
+  #isAlone: boolean;
   #turn = 0;
   #othersMayComeBackUntil: number;
   #server: Server | undefined;
@@ -64,6 +66,7 @@ export class Holder {
     this.#options = options;
     this.#ended = new Sum(options.maxOrigins);
     const { estate, isSuccessor } = options;
+    this.#isAlone = estate === undefined && !isSuccessor;
     if (estate !== undefined) this.#inherit(estate);
     this.#othersMayComeBackUntil = isSuccessor && estate === undefined ? now() + MAX_WAIT : 0;
   }
@@ -78,11 +81,13 @@ export class Holder {
   }
 
   /** The sum of all processes. Waits for them, but not for long. */
-  async collect(): Promise<Reading[]> {
+  async collect(): Promise<readonly Reading[]> {
+    this.#readNotes();
+    if (this.#isAlone) return this.#options.read();
+
     const turn = ++this.#turn;
     await this.#untilOthersAreBack();
     await this.#ask(turn);
-    this.#readNotes();
     const sum = this.#sum();
     await this.#tell();
     return sum.readings;
@@ -90,6 +95,8 @@ export class Holder {
 
   /** The process exits: what happened in it since the last collection. Node writes this at once. */
   lastWords(): void {
+    if (this.#isAlone) return;
+
     this.#sum();
     void this.#tell();
   }
@@ -145,6 +152,7 @@ export class Holder {
         member = { identity, socket, numbers: estate?.own, turn: undefined, answered: () => {} };
         if (estate !== undefined) this.#inherit(estate);
         this.#members.add(member);
+        this.#isAlone = false;
         void answer(socket, { type: 'welcome' });
       } else if (member !== undefined && message.type === 'numbers') {
         member.numbers = message.numbers;
@@ -174,7 +182,10 @@ export class Holder {
   #readNotes(): void {
     const { path, identity: own } = this.#options;
     for (const { identity, numbers } of takeNotes(path)) {
-      if (areKin(own, identity)) this.#ended.add(numbers, 'totals');
+      if (!areKin(own, identity)) continue;
+
+      this.#isAlone = false;
+      this.#ended.add(numbers, 'totals');
     }
   }
 

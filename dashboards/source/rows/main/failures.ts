@@ -2,7 +2,7 @@ import { OUTCOME_COLOURS, PHASE_COLOURS, withOpacity } from '../../grafana/colou
 import { graph } from '../../grafana/graph.ts';
 import type { Row } from '../../grafana/row.ts';
 import { SERVER_OF_SERIES } from '../../links.ts';
-import { type PromQL, SERVER, SERVER_LEGEND } from '../../promql.ts';
+import { INSTANCE, type PromQL, SERVER, SERVER_LEGEND } from '../../promql.ts';
 
 export const failures: Row<PromQL> = {
   id: 600,
@@ -96,7 +96,7 @@ export const failures: Row<PromQL> = {
     }),
     graph({
       title: 'Errors inside connmeter',
-      size: [24, 9],
+      size: [12, 9],
       description: {
         what: 'Errors per second inside connmeter itself, by the part in which they happen. The program is not affected.',
         good: 'zero.',
@@ -112,6 +112,24 @@ export const failures: Row<PromQL> = {
           expr: `${promql.rate('connmeter.faults', 'connmeter_fault_place')} > 0`,
           legend: '{{connmeter_fault_place}}',
         },
+      ],
+    }),
+    graph({
+      title: 'Processes and threads',
+      size: [12, 9],
+      description: {
+        what: 'Processes and threads whose numbers were in the last scrape, per instance.',
+        good: 'as many as the service has.',
+        bad: 'fewer: some are another service to connmeter, hang, or run without it. A drop: processes ended.',
+        action: 'compare with the number of workers. The page says which processes belong together.',
+        docs: 'processes.md#who-belongs-together',
+      },
+      unit: 'none',
+      noValue: 'connmeter has not reported any value in this time range',
+      calcs: ['lastNotNull'],
+      queries: [
+        { expr: promql.gauge('connmeter.processes', INSTANCE), legend: '{{instance}} processes' },
+        { expr: promql.gauge('connmeter.threads', INSTANCE), legend: '{{instance}} threads' },
       ],
     }),
   ],
