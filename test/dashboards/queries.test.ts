@@ -126,7 +126,7 @@ async function overOtlp(): Promise<Scrape> {
 
 /** Writes `measure.mjs` of the docs to a file, with imports that resolve from here. */
 function measureFile(): string {
-  const [text = ''] = blocksOf('docs/deploy.md', 'js');
+  const text = blocksOf('docs/deploy.md', 'js').find(block => block.includes('new ConnectionInstrumentation')) ?? '';
   const { resolve } = createRequire(import.meta.url);
   const file = join(temporaryFolder('measure'), 'measure.mjs');
   const resolved = (name: string) => (name === 'connmeter' ? join(ROOT, 'src/index.ts') : resolve(name));
