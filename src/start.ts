@@ -89,7 +89,7 @@ function sharingOf(environment: Environment, measured: ConnectionInstrumentation
     if (!canShare(environment)) return undefined;
     if (shared === undefined) {
       const main = (getEnvironmentData(MAIN) as Main | undefined) ?? mainOf(process);
-      shared = share(listenAddress(environment), environment.maxOrigins, main, measured, guard);
+      shared = share(listenAddress(environment), environment, main, measured, guard);
       if ('why' in shared) warn(`each process serves its own metrics, because ${shared.why}`);
     }
     return 'sharing' in shared ? shared.sharing : undefined;

@@ -17,6 +17,8 @@ export interface Environment {
   readonly maxOrigins: number;
   /** The processes and threads of a service share one port, which serves their sum. */
   readonly share: boolean;
+  /** Their numbers stand side by side in the scrape, instead of their sum. */
+  readonly perProcess: boolean;
   readonly otlpProtocol: OtlpProtocol;
   /** How often the exporters that push send, in milliseconds. */
   readonly interval: number;
@@ -104,6 +106,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     readUndiciInternals: boolean('CONNMETER_READ_UNDICI_INTERNALS', true),
     maxOrigins: integer('CONNMETER_MAX_ORIGINS', 1, 1000, 100),
     share: boolean('CONNMETER_SHARE', true),
+    perProcess: boolean('CONNMETER_PER_PROCESS', false),
     otlpProtocol: otlpProtocol ?? 'http/protobuf',
     interval: integer('OTEL_METRIC_EXPORT_INTERVAL', 1, 2_147_483_647, 60_000),
     logLevel: logLevel ?? 'info',

@@ -109,6 +109,28 @@ test('two services do not add up: the second one says why it is not served', asy
   expect(second.said.stderr).toMatch(/^connmeter: cannot serve \S+ \(EADDRINUSE\)[^\n]*\n$/);
 });
 
+test('side by side, each process has series of its own', async () => {
+  const asked = await server({ kind: 'http' });
+  const port = await freePort();
+  const args = [`http://127.0.0.1:${asked.port}/`, 2];
+  const child = service({ args, port, env: { CONNMETER_PER_PROCESS: 'true' } });
+  await child.printed('ready');
+  child.writeLine('burst 3');
+  await child.printed('burst done');
+
+  const { body } = await httpRequest(`http://127.0.0.1:${port}/metrics`);
+
+  const series = [...totalsOf(body)].filter(([name, value]) => name.startsWith(`${OPENED}{`) && value > 0);
+  const byProcess = new Map<string, number>();
+  for (const [labels, value] of series) {
+    const [, pid = ''] = /process_pid="(\d+)"/.exec(labels) ?? [];
+    byProcess.set(pid, (byProcess.get(pid) ?? 0) + value);
+  }
+  expect([...byProcess.values()]).toEqual([6, 6]); // a worker and its thread
+  child.writeLine('end');
+  await child.outcome;
+});
+
 test('nothing is left behind when all processes have ended', async () => {
   const asked = await server({ kind: 'http' });
   const port = await freePort();

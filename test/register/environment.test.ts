@@ -10,6 +10,7 @@ const UNSET = {
   readUndiciInternals: true,
   maxOrigins: 100,
   share: true,
+  perProcess: false,
   otlpProtocol: 'http/protobuf',
   interval: 60_000,
   logLevel: 'info',
@@ -207,8 +208,8 @@ test('an unknown protocol is reported by the name of its variable', () => {
   });
 });
 
-test('CONNMETER_MAX_ORIGINS and CONNMETER_SHARE', () => {
-  const env = { CONNMETER_MAX_ORIGINS: '1000', CONNMETER_SHARE: 'false' };
+test('CONNMETER_MAX_ORIGINS, CONNMETER_SHARE and CONNMETER_PER_PROCESS', () => {
+  const env = { CONNMETER_MAX_ORIGINS: '1000', CONNMETER_SHARE: 'false', CONNMETER_PER_PROCESS: 'true' };
 
-  expect(readEnvironment(env)).toEqual({ ...UNSET, maxOrigins: 1000, share: false });
+  expect(readEnvironment(env)).toEqual({ ...UNSET, maxOrigins: 1000, share: false, perProcess: true });
 });

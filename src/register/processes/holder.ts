@@ -5,7 +5,7 @@ import { onMessages, send } from './frames.ts';
 import { areKin, type Identity } from './kinship.ts';
 import { type Estate, type FromHolder, type FromMember, PROTOCOL } from './messages.ts';
 import { takeNotes } from './notes.ts';
-import { type Numbers, numbersOf, Sum } from './numbers.ts';
+import { type Numbers, numbersOf, Sum, withPid } from './numbers.ts';
 
 // Kept, because tests of the program may replace them with fakes.
 const { setTimeout, clearTimeout } = globalThis;
@@ -32,6 +32,8 @@ export interface HolderOptions {
   readonly path: string;
   readonly identity: Identity;
   readonly read: () => readonly Reading[];
+  /** Each process has series of its own, instead of a sum. Those of a process that ended end with it. */
+  readonly perProcess: boolean;
   /** Maximum number of addresses in the sum. */
   readonly maxOrigins: number;
   /** What this process knows from an earlier holder. */
@@ -83,14 +85,26 @@ export class Holder {
   /** The sum of all processes. Waits for them, but not for long. */
   async collect(): Promise<readonly Reading[]> {
     this.#readNotes();
-    if (this.#isAlone) return this.#options.read();
+    const { perProcess, read } = this.#options;
+    if (this.#isAlone && !perProcess) return read();
 
     const turn = ++this.#turn;
     await this.#untilOthersAreBack();
     await this.#ask(turn);
+    if (perProcess) return this.#sideBySide().readings;
+
     const sum = this.#sum();
     await this.#tell();
     return sum.readings;
+  }
+
+  #sideBySide(): Sum {
+    const { identity, maxOrigins, read } = this.#options;
+    const all = new Sum(maxOrigins);
+    all.add(withPid(numbersOf(read()), identity.pid));
+    for (const { numbers, identity } of this.#members)
+      if (numbers !== undefined) all.add(withPid(numbers, identity.pid));
+    return all;
   }
 
   /** The process exits: what happened in it since the last collection. Node writes this at once. */

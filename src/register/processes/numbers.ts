@@ -13,6 +13,16 @@ export type Numbers = Readonly<Record<string, readonly (readonly [attributes: At
 /** Which numbers of a process are added. */
 export type Which = 'all' | 'totals';
 
+/** The numbers of a process, each with the id of the process. */
+export function withPid(numbers: Numbers, pid: number): Numbers {
+  return Object.fromEntries(
+    Object.entries(numbers).map(([name, series]) => [
+      name,
+      series.map(([attributes, value]) => [{ ...attributes, 'process.pid': pid }, value]),
+    ]),
+  );
+}
+
 export function numbersOf(readings: readonly Reading[]): Numbers {
   return Object.fromEntries(
     readings.map(({ metric, series }) => [

@@ -3,7 +3,7 @@ import type { Guard } from '../../core/guard.ts';
 import type { Reading } from '../../metrics/table.ts';
 import { identify } from './kinship.ts';
 import { type Address, meetingPlace, packageNameOf } from './meeting-place.ts';
-import { Sharing } from './sharing.ts';
+import { Sharing, type SharingOptions } from './sharing.ts';
 
 /** What sharing needs of the instrumentation. */
 export interface Measured {
@@ -28,7 +28,7 @@ export function mainOf({ argv, connected }: typeof process): Main {
 /** Prepares to share a port with the other processes of this service. Returns why that is not possible, if it is not. */
 export function share(
   address: Address,
-  maxOrigins: number,
+  scrape: Pick<SharingOptions, 'maxOrigins' | 'perProcess'>,
   { script, hasChannel }: Main,
   measured: Measured,
   guard: Guard,
@@ -43,7 +43,7 @@ export function share(
     ...place,
     identity: identify({ env, script, packageName, pid, parent: ppid, hasChannel }),
     read: () => measured.read(),
-    maxOrigins,
+    ...scrape,
     createServer(): Server {
       const server = net.createServer();
       measured.ignoreServer(server);

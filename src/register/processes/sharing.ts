@@ -20,6 +20,7 @@ export interface SharingOptions {
   readonly identity: Identity;
   readonly read: () => readonly Reading[];
   readonly maxOrigins: number;
+  readonly perProcess: boolean;
   /** Creates a server, or a connection, that is not measured. */
   readonly createServer: () => Server;
   readonly connect: (path: string) => Socket;
