@@ -7,6 +7,7 @@ import type { Environment } from './register/environment.ts';
 import type { Exposition } from './register/exposition.ts';
 import { atFirstEvent } from './register/first-event.ts';
 import { listenAddress } from './register/port-conflict.ts';
+import { isLauncher } from './register/processes/main-script.ts';
 import { type Main, mainOf, share } from './register/processes/share.ts';
 import type { Sharing } from './register/processes/sharing.ts';
 import type { Source } from './register/producer.ts';
@@ -106,6 +107,7 @@ function startExporting(environment: Environment): void {
       ...environment,
       sharing: sharingOf(environment, measured),
       ignoreServer: (server, host) => measured.ignoreServer(server, host),
+      isLauncher: () => isLauncher(process.argv[1], process.env),
       countFault: () => measured.countFault('exposition'),
       warn,
       info,

@@ -22,6 +22,8 @@ export interface PortOptions {
   readonly createServer: () => Server;
   /** Called before the server listens, with the host name that Node will look up, if any. */
   readonly ignoreServer: (server: Server, name: string | undefined) => void;
+  /** This process only starts the program. */
+  readonly isLauncher: () => boolean;
   /** Lets several processes of one service share the port; undefined if each serves its own metrics. */
   readonly sharing: () => Sharing | undefined;
   /** Prints a line if the metrics are not served, or on another port. */
@@ -76,7 +78,9 @@ export class MetricsPort {
   }
 
   #listen(): void {
-    const { createServer, ignoreServer, warn, info } = this.#options;
+    const { createServer, ignoreServer, isLauncher, warn, info } = this.#options;
+    if (isLauncher()) return;
+
     this.#listenSoon = this.#inCurrentContext();
 
     const formerPort = this.#conflicting.length > 0 ? this.#address.port : undefined;

@@ -9,7 +9,7 @@ import type { Source } from './producer.ts';
 import { resourceAttributes } from './sdk.ts';
 
 type PrometheusOptions = Pick<Environment, 'host' | 'port' | 'allowedHosts'> &
-  Pick<PortOptions, 'ignoreServer' | 'warn' | 'info'> & {
+  Pick<PortOptions, 'ignoreServer' | 'isLauncher' | 'warn' | 'info'> & {
     /** The numbers of other processes are added; undefined if each serves its own. */
     readonly sharing: () => Sharing | undefined;
     /** Called for each fault; only the first one at each place is also printed. */
@@ -19,7 +19,7 @@ type PrometheusOptions = Pick<Environment, 'host' | 'port' | 'allowedHosts'> &
 /** Serves `/metrics`. Returns its text, for a server of the program. */
 export function servePrometheus(
   { scope, read }: Source,
-  { host, port, allowedHosts, sharing, ignoreServer, countFault, warn, info }: PrometheusOptions,
+  { host, port, allowedHosts, sharing, ignoreServer, isLauncher, countFault, warn, info }: PrometheusOptions,
 ): Exposition {
   const warnOnce = oncePerPlace((where, error) =>
     warn(`could not ${where}; the program is not affected: ${stackOf(error)}`),
@@ -43,6 +43,7 @@ export function servePrometheus(
     port,
     createServer: () => createMetricsServer(exposition, { host, allowed: allowedHosts }, guard),
     ignoreServer,
+    isLauncher,
     sharing,
     warn,
     info,

@@ -48,6 +48,7 @@ async function ready({
       });
       return server;
     },
+    isLauncher: () => false,
     sharing: () => undefined,
     ignoreServer: (_server, name) => names.push(name),
     warn: line => lines.push(line),

@@ -59,7 +59,7 @@ export class Holder {
   #served: Numbers = {};
   #hasEstate = false;
   /** There has never been another process: the usual case, in which nothing is added up, and series may end. */
-  #isAlone: boolean;
+  #isAlone = true;
   #turn = 0;
   #othersMayComeBackUntil: number;
   #server: Server | undefined;
@@ -68,7 +68,6 @@ export class Holder {
     this.#options = options;
     this.#ended = new Sum(options.maxOrigins);
     const { estate, isSuccessor } = options;
-    this.#isAlone = estate === undefined && !isSuccessor;
     if (estate !== undefined) this.#inherit(estate);
     this.#othersMayComeBackUntil = isSuccessor && estate === undefined ? now() + MAX_WAIT : 0;
   }
@@ -84,12 +83,12 @@ export class Holder {
 
   /** The sum of all processes. Waits for them, but not for long. */
   async collect(): Promise<readonly Reading[]> {
+    await this.#untilOthersAreBack();
     this.#readNotes();
     const { perProcess, read } = this.#options;
     if (this.#isAlone && !perProcess) return read();
 
     const turn = ++this.#turn;
-    await this.#untilOthersAreBack();
     await this.#ask(turn);
     if (perProcess) return this.#sideBySide().readings;
 
@@ -183,6 +182,7 @@ export class Holder {
       this.#served = totals;
     }
     this.#hasEstate = true;
+    this.#isAlone = false;
     if (own !== undefined) this.#ended.add(own, 'totals', -1);
   }
 

@@ -1,8 +1,8 @@
 /** Who a process is, as it introduces itself to others of the same user. */
 export interface Identity {
-  /** Identifies the service: its name, or its package and main script. */
+  /** Identifies the service: its name (`service.name`), or its package and main script. */
   readonly service: string;
-  /** The service has a name of its own, from `OTEL_SERVICE_NAME`. */
+  /** The service has a name of its own, from `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES`. */
   readonly isNamed: boolean;
   readonly pid: number;
   readonly parent: number;
@@ -35,11 +35,13 @@ interface Surroundings {
 }
 
 export function identify({ env, script, packageName, pid, parent, hasChannel }: Surroundings): Identity {
-  const name = env['OTEL_SERVICE_NAME']?.trim();
+  const [, inAttributes] = /(?:^|,)\s*service\.name=([^,]*)/.exec(env['OTEL_RESOURCE_ATTRIBUTES'] ?? '') ?? [];
+  const name = (env['OTEL_SERVICE_NAME'] ?? inAttributes)?.trim();
   // pm2 starts each program with a script of its own. All that it starts have the same parent, though they are different services.
   const { pm_exec_path: startedByPm2 } = env;
   return {
-    service: name || `${packageName ?? ''} ${startedByPm2 ?? script ?? ''}`,
+    // Programs without a script have nothing in common.
+    service: name || `${packageName ?? ''} ${startedByPm2 ?? script ?? `pid ${pid}`}`,
     isNamed: !!name,
     pid,
     parent,

@@ -1,5 +1,5 @@
-const { lstatSync, mkdirSync, readFileSync, readlinkSync } = process.getBuiltinModule('node:fs');
-const { dirname, join } = process.getBuiltinModule('node:path');
+const { lstatSync, mkdirSync, readlinkSync } = process.getBuiltinModule('node:fs');
+const { join } = process.getBuiltinModule('node:path');
 
 /** The limit of macOS for the path of a Unix socket is 103 bytes. */
 const MAX_PATH_BYTES = 100;
@@ -47,18 +47,5 @@ function networkNamespace(): string {
     return readlinkSync('/proc/self/ns/net');
   } catch {
     return ''; // not Linux
-  }
-}
-
-/** The name of the package that a script belongs to: in the next package.json above it. */
-export function packageNameOf(script: string): string | undefined {
-  for (let folder = dirname(script); ; folder = dirname(folder)) {
-    try {
-      const { name } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { name?: unknown };
-      if (typeof name === 'string') return name;
-    } catch {
-      // there is none, or it is no JSON
-    }
-    if (folder === dirname(folder)) return undefined;
   }
 }

@@ -2,7 +2,8 @@ import type { Server, Socket } from 'node:net';
 import type { Guard } from '../../core/guard.ts';
 import type { Reading } from '../../metrics/table.ts';
 import { identify } from './kinship.ts';
-import { type Address, meetingPlace, packageNameOf } from './meeting-place.ts';
+import { packageNameOf } from './main-script.ts';
+import { type Address, meetingPlace } from './meeting-place.ts';
 import { Sharing, type SharingOptions } from './sharing.ts';
 
 /** What sharing needs of the instrumentation. */

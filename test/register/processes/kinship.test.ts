@@ -59,6 +59,12 @@ test.each<[string, Given, Given, boolean]>([
     false,
   ],
   [
+    'the same service name in both variables',
+    { env: { OTEL_SERVICE_NAME: 'pay' } },
+    { pid: 11, script: '/x.js', env: { OTEL_RESOURCE_ATTRIBUTES: 'a=b, service.name=pay,c=d' } },
+    true,
+  ],
+  [
     'another service name, though one forked the other',
     { env: { OTEL_SERVICE_NAME: 'pay' } },
     { pid: 11, env: { OTEL_SERVICE_NAME: 'mail' }, parent: 10, hasChannel: true },
@@ -67,4 +73,11 @@ test.each<[string, Given, Given, boolean]>([
 ])('%s', (_what, first, second, kin) => {
   expect(areKin(one(first), one(second))).toBe(kin);
   expect(areKin(one(second), one(first))).toBe(kin);
+});
+
+test('two programs without a script are two services', () => {
+  const program = (pid: number) =>
+    identify({ env: {}, script: undefined, packageName: undefined, pid, parent: 1, hasChannel: false });
+
+  expect(areKin(program(10), program(11))).toBe(false);
 });

@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { meetingPlace, packageNameOf } from '../../../src/register/processes/meeting-place.ts';
+import { meetingPlace } from '../../../src/register/processes/meeting-place.ts';
 
 const HERE = { address: '127.0.0.1', port: 9464 };
 let temp: string;
@@ -46,11 +46,4 @@ test('nor if the path would be too long for a socket', () => {
   vi.stubEnv('TMPDIR', join(temp, 'x'.repeat(80)));
 
   expect(meetingPlace(HERE)).toEqual({ why: expect.stringContaining('is too long') });
-});
-
-test('the package of a script is the next one above it', () => {
-  const { name } = JSON.parse(readFileSync(join(import.meta.dirname, '../../../package.json'), 'utf8'));
-
-  expect(packageNameOf(import.meta.filename)).toBe(name);
-  expect(packageNameOf('/nowhere/at/all.js')).toBeUndefined();
 });
