@@ -9,6 +9,7 @@ import type { ServerResponse } from 'node:http';
 import { guardWith } from './core/guard.ts';
 import type { ConnectionInstrumentation } from './instrumentation.ts';
 import { readEnvironment } from './register/environment.ts';
+import { isSupportedNode, SUPPORTED_NODE } from './register/node-version.ts';
 import type * as Start from './start.ts';
 
 /** The active instrumentation, for example for `connections.snapshot()`. Undefined if nothing is measured. */
@@ -54,7 +55,16 @@ export function handleMetrics(_request: unknown, response: ServerResponse): void
 }
 
 const environment = readEnvironment(process.env);
-if (!environment.disabled) guardWith(startLater)('start', startNow)();
+if (!environment.disabled) {
+  if (isSupportedNode(process.versions.node)) guardWith(startLater)('start', startNow)();
+  else if (environment.logLevel !== 'none') sayUnsupported();
+}
+
+/** An old Node has no `process.getBuiltinModule`. */
+function sayUnsupported(): void {
+  const { node } = process.versions;
+  console.error(`connmeter: Node.js ${node} is not supported, so nothing is measured: use ${SUPPORTED_NODE}`);
+}
 
 /** Loads the rest of connmeter, which is not needed if it is disabled. `require` is synchronous, so the program waits for it. */
 function startNow(): void {
