@@ -1,4 +1,11 @@
-import { createNoopMeter, diag, type MeterProvider, metrics, type TracerProvider } from '@opentelemetry/api';
+import {
+  createNoopMeter,
+  diag,
+  type Meter,
+  type MeterProvider,
+  metrics,
+  type TracerProvider,
+} from '@opentelemetry/api';
 import { CallSites } from './client/attribution/call-sites.ts';
 import { clientOf } from './client/attribution/pool-identity.ts';
 import { Connections } from './client/connections.ts';
@@ -70,6 +77,7 @@ export class ConnectionInstrumentation {
   #followsGlobal = true;
   #provider: MeterProvider | undefined;
   #instruments: Instruments | undefined;
+  readonly #allInstruments = new WeakMap<MeterProvider, Instruments>();
   readonly #refreshSteps: readonly (() => void)[];
   #lookupObserver: LookupObserver | undefined;
   #unsubscribe: (() => void) | undefined;
@@ -251,7 +259,18 @@ export class ConnectionInstrumentation {
       return;
     }
     this.#registry.evictUnused(false);
-    this.#instruments = createInstruments(meter, this.#registry, () => this.#refresh());
+    this.#instruments = this.#instrumentsOf(provider, meter);
+    this.#instruments.start();
+  }
+
+  /** Those of a provider that comes back go on where they were: it has their values already. */
+  #instrumentsOf(provider: MeterProvider, meter: Meter): Instruments {
+    let instruments = this.#allInstruments.get(provider);
+    if (instruments === undefined) {
+      instruments = createInstruments(meter, this.#registry, () => this.#refresh());
+      this.#allInstruments.set(provider, instruments);
+    }
+    return instruments;
   }
 
   /** Updates what is not counted with each event. If one step fails, the others still run. */

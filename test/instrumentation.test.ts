@@ -219,6 +219,21 @@ test('a provider that is set twice has one callback and one meter', () => {
   expect([counting.callbacks(), counting.meters()]).toEqual([1, 1]);
 });
 
+test('a provider that comes back counts nothing twice', async () => {
+  const { port } = await server({ kind: 'tcp' });
+  const [first, second] = [provider(), provider()];
+  const instrumentation = new ConnectionInstrumentation();
+  onTestFinished(() => instrumentation.disable());
+  instrumentation.setMeterProvider(first.provider);
+  await closed(await connected(port));
+  expect(await first.value('connmeter.connection.opened')).toBe(1);
+
+  for (const next of [second, first]) instrumentation.setMeterProvider(next.provider);
+  await closed(await connected(port));
+
+  expect(await first.value('connmeter.connection.opened')).toBe(2);
+});
+
 test('only the last of several providers has a callback, however often they change', () => {
   const instrumentation = new ConnectionInstrumentation({ enabled: false });
   const first = countingProvider();

@@ -2,7 +2,7 @@ import type { Attributes } from '@opentelemetry/api';
 import type { Origin } from '../core/origins.ts';
 import type { TlsHandshake } from '../core/tls-handshake.ts';
 
-/** The value of one series, and its attributes. */
+/** The value of one series, and its attributes: the same object each time. */
 export interface Count {
   readonly attributes: Attributes;
   value: number;

@@ -11,6 +11,8 @@ import { OriginCounts } from './origin-counts.ts';
 import type { PortUsage } from './parse-ports.ts';
 import { PendingConnections } from './pending-connections.ts';
 
+const NO_LABELS = {};
+
 /** Limit of distinct errors of failed lookups: a custom `lookup` function may fail with any error. */
 const MAX_LOOKUP_FAILURES = 12;
 
@@ -103,7 +105,7 @@ export class MetricRegistry {
    * added. With a `lookup` function of the program, connections may wait for something else.
    */
   get lookupsPending(): Count {
-    return { attributes: {}, value: Math.max(this.lookupsAwaited, this.lookupsInThreadPool) };
+    return { attributes: NO_LABELS, value: Math.max(this.lookupsAwaited, this.lookupsInThreadPool) };
   }
 
   /** The attributes of a lookup that succeeded. */

@@ -29,7 +29,8 @@ export interface HistogramMetric extends Description {
 export type Metric = CountedMetric | HistogramMetric;
 
 const none: readonly Count[] = [];
-const ONE: readonly Count[] = [{ attributes: {}, value: 1 }];
+const NO_LABELS = {};
+const ONE: readonly Count[] = [{ attributes: NO_LABELS, value: 1 }];
 
 /**
  * All metrics. `http.client.*` and `dns.*`, with their buckets, are defined by OpenTelemetry's semantic conventions:
@@ -256,7 +257,7 @@ export const METRICS: readonly Metric[] = [
 
 /** No series if the value is unknown. */
 function countIfKnown(value: number | undefined): readonly Count[] {
-  return value === undefined ? none : [{ attributes: {}, value }];
+  return value === undefined ? none : [{ attributes: NO_LABELS, value }];
 }
 
 /** The counts of a metric, one for each of its series. */

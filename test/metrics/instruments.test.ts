@@ -1,4 +1,4 @@
-import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import { createAllowListAttributesProcessor, MeterProvider } from '@opentelemetry/sdk-metrics';
 import { expect, test } from 'vitest';
 import { BOUNDARIES } from '../../src/metrics/histograms.ts';
 import { createInstruments } from '../../src/metrics/instruments.ts';
@@ -9,6 +9,7 @@ import { ManualReader } from '../support/manual-reader.ts';
 function instrumentsOf(registry: MetricRegistry, refresh = () => {}) {
   const reader = new ManualReader();
   const instruments = createInstruments(new MeterProvider({ readers: [reader] }).getMeter('test'), registry, refresh);
+  instruments.start();
   const collect = async () => {
     const { resourceMetrics } = await reader.collect();
     return resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics);
@@ -67,6 +68,8 @@ test('an origin without HTTP has no HTTP series', async () => {
     'connmeter.dns.pending',
     'connmeter.faults',
     'connmeter.open_connections',
+    'connmeter.processes',
+    'connmeter.threads',
   ]);
 });
 
@@ -98,13 +101,44 @@ test('a listener without HTTP has no HTTP series, and its open connections have 
   expect(withSeries.map(({ descriptor }) => descriptor.name).sort()).toEqual([
     'connmeter.dns.pending',
     'connmeter.faults',
+    'connmeter.processes',
     'connmeter.server.connection.accepted',
     'connmeter.server.connection.closed',
     'connmeter.server.connection.open',
     'connmeter.server.connection.refused',
+    'connmeter.threads',
   ]);
   const open = withSeries.find(({ descriptor }) => descriptor.name === 'connmeter.server.connection.open');
   expect(open?.dataPoints).toMatchObject([{ value: 3, attributes: { 'server.address': '::', 'server.port': 5432 } }]);
+});
+
+test('what a View leaves out is added up', async () => {
+  const registry = new MetricRegistry(10);
+  const reader = new ManualReader();
+  const attributesProcessors = [createAllowListAttributesProcessor(['server.address'])];
+  const views = [{ instrumentName: 'connmeter.*', attributesProcessors }];
+  const meter = new MeterProvider({ readers: [reader], views }).getMeter('test');
+  createInstruments(meter, registry, () => {}).start();
+  const counts = registry.originCounts({ address: 'a.test', port: 80 }, true);
+  const other = registry.originCounts({ address: 'a.test', port: 81 }, true);
+  const valuesOf = async (name: string) => {
+    const { resourceMetrics } = await reader.collect();
+    const metrics = resourceMetrics.scopeMetrics.flatMap(scope => scope.metrics);
+    return metrics.find(({ descriptor }) => descriptor.name === name)?.dataPoints.map(({ value }) => value);
+  };
+
+  counts.opened('first', undefined).value = 1;
+  counts.opened('new_pool', undefined).value = 4;
+  other.opened('first', undefined).value = 1;
+  counts.held.value = 3;
+  other.held.value = 2;
+  expect(await valuesOf('connmeter.connection.opened')).toEqual([6]);
+  expect(await valuesOf('connmeter.body.held')).toEqual([5]);
+
+  counts.opened('new_pool', undefined).value = 5;
+  counts.held.value = 0;
+  expect(await valuesOf('connmeter.connection.opened')).toEqual([7]);
+  expect(await valuesOf('connmeter.body.held')).toEqual([2]);
 });
 
 function byName(a: { name: string }, b: { name: string }): number {

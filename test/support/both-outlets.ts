@@ -11,6 +11,7 @@ export function bothOutlets(version: string) {
   const reader = new ManualReader();
   const meter = new MeterProvider({ readers: [reader] }).getMeter('connmeter', version);
   const instruments = createInstruments(meter, registry, () => {});
+  instruments.start();
   const record: Recorder = (metric, value, attributes) => {
     registry.histograms.record(metric, value, attributes);
     instruments.record(metric, value, attributes);
