@@ -11,7 +11,7 @@ export default defineConfig({
     // Diagnostics channels are the process's: each file has a process of its own, or files would see each other's sockets.
     pool: 'forks',
     // Most tests wait for sockets, not for the processor.
-    maxWorkers: 3,
+    maxWorkers: 4,
     // A landing is not held up by one race on a busy machine; the report still names the test. On a desk, nothing is run twice.
     retry: process.env['CI'] ? 1 : 0,
     testTimeout: 30_000,

@@ -5,7 +5,6 @@
  * printed to stderr, one line each.
  */
 
-import type { ServerResponse } from 'node:http';
 import { guardWith } from './core/guard.ts';
 import type { ConnectionInstrumentation } from './instrumentation.ts';
 import { readEnvironment } from './register/environment.ts';
@@ -35,13 +34,20 @@ export async function metricsText(): Promise<string> {
   return (await started?.metricsText()) ?? '';
 }
 
+/** What is needed of a response of `node:http`. */
+export interface Response {
+  statusCode: number;
+  setHeader(name: string, value: string): unknown;
+  end(text?: string): unknown;
+}
+
 /**
  * Answers a request with the text of `/metrics`: a handler for a server of the program. Whoever may ask is up to the program.
  *
  * @example
  * app.get('/connmeter', handleMetrics);
  */
-export function handleMetrics(_request: unknown, response: ServerResponse): void {
+export function handleMetrics(_request: unknown, response: Response): void {
   metricsText().then(
     text => {
       response.setHeader('content-type', 'text/plain; version=0.0.4; charset=utf-8');

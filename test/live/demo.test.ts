@@ -43,7 +43,8 @@ function demo({ args = [] as string[], port = 0 } = {}) {
     ended,
     groupIsThere,
     printed: () => printed,
-    leftBehind: () => readdirSync(folder, { recursive: true }).filter(path => !/^connmeter-\d+$/.test(String(path))),
+    leftBehind: () =>
+      readdirSync(folder, { recursive: true }).filter(path => !/^connmeter-\d+(\/\w+\.sock)?$/.test(String(path))),
   };
 }
 

@@ -10,6 +10,8 @@ import { until } from '../support/until.ts';
 
 const OPENED = 'connmeter_connection_opened_total';
 
+const ROUNDS = Number(process.env['PROCESSES_ROUNDS'] ?? 4);
+
 interface Service {
   readonly program?: string;
   readonly args?: readonly (string | number)[];
@@ -66,7 +68,7 @@ test('the sum of four workers and four threads equals what the server saw, while
     return body;
   };
   const opened = async () => sumOf(await scrape(), OPENED, `server_port="${asked.port}"`);
-  for (let round = 0; round < 8; round++) {
+  for (let round = 0; round < ROUNDS; round++) {
     child.writeLine('burst 5');
     await until(
       () => child.said.stdout.split('burst done').length - 1,
