@@ -16,6 +16,7 @@ import { netSource } from './client/sources/net.ts';
 import { undiciRequests, undiciSource } from './client/sources/undici.ts';
 import { publish, subscribeAll, unless } from './core/channels.ts';
 import { type Guard, guardWith, oncePerPlace, stackOf } from './core/guard.ts';
+import { OriginNames } from './core/origin-names.ts';
 import type { FaultPlace } from './metrics/faults.ts';
 import { createInstruments, type Instruments } from './metrics/instruments.ts';
 import { type LookupObserver, observeLookups } from './metrics/lookup-observer.ts';
@@ -92,7 +93,12 @@ export class ConnectionInstrumentation {
   constructor(config: ConnectionInstrumentationConfig = {}) {
     const options = checkedOptions(config);
     this.#config = { ...config, ...options };
-    this.#registry = new MetricRegistry(options.maxOrigins);
+    const names = new OriginNames(options.originName, error => {
+      this.#registry.faults.count('net');
+      this.#warnOnce('originName', error);
+    });
+    const nameOf = (address: string) => names.of(address);
+    this.#registry = new MetricRegistry(options.maxOrigins, nameOf);
 
     const record: Recorder = (metric, value, attributes) => {
       this.#registry.histograms.record(metric, value, attributes);
@@ -103,6 +109,7 @@ export class ConnectionInstrumentation {
       options.callSites,
       message => diag.warn(`connmeter: ${message}`),
       on => this.#subscribeToRequests(on),
+      nameOf,
     );
     const now = () => monotonic() / 1000;
     const guard = this.#guard('collection');
@@ -117,6 +124,7 @@ export class ConnectionInstrumentation {
       registry: this.#registry,
       lookups: this.#lookups,
       record,
+      nameOf,
       now,
       guard,
       asMicrotask: run => {
@@ -289,7 +297,7 @@ export class ConnectionInstrumentation {
   /** Does nothing, because connmeter creates no spans. Part of the `Instrumentation` interface. */
   setTracerProvider(_provider: TracerProvider): void {}
 
-  /** Changes the options. `maxOrigins` applies to origins not seen yet, `servers` to the next `enable()`. */
+  /** Changes the options. `maxOrigins` applies to origins not seen yet, `servers` to the next `enable()`; `originName` stays. */
   setConfig(config: ConnectionInstrumentationConfig = {}): void {
     const options = checkedOptions(config);
     this.#config = { ...config, ...options };

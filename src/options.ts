@@ -20,6 +20,12 @@ export interface ConnectionInstrumentationConfig {
    * undici 7 and 8 known; without it the cause of many of their connections is `unknown`. Nothing is written. Default: true.
    */
   readUndiciInternals?: boolean;
+  /**
+   * Gives an address (a host name, an IP address or the path of a Unix socket) the name under which it appears in metrics, snapshots
+   * and warnings, for example one name for all pods of a service. Asked once per address. If it throws, or returns no
+   * name, the address is grouped under `_OTHER` or `unknown`. Default: the address itself.
+   */
+  originName?: ((address: string) => string) | undefined;
 }
 
 export interface Options {
@@ -28,6 +34,7 @@ export interface Options {
   readonly callSites: boolean;
   readonly servers: boolean;
   readonly readUndiciInternals: boolean;
+  readonly originName: ((address: string) => string) | undefined;
 }
 
 const DEFAULTS: Options = {
@@ -36,6 +43,7 @@ const DEFAULTS: Options = {
   callSites: true,
   servers: true,
   readUndiciInternals: true,
+  originName: undefined,
 };
 
 /** Adds the defaults. Throws a `RangeError` with the name, the expected and the actual value if an option is invalid. */
@@ -47,6 +55,10 @@ export function checkedOptions(config: ConnectionInstrumentationConfig = {}): Op
   const callSites = config.callSites ?? DEFAULTS.callSites;
   const servers = config.servers ?? DEFAULTS.servers;
   const readUndiciInternals = config.readUndiciInternals ?? DEFAULTS.readUndiciInternals;
+  const { originName } = config;
+  if (originName !== undefined && typeof originName !== 'function') {
+    throw invalidOption('originName', 'a function', originName);
+  }
   if (typeof servers !== 'boolean') throw invalidOption('servers', 'a boolean', servers);
   if (typeof readUndiciInternals !== 'boolean') {
     throw invalidOption('readUndiciInternals', 'a boolean', readUndiciInternals);
@@ -56,7 +68,7 @@ export function checkedOptions(config: ConnectionInstrumentationConfig = {}): Op
   if (!Number.isInteger(maxOrigins) || maxOrigins < 1 || maxOrigins > 1000) {
     throw invalidOption('maxOrigins', 'an integer from 1 to 1000', maxOrigins);
   }
-  return { enabled, maxOrigins, callSites, servers, readUndiciInternals };
+  return { enabled, maxOrigins, callSites, servers, readUndiciInternals, originName };
 }
 
 function invalidOption(option: string, expected: string, received: unknown): RangeError {

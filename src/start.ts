@@ -130,8 +130,9 @@ export async function flush(): Promise<void> {
   await pushNow?.();
 }
 
-function optionsOf({ readUndiciInternals, maxOrigins }: Environment): ConnectionInstrumentationConfig {
-  return { readUndiciInternals, maxOrigins };
+function optionsOf(environment: Environment): ConnectionInstrumentationConfig {
+  const { readUndiciInternals, maxOrigins, originName } = environment;
+  return { readUndiciInternals, maxOrigins, ...(originName && { originName }) };
 }
 
 /** Without a registered provider, the API returns its no-op meter. */

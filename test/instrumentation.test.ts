@@ -477,3 +477,23 @@ test('two instrumentations with the same provider count once, also from two copi
     expect.stringMatching(/^connmeter: another instrumentation already measures this process/),
   ]);
 });
+
+test('originName names an origin everywhere', async () => {
+  const { port } = await server({ kind: 'http' });
+  const own = provider();
+  const instrumentation = new ConnectionInstrumentation({
+    originName: address => (address === '127.0.0.1' ? 'pods' : address),
+  });
+  onTestFinished(() => instrumentation.disable());
+  instrumentation.setMeterProvider(own.provider);
+  const socket = await connected(port);
+  const { live } = instrumentation.connections.snapshot();
+  await closed(socket);
+  await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } }).then(response => response.text());
+
+  await own.value('connmeter.connection.opened');
+  const snapshot = instrumentation.connections.snapshot();
+  expect(live.map(({ address }) => address)).toEqual(['pods']);
+  expect(snapshot.origins.map(({ address }) => address)).toEqual(['pods', 'pods']);
+  expect(JSON.stringify(snapshot)).not.toContain('127.0.0.1');
+});

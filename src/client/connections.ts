@@ -37,6 +37,8 @@ export interface Dependencies {
   readonly lookups: Lookups;
   readonly callSites: CallSites;
   readonly record: Recorder;
+  /** The name under which an address is shown. Default: itself. */
+  readonly nameOf?: (address: string) => string;
   /** Seconds of a monotonic clock. */
   readonly now: () => number;
   /** Returns a function that queues `run` as a microtask. */
@@ -52,6 +54,7 @@ export interface Dependencies {
 export class Connections {
   readonly #registry: MetricRegistry;
   readonly #lookups: Lookups;
+  readonly #nameOf: (address: string) => string;
   readonly #now: () => number;
   readonly #currentTurn: CurrentTurn;
   readonly #timeouts: Timeouts;
@@ -64,7 +67,8 @@ export class Connections {
   readonly #states: ConnectionStates;
   readonly #accounting: ConnectionAccounting;
 
-  constructor({ registry, lookups, callSites, record, now, asMicrotask, guard }: Dependencies) {
+  constructor({ registry, lookups, callSites, record, nameOf, now, asMicrotask, guard }: Dependencies) {
+    this.#nameOf = nameOf ?? (address => address);
     this.#registry = registry;
     this.#callSites = callSites;
     const bodies = new UnreadBodies(guard, now, held => this.#reportHeld(held));
@@ -371,12 +375,12 @@ export class Connections {
     for (const connection of this.#live) {
       if (live.length === MAX_LIVE) break;
       const { isBusy, heldSince } = this.#states;
-      live.push(liveConnection(connection, isBusy(connection), heldSince(connection), now));
+      live.push(liveConnection(connection, isBusy(connection), heldSince(connection), now, this.#nameOf));
     }
     return {
       origins: this.#registry.allOriginCounts.map(originSnapshot),
       live,
-      closed: this.#accounting.recentlyClosed.all.map(closedConnection),
+      closed: this.#accounting.recentlyClosed.all.map(each => closedConnection(each, this.#nameOf)),
       callSites: this.#callSites.found,
     };
   }

@@ -8,6 +8,9 @@ import type { OriginCounts } from '../metrics/origin-counts.ts';
 import type { CallSite } from './attribution/call-sites.ts';
 import { type Connection, originOfConnection, reasonOfClosed } from './connection.ts';
 
+/** The name under which an address is shown. */
+type NameOf = (address: string) => string;
+
 /** How many live connections a snapshot lists at most. */
 export const MAX_LIVE = 1_000;
 /** How many closed connections are remembered. */
@@ -94,10 +97,11 @@ export function liveConnection(
   isBusy: boolean,
   heldSince: number | undefined,
   now: number,
+  nameOf: NameOf,
 ): LiveConnection {
   const { address, port } = originOfConnection(connection);
   return {
-    address,
+    address: nameOf(address),
     port,
     state: connection.opened === undefined ? 'opening' : isBusy ? 'active' : 'idle',
     age: now - connection.started,
@@ -110,10 +114,10 @@ export function liveConnection(
 }
 
 /** @internal */
-export function closedConnection(connection: Connection): ClosedConnection {
+export function closedConnection(connection: Connection, nameOf: NameOf): ClosedConnection {
   const { address, port } = originOfConnection(connection);
   return {
-    address,
+    address: nameOf(address),
     port,
     cause: connection.cause === 'pending' ? 'unknown' : connection.cause,
     reason: reasonOfClosed(connection),

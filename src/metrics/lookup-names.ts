@@ -23,13 +23,16 @@ export class LookupNames {
     query: new Set(),
   };
 
-  constructor(limit: number) {
+  readonly #nameOf: (address: string) => string;
+
+  constructor(limit: number, nameOf: (address: string) => string = name => name) {
+    this.#nameOf = nameOf;
     this.limit = limit;
   }
 
   /** The label of a name: the name in lower case, or `_OTHER` if the limit is reached. */
   labelOf(hostname: unknown, source: LookupSource): string {
-    const name = normalName(hostName(hostname));
+    const name = normalName(this.#nameOf(hostName(hostname)));
     const isKnown = SOURCES.some(each => this.#names[each].has(name));
     if (isKnown && source !== 'connection') return name;
 

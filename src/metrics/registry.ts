@@ -23,6 +23,7 @@ export class MetricRegistry {
   lookupsInThreadPool = 0;
   /** Read at each collection; undefined if the host does not show it. */
   ports: PortUsage | undefined;
+  readonly #nameOf: (address: string) => string;
   readonly #origins: BoundedIndex<OriginCounts>;
   readonly #listeners: BoundedIndex<ListenerCounts>;
   readonly #pending: BoundedIndex<PendingConnections>;
@@ -33,11 +34,13 @@ export class MetricRegistry {
   readonly #lookups = new Map<string, Attributes>();
   readonly #failedLookups = new Map<string, Attributes>();
 
-  constructor(limit: number) {
+  /** `nameOf`: the name of an address in labels. */
+  constructor(limit: number, nameOf: (address: string) => string = address => address) {
+    this.#nameOf = nameOf;
     this.#origins = new BoundedIndex(limit, (origin, http) => new OriginCounts(origin, http));
     this.#listeners = new BoundedIndex(limit, (origin, http) => new ListenerCounts(origin, http));
     this.#pending = new BoundedIndex(limit, origin => new PendingConnections(origin));
-    this.names = new LookupNames(limit);
+    this.names = new LookupNames(limit, nameOf);
   }
 
   /**
@@ -77,7 +80,7 @@ export class MetricRegistry {
 
   /** Returns the counts of an origin, and creates them if there are none. Beyond the limit, they are those of `_OTHER`. */
   originCounts(origin: Origin, http: boolean): OriginCounts {
-    return this.#origins.find(origin, http);
+    return this.#origins.find(this.#named(origin), http);
   }
 
   /** The same for an address that a server listens on. */
@@ -87,7 +90,12 @@ export class MetricRegistry {
 
   /** The connections to an origin that are being opened. Bounded as the counts of origins are. */
   pendingTo(origin: Origin): PendingConnections {
-    return this.#pending.find(origin, false);
+    return this.#pending.find(this.#named(origin), false);
+  }
+
+  #named(origin: Origin): Origin {
+    const name = this.#nameOf(origin.address);
+    return name === origin.address ? origin : { address: name, port: origin.port };
   }
 
   get allPending(): PendingConnections[] {

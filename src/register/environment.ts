@@ -1,3 +1,5 @@
+import { nameByPattern } from '../core/origin-names.ts';
+
 /** The supported values of `OTEL_METRICS_EXPORTER`, besides `none`. */
 export type ExporterName = 'prometheus' | 'otlp' | 'console';
 
@@ -15,6 +17,7 @@ export interface Environment {
   /** These are options of the same names of `ConnectionInstrumentation`. */
   readonly readUndiciInternals: boolean;
   readonly maxOrigins: number;
+  readonly originName: ((address: string) => string) | undefined;
   /** The processes and threads of a service share one port, which serves their sum. */
   readonly share: boolean;
   /** Their numbers stand side by side in the scrape, instead of their sum. */
@@ -86,6 +89,16 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     warn('CONNMETER_ALLOWED_HOSTS', 'host names without ports, separated by commas', used);
   }
 
+  const pairs = value('CONNMETER_ORIGIN_NAMES')?.split(',') ?? [];
+  const patterns = pairs.flatMap(each => {
+    const [, pattern, name] = /^\s*([^=\s]+)\s*=\s*([^=\s]+)\s*$/.exec(each) ?? [];
+    return pattern === undefined || name === undefined ? [] : [{ pattern, name }];
+  });
+  if (patterns.length !== pairs.length) {
+    const used = patterns.map(({ pattern, name }) => `${pattern}=${name}`).join(',') || 'no names';
+    warn('CONNMETER_ORIGIN_NAMES', 'pattern=name, separated by commas', used);
+  }
+
   const protocolName = value('OTEL_EXPORTER_OTLP_METRICS_PROTOCOL')
     ? 'OTEL_EXPORTER_OTLP_METRICS_PROTOCOL'
     : 'OTEL_EXPORTER_OTLP_PROTOCOL';
@@ -104,6 +117,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     port: integer('OTEL_EXPORTER_PROMETHEUS_PORT', 0, 65_535, 9464),
     allowedHosts,
     readUndiciInternals: boolean('CONNMETER_READ_UNDICI_INTERNALS', true),
+    originName: patterns.length > 0 ? nameByPattern(patterns) : undefined,
     maxOrigins: integer('CONNMETER_MAX_ORIGINS', 1, 1000, 100),
     share: boolean('CONNMETER_SHARE', true),
     perProcess: boolean('CONNMETER_PER_PROCESS', false),

@@ -8,6 +8,7 @@ const UNSET = {
   port: 9464,
   allowedHosts: undefined,
   readUndiciInternals: true,
+  originName: undefined,
   maxOrigins: 100,
   share: true,
   perProcess: false,
@@ -212,4 +213,20 @@ test('CONNMETER_MAX_ORIGINS, CONNMETER_SHARE and CONNMETER_PER_PROCESS', () => {
   const env = { CONNMETER_MAX_ORIGINS: '1000', CONNMETER_SHARE: 'false', CONNMETER_PER_PROCESS: 'true' };
 
   expect(readEnvironment(env)).toEqual({ ...UNSET, maxOrigins: 1000, share: false, perProcess: true });
+});
+
+test('CONNMETER_ORIGIN_NAMES gives a name to all addresses that match a pattern', () => {
+  const { originName, warnings } = readEnvironment({ CONNMETER_ORIGIN_NAMES: ' 10.1.* = pods ,*.test=tests' });
+
+  expect(warnings).toEqual([]);
+  expect(['10.1.2.3', 'a.test', 'other'].map(address => originName?.(address))).toEqual(['pods', 'tests', 'other']);
+});
+
+test('an invalid part of CONNMETER_ORIGIN_NAMES is reported, and the others are used', () => {
+  const { originName, warnings } = readEnvironment({ CONNMETER_ORIGIN_NAMES: '10.1.*=pods,nothing' });
+
+  expect(originName?.('10.1.2.3')).toBe('pods');
+  expect(warnings).toEqual([
+    'CONNMETER_ORIGIN_NAMES must be pattern=name, separated by commas, got "10.1.*=pods,nothing"; using 10.1.*=pods',
+  ]);
 });

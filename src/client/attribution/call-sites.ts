@@ -79,6 +79,7 @@ export interface HeldOrigin {
 export class CallSites {
   readonly #enabled: boolean;
   readonly #warn: (message: string) => void;
+  readonly #nameOf: (address: string) => string;
   readonly #watchRequests: (on: boolean) => void;
   /** Origins with new pools. */
   readonly #suspectedOrigins = new Map<string, SuspectedOrigin>();
@@ -89,8 +90,14 @@ export class CallSites {
   #seen = 0;
 
   /** `watchRequests(true)` is called when `requestCreated` needs all requests, and `watchRequests(false)` when it no longer does. */
-  constructor(enabled: boolean, warn: (message: string) => void, watchRequests: (on: boolean) => void) {
+  constructor(
+    enabled: boolean,
+    warn: (message: string) => void,
+    watchRequests: (on: boolean) => void,
+    nameOf: (address: string) => string = address => address,
+  ) {
     this.#enabled = enabled;
+    this.#nameOf = nameOf;
     this.#warn = warn;
     this.#watchRequests = watchRequests;
   }
@@ -202,7 +209,8 @@ export class CallSites {
     if (isOn !== wasOn) this.#watchRequests(isOn);
   }
 
-  #count(problem: Problem, { address, port }: Origin, site: string): void {
+  #count(problem: Problem, { address: dialled, port }: Origin, site: string): void {
+    const address = this.#nameOf(dialled);
     const key = `${problem} ${address} ${port} ${site}`;
     const known = this.#found.get(key);
     if (known !== undefined) {
