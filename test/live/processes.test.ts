@@ -111,6 +111,32 @@ test('two services do not add up: the second one says why it is not served', asy
   expect(second.said.stderr).toMatch(/^connmeter: cannot serve \S+ \(EADDRINUSE\)[^\n]*\n$/);
 });
 
+test('a scrape waits once for a process that hangs, and then uses its last numbers', async () => {
+  const asked = await server({ kind: 'http' });
+  const port = await freePort();
+  const child = service({ args: [`http://127.0.0.1:${asked.port}/`, 2, 'primary'], port });
+  await child.printed('ready');
+  child.writeLine('burst 3');
+  await child.printed('burst done');
+  const scrape = async () => {
+    const began = performance.now();
+    const { body } = await httpRequest(`http://127.0.0.1:${port}/metrics`);
+    return { took: performance.now() - began, opened: sumOf(body, OPENED, `server_port="${asked.port}"`) };
+  };
+  await until(scrape, ({ opened }) => opened === 12, 5_000);
+
+  child.writeLine('stop');
+  await child.printed('stopped');
+  const answers = [await scrape(), await scrape(), await scrape()];
+  child.writeLine('continue');
+
+  expect(answers.map(({ opened }) => opened)).toEqual([12, 12, 12]);
+  const [first, ...later] = answers.map(({ took }) => took);
+  for (const took of later) expect(took).toBeLessThan(first as number);
+  child.writeLine('end');
+  await child.outcome;
+});
+
 test('side by side, each process has series of its own', async () => {
   const asked = await server({ kind: 'http' });
   const port = await freePort();

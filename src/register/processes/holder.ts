@@ -16,6 +16,8 @@ export const MAX_WAIT = 300;
 /** A process is expected to introduce itself at once. */
 const MAX_SILENCE = 2_000;
 const MAX_MEMBERS = 1_000;
+/** How much may wait in our memory for a process that does not read. */
+const MAX_UNREAD_BYTES = 1024 * 1024;
 
 interface Member {
   readonly identity: Identity;
@@ -23,6 +25,8 @@ interface Member {
   /** The latest numbers, and for which collection they were. */
   numbers: Numbers | undefined;
   turn: number | undefined;
+  /** It did not answer in time, and nothing came from it since. */
+  hangs: boolean;
   /** Called when its numbers arrive, or it is gone. */
   answered: () => void;
 }
@@ -162,7 +166,7 @@ export class Holder {
           return;
         }
         const { identity, estate } = message;
-        member = { identity, socket, numbers: estate?.own, turn: undefined, answered: () => {} };
+        member = { identity, socket, numbers: estate?.own, turn: undefined, hangs: false, answered: () => {} };
         if (estate !== undefined) this.#inherit(estate);
         this.#members.add(member);
         this.#isAlone = false;
@@ -170,6 +174,7 @@ export class Holder {
       } else if (member !== undefined && message.type === 'numbers') {
         member.numbers = message.numbers;
         member.turn = message.turn;
+        member.hangs = false;
         member.answered();
       }
     });
@@ -208,14 +213,19 @@ export class Holder {
     if (left > 0) await new Promise<void>(resolve => void setTimeout(resolve, left).unref());
   }
 
-  /** Resolves when all members have answered, or after {@link MAX_WAIT}. */
+  /** Resolves when all members have answered, or after {@link MAX_WAIT}. Nobody waits twice for a member that hangs. */
   #ask(turn: number): Promise<void> {
-    const waiting = new Set(this.#members);
-    if (waiting.size === 0) return Promise.resolve();
+    const asked = [...this.#members].filter(canRead);
+    const waiting = new Set(asked.filter(({ hangs }) => !hangs));
+    if (asked.length === 0) return Promise.resolve();
 
     return new Promise(resolve => {
-      const timer = setTimeout(resolve, MAX_WAIT).unref();
-      for (const member of waiting) {
+      const timer = setTimeout(() => {
+        for (const member of waiting) member.hangs = true;
+        resolve();
+      }, MAX_WAIT).unref();
+      if (waiting.size === 0) resolve();
+      for (const member of asked) {
         member.answered = () => {
           waiting.delete(member);
           if (waiting.size > 0) return;
@@ -230,10 +240,11 @@ export class Holder {
 
   /** All members know the totals before they are served. A member that hangs does not delay this for long. */
   async #tell(): Promise<void> {
-    if (this.#members.size === 0) return;
+    const present = [...this.#members].filter(each => canRead(each) && !each.hangs);
+    if (present.length === 0) return;
 
     const totals = this.#served;
-    const told = [...this.#members].map(({ socket, turn }) => answer(socket, { type: 'totals', totals, turn }));
+    const told = present.map(({ socket, turn }) => answer(socket, { type: 'totals', totals, turn }));
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>(resolve => {
       timer = setTimeout(resolve, MAX_WAIT).unref();
@@ -241,6 +252,11 @@ export class Holder {
     await Promise.race([Promise.all(told), late]);
     clearTimeout(timer);
   }
+}
+
+/** A process that is stopped reads nothing: what we send would pile up in our memory. */
+function canRead({ socket }: Member): boolean {
+  return socket.writableLength < MAX_UNREAD_BYTES;
 }
 
 function answer(socket: Socket, message: FromHolder): Promise<void> {

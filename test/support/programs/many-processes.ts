@@ -1,13 +1,13 @@
-// many-processes.ts <url> <workers>: a cluster whose workers, and a thread in each, request the URL, each time on a new connection.
-// Reads commands from standard input: `burst <n>` prints "burst done" when each of them has had n responses; `kill` ends one worker with
-// SIGKILL and prints "killed" when another one has taken its place; `end` ends the cluster.
+// many-processes.ts <url> <workers> [primary]: a cluster whose workers, and a thread in each, request the URL, each time on a new connection.
+// With `primary`, the primary is the first that is measured. Reads commands from standard input: `burst <n>` prints "burst done" when each of them has had n responses; `kill` ends one worker with
+// SIGKILL and prints "killed" when another one has taken its place; `stop` and `continue` suspend one; `end` ends the cluster.
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
 import http from 'node:http';
 import { createInterface } from 'node:readline';
 import { isMainThread, parentPort, Worker as Thread, workerData } from 'node:worker_threads';
 
-const [url = '', count] = isMainThread ? process.argv.slice(2) : [workerData as string];
+const [url = '', count, primary] = isMainThread ? process.argv.slice(2) : [workerData as string];
 
 async function burst(requests: number): Promise<void> {
   for (let i = 0; i < requests; i++) {
@@ -29,6 +29,7 @@ if (!isMainThread) {
   });
   parentPort?.postMessage('ready');
 } else if (cluster.isPrimary) {
+  if (primary) await once(http.createServer().listen(0, '127.0.0.1').unref(), 'listening');
   const workers = await Promise.all(Array.from({ length: Number(count) }, startWorker));
   console.log('ready');
   for await (const line of createInterface({ input: process.stdin })) {
@@ -43,6 +44,11 @@ if (!isMainThread) {
       await once(victim, 'exit');
       workers.push(await startWorker());
       console.log('killed');
+    } else if (command === 'stop') {
+      workers.at(-1)?.process.kill('SIGSTOP');
+      console.log('stopped');
+    } else if (command === 'continue') {
+      workers.at(-1)?.process.kill('SIGCONT');
     } else {
       for (const worker of workers) worker.disconnect();
       process.stdin.destroy();
