@@ -43,8 +43,8 @@ export class Reader {
       if (connection !== undefined) causes.set(connection, cause);
     }
     const counts: Record<string, number> = {};
-    for (const { http, port, opened } of origins) {
-      if (!http || !this.#ports.includes(port ?? 0)) continue;
+    for (const { port, opened } of origins) {
+      if (!this.#ports.includes(port ?? 0)) continue; // a connection that an agent opens and never uses is not known to be HTTP
       for (const { cause, count } of opened) counts[cause] = (counts[cause] ?? 0) + count;
     }
     return { causes, unmatched: this.#causes.size - causes.size, counts };

@@ -202,7 +202,7 @@ export class Pool implements MemberPool {
     this.#losses.add(loss);
     member.loss = loss;
     if (member.place !== undefined) member.place.latestLoss = loss;
-    if (isByProgram(loss)) this.#replaceRetired(loss);
+    if (isByProgram(loss) && this.isKnown) this.#replaceRetired(loss);
   }
 
   /** undici opens a connection before it closes the one that has reached its `clientTtl`. */

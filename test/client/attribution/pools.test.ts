@@ -372,6 +372,16 @@ describe('pools that undici does not show', () => {
     expect(causes(open(hidden(place)))).toEqual(['replaced server_close_header']);
   });
 
+  test('what another client closed explains nothing, even if the attempt was beside an idle connection', () => {
+    const { open, idle, close, causes } = playing();
+    const first = open(hidden());
+    idle(first);
+    const second = open(hidden());
+    close(first, 'client_shutdown');
+
+    expect(causes(second)).toEqual(['unknown']);
+  });
+
   test('anything else is unknown while there are others', () => {
     const { open, close, idle, causes } = playing();
     const [first, second] = [open(hidden()), open(hidden())];
