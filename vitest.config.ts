@@ -13,7 +13,7 @@ export default defineConfig({
     // Most tests wait for sockets, not for the processor.
     maxWorkers: 4,
     // A landing is not held up by one race on a busy machine; the report still names the test. On a desk, nothing is run twice.
-    retry: process.env['CI'] ? 1 : 0,
+    retry: process.env['CI'] ? 2 : 0,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     coverage: {

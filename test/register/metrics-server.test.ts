@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { Agent, request } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+import { gunzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
 import { METRICS_PATH } from '../../src/register/metrics-server.ts';
 import { httpRequest } from '../support/http-request.ts';
@@ -46,6 +48,29 @@ test('HEAD never collects, and has the Content-Length of an available text', asy
   expect(known(before.headers)).toEqual({ ...known(get.headers), 'content-length': undefined });
   expect(after).toMatchObject({ status: 200, body: '' });
   expect(known(after.headers)).toEqual(known(get.headers));
+  expect(collected()).toBe(1);
+});
+
+test.each([
+  ['gzip', true],
+  ['deflate, GZIP;q=0.5', true],
+  ['br,gzip', true],
+  ['gzip;q=0', false],
+  ['gzip;q=0.000, br', false],
+  ['identity', false],
+  ['xgzip', false],
+  [undefined, false],
+])('with Accept-Encoding %j the text is compressed: %j', async (accepted, compressed) => {
+  const { base, collected } = await startMetricsServer();
+  const headers = accepted === undefined ? {} : { 'accept-encoding': accepted };
+  const sent = request(base + METRICS_PATH, { headers, agent: new Agent() }).end();
+
+  const [response] = await once(sent, 'response');
+  const body = await buffer(response);
+
+  expect(response.headers['content-encoding']).toBe(compressed ? 'gzip' : undefined);
+  expect(response.headers.vary).toBe('accept-encoding');
+  expect(String(compressed ? gunzipSync(body) : body)).toBe('the metrics');
   expect(collected()).toBe(1);
 });
 
