@@ -72,7 +72,7 @@ for (const [connection, cause] of truth) {
   pairs.set(key, pair);
 }
 const counts: Record<string, number> = {};
-for (const cause of told.causes.values()) counts[cause] = (counts[cause] ?? 0) + 1;
+for (const cause of told.causes.values()) if (cause !== 'pending') counts[cause] = (counts[cause] ?? 0) + 1;
 if (told.unmatched > 0) problems.push(`${told.unmatched} connections are known to connmeter only`);
 if (judged.length !== truth.size) problems.push(`${judged.length - truth.size} connections have no known dispatcher`);
 if (sorted(counts) !== sorted(told.counts)) {
