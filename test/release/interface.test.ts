@@ -43,7 +43,7 @@ async function everythingPublic(): Promise<string[]> {
         .flat()
         .toSorted(),
     ),
-    ...Object.entries(checkedOptions({})).map(([name, value]) => `option ${name} = ${value}`),
+    ...Object.entries(checkedOptions({})).map(([name, value]) => `option ${name} = ${value ?? 'unset'}`),
     ...Object.entries(readEnvironment({}))
       .filter(([name]) => name !== 'warnings')
       .map(([name, value]) => `setting ${name} = ${value ?? 'unset'}`),
