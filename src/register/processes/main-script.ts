@@ -1,4 +1,4 @@
-const { readFileSync } = process.getBuiltinModule('node:fs');
+const { readFileSync, realpathSync } = process.getBuiltinModule('node:fs');
 const { dirname, join } = process.getBuiltinModule('node:path');
 
 /** Packages whose processes start the program, and are not the program: they must not take its port, whatever they connect to. */
@@ -24,9 +24,9 @@ export function isLauncher(script: string | undefined, env: Readonly<Record<stri
   return script !== undefined && env['pm_exec_path'] === undefined && LAUNCHERS.has(packageNameOf(script));
 }
 
-/** The name of the package that a script belongs to: in the next package.json above it. */
+/** The name of the package that a script belongs to: in the next package.json above it. Commands in `.bin` are links to scripts. */
 export function packageNameOf(script: string): string | undefined {
-  for (let folder = dirname(script); ; folder = dirname(folder)) {
+  for (let folder = dirname(realPathOf(script)); ; folder = dirname(folder)) {
     try {
       const { name } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { name?: unknown };
       if (typeof name === 'string') return name;
@@ -34,5 +34,13 @@ export function packageNameOf(script: string): string | undefined {
       // there is none, or it is no JSON
     }
     if (folder === dirname(folder)) return undefined;
+  }
+}
+
+function realPathOf(script: string): string {
+  try {
+    return realpathSync(script);
+  } catch {
+    return script; // there is no such file
   }
 }

@@ -1,6 +1,6 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { isLauncher, packageNameOf } from '../../../src/register/processes/main-script.ts';
 
@@ -21,6 +21,16 @@ test.each([
   ['pm2', { pm_exec_path: '/app/main.js' }, false],
 ])('a script of the package %s, with %j, is a launcher: %j', (name, env, expected) => {
   expect(isLauncher(scriptOf(name), env)).toBe(expected);
+});
+
+test('a link to a script of a launcher is one, as in node_modules/.bin', () => {
+  const link = join(mkdtempSync(join(tmpdir(), 'connmeter-bin-')), 'tsx');
+  onTestFinished(() => rmSync(dirname(link), { recursive: true }));
+  const script = scriptOf('tsx');
+  writeFileSync(script, '');
+  symlinkSync(script, link);
+
+  expect(isLauncher(link, {})).toBe(true);
 });
 
 test('without a script, it is none', () => {
