@@ -1,17 +1,24 @@
 import { defineConfig } from 'vitest/config';
 
-/** They test the tools beside the package, and take two minutes. `npm run test:all` includes them. */
-const TOOLS = ['test/bench/{attack,workers}.test.ts', 'test/compat/{node-tests,run}.test.ts', 'test/soak/soak.test.ts'];
+/** These take as long as all others together. `npm run test:all` includes them. */
+const SLOW = [
+  'test/bench/{attack,workers}.test.ts',
+  'test/bounds/{heap-after-close,heap-after-requests,replayed-workloads}.test.ts',
+  'test/compat/{node-tests,programs,run}.test.ts',
+  'test/dashboards/end-to-end.test.ts',
+  'test/live/kernel.test.ts',
+  'test/soak/soak.test.ts',
+];
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: process.env['CONNMETER_ALL_TESTS'] ? [] : TOOLS,
+    exclude: process.env['CONNMETER_ALL_TESTS'] ? [] : SLOW,
     globalSetup: ['test/support/build.ts'],
     // Diagnostics channels are the process's: each file has a process of its own, or files would see each other's sockets.
     pool: 'forks',
     // Most tests wait for sockets, not for the processor.
-    maxWorkers: 4,
+    maxWorkers: 3,
     // A landing is not held up by one race on a busy machine; the report still names the test. On a desk, nothing is run twice.
     retry: process.env['CI'] ? 2 : 0,
     testTimeout: 30_000,
