@@ -48,16 +48,18 @@ export interface Response {
  * app.get('/connmeter', handleMetrics);
  */
 export function handleMetrics(_request: unknown, response: Response): void {
-  metricsText().then(
-    text => {
-      response.setHeader('content-type', 'text/plain; version=0.0.4; charset=utf-8');
-      response.end(text);
-    },
-    () => {
-      response.statusCode = 500;
-      response.end();
-    },
-  );
+  metricsText()
+    .then(
+      text => {
+        response.setHeader('content-type', 'text/plain; version=0.0.4; charset=utf-8');
+        response.end(text);
+      },
+      () => {
+        response.statusCode = 500;
+        response.end();
+      },
+    )
+    .catch(() => {}); // the response was sent already
 }
 
 const environment = readEnvironment(process.env);

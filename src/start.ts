@@ -1,5 +1,5 @@
 import { createNoopMeter, metrics } from '@opentelemetry/api';
-import { guardWith } from './core/guard.ts';
+import { guardWith, oncePerPlace, stackOf } from './core/guard.ts';
 import { printable } from './core/origins.ts';
 import { ConnectionInstrumentation } from './instrumentation.ts';
 import type { ConnectionInstrumentationConfig } from './options.ts';
@@ -86,6 +86,13 @@ function canShare({ share, port }: Environment): boolean {
 /** Made when it is first needed, because it reads files. */
 function sharingOf(environment: Environment, measured: ConnectionInstrumentation): () => Sharing | undefined {
   let shared: ReturnType<typeof share> | undefined;
+  const warnOnce = oncePerPlace((where, error) =>
+    warn(`could not ${where}; the program is not affected: ${stackOf(error)}`),
+  );
+  const guard = guardWith((where, error) => {
+    measured.countFault('exposition');
+    warnOnce(where, error);
+  });
   return () => {
     if (!canShare(environment)) return undefined;
     if (shared === undefined) {

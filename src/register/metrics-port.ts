@@ -78,7 +78,7 @@ export class MetricsPort {
   }
 
   #listen(): void {
-    const { createServer, ignoreServer, isLauncher, warn, info } = this.#options;
+    const { createServer, guard, ignoreServer, isLauncher, warn, info } = this.#options;
     if (isLauncher()) return;
 
     this.#listenSoon = this.#inCurrentContext();
@@ -103,7 +103,7 @@ export class MetricsPort {
     this.#server = server;
     const { address, port } = this.#address;
     ignoreServer(server, isIP(address) === 0 ? address : undefined);
-    server.on('listening', () => {
+    const listening = guard('serve the metrics', () => {
       this.#address = server.address() as AddressInfo;
       sharing?.hold();
       if (formerPort !== undefined) {
@@ -114,7 +114,7 @@ export class MetricsPort {
         info(`the metrics are at ${this.#url()} (OTEL_EXPORTER_PROMETHEUS_PORT is set to 0)`);
       }
     });
-    server.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+    const failed = guard('serve the metrics', ({ code, message }: NodeJS.ErrnoException) => {
       if (server !== this.#server || server.listening) return; // a failed accept does not stop the server
 
       const isInUse = code === 'EADDRINUSE';
@@ -123,6 +123,7 @@ export class MetricsPort {
       if (isInUse && sharing !== undefined) sharing.join({ refused, lost: () => this.#listenSoon() });
       else refused();
     });
+    server.on('listening', listening).on('error', failed);
     server.listen({ host: address, port, exclusive: true });
   }
 

@@ -1,7 +1,8 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { meetingPlace } from '../../src/register/processes/meeting-place.ts';
 import { programPath, REGISTER, start } from '../support/child.ts';
 import { freePort } from '../support/free-port.ts';
 import { httpRequest } from '../support/http-request.ts';
@@ -173,4 +174,29 @@ test('nothing is left behind when all processes have ended, except the folder', 
   await child.outcome;
 
   expect(readdirSync(temp, { recursive: true })).toEqual([`connmeter-${process.getuid?.()}`]);
+});
+
+test('a socket that cannot be made does not end the program, and its own numbers are served', async () => {
+  const temp = mkdtempSync(join(tmpdir(), 'connmeter-processes-'));
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+    rmSync(temp, { recursive: true });
+  });
+  const asked = await server({ kind: 'http' });
+  const port = await freePort();
+  vi.stubEnv('TMPDIR', temp);
+  const place = meetingPlace({ address: '127.0.0.1', port });
+  mkdirSync('path' in place ? place.path : '');
+  const args = [`http://127.0.0.1:${asked.port}/`, 2];
+  const child = service({ program: 'keep-alive-client.ts', args, port, env: { TMPDIR: temp } });
+  await child.printed('ready');
+
+  const { body } = await httpRequest(`http://127.0.0.1:${port}/metrics`);
+
+  expect(sumOf(body, OPENED, `server_port="${asked.port}"`)).toBe(1);
+  child.writeLine('enough');
+  expect(await child.outcome).toMatchObject({
+    code: 0,
+    stderr: expect.stringMatching(/^connmeter: could not serve the metrics; the program is not affected: [^\n]*\n$/),
+  });
 });

@@ -25,15 +25,14 @@ export function meetingPlace({ address, port }: Address): { path: string } | { w
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') return { why: `${folder} cannot be created` };
   }
-  const { isOwn, why } = check(folder, uid);
-  return isOwn ? { path } : { why };
+  return isOwn(folder, uid) ? { path } : { why: `${folder} must be a folder of this user with mode 0700` };
 }
 
 /** Only our own user may use the folder: whoever can write there could send us numbers. */
-function check(folder: string, uid: number): { isOwn: boolean; why: string } {
-  const stats = lstatSync(folder);
-  const isOwn = stats.isDirectory() && stats.uid === uid && (stats.mode & 0o077) === 0;
-  return { isOwn, why: `${folder} must be a folder of this user with mode 0700` };
+function isOwn(folder: string, uid: number): boolean {
+  const stats = lstatSync(folder, { throwIfNoEntry: false });
+  if (stats === undefined) return false;
+  return stats.isDirectory() && stats.uid === uid && (stats.mode & 0o077) === 0;
 }
 
 function hashOf(text: string): string {
