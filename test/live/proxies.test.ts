@@ -199,7 +199,7 @@ describe.each(KEEPING)('%s', (_, client) => {
     await expect.poll(async () => storyOf(await read(), tunnels.port)).toMatchObject({ active: 0, idle: 1 });
     expect(tunnels.accepted).toBe(1);
 
-    tunnels.endAll();
+    await tunnels.endAll();
 
     await expect
       .poll(async () => storyOf(await read(), tunnels.port))
@@ -324,7 +324,7 @@ describe.runIf(fetchTunnels)('fetch, with the proxy of the environment', () => {
 
     expect(await send()).toMatchObject([{ http: true, closed: [] }]);
 
-    tunnels.endAll();
+    await tunnels.endAll();
 
     expect(await send()).toMatchObject([{ closed: [{ reason: 'server_idle_close', count: 1 }], failed: [] }]);
     expect(tunnels.accepted).toBe(2);

@@ -7,8 +7,8 @@ export interface TestProxy {
   readonly url: string;
   /** How many connections it has accepted. */
   readonly accepted: number;
-  /** Sends FIN on every connection. */
-  endAll(): void;
+  /** Sends FIN on every connection, and waits until the clients have closed them too. */
+  endAll(): Promise<void>;
 }
 
 /**
@@ -42,8 +42,10 @@ export async function proxy(answer?: number | 'close'): Promise<TestProxy> {
     get accepted() {
       return accepted;
     },
-    endAll() {
+    async endAll() {
+      const closed = Array.from(sockets, socket => once(socket, 'close'));
       for (const socket of sockets) socket.end();
+      await Promise.all(closed);
     },
   };
 }
