@@ -28,13 +28,20 @@ function playing() {
   const held = new Set<object>();
   const closing = new Map<object, CloseReason>();
   const newPools: (string | undefined)[] = [];
+  const asked = { callSites: 0, isUnread: 0 };
   const clock = { now: 0 };
   const pools = new Pools({
-    callSiteOf: () => 'pay.ts:42',
+    callSiteOf: () => {
+      asked.callSites++;
+      return 'pay.ts:42';
+    },
     onNewPool: (_origin, site) => void newPools.push(site),
     states: {
       reasonOf: member => closing.get(member) ?? 'unknown',
-      isUnread: member => held.has(member),
+      isUnread: member => {
+        asked.isUnread++;
+        return held.has(member);
+      },
       isHeld: member => held.has(member) && clock.now >= 0.5,
       isClosing: member => closing.has(member),
     },
@@ -53,6 +60,7 @@ function playing() {
     held,
     closing,
     newPools,
+    asked,
     attempt,
     /** undici shows the pool when the connection is open; so do agents, at the attempt. */
     open(
@@ -107,6 +115,49 @@ describe('which connection was the first', () => {
     expect(newPools).toEqual(['pay.ts:42', 'pay.ts:42']);
   });
 
+  test('pools are numbered', () => {
+    const { open } = playing();
+    const pool = {};
+
+    expect([open(agent(pool)), open(agent()), open(agent(pool)), open(undefined)].map(each => each.poolNumber)).toEqual(
+      [1, 2, 1, undefined],
+    );
+  });
+
+  test('the line of the request is looked for once per connector, and not for a message without one', () => {
+    const { attempt, pools, asked } = playing();
+    const connector = () => {};
+    attempt(HERE, connector);
+    attempt(HERE, connector);
+    pools.announced(attempt(), HERE, {});
+    pools.announced(attempt(), HERE, null as unknown as object);
+
+    expect(asked.callSites).toBe(1);
+  });
+
+  test('the pool may be known only after the attempt was counted to another one', () => {
+    const { open, pools, causes } = playing();
+    const pool = {};
+    const first = open(agent(pool));
+    const late = open(agent());
+    pools.reassign(late, HERE, agent(pool));
+
+    expect(causes(first, late)).toEqual(['first', 'pool_busy']);
+
+    pools.reassign(late, HERE, agent());
+
+    expect(late.poolNumber).toBe(first.poolNumber);
+  });
+
+  test('a new pool has replaced nothing, even if its place in the pool has lost a connection', () => {
+    const { open, close, causes } = playing();
+    const place = {};
+    open(agent());
+    close(open(dispatcher({}, place)), 'goaway');
+
+    expect(causes(open(dispatcher({}, place)))).toEqual(['new_pool']);
+  });
+
   test('sockets without a client are no pool', () => {
     const { open, close, causes } = playing();
     const first = open(undefined);
@@ -131,6 +182,42 @@ describe('what a connection replaces', () => {
 
     expect(causes(open(dispatcher(pool, place)))).toEqual(['replaced server_idle_close']);
     expect(causes(open(dispatcher(pool)), open(dispatcher(pool)))).toEqual(['replaced request_aborted', 'pool_busy']);
+  });
+
+  test('the newest loss first', () => {
+    const { open, close, causes } = playing();
+    const identity = agent();
+    open(identity);
+    const reasons: CloseReason[] = ['goaway', 'server_idle_close', 'request_aborted'];
+    const lost = reasons.map(() => open(identity));
+    for (const [i, each] of lost.entries()) close(each, reasons[i] as CloseReason);
+
+    expect(causes(open(identity), open(identity), open(identity))).toEqual([
+      'replaced request_aborted',
+      'replaced server_idle_close',
+      'replaced goaway',
+    ]);
+  });
+
+  test('the newest first also of those that the program closed', () => {
+    const { open, close } = playing();
+    const identity = agent();
+    open(identity);
+    const lost = [open(identity), open(identity)];
+    for (const each of lost) close(each, 'client_shutdown');
+
+    expect(open(identity).replaces).toBe(lost[1]?.loss);
+  });
+
+  test('a pool remembers 256 losses', () => {
+    const { open, close, causes } = playing();
+    const identity = agent();
+    const lost = Array.from({ length: 257 }, () => open(identity));
+    open(identity);
+    for (const each of lost) close(each, 'goaway');
+    const told = causes(...lost.map(() => open(identity)));
+
+    expect(told.filter(each => each === 'replaced goaway')).toHaveLength(256);
   });
 
   test('what its client has closed comes last', () => {
@@ -164,6 +251,16 @@ describe('what a connection replaces', () => {
     close(other, 'server_close_header');
 
     expect(causes(open(dispatcher(pool)))).toEqual(['replaced server_close_header']);
+  });
+
+  test('what was lost two minutes ago, beside others', () => {
+    const { open, close, causes, clock } = playing();
+    const identity = agent();
+    open(identity);
+    close(open(identity), 'goaway');
+    clock.now = 120;
+
+    expect(causes(open(identity))).toEqual(['replaced goaway']);
   });
 
   test('nothing lost for minutes, unless nothing else is left', () => {
@@ -202,6 +299,28 @@ describe('what a connection replaces', () => {
     close(leaving, 'server_closed_active');
 
     expect(causes(next, open(identity))).toEqual(['replaced server_closed_active', 'pool_busy']);
+  });
+
+  test('a connection of an agent that is about to close, beside one that is not', () => {
+    const { open, closing, causes } = playing();
+    const identity = agent();
+    open(identity);
+    closing.set(open(identity), 'server_close_header');
+
+    expect(causes(open(identity))).toEqual(['replaced server_close_header']);
+  });
+
+  test('a connection that its own client has closed after it left the pool, and another one replaced it', () => {
+    const { open, close } = playing();
+    const played = [dispatcher(), agent()].map(identity => {
+      const old = open(identity);
+      old.pool?.leaves(old, 'unknown');
+      open(identity);
+      close(old, 'client_shutdown');
+      return old.loss?.reason;
+    });
+
+    expect(played).toEqual(['connection_expired', 'client_shutdown']);
   });
 
   test('not a connection that is used again', () => {
@@ -278,6 +397,39 @@ describe('what the others did at the attempt', () => {
     expect(causes(second)).toEqual(['pool_busy']);
   });
 
+  test('a body holds no older one, and not its own', () => {
+    const { open, held, causes, clock } = playing();
+    const identity = agent();
+    const first = open(identity);
+    held.add(first);
+    const second = open(identity);
+    held.delete(first);
+    held.add(second);
+    clock.now = 0.5;
+
+    expect(causes(second)).toEqual(['pool_busy']);
+  });
+
+  test('only the oldest are looked at: 16 at the attempt, 100 later', () => {
+    const { open, held, causes, clock, asked } = playing();
+    const identity = agent();
+    const others = Array.from({ length: 101 }, () => open(identity));
+    asked.isUnread = 0;
+    const next = open(identity);
+
+    expect(asked.isUnread).toBe(16);
+
+    clock.now = 0.5;
+
+    expect(causes(next)).toEqual(['pool_busy']);
+
+    held.add(others[15] as Connection);
+    const blamed = open(identity);
+    clock.now = 1;
+
+    expect(causes(blamed)).toEqual(['body_held']);
+  });
+
   test('a body holds only a newer one', () => {
     const { open, held, causes, clock } = playing();
     const identity = agent();
@@ -312,6 +464,19 @@ describe('a pool that undici makes anew when its last connection is lost', () =>
     close(last, reason);
 
     expect(causes(open(dispatcher()))).toEqual(['new_pool']);
+  });
+
+  test.each<[string, CloseReason, CloseReason]>([
+    ['replaced server_idle_close', 'client_shutdown', 'server_idle_close'],
+    ['new_pool', 'server_idle_close', 'client_shutdown'],
+  ])('only the last loss matters: %s', (cause, before, last) => {
+    const { open, close, causes } = playing();
+    const pool = {};
+    const [one, other] = [open(dispatcher(pool)), open(dispatcher(pool))];
+    close(one, before);
+    close(other, last);
+
+    expect(causes(open(dispatcher()))).toEqual([cause]);
   });
 
   // undici 7 does this when a connection is lost while another one is still to open.
@@ -358,6 +523,60 @@ describe('a pool that undici makes anew when its last connection is lost', () =>
     close(open(agent()), 'server_idle_close');
 
     expect(causes(open(agent()))).toEqual(['new_pool']);
+  });
+});
+
+describe('a pool that begins beside others, after one that was used again and again lost its last connection', () => {
+  /** Two pools, of which one ends. Returns what begins then. */
+  function playTwo(requests: number, reason: CloseReason, identity = dispatcher()) {
+    const played = playing();
+    const { open, used, close } = played;
+    open(dispatcher());
+    const other = open(identity);
+    for (let sent = 0; sent < requests; sent++) {
+      Object.assign(other, { requests: sent });
+      used(other);
+    }
+    close(other, reason);
+    return { ...played, beginning: () => open({ ...identity, pool: {}, slot: {} }) };
+  }
+
+  test('may be that pool, once', () => {
+    const { beginning, causes } = playTwo(2, 'server_idle_close');
+
+    expect(causes(beginning(), beginning())).toEqual(['unknown', 'new_pool']);
+  });
+
+  test('is doubtful for its first connection only', () => {
+    const { open, causes } = playTwo(2, 'server_idle_close');
+    const pool = {};
+
+    expect(causes(open(dispatcher(pool)), open(dispatcher(pool)))).toEqual(['unknown', 'pool_busy']);
+  });
+
+  test.each<[string, ...Parameters<typeof playTwo>]>([
+    ['it served one request', 1, 'server_idle_close'],
+    ['the program closed it', 2, 'client_shutdown'],
+    ['it was an agent of node:http', 2, 'server_idle_close', agent()],
+    ['undici does not make it anew', 2, 'server_idle_close', { ...dispatcher(), isRenewed: false }],
+  ])('is a new one if %s', (_why, ...args) => {
+    const { beginning, causes } = playTwo(...args);
+
+    expect(causes(beginning())).toEqual(['new_pool']);
+  });
+
+  test('only the last 16 such pools are remembered', () => {
+    const { open, used, close, causes } = playing();
+    open(dispatcher());
+    const pools = Array.from({ length: 20 }, () => open(dispatcher()));
+    for (const each of pools) {
+      Object.assign(each, { requests: 1 });
+      used(each);
+    }
+    for (const each of pools) close(each, 'server_idle_close');
+    const told = causes(...Array.from({ length: 20 }, () => open(dispatcher())));
+
+    expect(told).toEqual([...Array(16).fill('unknown'), ...Array(4).fill('new_pool')]);
   });
 });
 
@@ -411,4 +630,26 @@ test('an origin is forgotten if too many follow, first one without connections',
   for (let i = 2; i <= MAX_ORIGINS; i++) open(agent(), { address: `h${i}.test`, port: 80 });
 
   expect(causes(open(live, HERE), open(closed, other))).toEqual(['pool_busy', 'first']);
+});
+
+test('of several origins without connections, the oldest is forgotten', () => {
+  const { open, close, causes } = playing();
+  const identities = [agent(), agent()];
+  const origins = identities.map((_, i) => ({ address: `closed${i}.test`, port: 80 }));
+  for (const [i, identity] of identities.entries()) close(open(identity, origins[i]), 'server_idle_close');
+  for (let i = 2; i <= MAX_ORIGINS; i++) open(agent(), { address: `h${i}.test`, port: 80 });
+
+  expect(causes(open(identities[1] as PoolIdentity, origins[1]))).toEqual(['replaced server_idle_close']);
+});
+
+test('if all have connections, the oldest origin is forgotten', () => {
+  const { open, causes } = playing();
+  const identities = Array.from({ length: MAX_ORIGINS + 1 }, () => agent());
+  const at = (i: number) => ({ address: `h${i}.test`, port: 80 });
+  for (const [i, identity] of identities.entries()) open(identity, at(i));
+
+  expect(causes(open(identities[1] as PoolIdentity, at(1)), open(identities[0] as PoolIdentity, at(0)))).toEqual([
+    'pool_busy',
+    'first',
+  ]);
 });
