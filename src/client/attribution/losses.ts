@@ -59,6 +59,10 @@ export class Losses {
     return loss;
   }
 
+  get any(): boolean {
+    return this.#all.length > 0;
+  }
+
   /** Whether a connection that is lost by now was there when an attempt began. */
   hadAny(order: number): boolean {
     return this.#all.some(loss => loss.openedAs < order && loss.order > order);

@@ -39,7 +39,7 @@ export class OriginPools implements OriginState {
     if (pool.owner === 'none') return;
 
     this.#latestEnded = pool;
-    if (pool.owner !== 'undici' || !pool.wasReused || pool.wasClosedByProgram) return;
+    if (pool.owner !== 'undici' || !pool.servedSeveral || pool.wasClosedByProgram) return;
 
     this.#lost.push(pool);
     if (this.#lost.length > MAX_LOST) this.#lost.shift();

@@ -49,7 +49,7 @@ export class Pool implements MemberPool {
   #hasOrphan = false;
   /** It has lost a connection that neither the program nor its client closed. */
   #hasLost = false;
-  #wasReused = false;
+  #servedSeveral = false;
   /** Those that were attempted while another one was idle, until their cause is decided. */
   readonly #raced = new Set<PoolMember>();
   readonly #origin: OriginState;
@@ -68,6 +68,7 @@ export class Pool implements MemberPool {
     const { order, place } = member;
     if (this.owner === 'agent') this.#findLosses(order);
     const hasOthers = this.live.size > 0 || this.#losses.hadAny(order);
+    if (hasOthers || this.#losses.any) this.#servedSeveral = true;
     member.opensPool = !this.isKnown && !hasOthers && this.wasClosedByProgram;
     member.replaces = this.#losses.replaceBy({
       order,
@@ -119,7 +120,7 @@ export class Pool implements MemberPool {
   }
 
   used(member: PoolMember): void {
-    if (member.requests > 0) this.#wasReused = true;
+    if (member.requests > 0) this.#servedSeveral = true;
     this.#setIdle(member, false);
     if (member.loss === undefined) return;
 
@@ -179,9 +180,9 @@ export class Pool implements MemberPool {
     );
   }
 
-  /** It has served more than one request, so it was not made for one. */
-  get wasReused(): boolean {
-    return this.#wasReused;
+  /** It has served more than one request, on one connection or on several, so it was not made for one. */
+  get servedSeveral(): boolean {
+    return this.#servedSeveral;
   }
 
   /** undici's Agent has dropped the pool after a loss, though a connection was still to open. */

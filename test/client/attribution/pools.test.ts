@@ -547,6 +547,18 @@ describe('a pool that begins beside others, after one that was used again and ag
     expect(causes(beginning(), beginning())).toEqual(['unknown', 'new_pool']);
   });
 
+  test.each(['at a time', 'one after another'])('may be that pool if it had several connections, %s', how => {
+    const { open, close, causes } = playing();
+    open(dispatcher());
+    const pool = {};
+    const one = open(dispatcher(pool));
+    if (how === 'one after another') close(one, 'server_idle_close');
+    close(open(dispatcher(pool)), 'server_idle_close');
+    if (how === 'at a time') close(one, 'server_idle_close');
+
+    expect(causes(open(dispatcher()))).toEqual(['unknown']);
+  });
+
   test('is doubtful for its first connection only', () => {
     const { open, causes } = playTwo(2, 'server_idle_close');
     const pool = {};
