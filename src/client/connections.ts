@@ -217,7 +217,7 @@ export class Connections {
 
   /** An HTTP client uses the socket for requests to this origin: as a connection of its own, or as a tunnel through a proxy. */
   clientConnected(socket: Socket, origin: Origin, pool: PoolIdentity, version: HttpVersion): void {
-    const connection = this.#live.find(socket) ?? this.#adopt(socket, origin, false);
+    const connection = this.#live.find(socket) ?? this.#adopt(socket, origin, pool, false);
     connection.version = version;
     if (connection.counts === undefined && connection.pool === undefined) this.#assignToPool(connection, origin, pool);
     else if (connection.opened !== undefined && this.tunnels.leadTo(connection, origin))
@@ -430,7 +430,10 @@ export class Connections {
   }
 
   #connectionFor<Request extends object>(socket: Socket, request: Request, client: ClientAdapter<Request>): Connection {
-    return this.#live.find(socket) ?? this.#adopt(socket, client.originOf(request, socket), client.wasReused(request));
+    return (
+      this.#live.find(socket) ??
+      this.#adopt(socket, client.originOf(request, socket), client.poolOf(request), client.wasReused(request))
+    );
   }
 
   #sent<Request extends object>(
@@ -508,9 +511,13 @@ export class Connections {
    * Finds or makes the connection of a socket whose attempt was not seen. It is a TLS socket inside a tunnel, or it was
    * opened before connmeter started, or it is no network socket at all. The last two are not counted, but their requests are.
    */
-  #adopt(socket: Socket, origin: Origin, reused: boolean): Connection {
-    const tunnel = this.tunnels.enterAround(socket, origin);
-    if (tunnel !== undefined) return tunnel;
+  #adopt(socket: Socket, origin: Origin, pool: PoolIdentity | undefined, reused: boolean): Connection {
+    const tunnel = this.tunnels.around(socket);
+    if (tunnel !== undefined) {
+      if (tunnel.pool === undefined) this.#assignToPool(tunnel, originOfConnection(tunnel), pool);
+      this.tunnels.enterAround(tunnel, socket, origin);
+      return tunnel;
+    }
 
     const connection = new Connection(socket, this.#now());
     connection.opened = connection.started;

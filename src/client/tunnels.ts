@@ -79,15 +79,16 @@ export class Tunnels {
     connection.origin = origin;
   }
 
-  /** Finds the connection that this TLS socket is inside of. From now on, it carries requests to the origin. */
-  enterAround(socket: Socket, origin: Origin): Connection | undefined {
-    const connection = this.#pending.around(socket);
-    if (connection === undefined) return undefined;
+  /** The connection that this TLS socket is inside of. */
+  around(socket: Socket): Connection | undefined {
+    return this.#pending.around(socket);
+  }
 
+  /** From now on, the connection carries requests to the origin on this TLS socket. */
+  enterAround(connection: Connection, socket: Socket, origin: Origin): void {
     connection.http = true;
     this.enter(connection, origin);
     this.#live.addAlias(socket, connection);
-    return connection;
   }
 
   closed(connection: Connection): void {

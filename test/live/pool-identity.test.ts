@@ -1,4 +1,6 @@
 import http from 'node:http';
+import http2 from 'node:http2';
+import https from 'node:https';
 import type { Socket } from 'node:net';
 import * as undici8 from 'undici';
 import * as undici6 from 'undici6';
@@ -7,8 +9,9 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { clientOf } from '../../src/client/attribution/pool-identity.ts';
 import { subscribeAll } from '../../src/core/channels.ts';
 import type { ConnectionInstrumentationConfig } from '../../src/options.ts';
+import { certificate } from '../support/certificates.ts';
 import { instrument } from '../support/instrument.ts';
-import { server } from '../support/server.ts';
+import { type ServerOptions, server } from '../support/server.ts';
 
 type Undici = typeof undici8;
 type Dispatcher = undici8.Dispatcher;
@@ -25,14 +28,18 @@ const REQUESTS = 12;
 /** Makes requests, several at a time, and returns the causes of the connections that were opened. */
 async function causesOf(
   ask: (url: string) => Promise<unknown>,
-  { parallel = PARALLEL, ...config }: ConnectionInstrumentationConfig & { parallel?: number } = {},
+  {
+    parallel = PARALLEL,
+    kind = 'http',
+    ...config
+  }: ConnectionInstrumentationConfig & { parallel?: number; kind?: ServerOptions['kind'] } = {},
 ): Promise<Record<string, number>> {
-  const { port } = await server({ kind: 'http' });
+  const { port } = await server({ kind, ...(kind === 'https' && { certificate: await certificate() }) });
   const { read } = instrument(config);
   let left = REQUESTS;
   await Promise.all(
     Array.from({ length: parallel }, async () => {
-      while (left-- > 0) await ask(`http://127.0.0.1:${port}`);
+      while (left-- > 0) await ask(`${kind === 'https' ? 'https' : 'http'}://127.0.0.1:${port}`);
     }),
   );
   const opened = (await read()).points('connmeter.connection.opened', { 'server.port': port });
@@ -152,4 +159,40 @@ describe('node:http', () => {
 
     expect(causes).toEqual(EACH_ITS_OWN);
   });
+
+  test('an https.Agent per request is a new pool each time', async () => {
+    const agents: https.Agent[] = [];
+    onTestFinished(() => {
+      for (const agent of agents) agent.destroy();
+    });
+    const causes = await causesOf(
+      url =>
+        new Promise((resolve, reject) => {
+          const agent = new https.Agent({ keepAlive: true, rejectUnauthorized: false });
+          agents.push(agent);
+          https.get(url, { agent }, response => response.resume().on('end', resolve)).on('error', reject);
+        }),
+      { kind: 'https' },
+    );
+
+    expect(causes).toEqual(EACH_ITS_OWN);
+  });
+});
+
+test('http2.connect per message is a new pool each time', async () => {
+  const sessions: http2.ClientHttp2Session[] = [];
+  onTestFinished(() => {
+    for (const session of sessions) session.destroy();
+  });
+  const causes = await causesOf(
+    url =>
+      new Promise((resolve, reject) => {
+        const session = http2.connect(url).on('error', reject);
+        sessions.push(session);
+        session.request({ ':path': '/' }).on('error', reject).on('end', resolve).resume();
+      }),
+    { kind: 'http2c' },
+  );
+
+  expect(causes).toEqual(EACH_ITS_OWN);
 });

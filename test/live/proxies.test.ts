@@ -114,6 +114,16 @@ function storyOf(readings: Readings, port: number) {
   };
 }
 
+function causesIn(readings: Readings, port: number): Record<string, number> {
+  const opened = readings.points('connmeter.connection.opened', { 'server.port': port });
+  const causes: Record<string, number> = {};
+  for (const { attributes, value } of opened) {
+    const cause = String(attributes['connmeter.open.cause']);
+    if (value > 0) causes[cause] = (causes[cause] ?? 0) + value;
+  }
+  return causes;
+}
+
 /** A server in this process. `/slow` takes a while. */
 async function secureTarget(): Promise<string> {
   const target = https.createServer({ ...(await certificate()), keepAliveTimeout: 60_000 }, ({ url }, response) => {
@@ -206,6 +216,22 @@ describe.each(KEEPING)('%s', (_, client) => {
       .toMatchObject({ opened: 1, closed: 1, active: 0, idle: 0, reasons: { server_idle_close: 1 }, failures: {} });
   });
 });
+
+test.each<[string, (through: TestProxy) => Get]>([...KEEPING, ['axios', axiosClient]])(
+  'a tunnel of an agent per request is a new pool each time: %s',
+  async (_name, client) => {
+    const tunnels = await proxy();
+    const target = await secureTarget();
+    const { read } = instrument();
+    const threeTimes = async () => {
+      for (let i = 0; i < 3; i++) await client(tunnels)(target);
+    };
+    await Promise.all(Array.from({ length: 4 }, threeTimes));
+
+    expect(tunnels.accepted).toBe(12);
+    expect(causesIn(await read(), tunnels.port)).toEqual({ first: 1, new_pool: 11 });
+  },
+);
 
 test.each([200, 503])('a CONNECT request of the program itself that is answered with %i', async status => {
   const answering = await proxy(status);
