@@ -22,7 +22,7 @@ import { createInstruments, type Instruments } from './metrics/instruments.ts';
 import { type LookupObserver, observeLookups } from './metrics/lookup-observer.ts';
 import { Lookups } from './metrics/lookups.ts';
 import { readLookups } from './metrics/read-lookups.ts';
-import { readPorts } from './metrics/read-ports.ts';
+import { readAborts, readPorts } from './metrics/read-ports.ts';
 import type { Recorder } from './metrics/recorder.ts';
 import { MetricRegistry } from './metrics/registry.ts';
 import { type Reading, readAll } from './metrics/table.ts';
@@ -142,6 +142,7 @@ export class ConnectionInstrumentation {
       guard('server connections', () => this.#servers.refreshGauges()),
       guard('ports', () => {
         this.#registry.ports = readPorts();
+        this.#registry.aborts = readAborts();
       }),
     ];
 

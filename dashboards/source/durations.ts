@@ -8,6 +8,9 @@ export interface Durations {
   readonly defaultFor: number;
   /** The `for` of alerts where a late page costs more than a needless one. */
   readonly urgentFor: number;
+  /** The range of rates of rare events, and the `for` of their alerts. It is longer, so that a single restart never fires one. */
+  readonly rareWindow: number;
+  readonly rareFor: number;
   /** The `for` of alerts that have to fire within a minute or two. */
   readonly shortFor: number;
   /** How long an alert keeps firing after its condition ends, so that it does not flap. */
@@ -28,6 +31,8 @@ export const DURATIONS: Durations = {
   window: 5 * MINUTE,
   defaultFor: 10 * MINUTE,
   urgentFor: 5 * MINUTE,
+  rareWindow: 20 * MINUTE,
+  rareFor: 30 * MINUTE,
   shortFor: MINUTE,
   keepFiringFor: 5 * MINUTE,
   baseline: { window: HOUR, offset: DAY },
@@ -43,6 +48,8 @@ export function scaledDown(factor: number, durations: Durations = DURATIONS): Du
     window: scaled(durations.window),
     defaultFor: scaled(durations.defaultFor),
     urgentFor: scaled(durations.urgentFor),
+    rareWindow: scaled(durations.rareWindow),
+    rareFor: scaled(durations.rareFor),
     shortFor: scaled(durations.shortFor),
     keepFiringFor: scaled(durations.keepFiringFor),
     baseline: { window: scaled(baseline.window), offset: scaled(baseline.offset) },

@@ -20,7 +20,7 @@ export const REUSED = { connmeter_connection_reused: 'true' } as const;
  * metrics of the program's own servers have the address they listen on, ports belong to the host, and the rest to connmeter itself.
  */
 const WITHOUT_SERVER =
-  /^(dns\.lookup\.duration|connmeter\.dns\.pending|connmeter\.(faults|processes|threads)|connmeter\.(server|ports)\..+)$/;
+  /^(dns\.lookup\.duration|connmeter\.dns\.pending|connmeter\.(faults|processes|threads)|connmeter\.(server|ports|tcp)\..+)$/;
 
 /**
  * Queries for the metrics of one transport, filtered by the variables of the dashboard. `rate` comes before `sum`, so that the
@@ -48,6 +48,11 @@ export class PromQL {
   /** The lowest value of a gauge among all series. */
   min(name: string): string {
     return `min(${this.#series(name, '', {})})`;
+  }
+
+  /** The highest value of a gauge among the series with the same labels. */
+  largest(name: string, by: string): string {
+    return `max by (${by}) (${this.#series(name, '', {})})`;
   }
 
   /** The average of a gauge over time. */

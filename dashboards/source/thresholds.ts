@@ -108,6 +108,14 @@ export const THRESHOLDS = {
     /** Seconds. nginx and most load balancers keep idle connections for a minute. Half of that is short. */
     shortKeepAlive: 30,
   },
+  givesUpFirst: {
+    /** Of the idle connections of proxies. With a longer limit than theirs, the server closes hardly any. */
+    share: 0.9,
+  },
+  race: {
+    /** Failed requests on reused connections in 20 minutes. */
+    minFailures: 1,
+  },
   targetDown: {
     /** Of the past day. A job that ran for less is a batch job, and may be finished. */
     presence: 0.5,

@@ -2,6 +2,7 @@ import { currentPhase, failedPhase, failureType, isGivenUp, type Phase } from '.
 import type { Guard } from '../core/guard.ts';
 import type { Origin } from '../core/origins.ts';
 import { phasesOf } from '../core/phases.ts';
+import type { RequestFailure } from '../core/request-failures.ts';
 import { RingBuffer } from '../core/ring-buffer.ts';
 import type { Lookups } from '../metrics/lookups.ts';
 import type { OriginCounts } from '../metrics/origin-counts.ts';
@@ -12,6 +13,7 @@ import type { CallSites, HeldOrigin } from './attribution/call-sites.ts';
 import type { Pools } from './attribution/pools.ts';
 import { type Connection, isOriginKnown, isPastLookup, originOfConnection, reasonOfClosed } from './connection.ts';
 import type { ConnectionStates } from './connection-states.ts';
+import type { IdleTimes } from './idle-times.ts';
 import { MAX_CLOSED } from './snapshot.ts';
 
 const LIFETIME_METRICS: LifetimeMetrics = {
@@ -28,6 +30,7 @@ interface Dependencies {
   readonly pools: Pools;
   readonly states: ConnectionStates;
   readonly callSites: CallSites;
+  readonly idleTimes: IdleTimes;
   readonly record: Recorder;
   readonly guard: Guard;
 }
@@ -48,6 +51,7 @@ export class ConnectionAccounting {
   readonly #pools: Pools;
   readonly #states: ConnectionStates;
   readonly #callSites: CallSites;
+  readonly #idleTimes: IdleTimes;
   readonly #record: Recorder;
   readonly #uncounted: Connection[] = [];
   /** Empty except during a collection. */
@@ -57,12 +61,13 @@ export class ConnectionAccounting {
   readonly #assignSafely: (connection: Connection) => void;
   readonly #countStateSafely: (connection: Connection) => void;
 
-  constructor({ registry, lookups, pools, states, callSites, record, guard }: Dependencies) {
+  constructor({ registry, lookups, pools, states, callSites, idleTimes, record, guard }: Dependencies) {
     this.#registry = registry;
     this.#lookups = lookups;
     this.#pools = pools;
     this.#states = states;
     this.#callSites = callSites;
+    this.#idleTimes = idleTimes;
     this.#record = record;
     this.#assignSafely = guard('connection', (connection: Connection) => void this.assignToOrigin(connection));
     this.#countStateSafely = guard('connection', (connection: Connection) => this.#countState(connection));
@@ -131,6 +136,14 @@ export class ConnectionAccounting {
     const counts = connection.requestCounts ?? this.assignToOrigin(connection);
     if (!counts.http) connection.requestCounts = this.#registry.originCounts(originOfConnection(connection), true);
     countRequest(connection, connection.requestCounts as OriginCounts);
+  }
+
+  /** A request on the connection failed in this way, if any. */
+  requestFailed(connection: Connection, failure: RequestFailure | undefined): void {
+    if (failure === undefined) return;
+
+    const counts = connection.requestCounts ?? this.assignToOrigin(connection);
+    counts.failedRequest(connection.requests > 1, failure).value++;
   }
 
   /** The connection closed, or the attempt failed. */
@@ -204,6 +217,7 @@ export class ConnectionAccounting {
     this.#assignToPool(connection);
     connection.reason = this.#states.reasonOf(connection);
     this.#pools.decideCause(connection, originOfConnection(connection));
+    connection.requestFailure = this.#states.requestFailureOf(connection);
     const tunnelError = this.#states.tunnelErrorOf(connection);
     if (tunnelError !== undefined) this.tunnelFailed(connection, tunnelError);
     this.#pools.closed(connection, connection.reason);
@@ -223,8 +237,12 @@ export class ConnectionAccounting {
 
   #countClosed(connection: Connection): void {
     const counts = this.assignToOrigin(connection);
-    counts.closed(reasonOfClosed(connection)).value++;
+    const reason = reasonOfClosed(connection);
+    counts.closed(reason).value++;
     if (!counts.http) return;
+
+    this.#idleTimes.ended(connection, reason, counts);
+    this.requestFailed(connection, connection.requestFailure);
 
     const { attributes } = counts.inUse(connection.version).requests;
     recordLifetime(connection, LIFETIME_METRICS, attributes, connection.closed as number, this.#record);

@@ -1,6 +1,7 @@
 import { errorType } from '../core/errors.ts';
 import { type Guard, withFallback } from '../core/guard.ts';
 import type { CloseReason } from '../core/reasons.ts';
+import { type RequestFailure, requestFailureOf } from '../core/request-failures.ts';
 import { type TunnelState, tunnelAfter } from '../core/tunnels.ts';
 import { closeReason, type KeepAliveSignals } from './attribution/close-reason.ts';
 import type { MemberStates } from './attribution/pool-member.ts';
@@ -17,6 +18,10 @@ import type { UnreadBodies } from './unread-bodies.ts';
 export class ConnectionStates implements MemberStates {
   /** Why the connection closed or is closing, as far as is known. */
   readonly reasonOf: (connection: Connection) => CloseReason;
+  /** How the request failed that was on the connection when it closed. Undefined if none was, or none failed. */
+  readonly requestFailureOf: (connection: Connection) => RequestFailure | undefined;
+  /** The server or the network has ended the connection, or announced it. */
+  readonly isEndedByServer: (connection: Connection) => boolean;
   /** The keep-alive signals of the last request and its response. */
   readonly signalsOf: (connection: Connection) => KeepAliveSignals | undefined;
   /** How many requests are active on the connection. */
@@ -48,6 +53,8 @@ export class ConnectionStates implements MemberStates {
       (connection: Connection) => reasonOf(connection, now()),
       'unknown',
     );
+    this.requestFailureOf = withFallback(guard, 'close reason', requestFailure, undefined);
+    this.isEndedByServer = withFallback(guard, 'state of a socket', isEndedByServer, false);
     this.signalsOf = withFallback(guard, 'last request of a connection', signalsOf, undefined);
     this.requestsOn = withFallback(guard, 'requests of a connection', requestsOn, 0);
     this.isBusy = withFallback(guard, 'requests of a connection', isBusy, false);
@@ -104,6 +111,17 @@ function reasonOf(connection: Connection, now: number): CloseReason {
     poolWasFull: connection.poolWasFull,
     returnedToPool: connection.returnedToPool,
   });
+}
+
+/** Over HTTP/2, a request is a stream, which fails by itself. A request for a tunnel is counted as a failed connection. */
+function requestFailure(connection: Connection): RequestFailure | undefined {
+  const { reason, tunnel } = connection;
+  const isOver = signalsOf(connection)?.complete !== false || tunnel !== 'none';
+  return isOver || reason === undefined ? undefined : requestFailureOf(reason, errorOf(connection));
+}
+
+function isEndedByServer(connection: Connection): boolean {
+  return connection.serverEnded || connection.receivedGoaway || errorOf(connection) !== undefined;
 }
 
 /** The clocks of the agent and of connmeter may differ by this much. */

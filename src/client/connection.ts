@@ -4,13 +4,14 @@ import type { Outcome } from '../core/errors.ts';
 import { isIpAddress, type Origin } from '../core/origins.ts';
 import type { Moments } from '../core/phases.ts';
 import type { CloseReason } from '../core/reasons.ts';
+import type { RequestFailure } from '../core/request-failures.ts';
 import type { TunnelState } from '../core/tunnels.ts';
 import type { NetworkType, OriginCounts } from '../metrics/origin-counts.ts';
 import { TrackedConnection } from '../metrics/tracked-connection.ts';
 import type { CreatedRequestReader } from './attribution/call-sites.ts';
 import type { Abort, KeepAliveSignals } from './attribution/close-reason.ts';
 import type { Loss } from './attribution/losses.ts';
-import type { PoolIdentity } from './attribution/pool-identity.ts';
+import type { Owner, PoolIdentity } from './attribution/pool-identity.ts';
 import type { MemberPool, Place, PoolMember } from './attribution/pool-member.ts';
 import type { WaitingAttempts } from './attribution/waiting-attempts.ts';
 
@@ -154,6 +155,7 @@ export class Connection extends TrackedConnection<OriginCounts> implements Momen
   openedAt: string | undefined;
   pool: MemberPool | undefined;
   poolNumber: number | undefined;
+  owner: Owner | undefined;
   place: Place | undefined;
   isOrphan = false;
   opensPool = false;
@@ -170,6 +172,13 @@ export class Connection extends TrackedConnection<OriginCounts> implements Momen
 
   /** Why there was no tunnel through the proxy, as an `error.type`, once this was counted. */
   tunnelError: string | undefined;
+  /** How the request failed that was on it when it closed. */
+  requestFailure: RequestFailure | undefined;
+
+  // Idle times: idle-times.ts.
+
+  /** When its last request was over. NaN while a request is on it, and before the first. */
+  idleSince = Number.NaN;
 
   // Unread bodies: unread-bodies.ts.
 

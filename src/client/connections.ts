@@ -4,8 +4,10 @@ import { failedOutcome, type Outcome } from '../core/errors.ts';
 import type { Guard } from '../core/guard.ts';
 import { socketOf } from '../core/http2.ts';
 import { hostName, isIpAddress, type Origin, portNumber, socketPath } from '../core/origins.ts';
+import { streamFailureOf } from '../core/request-failures.ts';
 import type { TlsHandshake } from '../core/tls-handshake.ts';
 import type { HttpVersion } from '../metrics/address-counts.ts';
+import { adviceOf } from '../metrics/advice.ts';
 import type { Lookups } from '../metrics/lookups.ts';
 import type { Recorder } from '../metrics/recorder.ts';
 import type { MetricRegistry } from '../metrics/registry.ts';
@@ -18,6 +20,7 @@ import { type ClientAdapter, Connection, originOfConnection, releaseReferences }
 import { ConnectionStates } from './connection-states.ts';
 import { CurrentTurn } from './current-turn.ts';
 import { canDial, canLookUp } from './dialled-origin.ts';
+import { IdleTimes } from './idle-times.ts';
 import { LiveConnections } from './live-connections.ts';
 import { Requests } from './requests.ts';
 import {
@@ -65,6 +68,7 @@ export class Connections {
   readonly #callSites: CallSites;
   readonly #pools: Pools;
   readonly #states: ConnectionStates;
+  readonly #idleTimes: IdleTimes;
   readonly #accounting: ConnectionAccounting;
 
   constructor({ registry, lookups, callSites, record, nameOf, now, asMicrotask, guard }: Dependencies) {
@@ -81,12 +85,14 @@ export class Connections {
       states: this.#states,
       now,
     });
+    this.#idleTimes = new IdleTimes(record, now);
     this.#accounting = new ConnectionAccounting({
       registry,
       lookups,
       pools: this.#pools,
       states: this.#states,
       callSites,
+      idleTimes: this.#idleTimes,
       record,
       guard,
     });
@@ -286,7 +292,10 @@ export class Connections {
   /** The agent took the socket back, so the connection is idle. */
   returnedToPool(socket: Socket): void {
     const connection = this.#live.find(socket);
-    if (connection !== undefined) this.#requests.returnedToPool(connection, socket);
+    if (connection === undefined) return;
+
+    this.#requests.returnedToPool(connection, socket);
+    this.#idleTimes.began(connection);
   }
 
   /** The agent no longer owns the socket: it was upgraded, became a tunnel, or the program removed it. */
@@ -334,14 +343,26 @@ export class Connections {
       this.#assignToPool(connection, originOfConnection(connection), poolOfSession(session));
     }
     if (connection.opened !== undefined) this.#accounting.requestSent(connection);
+    this.#idleTimes.reused(connection);
     connection.pool?.used(connection);
     return known === undefined;
+  }
+
+  /** A stream ends with this code of RST_STREAM, which is not 0, and the program did not destroy it. */
+  streamFailed(session: object, code: number): void {
+    const connection = this.#live.ofSession(session);
+    if (connection === undefined) return;
+
+    this.#accounting.requestFailed(connection, streamFailureOf(code, this.#states.isEndedByServer(connection)));
   }
 
   streamEnded(session: object, id: number): void {
     const connection = this.#live.ofSession(session);
     this.#requests.streamEnded(connection, id);
-    if (connection?.requestsInProgress === 0) connection.pool?.unused(connection);
+    if (connection?.requestsInProgress !== 0) return;
+
+    connection.pool?.unused(connection);
+    this.#idleTimes.began(connection);
   }
 
   /** An error occurred on the socket, and its close follows. Only the first error counts. */
@@ -382,6 +403,7 @@ export class Connections {
       live,
       closed: this.#accounting.recentlyClosed.all.map(each => closedConnection(each, this.#nameOf)),
       callSites: this.#callSites.found,
+      advice: adviceOf(this.#registry.allOriginCounts, this.#registry.allListenerCounts),
     };
   }
 
@@ -457,6 +479,7 @@ export class Connections {
 
     this.tunnels.requestSent(connection);
     this.#accounting.requestSent(connection);
+    this.#idleTimes.reused(connection);
   }
 
   /** undici's DNS interceptor looks up the name of a request itself, and then makes its client dial the address. */
@@ -487,7 +510,10 @@ export class Connections {
     if (pool === undefined || request !== undefined || earlierRequests !== undefined || takenOver) return;
 
     if (this.#states.isLeaving(connection)) pool.leaves(connection, this.#states.reasonOf(connection));
-    else pool.unused(connection);
+    else {
+      pool.unused(connection);
+      this.#idleTimes.began(connection);
+    }
   }
 
   #opened(connection: Connection, at: number): void {

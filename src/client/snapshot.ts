@@ -4,6 +4,7 @@ import type { Origin } from '../core/origins.ts';
 import { type Phases, phasesOf } from '../core/phases.ts';
 import type { CloseReason } from '../core/reasons.ts';
 import type { Count } from '../metrics/address-counts.ts';
+import type { Advice } from '../metrics/advice.ts';
 import type { OriginCounts } from '../metrics/origin-counts.ts';
 import type { CallSite } from './attribution/call-sites.ts';
 import { type Connection, originOfConnection, reasonOfClosed } from './connection.ts';
@@ -26,6 +27,8 @@ export interface Snapshot {
   readonly closed: readonly ClosedConnection[];
   /** Lines of the program that waste connections: at most 50. */
   readonly callSites: readonly CallSite[];
+  /** What to change so that no request is lost to an idle connection that the other side closes. */
+  readonly advice: readonly Advice[];
 }
 
 /** The counts of one origin since the start. */

@@ -1,6 +1,8 @@
 import type { Attributes } from '@opentelemetry/api';
+import type { IdleEnd } from '../core/idle-end.ts';
 import type { Origin } from '../core/origins.ts';
 import type { TlsHandshake } from '../core/tls-handshake.ts';
+import { IdleLimit } from './idle-limit.ts';
 
 /** The value of one series, and its attributes: the same object each time. */
 export interface Count {
@@ -38,6 +40,9 @@ export class AddressCounts<Reason extends string> {
   readonly #closed = new Map<Reason, Count>();
   readonly #inUse = new Map<HttpVersion, InUse>();
   readonly #handshakes = new Map<string, Attributes>();
+  readonly #idleEnds = new Map<string, Attributes>();
+  /** After how many idle seconds the other side closes connections. */
+  readonly idleLimit = new IdleLimit();
 
   constructor({ address, port }: Origin, http: boolean) {
     this.address = address;
@@ -89,6 +94,16 @@ export class AddressCounts<Reason extends string> {
     return attributes;
   }
 
+  /** The attributes of the idle times of connections that ended in this way. `more`: further attributes, the same for the same key. */
+  idleTime(end: IdleEnd, key = '', more: Attributes = {}): Attributes {
+    const known = this.#idleEnds.get(end + key);
+    if (known !== undefined) return known;
+
+    const attributes = { ...this.attributes, 'connmeter.idle.end': end, ...more };
+    this.#idleEnds.set(end + key, attributes);
+    return attributes;
+  }
+
   /** Sets the gauges to zero, before a collection recomputes them. */
   resetGauges(): void {
     this.isInUse = false;
@@ -101,7 +116,8 @@ export class AddressCounts<Reason extends string> {
 
   /** The attributes of its histograms. */
   get histogramAttributes(): Attributes[] {
-    return [this.attributes, ...this.allInUse.map(({ requests }) => requests.attributes), ...this.#handshakes.values()];
+    const inUse = this.allInUse.map(({ requests }) => requests.attributes);
+    return [this.attributes, ...inUse, ...this.#handshakes.values(), ...this.#idleEnds.values()];
   }
 
   get allClosed(): Count[] {

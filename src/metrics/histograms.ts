@@ -11,15 +11,20 @@ const LIFETIME_REQUESTS = [0, 1, 2, 5, 10, 50, 100, 500, 1000];
 /** The buckets of `dns.lookup.duration` in the conventions. */
 const LOOKUP_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 
+/** The idle limits of servers, clients and balancers: Node's server 5 s, undici 4 s, nginx and balancers 60 s and more. */
+const IDLE_SECONDS = [0.5, 1, 5, 15, 60, 300];
+
 /** The upper limits of the buckets of each histogram, in the unit of the metric. */
 export const BOUNDARIES = {
   'http.client.connection.duration': LIFETIME_SECONDS,
   'connmeter.connection.requests': LIFETIME_REQUESTS,
   'connmeter.connect.duration': CONNECT_SECONDS,
   'connmeter.tls.handshake.duration': HANDSHAKE_SECONDS,
+  'connmeter.connection.idle_time': IDLE_SECONDS,
   'dns.lookup.duration': LOOKUP_SECONDS,
   'connmeter.server.connection.duration': LIFETIME_SECONDS,
   'connmeter.server.connection.requests': LIFETIME_REQUESTS,
+  'connmeter.server.connection.idle_time': IDLE_SECONDS,
   'connmeter.server.tls.handshake.duration': HANDSHAKE_SECONDS,
 } as const satisfies Readonly<Record<string, readonly number[]>>;
 

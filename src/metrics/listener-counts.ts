@@ -1,8 +1,10 @@
 import type { Attributes } from '@opentelemetry/api';
 import { OTHER } from '../core/errors.ts';
+import type { IdleEnd } from '../core/idle-end.ts';
 import type { Origin } from '../core/origins.ts';
 import type { ServerCloseReason } from '../core/reasons.ts';
 import { AddressCounts, type Count, type HttpVersion } from './address-counts.ts';
+import { ProxiedIdle } from './proxied-idle.ts';
 
 /** The address that a server listens on, and its protocols. */
 export interface Listener {
@@ -41,6 +43,7 @@ export class ListenerCounts extends AddressCounts<ServerCloseReason> {
   readonly refused: Count;
   /** Gauge of open connections without HTTP, which are neither active nor idle. */
   readonly open: Count;
+  readonly proxiedIdle = new ProxiedIdle();
   readonly #failedHandshakes = new Map<string, Attributes>();
 
   constructor(origin: Origin, http: boolean) {
@@ -67,6 +70,13 @@ export class ListenerCounts extends AddressCounts<ServerCloseReason> {
       this.#failedHandshakes.set(errorType, attributes);
     }
     return attributes;
+  }
+
+  /** The attributes of the idle times of connections that ended in this way. `proxied`: their clients are proxies. */
+  servedIdleTime(end: IdleEnd, proxied: boolean): Attributes {
+    return proxied
+      ? this.idleTime(end, ' proxied', { 'connmeter.client.proxied': true })
+      : this.idleTime(end, '', { 'connmeter.client.proxied': false });
   }
 
   override resetGauges(): void {

@@ -2,6 +2,7 @@ import type { OpenCause } from '../core/causes.ts';
 import { EXPECTED_FAILURES, OTHER, type Outcome, type Phase } from '../core/errors.ts';
 import type { Origin } from '../core/origins.ts';
 import type { CloseReason } from '../core/reasons.ts';
+import { REQUEST_FAILURES, type RequestFailure } from '../core/request-failures.ts';
 import { AddressCounts, type Count } from './address-counts.ts';
 
 export type NetworkType = 'ipv4' | 'ipv6';
@@ -17,6 +18,8 @@ const EXPECTED_CAUSES: Readonly<Record<'http' | 'other', readonly OpenCause[]>> 
 /** Limit of distinct failures per origin, so that the SDK's limit of label sets is not reached. The rest are `_OTHER`. */
 const MAX_FAILURE_KINDS = 12;
 
+type FailedRequests = Readonly<Record<RequestFailure, Count>>;
+
 /** All counts of one origin. */
 export class OriginCounts extends AddressCounts<CloseReason> {
   /** Gauge of open connections without HTTP. Those with HTTP are in `inUse`, by state. */
@@ -25,6 +28,10 @@ export class OriginCounts extends AddressCounts<CloseReason> {
   readonly held: Count;
   /** Seconds spent on DNS, TCP and TLS for connections that carried at most one request. */
   readonly wastedSetup: Count;
+  /** Requests that failed after they had a connection, on new (`fresh`) and on reused ones. HTTP only. */
+  readonly failedRequests: { readonly fresh: FailedRequests; readonly reused: FailedRequests };
+  /** What had opened the connection whose idle time is in `idleLimit` last: `agent`, `undici` and so on. */
+  idleOwner: string | undefined;
   readonly #opened = new Map<string, Count>();
   readonly #attempts = new Map<NetworkType, Record<Outcome, Count>>();
   readonly #failures = new Map<string, Count>();
@@ -35,6 +42,7 @@ export class OriginCounts extends AddressCounts<CloseReason> {
     this.open = this.count({});
     this.held = this.count({});
     this.wastedSetup = this.count({});
+    this.failedRequests = { fresh: this.#failedRequests(false), reused: this.#failedRequests(true) };
     for (const cause of EXPECTED_CAUSES[http ? 'http' : 'other']) this.opened(cause, undefined);
   }
 
@@ -52,6 +60,16 @@ export class OriginCounts extends AddressCounts<CloseReason> {
   override closed(reason: CloseReason): Count {
     this.opened('replaced', reason); // initialises the series of its replacement
     return super.closed(reason);
+  }
+
+  #failedRequests(reused: boolean): FailedRequests {
+    const attributes = { 'connmeter.connection.reused': reused };
+    const entries = REQUEST_FAILURES.map(failure => [failure, this.count({ ...attributes, 'error.type': failure })]);
+    return Object.fromEntries(entries);
+  }
+
+  failedRequest(reused: boolean, failure: RequestFailure): Count {
+    return this.failedRequests[reused ? 'reused' : 'fresh'][failure];
   }
 
   attempt(type: NetworkType, outcome: Outcome): Count {

@@ -1,4 +1,5 @@
 import { guardWith } from '../core/guard.ts';
+import { type Aborts, parseAborts } from './parse-aborts.ts';
 import { type PortUsage, parsePorts } from './parse-ports.ts';
 
 const { existsSync, readFileSync } = process.getBuiltinModule('node:fs');
@@ -21,6 +22,17 @@ export function readPorts(): PortUsage | undefined {
     })();
   }
   return ports;
+}
+
+/** The TCP connections that were aborted, or undefined if the host does not show them. Never throws. */
+export function readAborts(): Aborts | undefined {
+  let aborts: Aborts | undefined;
+  if (process.platform === 'linux') {
+    ignoringErrors('ports', () => {
+      aborts = parseAborts(readFileSync('/proc/net/netstat', 'utf8'));
+    })();
+  }
+  return aborts;
 }
 
 const ignoringErrors = guardWith(() => {});

@@ -8,6 +8,7 @@ import { Histograms } from './histograms.ts';
 import { ListenerCounts } from './listener-counts.ts';
 import { LookupNames, type LookupSource } from './lookup-names.ts';
 import { OriginCounts } from './origin-counts.ts';
+import type { Aborts } from './parse-aborts.ts';
 import type { PortUsage } from './parse-ports.ts';
 import { PendingConnections } from './pending-connections.ts';
 
@@ -23,6 +24,7 @@ export class MetricRegistry {
   lookupsInThreadPool = 0;
   /** Read at each collection; undefined if the host does not show it. */
   ports: PortUsage | undefined;
+  aborts: Aborts | undefined;
   readonly #nameOf: (address: string) => string;
   readonly #origins: BoundedIndex<OriginCounts>;
   readonly #listeners: BoundedIndex<ListenerCounts>;

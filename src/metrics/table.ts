@@ -30,6 +30,9 @@ export type Metric = CountedMetric | HistogramMetric;
 
 const none: readonly Count[] = [];
 const NO_LABELS = {};
+/** The same objects each time, because they identify the series. */
+const UNREAD = { 'connmeter.abort': 'unread_data' };
+const LATE = { 'connmeter.abort': 'late_data' };
 const ONE: readonly Count[] = [{ attributes: NO_LABELS, value: 1 }];
 
 /**
@@ -125,6 +128,31 @@ export const METRICS: readonly Metric[] = [
     description: 'Number of requests per HTTP connection. Recorded when it closes.',
   },
   {
+    name: 'connmeter.requests.failed',
+    kind: 'counter',
+    unit: '{request}',
+    description:
+      'Requests that failed after they had a connection, by whether it had carried a request before (reused), and how.',
+    perOrigin: ({ http, failedRequests: { fresh, reused } }) =>
+      http ? [...Object.values(fresh), ...Object.values(reused)] : none,
+  },
+  {
+    name: 'connmeter.connection.idle_time',
+    kind: 'histogram',
+    unit: 's',
+    description:
+      'How long HTTP connections were idle until the next request (from 0.1 s up), or until one side closed them.',
+  },
+  {
+    name: 'connmeter.connection.idle_limit',
+    kind: 'upDownCounter',
+    across: 'max',
+    unit: 's',
+    description: 'After how many idle seconds the server closes connections, as at least 20 of its closes have shown.',
+    perOrigin: ({ attributes, idleLimit: { learned } }) =>
+      learned === undefined ? none : [{ attributes, value: learned.seconds }],
+  },
+  {
     name: 'connmeter.body.held',
     kind: 'upDownCounter',
     unit: '{connection}',
@@ -196,6 +224,13 @@ export const METRICS: readonly Metric[] = [
     description: 'Number of requests per accepted HTTP connection. Recorded when it closes.',
   },
   {
+    name: 'connmeter.server.connection.idle_time',
+    kind: 'histogram',
+    unit: 's',
+    description:
+      'How long accepted HTTP connections were idle until the next request (from 0.1 s up), or until one side closed them.',
+  },
+  {
     name: 'connmeter.server.requests',
     kind: 'counter',
     unit: '{request}',
@@ -231,6 +266,21 @@ export const METRICS: readonly Metric[] = [
     unit: '{port}',
     description: 'Number of ports that the kernel may use for outgoing connections.',
     perProcess: ({ ports }) => countIfKnown(ports?.range),
+  },
+  {
+    name: 'connmeter.tcp.aborted',
+    kind: 'counter',
+    across: 'max',
+    unit: '{connection}',
+    description:
+      'TCP connections of the network namespace that this side closed with unread data, or to which data came too late.',
+    perProcess: ({ aborts }) =>
+      aborts === undefined
+        ? none
+        : [
+            { attributes: UNREAD, value: aborts.unread },
+            { attributes: LATE, value: aborts.late },
+          ],
   },
   {
     name: 'connmeter.processes',

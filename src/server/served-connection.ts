@@ -26,6 +26,8 @@ export class ServedConnection extends TrackedConnection<ListenerCounts> {
   answered = Number.NaN;
   hint = Number.NaN;
   margin = Number.NaN;
+  /** The client is a proxy or a load balancer, as the headers of its first request show. */
+  proxied = false;
   /** When it was closed. */
   closed: number | undefined;
   /** The socket was sent to another process, so the end of the connection is not visible here. */

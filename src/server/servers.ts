@@ -4,6 +4,7 @@ import type { Attributes } from '@opentelemetry/api';
 import { errorType } from '../core/errors.ts';
 import { type Guard, withFallback } from '../core/guard.ts';
 import { socketOf } from '../core/http2.ts';
+import { type IdleEnd, MIN_IDLE_SECONDS, servedIdleEndOf } from '../core/idle-end.ts';
 import type { ServerCloseReason } from '../core/reasons.ts';
 import { RotatingCheck } from '../core/rotating-check.ts';
 import type { TlsHandshake } from '../core/tls-handshake.ts';
@@ -144,6 +145,7 @@ export class Servers {
     const connection = this.#find(socket) ?? this.#adopt(socket, server);
     if (connection === undefined) return false;
 
+    this.#countReuse(connection);
     connection.requestsInProgress++;
     connection.timedOut = false;
     connection.clientCloses = false;
@@ -152,10 +154,13 @@ export class Servers {
     return connection.requests === 1;
   }
 
-  /** How long before the end of a keep-alive hint the client leaves: see `HintedEnd.margin`. */
-  clientKeeps(socket: Socket, margin: number): void {
+  /** What the headers of its first request say about a client. `margin`: see `HintedEnd`. `proxied`: it is a proxy. */
+  clientKnown(socket: Socket, margin: number, proxied: boolean): void {
     const connection = this.#find(socket);
-    if (connection !== undefined) connection.margin = margin;
+    if (connection === undefined) return;
+
+    connection.margin = margin;
+    connection.proxied = proxied;
   }
 
   /**
@@ -308,12 +313,37 @@ export class Servers {
     counts.closed(reason).value++;
     const metrics = reason === 'upgraded' && connection.requests === 0 ? UPGRADED_METRICS : LIFETIME_METRICS;
     recordLifetime(connection, metrics, counts.attributes, closed, this.#record);
+    const idleEnd = servedIdleEndOf(reason);
+    if (idleEnd !== undefined) this.#countIdleEnd(connection, idleEnd, counts);
     if (!connection.tlsPending) return;
 
     this.#handshakes.delete(connection);
     // Node always reports a result, but perhaps too late. Without an error, the client has left: then Node reports ECONNRESET.
     const { error = { code: 'ECONNRESET' } } = connection;
     this.#recordHandshake(connection, closed, counts.failedHandshake(errorType(error)));
+  }
+
+  #countReuse({ answered, requestsInProgress, proxied, counts }: ServedConnection): void {
+    if (Number.isNaN(answered) || requestsInProgress > 0 || counts === undefined) return;
+
+    const idle = this.#now() - answered;
+    if (idle >= MIN_IDLE_SECONDS) this.#recordIdle('reused', idle, proxied, counts);
+  }
+
+  #countIdleEnd(
+    { answered, closed = Number.NaN, proxied }: ServedConnection,
+    end: IdleEnd,
+    counts: ListenerCounts,
+  ): void {
+    if (Number.isNaN(answered)) return;
+
+    const idle = closed - answered;
+    this.#recordIdle(end, idle, proxied, counts);
+    if (proxied) counts.proxiedIdle.add(end, idle);
+  }
+
+  #recordIdle(end: IdleEnd, idle: number, proxied: boolean, counts: ListenerCounts): void {
+    this.#record('connmeter.server.connection.idle_time', idle, counts.servedIdleTime(end, proxied));
   }
 
   #recordHandshake({ started }: ServedConnection, ended = started, attributes: Attributes): void {

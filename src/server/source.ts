@@ -93,7 +93,8 @@ export function serverSource(servers: Servers, guard: Guard): Handlers {
       listenTo(socket, connection.tlsPending ? closeListener : socketListeners);
     },
     'http.server.request.start': ({ request, socket, server }: StartedRequest) => {
-      if (servers.requestStarted(socket, server)) servers.clientKeeps(socket, keepAliveMargin(request));
+      if (servers.requestStarted(socket, server))
+        servers.clientKnown(socket, keepAliveMargin(request), isProxied(request));
     },
     'http.server.response.finish': ({ request, response, socket, server }: FinishedResponse) => {
       let closes = false;
@@ -152,6 +153,13 @@ function clientCloses(request: IncomingMessage, response: ServerResponse): boole
 function keepAliveMargin({ rawHeaders }: IncomingMessage): number {
   const at = rawHeaders.findIndex((name, i) => i % 2 === 0 && /^connection$/i.test(name));
   return /keep-alive/i.test(rawHeaders[at + 1] ?? '') && at >= 0 ? marginOf(String(rawHeaders[at])) : Number.NaN;
+}
+
+/** Headers that only proxies add: https://www.rfc-editor.org/rfc/rfc7239 and https://www.rfc-editor.org/rfc/rfc9110#name-via */
+const PROXY_HEADER = /^(?:x-forwarded-for|forwarded|via)$/i;
+
+function isProxied({ rawHeaders }: IncomingMessage): boolean {
+  return rawHeaders.some((name, i) => i % 2 === 0 && PROXY_HEADER.test(name));
 }
 
 /** The seconds that Node promises in the `Keep-Alive` header. It sends that header unless the program sets one of the two itself. */

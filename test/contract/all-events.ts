@@ -22,12 +22,32 @@ async function visit(url: string, options: https.RequestOptions): Promise<void> 
   await new Promise(resolve => request.on('close', resolve));
 }
 
+/** A balancer keeps so many idle connections to a server that closes them first: enough to learn when. */
+async function keepIdle(port: number): Promise<void> {
+  const agent = new http.Agent({ keepAlive: true });
+  const headers = { 'X-Forwarded-For': '192.0.2.1' };
+  const visitOnce = () =>
+    new Promise<void>(resolve => {
+      http
+        .get({ port, host: '127.0.0.1', agent, headers }, response => response.resume())
+        .on('socket', socket => socket.on('close', () => resolve()));
+    });
+  await Promise.all(Array.from({ length: 20 }, visitOnce));
+}
+
 const { key, cert } = await certificate();
 const plain = await listening(http.createServer((_request, response) => void response.end()));
 const secure = await listening(https.createServer({ key, cert }, (_request, response) => void response.end()));
 const echo = await listening(net.createServer(socket => void socket.on('error', () => {}).pipe(socket)));
 
+const keepAlive = { keepAliveTimeout: 1_000, keepAliveTimeoutBuffer: 0 };
+const impatient = http.createServer(keepAlive, (_request, response) => {
+  response.setHeader('Connection', 'keep-alive'); // so that Node does not tell its limit
+  response.end();
+});
+
 await dns.lookup('localhost');
+await keepIdle(await listening(impatient));
 await visit(`http://127.0.0.1:${plain}/`, {});
 await visit(`https://127.0.0.1:${secure}/`, { ca: cert });
 await visit(`https://127.0.0.1:${secure}/`, {}); // a certificate it does not trust

@@ -42,6 +42,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
         'openedAt',
         'pool',
         'poolNumber',
+        'owner',
         'place',
         'isOrphan',
         'opensPool',
@@ -59,8 +60,9 @@ const GROUPS: Readonly<Record<string, Group>> = {
   },
   'what was counted': {
     writers: ['client/accounting.ts'],
-    fields: ['counts', 'requestCounts', 'tunnelError'],
+    fields: ['counts', 'requestCounts', 'tunnelError', 'requestFailure'],
   },
+  'idle times': { writers: ['client/idle-times.ts'], fields: ['idleSince'] },
   'request count': { writers: ['client/accounting.ts', TRACKED_CONNECTION], fields: ['requests'] },
 };
 

@@ -24,10 +24,12 @@ test('each row is an instrument with its name, unit, description and boundaries'
   counts.attempt('ipv4', 'ok');
   counts.initialiseFailures('connect');
   counts.closed('error');
+  for (let i = 0; i < 20; i++) counts.idleLimit.add(5);
   registry.originCounts({ address: 'db.test', port: 5432 }, false);
   registry.listenerCounts({ address: '::', port: 80 }, true).inUse('1.1');
   registry.pendingTo({ address: 'a.test', port: 80 }).in('connect');
   registry.ports = { timeWait: 1, inUse: 2, range: 3 };
+  registry.aborts = { unread: 1, late: 2 };
   const { record, collect } = instrumentsOf(registry);
   for (const metric of METRICS) if (metric.kind === 'histogram') record(metric.name, 1, {});
 

@@ -37,6 +37,7 @@ test('contains exactly the files a user needs', () => {
         'core/reasons',
         'index',
         'instrumentation',
+        'metrics/advice',
         'options',
         'register',
       ].map(name => `dist/${name}.d.ts`),

@@ -112,6 +112,11 @@ test('the duration of a connection is the time from accept to close', () => {
   expect(durations).toEqual([
     { metric: 'connmeter.server.connection.requests', seconds: 2, attributes },
     { metric: 'connmeter.server.connection.duration', seconds: 4, attributes },
+    {
+      metric: 'connmeter.server.connection.idle_time',
+      seconds: 4,
+      attributes: { ...attributes, 'connmeter.idle.end': 'client', 'connmeter.client.proxied': false },
+    },
   ]);
 });
 

@@ -4,7 +4,7 @@ import { NEUTRAL, STATE_COLOURS } from '../grafana/colours.ts';
 import { type GraphSpec, graph } from '../grafana/graph.ts';
 import type { PromQL } from '../promql.ts';
 
-type LifetimeGraphSpec = Pick<GraphSpec, 'title' | 'description' | 'noValue'> & {
+type LifetimeGraphSpec = Pick<GraphSpec, 'title' | 'size' | 'description' | 'noValue'> & {
   readonly metric: 'http.client.connection.duration' | 'connmeter.server.connection.duration';
 };
 
@@ -12,7 +12,6 @@ type LifetimeGraphSpec = Pick<GraphSpec, 'title' | 'description' | 'noValue'> & 
 export function lifetimeGraph(promql: PromQL, { metric, ...spec }: LifetimeGraphSpec): Builder<Panel> {
   return graph({
     ...spec,
-    size: [6, 9],
     unit: 's',
     calcs: ['lastNotNull', 'max'],
     colours: { p50: NEUTRAL, p95: STATE_COLOURS.idle },

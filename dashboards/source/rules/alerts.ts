@@ -5,6 +5,7 @@ import type { Alert } from './alerts/alert.ts';
 import { CONNECT_ALERTS } from './alerts/connect.ts';
 import { DNS_ALERTS } from './alerts/dns.ts';
 import { PORT_ALERTS } from './alerts/ports.ts';
+import { RACE_ALERTS } from './alerts/races.ts';
 import { REUSE_ALERTS } from './alerts/reuse.ts';
 import { SERVER_ALERTS } from './alerts/server-side.ts';
 import { TARGET_DOWN } from './alerts/target-down.ts';
@@ -22,6 +23,7 @@ export const ALERTS: readonly Alert[] = [
   ...PORT_ALERTS,
   ...TLS_ALERTS,
   ...SERVER_ALERTS,
+  ...RACE_ALERTS,
   TARGET_DOWN,
 ];
 

@@ -2,6 +2,7 @@ import type { OpenCause } from '../../core/causes.ts';
 import type { CloseReason } from '../../core/reasons.ts';
 import type { TunnelState } from '../../core/tunnels.ts';
 import type { Loss } from './losses.ts';
+import type { Owner } from './pool-identity.ts';
 import type { WaitingAttempts } from './waiting-attempts.ts';
 
 /** What a connection knows of its pool. */
@@ -34,6 +35,7 @@ export interface PoolMember {
   /** Undefined before a pool is found. */
   pool: MemberPool | undefined;
   poolNumber: number | undefined;
+  owner: Owner | undefined;
   place: Place | undefined;
   /** How many requests it has carried. */
   readonly requests: number;

@@ -83,6 +83,7 @@ export class Pool implements MemberPool {
     if (member.hadIdle && member.replaces === undefined) this.#raced.add(member);
     member.pool = this;
     member.poolNumber = this.number;
+    member.owner = this.owner;
     if (this.live.size === 0) this.#origin.began(this);
     if (member.isOrphan) this.#hasOrphan = true;
     this.live.add(member);

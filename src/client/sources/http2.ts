@@ -1,5 +1,6 @@
 import type { ClientHttp2Stream, Http2Session } from 'node:http2';
 import type { Handlers } from '../../core/channels.ts';
+import { isNetworkError } from '../../core/error-origin.ts';
 import type { Guard } from '../../core/guard.ts';
 import { isRequest } from '../../core/http2.ts';
 import { excludeFromMaxListeners, guardedListeners, prependListeners } from '../../core/listeners.ts';
@@ -25,7 +26,16 @@ export function http2Source(connections: Connections, guard: Guard): Handlers {
       excludeFromMaxListeners(stream.session);
     },
     'http2.client.stream.close': ({ stream }: { stream: ClientHttp2Stream }) => {
-      if (stream.session && isRequest(stream)) connections.streamEnded(stream.session, stream.id);
+      const { session, rstCode } = stream;
+      if (!session || !isRequest(stream)) return;
+
+      if (rstCode && !isDestroyedByProgram(stream)) connections.streamFailed(session, rstCode);
+      connections.streamEnded(session, stream.id);
     },
   };
+}
+
+/** If the server resets a stream, Node destroys it later; if its session has failed, with an error. */
+function isDestroyedByProgram({ destroyed, errored }: ClientHttp2Stream): boolean {
+  return destroyed && !isNetworkError(errored);
 }

@@ -54,8 +54,8 @@ export class Sum {
       for (const [attributes, value] of numbers[metric.name] ?? []) {
         const series = this.#find(metric, this.#bounded(metric, attributes));
         if ('buckets' in series) addValues(series, value, factor);
-        else if (metric.kind === 'upDownCounter' && metric.across === 'max')
-          series.value = Math.max(series.value, Number(value));
+        else if (metric.kind !== 'histogram' && metric.across === 'max')
+          series.value = Math.max(series.value, Number(value)); // also if it is to be taken away: it is the same thing
         else series.value += factor * Number(value);
       }
     }

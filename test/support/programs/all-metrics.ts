@@ -20,6 +20,25 @@ const overIpv6 = await listen(http.createServer(small), '::1').catch(() => 1); /
 const late = await listen(http.createServer((_request, response) => void setTimeout(() => response.end(), 300)));
 const large = await listen(http.createServer((_request, response) => void response.end(LARGE)));
 const closing = await listen(http.createServer({ keepAliveTimeout: 1_000 }, small));
+const impatient = await listen(
+  http.createServer({ keepAliveTimeout: 500, keepAliveTimeoutBuffer: 0 }, (_request, response) => {
+    response.setHeader('Connection', 'keep-alive'); // so that Node does not tell its limit
+    response.end('hello');
+  }),
+);
+/** Answers the first request of each connection, and ends it at the next one, or at once if that asks for it. */
+const racing = await listen(
+  net.createServer(socket => {
+    let requests = 0;
+    socket
+      .on('error', () => {})
+      .on('data', data => {
+        if (requests++ === 0 && !String(data).includes('/at-once'))
+          socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+        else socket.end();
+      });
+  }),
+);
 const secure = await listen(https.createServer(valid, small));
 const tooOld = await listen(https.createServer(expired, small).on('tlsClientError', () => {}));
 const streams = await listen(http2.createServer((_request, response) => void response.end('hello')));
@@ -59,6 +78,9 @@ async function publishUnreadable(): Promise<void> {
 
 const keeps = new https.Agent({ keepAlive: true, ca: valid.cert });
 const resumes = new https.Agent({ keepAlive: false, ca: valid.cert }); // new connections that resume the TLS session
+const keepsPlain = new http.Agent({ keepAlive: true });
+const one = new http.Agent({ keepAlive: true, maxSockets: 1 });
+const viaProxy = { agent: keepsPlain, headers: { Via: '1.1 proxy' } };
 const session = http2.connect(`http://localhost:${streams}`).on('error', () => {});
 /** Responses with unread bodies. The oldest is cancelled, so that there are always a few. */
 const held: Response[] = [];
@@ -69,6 +91,10 @@ const ways: readonly (() => Promise<unknown>)[] = [
   () => fetched(`http://localhost:${late}/`),
   () => Promise.all([1, 2, 3].map(() => fetched(`http://localhost:${late}/`))),
   () => fetched(`http://localhost:${closing}/`),
+  () => Promise.all(Array.from({ length: 5 }, () => get(`http://localhost:${impatient}/`, viaProxy))),
+  () =>
+    get(`http://localhost:${racing}/`, { agent: one }).then(() => get(`http://localhost:${racing}/`, { agent: one })),
+  () => get(`http://localhost:${racing}/at-once`, { agent: false }),
   () => get(`http://localhost:${hangUp}/`, { agent: new http.Agent({ keepAlive: false }) }),
   () => get(`http://[::1]:${overIpv6}/`, { agent: false }),
   () => get(`https://localhost:${secure}/`, { agent: keeps }),

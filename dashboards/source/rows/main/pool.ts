@@ -65,6 +65,7 @@ export const pool: Row<PromQL> = {
       link: SERVER_OF_SERIES,
     }),
     lifetimeGraph(promql, {
+      size: [6, 9],
       metric: 'http.client.connection.duration',
       title: 'Lifetime of connections',
       description: {

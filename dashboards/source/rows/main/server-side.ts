@@ -84,7 +84,7 @@ export const serverSide: Row<PromQL> = {
     }),
     graph({
       title: 'Accepted connections open, by state',
-      size: [6, 9],
+      size: [8, 9],
       description: {
         what: 'Accepted connections that are open now. `active` ones have a request, `idle` ones have none. Without HTTP, the state is not known.',
         good: 'follows the number of clients and levels off. Most are idle.',
@@ -111,7 +111,7 @@ export const serverSide: Row<PromQL> = {
     }),
     graph({
       title: 'Requests per accepted connection',
-      size: [6, 9],
+      size: [8, 9],
       description: {
         what: 'How many requests the closed HTTP connections carried. Open connections are not counted.',
         good: 'most carried more than 10.',
@@ -128,6 +128,7 @@ export const serverSide: Row<PromQL> = {
       queries: requestsPerConnection(promql, 'connmeter.server.connection.requests'),
     }),
     lifetimeGraph(promql, {
+      size: [8, 9],
       metric: 'connmeter.server.connection.duration',
       title: 'Lifetime of accepted connections',
       description: {
@@ -140,8 +141,32 @@ export const serverSide: Row<PromQL> = {
       noValue: 'No accepted connection was closed in this time range',
     }),
     graph({
+      title: 'Idle connections of clients, by what ended that',
+      size: [8, 9],
+      description: {
+        what: 'How the idle time of accepted connections ended, per second: with the next request, by the client or by this server. `proxy`: the first request came through a proxy or a load balancer.',
+        good: '`reused`, and for proxies `closed by client`.',
+        bad: '`proxy closed by server`: a request that the proxy sends at that moment is lost, and its client gets 502. Browsers send it again, so for them it does not matter.',
+        action: 'raise the keepAliveTimeout of the server above that of the proxy.',
+        docs: 'metrics.md#connmeterserverconnectionidle_time',
+      },
+      unit: 'cps',
+      noValue: 'No accepted connection was idle in this time range',
+      stack: true,
+      queries: [
+        {
+          expr: `${promql.rate('connmeter.server.connection.idle_time', 'connmeter_idle_end', { connmeter_client_proxied: 'true' })} > 0`,
+          legend: 'proxy {{connmeter_idle_end}}',
+        },
+        {
+          expr: `${promql.rate('connmeter.server.connection.idle_time', 'connmeter_idle_end', { connmeter_client_proxied: 'false' })} > 0`,
+          legend: '{{connmeter_idle_end}}',
+        },
+      ],
+    }),
+    graph({
       title: 'TLS handshakes of clients',
-      size: [6, 9],
+      size: [8, 9],
       description: {
         what: 'TLS handshakes per second that clients start: resumed sessions, full handshakes, and failures by error.',
         good: 'few, and most of them `resumed`.',
@@ -158,6 +183,20 @@ export const serverSide: Row<PromQL> = {
         { expr: promql.rate(HANDSHAKES, '', { tls_resumed: 'false' }), legend: 'full' },
         { expr: promql.rate(HANDSHAKES, 'error_type', { error_type: '.+' }), legend: '{{error_type}}' },
       ],
+    }),
+    graph({
+      title: 'Connections closed although data was lost',
+      size: [8, 9],
+      description: {
+        what: 'TCP connections per second that a host closed with unread data, or to which data came too late. Of all programs in its network namespace. Linux only.',
+        good: 'close to zero.',
+        bad: '`late_data` grows while clients report 502 or `ECONNRESET`: requests came just after the server had closed an idle connection. Downloads that clients give up look the same.',
+        action: 'look at the panel on the left: does this server end the idle connections of proxies?',
+        docs: 'metrics.md#connmetertcpaborted',
+      },
+      unit: 'cps',
+      noValue: 'This host does not show them',
+      queries: [{ expr: promql.rate('connmeter.tcp.aborted', 'connmeter_abort'), legend: '{{connmeter_abort}}' }],
     }),
   ],
 };

@@ -12,7 +12,7 @@ export interface Alert {
   readonly severity: Severity;
   /** The labels of the alert. */
   readonly level: Level;
-  readonly for: 'defaultFor' | 'urgentFor' | 'shortFor';
+  readonly for: 'defaultFor' | 'urgentFor' | 'rareFor' | 'shortFor';
   /** The condition in words, for the runbooks. */
   readonly when: string;
   readonly expr: (transport: Transport, durations: Durations) => string;
