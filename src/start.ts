@@ -120,8 +120,11 @@ function startExporting(environment: Environment): void {
       info,
     });
   }
-  if (environment.exporters.some(name => name !== 'prometheus'))
-    pushNow = startPushing(source, { ...environment, warn });
+  if (environment.exporters.some(name => name !== 'prometheus')) {
+    // A MeterProvider that is registered later sends the metrics itself. Both would send each of them twice.
+    const pushed = { ...source, read: () => (measured.hadProvider() ? [] : measured.read()) };
+    pushNow = startPushing(pushed, { ...environment, warn });
+  }
 }
 
 /** The text of `/metrics`. */
