@@ -14,17 +14,7 @@ import type * as Start from './start.ts';
 /** The active instrumentation, for example for `connections.snapshot()`. Undefined if nothing is measured. */
 export let instrumentation: ConnectionInstrumentation | undefined;
 
-let started: Exports | undefined;
-
-/** What this module needs of the rest of connmeter, or of its first copy. */
-type Exports = Pick<typeof Start, 'flush' | 'metricsText'>;
-
-/** On this channel, a copy of this module asks for the first one: bundlers and test runners load copies of their own. */
-const COPIES_CHANNEL = 'connmeter:register';
-
-interface CopyQuestion {
-  first?: Exports & { readonly instrumentation: ConnectionInstrumentation | undefined };
-}
+let started: typeof Start | undefined;
 
 /**
  * Sends what the exporters that push (`otlp`, `console`) have not sent yet. Call it before `process.exit()`: a process that ends by
@@ -74,7 +64,7 @@ export function handleMetrics(_request: unknown, response: Response): void {
 
 const environment = readEnvironment(process.env);
 if (!environment.disabled) {
-  if (isSupportedNode(process.versions.node)) startOnce();
+  if (isSupportedNode(process.versions.node)) guardWith(startLater)('start', startNow)();
   else if (environment.logLevel !== 'none') sayUnsupported();
 }
 
@@ -84,30 +74,12 @@ function sayUnsupported(): void {
   console.error(`connmeter: Node.js ${node} is not supported, so nothing is measured: use ${SUPPORTED_NODE}`);
 }
 
-/** A second copy in this thread uses what the first one measures: it would count everything again, and take its port. */
-function startOnce(): void {
-  const { channel, subscribe } = process.getBuiltinModule('node:diagnostics_channel');
-  const question: CopyQuestion = {};
-  channel(COPIES_CHANNEL).publish(question);
-  if (question.first !== undefined) {
-    started = question.first;
-    instrumentation = question.first.instrumentation;
-    return;
-  }
-
-  guardWith(startLater)('start', startNow)();
-  subscribe(COPIES_CHANNEL, asked => {
-    (asked as CopyQuestion).first = { flush, metricsText, instrumentation };
-  });
-}
-
 /** Loads the rest of connmeter, which is not needed if it is disabled. `require` is synchronous, so the program waits for it. */
 function startNow(): void {
   const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);
   const path = import.meta.url.endsWith('.ts') ? './start.ts' : './start.js';
-  const loaded = require(path) as typeof Start;
-  started = loaded;
-  instrumentation = loaded.start(environment);
+  started = require(path) as typeof Start;
+  instrumentation = started.start(environment);
 }
 
 /** Used if ES modules cannot be required: a flag of Node disables it, or the program is importing the same modules right now. */
