@@ -78,6 +78,7 @@ export class ConnectionInstrumentation {
   #followsGlobal = true;
   #provider: MeterProvider | undefined;
   #instruments: Instruments | undefined;
+  #hadProvider = false;
   readonly #allInstruments = new WeakMap<MeterProvider, Instruments>();
   readonly #refreshSteps: readonly (() => void)[];
   #lookupObserver: LookupObserver | undefined;
@@ -230,6 +231,12 @@ export class ConnectionInstrumentation {
     this.#registry.faults.count(place);
   }
 
+  /** @internal Whether a MeterProvider exports the metrics, or did until it was shut down. */
+  hadProvider(): boolean {
+    this.#followGlobalProvider();
+    return this.#hadProvider;
+  }
+
   /** @internal All numbers, as of now. The arrays are copied, the numbers are not: they change with the next event. */
   read(): Reading[] {
     this.#followGlobalProvider();
@@ -268,6 +275,7 @@ export class ConnectionInstrumentation {
       return;
     }
     this.#registry.evictUnused(false);
+    this.#hadProvider = true;
     this.#instruments = this.#instrumentsOf(provider, meter);
     this.#instruments.start();
   }

@@ -1,4 +1,5 @@
 import { createNoopMeter, metrics } from '@opentelemetry/api';
+import { publish, subscribeAll } from './core/channels.ts';
 import { guardWith, oncePerPlace, stackOf } from './core/guard.ts';
 import { printable } from './core/origins.ts';
 import { ConnectionInstrumentation } from './instrumentation.ts';
@@ -22,7 +23,16 @@ const { getEnvironmentData, isMainThread, setEnvironmentData } = process.getBuil
 const WORKER_WARNING_PRINTED = 'connmeter.workerWarningPrinted';
 /** The key of what threads need to know about their process. */
 const MAIN = 'connmeter.main';
+/** On this channel, a copy of connmeter asks for the first one: bundlers and test runners load copies of their own. */
+const COPIES_CHANNEL = 'connmeter:register';
 const MAX_LINE_LENGTH = 1_000;
+
+/** What a later copy uses of the first one in its thread. */
+interface Copy {
+  readonly instrumentation: ConnectionInstrumentation | undefined;
+  readonly metricsText: () => Promise<string>;
+  readonly flush: () => Promise<void>;
+}
 
 let logLevel: Environment['logLevel'] = 'info';
 
@@ -48,11 +58,42 @@ let pushNow: (() => Promise<void>) | undefined;
 /** Undefined if Prometheus is not served. */
 let exposition: Exposition | undefined;
 
+let copy: Copy = {
+  get instrumentation() {
+    return instrumentation;
+  },
+  async metricsText() {
+    if (exposition === undefined) return '';
+
+    const { plain } = await exposition.read();
+    return String(plain);
+  },
+  async flush() {
+    await pushNow?.();
+  },
+};
+
 /** Starts measuring and exporting. Returns undefined if nothing is measured. Never throws. */
 export function start(environment: Environment): ConnectionInstrumentation | undefined {
   logLevel = environment.logLevel;
-  guard('start', startMeasuring)(environment);
-  return instrumentation;
+  guard('start', startOnce)(environment);
+  return copy.instrumentation;
+}
+
+/** A second copy would count everything again, and take the port of the first one. */
+function startOnce(environment: Environment): void {
+  const question: { first?: Copy } = {};
+  publish(COPIES_CHANNEL, question);
+  if (question.first !== undefined) {
+    copy = question.first;
+    return;
+  }
+  subscribeAll(guard, {
+    [COPIES_CHANNEL]: (asked: { first?: Copy }) => {
+      asked.first = copy;
+    },
+  });
+  startMeasuring(environment);
 }
 
 function startMeasuring(environment: Environment): void {
@@ -120,21 +161,21 @@ function startExporting(environment: Environment): void {
       info,
     });
   }
-  if (environment.exporters.some(name => name !== 'prometheus'))
-    pushNow = startPushing(source, { ...environment, warn });
+  if (environment.exporters.some(name => name !== 'prometheus')) {
+    // A MeterProvider that is registered later sends the metrics itself. Both would send each of them twice.
+    const pushed = { ...source, read: () => (measured.hadProvider() ? [] : measured.read()) };
+    pushNow = startPushing(pushed, { ...environment, warn });
+  }
 }
 
 /** The text of `/metrics`. */
-export async function metricsText(): Promise<string> {
-  if (exposition === undefined) return '';
-
-  const { plain } = await exposition.read();
-  return String(plain);
+export function metricsText(): Promise<string> {
+  return copy.metricsText();
 }
 
 /** Sends what the exporters that push have not sent yet. Resolves when they have, or have failed. */
-export async function flush(): Promise<void> {
-  await pushNow?.();
+export function flush(): Promise<void> {
+  return copy.flush();
 }
 
 function optionsOf(environment: Environment): ConnectionInstrumentationConfig {

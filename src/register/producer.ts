@@ -56,7 +56,8 @@ export function metricProducer(sdk: Sdk, { scope, temporality, read }: ProducerO
       const metrics = read().map(reading => metricData(reading, previous, now));
       previous = now;
       const resource = sdk.resources.emptyResource(); // the reader has the one of its MeterProvider
-      return { resourceMetrics: { resource, scopeMetrics: [{ scope, metrics }] }, errors: [] };
+      const scopeMetrics = metrics.length > 0 ? [{ scope, metrics }] : []; // otherwise the reader sends nothing
+      return { resourceMetrics: { resource, scopeMetrics }, errors: [] };
     },
   };
 }

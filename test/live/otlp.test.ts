@@ -65,11 +65,11 @@ async function receiver() {
   };
 }
 
-async function exporting(env: Readonly<Record<string, string>>) {
+async function exporting(env: Readonly<Record<string, string>>, preloads: readonly string[] = []) {
   const [asked, received] = [await server({ kind: 'http' }), await receiver()];
   const child = start(programPath('keep-alive-client.ts'), {
     args: [`http://127.0.0.1:${asked.port}/`, 3],
-    node: ['--import', REGISTER.href],
+    node: [REGISTER.href, ...preloads].flatMap(preload => ['--import', preload]),
     env: {
       OTEL_METRICS_EXPORTER: 'otlp',
       OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
@@ -96,6 +96,14 @@ test('with OTLP the last interval is sent when the program ends by itself', asyn
     'service.name': 'pay',
     'service.instance.id': expect.stringMatching(/^[\da-f-]{36}$/),
   });
+});
+
+test('nothing is sent twice: a MeterProvider that is registered later sends the metrics', async () => {
+  const { received, child } = await exporting({}, [programPath('global-provider.ts')]);
+  child.writeLine('enough');
+
+  expect(await child.outcome).toEqual({ code: 0, stdout: 'ready\ngiven: 1\n', stderr: '' });
+  expect(received.exports).toEqual([]);
 });
 
 test('totals grow, and deltas add up to them', async () => {

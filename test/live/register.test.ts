@@ -544,3 +544,18 @@ test('a server of the program can serve the metrics itself', async () => {
   child.writeLine('enough');
   expect(await child.outcome).toMatchObject({ code: 0, stderr: '' });
 });
+
+test('a second copy of connmeter, in a bundle for example, uses what the first one measures', async () => {
+  const env = { REGISTER: REGISTER.href };
+  const { asked, metrics, child } = await registered({ program: 'second-copy.ts', env });
+  await child.printed('.');
+
+  const { body } = await httpRequest(metrics);
+
+  const at = { server_port: asked.port };
+  expect(sample(body, 'connmeter_requests_total', at)).toBe(2);
+  expect(sample(child.said.stdout, 'connmeter_requests_total', at)).toBe(2);
+  expect(child.said.stdout).toMatch(/^origins 1\n/);
+  child.writeLine('enough');
+  expect(await child.outcome).toMatchObject({ code: 0, stderr: '' });
+});

@@ -12,5 +12,6 @@ process.once('beforeExit', async () => {
   const opened = resourceMetrics.scopeMetrics
     .flatMap(scope => scope.metrics)
     .find(({ descriptor }) => descriptor.name === 'connmeter.connection.opened');
+  metrics.disable(); // as the SDK does when it shuts down
   console.log(`given: ${opened?.dataPoints.reduce((sum, { value }) => sum + Number(value), 0)}`);
 });
