@@ -43,23 +43,20 @@ export interface Response {
 
 /**
  * Answers a request with the text of `/metrics`: a handler for a server of the program. Whoever may ask is up to the program.
+ * Resolves when it has answered, with 500 if the collection failed; never rejects.
  *
  * @example
  * app.get('/connmeter', handleMetrics);
  */
-export function handleMetrics(_request: unknown, response: Response): void {
-  metricsText()
-    .then(
-      text => {
-        response.setHeader('content-type', 'text/plain; version=0.0.4; charset=utf-8');
-        response.end(text);
-      },
-      () => {
-        response.statusCode = 500;
-        response.end();
-      },
-    )
-    .catch(() => {}); // the response was sent already
+export async function handleMetrics(_request: unknown, response: Response): Promise<void> {
+  try {
+    const text = await metricsText().catch(() => undefined);
+    if (text === undefined) response.statusCode = 500;
+    else response.setHeader('content-type', 'text/plain; version=0.0.4; charset=utf-8');
+    response.end(text);
+  } catch {
+    // The response was sent already.
+  }
 }
 
 const environment = readEnvironment(process.env);
