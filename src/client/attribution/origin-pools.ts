@@ -57,15 +57,27 @@ export class OriginPools implements OriginState {
     }
     let pool = this.#known.get(identity.pool);
     if (pool === undefined) {
-      const isAlone = !this.#hasPoolInUse;
-      pool = (isAlone ? this.#predecessorOf(identity, now) : undefined) ?? create(true);
-      if (!isAlone) {
-        pool.isDoubtful = identity.isRenewed && this.#lost.shift() !== undefined;
-        if (!pool.isDoubtful) this.#latestOverlap = now;
-      }
+      pool = this.#poolContinuedBy(identity, now) ?? this.#newPool(identity, create, now);
       this.#known.set(identity.pool, pool);
     }
     return pool;
+  }
+
+  #newPool({ isRenewed }: PoolIdentity, create: (isKnown: boolean) => Pool, now: number): Pool {
+    const isBesideOthers = this.#hasPoolInUse;
+    const pool = create(true);
+    pool.isDoubtful = isRenewed && this.#lost.shift() !== undefined;
+    if (isBesideOthers && !pool.isDoubtful) this.#latestOverlap = now;
+    return pool;
+  }
+
+  /** Beside others that are in use, only a pool that undici has dropped can be continued. */
+  #poolContinuedBy(identity: PoolIdentity, now: number): Pool | undefined {
+    if (!this.#hasPoolInUse) return this.#predecessorOf(identity, now);
+    if (!identity.isRenewed) return undefined;
+
+    for (const pool of this.#live) if (pool.inherit()) return pool;
+    return undefined;
   }
 
   /** Whether the program has a pool that it uses. If there are many, it has. */
@@ -90,6 +102,7 @@ export class OriginPools implements OriginState {
 
     const index = this.#lost.indexOf(before);
     if (index >= 0) this.#lost.splice(index, 1);
+    before.inherit();
     return before;
   }
 

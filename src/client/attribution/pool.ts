@@ -47,6 +47,7 @@ export class Pool implements MemberPool {
   readonly #losses = new Losses();
   readonly #idle = new IdleCount();
   #hasOrphan = false;
+  #isInherited = false;
   /** It has lost a connection that neither the program nor its client closed. */
   #hasLost = false;
   #servedSeveral = false;
@@ -85,7 +86,10 @@ export class Pool implements MemberPool {
     member.poolNumber = this.number;
     member.owner = this.owner;
     if (this.live.size === 0) this.#origin.began(this);
-    if (member.isOrphan) this.#hasOrphan = true;
+    if (member.isOrphan) {
+      this.#hasOrphan = true;
+      this.#isInherited = false;
+    }
     this.live.add(member);
     this.#first.add(order);
     this.#origin.first.add(order);
@@ -189,6 +193,14 @@ export class Pool implements MemberPool {
   /** undici's Agent has dropped the pool after a loss, though a connection was still to open. */
   get wasDropped(): boolean {
     return this.#hasOrphan && this.#hasLost;
+  }
+
+  /** Whether a pool that undici has just made continues this one, which it has dropped. True once for each time. */
+  inherit(): boolean {
+    if (!this.wasDropped || this.#isInherited) return false;
+
+    this.#isInherited = true;
+    return true;
   }
 
   /** The program itself closed the connection that was lost last. */

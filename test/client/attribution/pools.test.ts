@@ -493,6 +493,27 @@ describe('a pool that undici makes anew when its last connection is lost', () =>
     expect(causes(beside, open(dispatcher()))).toEqual(['pool_busy', 'new_pool']);
   });
 
+  test('is the same one if undici dropped the old one, also beside a pool in use, but only once', () => {
+    const { open, close, causes } = playing();
+    open(dispatcher());
+    const old = {};
+    open(dispatcher(old));
+    close(open(dispatcher(old)), 'server_close_header');
+    open(dispatcher(old, { closed: true }));
+
+    expect(causes(open(dispatcher()), open(dispatcher()))).toEqual(['pool_busy', 'new_pool']);
+  });
+
+  test('is a new one beside a dropped one if undici does not make it anew', () => {
+    const { open, close, causes } = playing();
+    open(dispatcher());
+    const old = {};
+    close(open(dispatcher(old)), 'server_close_header');
+    open(dispatcher(old, { closed: true }));
+
+    expect(causes(open({ ...dispatcher(), isRenewed: false }))).toEqual(['new_pool']);
+  });
+
   test('is the same one after an orphan was the last connection', () => {
     const { open, close, causes } = playing();
     const old = {};
