@@ -26,6 +26,7 @@ import { readAborts, readPorts } from './metrics/read-ports.ts';
 import type { Recorder } from './metrics/recorder.ts';
 import { MetricRegistry } from './metrics/registry.ts';
 import { type Reading, readAll } from './metrics/table.ts';
+import { ThreadPoolCanary } from './metrics/threadpool-canary.ts';
 import { type ConnectionInstrumentationConfig, checkedOptions } from './options.ts';
 import { Servers } from './server/servers.ts';
 import { serverSource } from './server/source.ts';
@@ -134,11 +135,16 @@ export class ConnectionInstrumentation {
       },
     });
 
+    const canary = new ThreadPoolCanary(guard, now);
     this.#refreshSteps = [
       guard('lookups', () => this.#lookupObserver?.flush()),
       guard('client connections', () => this.#connections.refreshGauges()),
       guard('lookups in the thread pool', () => {
         this.#registry.lookupsInThreadPool = readLookups(this.#connections.liveCount + this.#servers.liveCount);
+      }),
+      guard('thread pool', () => {
+        this.#registry.threadPoolDelay = canary.delay;
+        canary.send();
       }),
       guard('server connections', () => this.#servers.refreshGauges()),
       guard('ports', () => {

@@ -20,7 +20,7 @@ export const REUSED = { connmeter_connection_reused: 'true' } as const;
  * metrics of the program's own servers have the address they listen on, ports belong to the host, and the rest to connmeter itself.
  */
 const WITHOUT_SERVER =
-  /^(dns\.lookup\.duration|connmeter\.dns\.pending|connmeter\.(faults|processes|threads)|connmeter\.(server|ports|tcp)\..+)$/;
+  /^(dns\.lookup\.duration|connmeter\.dns\.(pending|repeated)|connmeter\.(faults|processes|threads|threadpool\.delay)|connmeter\.(server|ports|tcp)\..+)$/;
 
 /**
  * Queries for the metrics of one transport, filtered by the variables of the dashboard. `rate` comes before `sum`, so that the

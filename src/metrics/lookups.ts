@@ -51,6 +51,7 @@ export class Lookups {
     }
     if (this.#wasAbandoned(name, started)) return;
 
+    this.#registry.repeatedLookups.add(name, started);
     const attributes = this.#registry.lookupAttributes(name, getaddrinfo ? 'lookup' : 'query');
     this.#record('dns.lookup.duration', seconds, attributes);
   }

@@ -11,6 +11,7 @@ import { OriginCounts } from './origin-counts.ts';
 import type { Aborts } from './parse-aborts.ts';
 import type { PortUsage } from './parse-ports.ts';
 import { PendingConnections } from './pending-connections.ts';
+import { RepeatedLookups } from './repeated-lookups.ts';
 
 const NO_LABELS = {};
 
@@ -32,6 +33,9 @@ export class MetricRegistry {
   readonly names: LookupNames;
   readonly histograms = new Histograms();
   readonly faults = new Faults();
+  readonly repeatedLookups = new RepeatedLookups();
+  /** How long work waits in Node's thread pool, in seconds. Read at each collection; undefined if it is not known. */
+  threadPoolDelay: number | undefined;
   readonly #lookupFailures = new Set<string>();
   readonly #lookups = new Map<string, Attributes>();
   readonly #failedLookups = new Map<string, Attributes>();

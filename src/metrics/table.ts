@@ -183,6 +183,21 @@ export const METRICS: readonly Metric[] = [
     perProcess: registry => [registry.lookupsPending],
   },
   {
+    name: 'connmeter.dns.repeated',
+    kind: 'counter',
+    unit: '{lookup}',
+    description: 'DNS lookups of names that were looked up within 1 s, or within 30 s before: a cache would save them.',
+    perProcess: ({ repeatedLookups }) => repeatedLookups.all,
+  },
+  {
+    name: 'connmeter.threadpool.delay',
+    kind: 'upDownCounter',
+    across: 'max',
+    unit: 's',
+    description: 'How long work waits in Node’s thread pool, which runs DNS lookups. Measured once per collection.',
+    perProcess: ({ threadPoolDelay }) => countIfKnown(threadPoolDelay),
+  },
+  {
     name: 'connmeter.server.connection.accepted',
     kind: 'counter',
     unit: '{connection}',

@@ -107,7 +107,10 @@ async function scrapeOfEveryKindOfEvent(): Promise<Sample[]> {
     expect(answer).toBe('done');
     return await until(
       async () => parseExposition(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()),
-      samples => samples.some(({ name }) => name === 'http_client_connection_duration_count'),
+      samples =>
+        ['http_client_connection_duration_count', 'connmeter_threadpool_delay'].every(each =>
+          samples.some(({ name }) => name === each),
+        ),
     );
   } finally {
     child.kill();

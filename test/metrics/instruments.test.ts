@@ -30,6 +30,7 @@ test('each row is an instrument with its name, unit, description and boundaries'
   registry.pendingTo({ address: 'a.test', port: 80 }).in('connect');
   registry.ports = { timeWait: 1, inUse: 2, range: 3 };
   registry.aborts = { unread: 1, late: 2 };
+  registry.threadPoolDelay = 0.001;
   const { record, collect } = instrumentsOf(registry);
   for (const metric of METRICS) if (metric.kind === 'histogram') record(metric.name, 1, {});
 
@@ -68,6 +69,7 @@ test('an origin without HTTP has no HTTP series', async () => {
   expect(withSeries.map(({ descriptor }) => descriptor.name).sort()).toEqual([
     'connmeter.connection.opened',
     'connmeter.dns.pending',
+    'connmeter.dns.repeated',
     'connmeter.faults',
     'connmeter.open_connections',
     'connmeter.processes',
@@ -102,6 +104,7 @@ test('a listener without HTTP has no HTTP series, and its open connections have 
 
   expect(withSeries.map(({ descriptor }) => descriptor.name).sort()).toEqual([
     'connmeter.dns.pending',
+    'connmeter.dns.repeated',
     'connmeter.faults',
     'connmeter.processes',
     'connmeter.server.connection.accepted',

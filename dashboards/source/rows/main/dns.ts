@@ -1,7 +1,7 @@
 import { PHASE_COLOURS } from '../../grafana/colours.ts';
 import { graph } from '../../grafana/graph.ts';
 import type { Row } from '../../grafana/row.ts';
-import type { PromQL } from '../../promql.ts';
+import { INSTANCE, type PromQL } from '../../promql.ts';
 
 const NAME = '{{dns_question_name}}';
 
@@ -74,6 +74,41 @@ export const dns: Row<PromQL> = {
       noValue: 'No process sent metrics in this time range',
       colours: { pending: PHASE_COLOURS.dns },
       queries: [{ expr: promql.gauge('connmeter.dns.pending'), legend: 'pending' }],
+    }),
+    graph({
+      title: 'Lookups that a cache would save',
+      size: [12, 9],
+      description: {
+        what: 'Lookups per second of names that were looked up within 1 s, or within 30 s before. The second includes the first.',
+        good: 'close to zero.',
+        bad: 'close to all lookups: nearly each of them asks for what is known already.',
+        action: 'reuse connections. What is left can be cached, for example with `interceptors.dns()` of undici.',
+        docs: 'metrics.md#connmeterdnsrepeated',
+      },
+      unit: 'cps',
+      noValue: 'No lookups in this time range',
+      queries: [
+        {
+          expr: promql.rate('connmeter.dns.repeated', 'connmeter_dns_within'),
+          legend: 'within {{connmeter_dns_within}}',
+        },
+        { expr: promql.rate('dns.lookup.duration'), legend: 'all' },
+      ],
+    }),
+    graph({
+      title: 'Wait for a thread, by instance',
+      size: [12, 9],
+      description: {
+        what: 'How long work waits in Node’s thread pool, which runs DNS lookups and file access. Measured once per scrape.',
+        good: 'a few milliseconds.',
+        bad: 'tenths of a second: lookups are slow although the DNS server is not.',
+        action: 'raise `UV_THREADPOOL_SIZE`, or move compression, file access and cryptography elsewhere.',
+        docs: 'metrics.md#connmeterthreadpooldelay',
+      },
+      unit: 's',
+      noValue: 'No process has measured it',
+      calcs: ['max'],
+      queries: [{ expr: promql.largest('connmeter.threadpool.delay', INSTANCE), legend: '{{job}} {{instance}}' }],
     }),
   ],
 };
