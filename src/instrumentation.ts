@@ -17,6 +17,7 @@ import { undiciRequests, undiciSource } from './client/sources/undici.ts';
 import { publish, subscribeAll, unless } from './core/channels.ts';
 import { type Guard, guardWith, oncePerPlace, stackOf } from './core/guard.ts';
 import { OriginNames } from './core/origin-names.ts';
+import { ShownMetrics } from './metrics/detail.ts';
 import type { FaultPlace } from './metrics/faults.ts';
 import { createInstruments, type Instruments } from './metrics/instruments.ts';
 import { type LookupObserver, observeLookups } from './metrics/lookup-observer.ts';
@@ -25,7 +26,7 @@ import { readLookups } from './metrics/read-lookups.ts';
 import { readPorts } from './metrics/read-ports.ts';
 import type { Recorder } from './metrics/recorder.ts';
 import { MetricRegistry } from './metrics/registry.ts';
-import { type Reading, readAll } from './metrics/table.ts';
+import type { Reading } from './metrics/table.ts';
 import { type ConnectionInstrumentationConfig, checkedOptions } from './options.ts';
 import { Servers } from './server/servers.ts';
 import { serverSource } from './server/source.ts';
@@ -67,6 +68,7 @@ export class ConnectionInstrumentation {
 
   #config: ConnectionInstrumentationConfig;
   readonly #registry: MetricRegistry;
+  readonly #shown: ShownMetrics;
   readonly #connections: Connections;
   readonly #servers: Servers;
   readonly #lookups: Lookups;
@@ -99,8 +101,11 @@ export class ConnectionInstrumentation {
     });
     const nameOf = (address: string) => names.of(address);
     this.#registry = new MetricRegistry(options.maxOrigins, nameOf);
+    this.#shown = new ShownMetrics(options.detail);
 
     const record: Recorder = (metric, value, attributes) => {
+      if (!this.#shown.has(metric)) return;
+
       this.#registry.histograms.record(metric, value, attributes);
       this.#instruments?.record(metric, value, attributes);
     };
@@ -233,7 +238,7 @@ export class ConnectionInstrumentation {
   read(): Reading[] {
     this.#followGlobalProvider();
     this.#refresh();
-    return readAll(this.#registry);
+    return this.#shown.readAll(this.#registry);
   }
 
   /**
@@ -275,7 +280,7 @@ export class ConnectionInstrumentation {
   #instrumentsOf(provider: MeterProvider, meter: Meter): Instruments {
     let instruments = this.#allInstruments.get(provider);
     if (instruments === undefined) {
-      instruments = createInstruments(meter, this.#registry, () => this.#refresh());
+      instruments = createInstruments(meter, this.#registry, this.#shown, () => this.#refresh());
       this.#allInstruments.set(provider, instruments);
     }
     return instruments;
@@ -297,7 +302,7 @@ export class ConnectionInstrumentation {
   /** Does nothing, because connmeter creates no spans. Part of the `Instrumentation` interface. */
   setTracerProvider(_provider: TracerProvider): void {}
 
-  /** Changes the options. `maxOrigins` applies to origins not seen yet, `servers` to the next `enable()`; `originName` stays. */
+  /** Changes the options. `maxOrigins` applies to origins not seen yet, `servers` to the next `enable()`; `originName` and `detail` stay. */
   setConfig(config: ConnectionInstrumentationConfig = {}): void {
     const options = checkedOptions(config);
     this.#config = { ...config, ...options };
