@@ -17,7 +17,7 @@ import { undiciRequests, undiciSource } from './client/sources/undici.ts';
 import { publish, subscribeAll, unless } from './core/channels.ts';
 import { type Guard, guardWith, oncePerPlace, stackOf } from './core/guard.ts';
 import { OriginNames } from './core/origin-names.ts';
-import { ShownMetrics } from './metrics/detail.ts';
+import { type Detail, ShownMetrics } from './metrics/detail.ts';
 import type { FaultPlace } from './metrics/faults.ts';
 import { createInstruments, type Instruments } from './metrics/instruments.ts';
 import { type LookupObserver, observeLookups } from './metrics/lookup-observer.ts';
@@ -26,6 +26,7 @@ import { readLookups } from './metrics/read-lookups.ts';
 import { readPorts } from './metrics/read-ports.ts';
 import type { Recorder } from './metrics/recorder.ts';
 import { MetricRegistry } from './metrics/registry.ts';
+import { warningOfSdkLimit } from './metrics/sdk-limit.ts';
 import type { Reading } from './metrics/table.ts';
 import { type ConnectionInstrumentationConfig, checkedOptions } from './options.ts';
 import { Servers } from './server/servers.ts';
@@ -68,6 +69,7 @@ export class ConnectionInstrumentation {
 
   #config: ConnectionInstrumentationConfig;
   readonly #registry: MetricRegistry;
+  readonly #detail: Detail;
   readonly #shown: ShownMetrics;
   readonly #connections: Connections;
   readonly #servers: Servers;
@@ -76,6 +78,7 @@ export class ConnectionInstrumentation {
   readonly #warnOnce = oncePerPlace((where, error) =>
     diag.warn(`connmeter: internal error in ${where}; the program is not affected`, stackOf(error)),
   );
+  #hasWarnedOfSdkLimit = false;
   #opensOwnSocket = false;
   #followsGlobal = true;
   #provider: MeterProvider | undefined;
@@ -101,6 +104,7 @@ export class ConnectionInstrumentation {
     });
     const nameOf = (address: string) => names.of(address);
     this.#registry = new MetricRegistry(options.maxOrigins, nameOf);
+    this.#detail = options.detail;
     this.#shown = new ShownMetrics(options.detail);
 
     const record: Recorder = (metric, value, attributes) => {
@@ -271,9 +275,19 @@ export class ConnectionInstrumentation {
       );
       return;
     }
+    this.#warnOfSdkLimit();
     this.#registry.evictUnused(false);
     this.#instruments = this.#instrumentsOf(provider, meter);
     this.#instruments.start();
+  }
+
+  /** Once, because a program may set several providers. */
+  #warnOfSdkLimit(): void {
+    const warning = warningOfSdkLimit(this.#registry.limit, this.#detail);
+    if (warning === undefined || this.#hasWarnedOfSdkLimit) return;
+
+    this.#hasWarnedOfSdkLimit = true;
+    diag.warn(`connmeter: ${warning}`);
   }
 
   /** Those of a provider that comes back go on where they were: it has their values already. */
@@ -307,6 +321,7 @@ export class ConnectionInstrumentation {
     const options = checkedOptions(config);
     this.#config = { ...config, ...options };
     this.#registry.limit = options.maxOrigins;
+    if (this.#instruments !== undefined) this.#warnOfSdkLimit();
   }
 
   /** The current options, with defaults. */

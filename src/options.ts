@@ -6,8 +6,9 @@ export interface ConnectionInstrumentationConfig {
   enabled?: boolean;
   /**
    * Maximum number of distinct origins, server listeners and looked-up names (each). The rest are grouped as `_OTHER`. An
-   * integer from 1 to 1000. Default: 100. Above 130, also raise the
-   * SDK's limit of 2000 attribute sets per metric: one origin can have 15 in `connmeter.connection.opened` alone.
+   * integer from 1 to 1000. Default: 100. Under a MeterProvider of the program, OpenTelemetry's SDK keeps 2,000 series of each metric,
+   * which is enough for about 130 origins, or 200 with `detail: 'basic'`; above that, a warning says how to raise it.
+   * `connmeter/register` has no such limit.
    */
   maxOrigins?: number;
   /**
