@@ -39,7 +39,7 @@ export async function measure(server: ServerProcess, extent: Extent, say: (line:
     growth: await part('growth', () => growths(server, full ? 100_000 : 10_000, full ? 10 : 3)),
     openConnections: await part('open-connections', () => openings(server, full ? 10_000 : 2_000, full ? 3 : 1)),
     scrape: await part('scrape', () => scrapes(full ? 5 : 1)),
-    series: await part('series', () => inChildProcess('series', undefined)),
+    series: await part('series', () => inChildProcess('series', { detail: 'full' })),
   };
   const found = Object.entries(parts).filter(([, part]) => part !== undefined);
   if (found.length + Object.keys(traffic).length === 0) throw new Error(`nothing is called ${only}`);

@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { ConnectionInstrumentation } from '../src/index.ts';
+import type { Detail } from '../src/metrics/detail.ts';
 import { certificate } from '../test/support/certificates.ts';
 
 /** The number of series of an origin after all events so far. */
@@ -16,9 +17,10 @@ export interface SeriesStep {
 }
 
 /** Counts the series of an origin while more and more kinds of events happen between a real HTTPS server and a client. */
-export async function series(_task: undefined): Promise<SeriesStep[]> {
+export async function series({ detail }: { readonly detail: Detail }): Promise<SeriesStep[]> {
   const exporter = new PrometheusExporter({ preventServerStart: true });
-  new ConnectionInstrumentation({ servers: false }).setMeterProvider(new MeterProvider({ readers: [exporter] }));
+  const connmeter = new ConnectionInstrumentation({ servers: false, detail });
+  connmeter.setMeterProvider(new MeterProvider({ readers: [exporter] }));
 
   const { key, cert } = await certificate();
   const sockets = new Set<Socket>();
@@ -84,6 +86,7 @@ export async function series(_task: undefined): Promise<SeriesStep[]> {
     const having = (label: string) => lines.filter(line => line.includes(label)).length;
     steps.push({ after, series: having(`server_port="${port}"`), ofName: having('dns_question_name="localhost"') });
   }
+  connmeter.disable();
   agent.destroy();
   return steps;
 }

@@ -17,6 +17,7 @@ import { undiciRequests, undiciSource } from './client/sources/undici.ts';
 import { publish, subscribeAll, unless } from './core/channels.ts';
 import { type Guard, guardWith, oncePerPlace, stackOf } from './core/guard.ts';
 import { OriginNames } from './core/origin-names.ts';
+import { type Detail, ShownMetrics } from './metrics/detail.ts';
 import type { FaultPlace } from './metrics/faults.ts';
 import { createInstruments, type Instruments } from './metrics/instruments.ts';
 import { type LookupObserver, observeLookups } from './metrics/lookup-observer.ts';
@@ -25,7 +26,8 @@ import { readLookups } from './metrics/read-lookups.ts';
 import { readAborts, readPorts } from './metrics/read-ports.ts';
 import type { Recorder } from './metrics/recorder.ts';
 import { MetricRegistry } from './metrics/registry.ts';
-import { type Reading, readAll } from './metrics/table.ts';
+import { warningOfSdkLimit } from './metrics/sdk-limit.ts';
+import type { Reading } from './metrics/table.ts';
 import { ThreadPoolCanary } from './metrics/threadpool-canary.ts';
 import { type ConnectionInstrumentationConfig, checkedOptions } from './options.ts';
 import { Servers } from './server/servers.ts';
@@ -68,6 +70,8 @@ export class ConnectionInstrumentation {
 
   #config: ConnectionInstrumentationConfig;
   readonly #registry: MetricRegistry;
+  readonly #detail: Detail;
+  readonly #shown: ShownMetrics;
   readonly #connections: Connections;
   readonly #servers: Servers;
   readonly #lookups: Lookups;
@@ -75,6 +79,7 @@ export class ConnectionInstrumentation {
   readonly #warnOnce = oncePerPlace((where, error) =>
     diag.warn(`connmeter: internal error in ${where}; the program is not affected`, stackOf(error)),
   );
+  #hasWarnedOfSdkLimit = false;
   #opensOwnSocket = false;
   #followsGlobal = true;
   #provider: MeterProvider | undefined;
@@ -101,8 +106,12 @@ export class ConnectionInstrumentation {
     });
     const nameOf = (address: string) => names.of(address);
     this.#registry = new MetricRegistry(options.maxOrigins, nameOf);
+    this.#detail = options.detail;
+    this.#shown = new ShownMetrics(options.detail);
 
     const record: Recorder = (metric, value, attributes) => {
+      if (!this.#shown.has(metric)) return;
+
       this.#registry.histograms.record(metric, value, attributes);
       this.#instruments?.record(metric, value, attributes);
     };
@@ -247,7 +256,7 @@ export class ConnectionInstrumentation {
   read(): Reading[] {
     this.#followGlobalProvider();
     this.#refresh();
-    return readAll(this.#registry);
+    return this.#shown.readAll(this.#registry);
   }
 
   /**
@@ -280,17 +289,27 @@ export class ConnectionInstrumentation {
       );
       return;
     }
+    this.#warnOfSdkLimit();
     this.#registry.evictUnused(false);
     this.#hadProvider = true;
     this.#instruments = this.#instrumentsOf(provider, meter);
     this.#instruments.start();
   }
 
+  /** Once, because a program may set several providers. */
+  #warnOfSdkLimit(): void {
+    const warning = warningOfSdkLimit(this.#registry.limit, this.#detail);
+    if (warning === undefined || this.#hasWarnedOfSdkLimit) return;
+
+    this.#hasWarnedOfSdkLimit = true;
+    diag.warn(`connmeter: ${warning}`);
+  }
+
   /** Those of a provider that comes back go on where they were: it has their values already. */
   #instrumentsOf(provider: MeterProvider, meter: Meter): Instruments {
     let instruments = this.#allInstruments.get(provider);
     if (instruments === undefined) {
-      instruments = createInstruments(meter, this.#registry, () => this.#refresh());
+      instruments = createInstruments(meter, this.#registry, this.#shown, () => this.#refresh());
       this.#allInstruments.set(provider, instruments);
     }
     return instruments;
@@ -312,11 +331,12 @@ export class ConnectionInstrumentation {
   /** Does nothing, because connmeter creates no spans. Part of the `Instrumentation` interface. */
   setTracerProvider(_provider: TracerProvider): void {}
 
-  /** Changes the options. `maxOrigins` applies to origins not seen yet, `servers` to the next `enable()`; `originName` stays. */
+  /** Changes the options. `maxOrigins` applies to origins not seen yet, `servers` to the next `enable()`; `originName` and `detail` stay. */
   setConfig(config: ConnectionInstrumentationConfig = {}): void {
     const options = checkedOptions(config);
     this.#config = { ...config, ...options };
     this.#registry.limit = options.maxOrigins;
+    if (this.#instruments !== undefined) this.#warnOfSdkLimit();
   }
 
   /** The current options, with defaults. */

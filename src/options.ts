@@ -1,13 +1,21 @@
+import { DETAILS, type Detail } from './metrics/detail.ts';
+
 /** Options of {@link ConnectionInstrumentation}. */
 export interface ConnectionInstrumentationConfig {
   /** Start measuring when the instrumentation is created. If false, call `enable()` later. Default: true. */
   enabled?: boolean;
   /**
    * Maximum number of distinct origins, server listeners and looked-up names (each). The rest are grouped as `_OTHER`. An
-   * integer from 1 to 1000. Default: 100. Above 130, also raise the
-   * SDK's limit of 2000 attribute sets per metric: one origin can have 15 in `connmeter.connection.opened` alone.
+   * integer from 1 to 1000. Default: 100. Under a MeterProvider of the program, OpenTelemetry's SDK keeps 2,000 series of each metric,
+   * which is enough for about 130 origins, or 200 with `detail: 'basic'`; above that, a warning says how to raise it.
+   * `connmeter/register` has no such limit.
    */
   maxOrigins?: number;
+  /**
+   * `basic`: at most 25 series per origin instead of up to 80, for large fleets. docs/metrics.md lists what it leaves out, and the
+   * alerts that still work. Default: `full`.
+   */
+  detail?: Detail;
   /**
    * Find the lines of the program that leave response bodies unread, or create one pool after another. When an origin has
    * such a problem, the stack traces of its next few requests are captured. Default: true.
@@ -31,6 +39,7 @@ export interface ConnectionInstrumentationConfig {
 export interface Options {
   readonly enabled: boolean;
   readonly maxOrigins: number;
+  readonly detail: Detail;
   readonly callSites: boolean;
   readonly servers: boolean;
   readonly readUndiciInternals: boolean;
@@ -40,6 +49,7 @@ export interface Options {
 const DEFAULTS: Options = {
   enabled: true,
   maxOrigins: 100,
+  detail: 'full',
   callSites: true,
   servers: true,
   readUndiciInternals: true,
@@ -52,6 +62,7 @@ export function checkedOptions(config: ConnectionInstrumentationConfig = {}): Op
 
   const enabled = config.enabled ?? DEFAULTS.enabled;
   const maxOrigins = config.maxOrigins ?? DEFAULTS.maxOrigins;
+  const detail = config.detail ?? DEFAULTS.detail;
   const callSites = config.callSites ?? DEFAULTS.callSites;
   const servers = config.servers ?? DEFAULTS.servers;
   const readUndiciInternals = config.readUndiciInternals ?? DEFAULTS.readUndiciInternals;
@@ -68,7 +79,8 @@ export function checkedOptions(config: ConnectionInstrumentationConfig = {}): Op
   if (!Number.isInteger(maxOrigins) || maxOrigins < 1 || maxOrigins > 1000) {
     throw invalidOption('maxOrigins', 'an integer from 1 to 1000', maxOrigins);
   }
-  return { enabled, maxOrigins, callSites, servers, readUndiciInternals, originName };
+  if (!DETAILS.includes(detail)) throw invalidOption('detail', '"basic" or "full"', detail);
+  return { enabled, maxOrigins, detail, callSites, servers, readUndiciInternals, originName };
 }
 
 function invalidOption(option: string, expected: string, received: unknown): RangeError {

@@ -179,8 +179,8 @@ export function flush(): Promise<void> {
 }
 
 function optionsOf(environment: Environment): ConnectionInstrumentationConfig {
-  const { readUndiciInternals, maxOrigins, originName } = environment;
-  return { readUndiciInternals, maxOrigins, ...(originName && { originName }) };
+  const { readUndiciInternals, maxOrigins, detail, originName } = environment;
+  return { readUndiciInternals, maxOrigins, detail, ...(originName && { originName }) };
 }
 
 /** Without a registered provider, the API returns its no-op meter. */

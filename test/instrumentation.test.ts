@@ -5,7 +5,11 @@ import type { Instrumentation } from '@opentelemetry/instrumentation';
 import { registerInstrumentations } from '@opentelemetry/instrumentation';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { expect, expectTypeOf, onTestFinished, test, vi } from 'vitest';
+import { CLOSE_REASONS } from '../src/core/reasons.ts';
 import { ConnectionInstrumentation, type ConnectionInstrumentationConfig } from '../src/index.ts';
+import { ShownMetrics } from '../src/metrics/detail.ts';
+import { createInstruments } from '../src/metrics/instruments.ts';
+import { MetricRegistry } from '../src/metrics/registry.ts';
 import { METRICS } from '../src/metrics/table.ts';
 import { VERSION } from '../src/version.ts';
 import { instrument } from './support/instrument.ts';
@@ -336,6 +340,7 @@ test('the current options are the given ones and the defaults', () => {
   expect(new ConnectionInstrumentation({ enabled: false }).getConfig()).toEqual({
     enabled: false,
     maxOrigins: 100,
+    detail: 'full',
     callSites: true,
     servers: true,
     readUndiciInternals: true,
@@ -343,6 +348,7 @@ test('the current options are the given ones and the defaults', () => {
   expect(new ConnectionInstrumentation({ enabled: false, maxOrigins: 7 }).getConfig()).toEqual({
     enabled: false,
     maxOrigins: 7,
+    detail: 'full',
     callSites: true,
     servers: true,
     readUndiciInternals: true,
@@ -356,6 +362,7 @@ test('new options replace the old ones, and omitted options return to their defa
   expect(instrumentation.getConfig()).toEqual({
     enabled: true,
     maxOrigins: 9,
+    detail: 'full',
     callSites: true,
     servers: true,
     readUndiciInternals: true,
@@ -365,6 +372,7 @@ test('new options replace the old ones, and omitted options return to their defa
   expect(instrumentation.getConfig()).toEqual({
     enabled: true,
     maxOrigins: 100,
+    detail: 'full',
     callSites: true,
     servers: true,
     readUndiciInternals: true,
@@ -411,6 +419,7 @@ test.each([
   expect(instrumentation.getConfig()).toEqual({
     enabled: false,
     maxOrigins: 5,
+    detail: 'full',
     callSites: true,
     servers: true,
     readUndiciInternals: true,
@@ -450,6 +459,46 @@ test('a provider of its own is kept when a global one is registered', async () =
 
   expect(await own.value('connmeter.connection.opened')).toBe(1);
   expect(await late.value('connmeter.connection.opened')).toBeUndefined();
+});
+
+test('maxOrigins above what the SDK has room for gives one warning with the limit; the View in it makes room', async () => {
+  const warnings: string[] = [];
+  const nothing = () => {};
+  const logger = { error: nothing, warn: (text: string) => void warnings.push(text), info: nothing, debug: nothing };
+  diag.setLogger({ ...logger, verbose: nothing }, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
+  onTestFinished(() => diag.disable());
+  const instrumentation = new ConnectionInstrumentation({ maxOrigins: 100 });
+  onTestFinished(() => instrumentation.disable());
+  instrumentation.setMeterProvider(provider().provider);
+  expect(warnings).toEqual([]);
+
+  instrumentation.setConfig({ maxOrigins: 1_000 });
+  instrumentation.setMeterProvider(provider().provider);
+
+  expect(warnings).toEqual([
+    expect.stringMatching(/^connmeter: maxOrigins is 1000, but .* enough for about 130 origins.*Limit: 15000 \}$/),
+  ]);
+});
+
+test.each([
+  ['', undefined, true],
+  [' with the View of the warning', [{ instrumentName: '*', aggregationCardinalityLimit: 15_000 }], false],
+])('1,000 origins with nine reasons each%s', async (_how, views, overflows) => {
+  const reader = new ManualReader();
+  const registry = new MetricRegistry(1_000);
+  const meter = new MeterProvider({ readers: [reader], ...(views && { views }) }).getMeter('test');
+  createInstruments(meter, registry, new ShownMetrics('full'), () => {}).start();
+  for (let port = 1; port <= 1_000; port++) {
+    const counts = registry.originCounts({ address: 'a.test', port }, true);
+    for (const reason of CLOSE_REASONS.slice(0, 9)) counts.closed(reason);
+  }
+
+  const { resourceMetrics } = await reader.collect();
+
+  const labels = resourceMetrics.scopeMetrics[0]?.metrics.flatMap(({ dataPoints }) =>
+    dataPoints.flatMap(({ attributes }) => Object.keys(attributes)),
+  );
+  expect(labels?.includes('otel.metric.overflow')).toBe(overflows);
 });
 
 test('two instrumentations with the same provider count once, also from two copies of the package, and say so once', async () => {

@@ -1,7 +1,14 @@
 import { expect, test } from 'vitest';
 import { type ConnectionInstrumentationConfig, checkedOptions } from '../src/options.ts';
 
-const DEFAULTS = { enabled: true, maxOrigins: 100, callSites: true, servers: true, readUndiciInternals: true };
+const DEFAULTS = {
+  enabled: true,
+  maxOrigins: 100,
+  detail: 'full',
+  callSites: true,
+  servers: true,
+  readUndiciInternals: true,
+};
 
 test.each([
   ['nothing', undefined],
@@ -14,8 +21,10 @@ test.each([
   { enabled: false },
   { maxOrigins: 1 },
   { maxOrigins: 1000 },
+  { detail: 'basic' },
+  { detail: 'full' },
   { enabled: true, maxOrigins: 7, callSites: false, servers: false, readUndiciInternals: false },
-])('%j is taken as given', config => {
+] satisfies ConnectionInstrumentationConfig[])('%j is taken as given', config => {
   expect(checkedOptions(config)).toEqual({ ...DEFAULTS, ...config });
 });
 
@@ -30,6 +39,8 @@ test.each([
   [{ maxOrigins: 1001 }, 'connmeter: option "maxOrigins" must be an integer from 1 to 1000, got 1001'],
   [{ maxOrigins: 2.5 }, 'connmeter: option "maxOrigins" must be an integer from 1 to 1000, got 2.5'],
   [{ maxOrigins: Number.NaN }, 'connmeter: option "maxOrigins" must be an integer from 1 to 1000, got NaN'],
+  [{ detail: 'Basic' }, 'connmeter: option "detail" must be "basic" or "full", got "Basic"'],
+  [{ detail: false }, 'connmeter: option "detail" must be "basic" or "full", got false'],
   [{ callSites: 1 }, 'connmeter: option "callSites" must be a boolean, got 1'],
   [{ readUndiciInternals: 'yes' }, 'connmeter: option "readUndiciInternals" must be a boolean, got "yes"'],
   [{ servers: 'off' }, 'connmeter: option "servers" must be a boolean, got "off"'],

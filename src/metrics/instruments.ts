@@ -7,10 +7,11 @@ import type {
   Observable,
   UpDownCounter,
 } from '@opentelemetry/api';
+import type { ShownMetrics } from './detail.ts';
 import { BOUNDARIES, type HistogramName } from './histograms.ts';
 import type { Recorder } from './recorder.ts';
 import type { MetricRegistry } from './registry.ts';
-import { type CountedMetric, countsOf, type HistogramMetric, METRICS } from './table.ts';
+import type { CountedMetric, HistogramMetric } from './table.ts';
 
 /** The instruments on one meter. They can start again after they were stopped, and go on where they were. */
 export interface Instruments {
@@ -23,20 +24,25 @@ export interface Instruments {
 const ASKED = 'connmeter.processes';
 
 /**
- * Creates the instruments on a meter. `refresh` updates the registry and is called before each collection reads it.
+ * Creates the instruments of the shown metrics on a meter. `refresh` updates the registry and is called before each collection reads it.
  *
  * At each collection, counters and gauges get what has changed since the last one. An observable would be simpler, but if a View
  * drops labels, the SDK keeps one of the observed values, and does not add them up.
  */
-export function createInstruments(meter: Meter, registry: MetricRegistry, refresh: () => void): Instruments {
+export function createInstruments(
+  meter: Meter,
+  registry: MetricRegistry,
+  shown: ShownMetrics,
+  refresh: () => void,
+): Instruments {
   const changes: Changes[] = [];
   const histograms = new Map<HistogramName, Histogram>();
   const asked: Observable[] = [];
-  for (const metric of METRICS) {
+  for (const metric of shown.metrics) {
     const { name, unit, description } = metric;
     if (metric.kind === 'histogram') histograms.set(metric.name, histogramOf(meter, metric));
     else if (name === ASKED) asked.push(meter.createObservableUpDownCounter(name, { unit, description }));
-    else changes.push(new Changes(meter, metric));
+    else changes.push(new Changes(meter, metric, shown));
   }
   const read = (result: BatchObservableResult) => {
     refresh();
@@ -44,7 +50,7 @@ export function createInstruments(meter: Meter, registry: MetricRegistry, refres
     for (const each of asked) result.observe(each, 1);
   };
   return {
-    record: (metric, value, attributes) => histograms.get(metric)?.record(value, attributes),
+    record: (metric, value, attributes) => histograms.get(metric)?.record(value, shown.labelsOf(metric, attributes)),
     start: () => meter.addBatchObservableCallback(read, asked),
     stop: () => meter.removeBatchObservableCallback(read, asked),
   };
@@ -54,12 +60,14 @@ export function createInstruments(meter: Meter, registry: MetricRegistry, refres
 class Changes {
   readonly #metric: CountedMetric;
   readonly #instrument: Counter | UpDownCounter;
+  readonly #shown: ShownMetrics;
   /** The last value of each series. */
   readonly #last = new Map<Attributes, number>();
 
-  constructor(meter: Meter, metric: CountedMetric) {
+  constructor(meter: Meter, metric: CountedMetric, shown: ShownMetrics) {
     const { name, kind, unit, description } = metric;
     this.#metric = metric;
+    this.#shown = shown;
     this.#instrument =
       kind === 'counter'
         ? meter.createCounter(name, { unit, description })
@@ -67,7 +75,7 @@ class Changes {
   }
 
   read(registry: MetricRegistry): void {
-    for (const { value, attributes } of countsOf(this.#metric, registry)) {
+    for (const { value, attributes } of this.#shown.countsOf(this.#metric, registry)) {
       const last = this.#last.get(attributes);
       if (value === last) continue;
 

@@ -1,4 +1,5 @@
 import type { Count } from './address-counts.ts';
+import { type Basic, mainCauses, mainErrors, reasonsWithoutHttp, without } from './basic.ts';
 import type { Distribution, HistogramName } from './histograms.ts';
 import type { ListenerCounts } from './listener-counts.ts';
 import type { OriginCounts } from './origin-counts.ts';
@@ -8,6 +9,8 @@ interface Description {
   readonly name: string;
   readonly unit: string;
   readonly description: string;
+  /** What `detail: 'basic'` shows of it. Default: the same as `full`. */
+  readonly basic?: Basic;
 }
 
 /** A metric that is counted: per origin, per listener, or once per process. */
@@ -45,6 +48,7 @@ export const METRICS: readonly Metric[] = [
     kind: 'upDownCounter',
     unit: '{connection}',
     description: 'HTTP connections that are open, by state: active if they carry a request, otherwise idle.',
+    basic: without('network.protocol.version'),
     perOrigin: counts => counts.allInUse.flatMap(({ active, idle }) => [active, idle]),
   },
   {
@@ -52,12 +56,14 @@ export const METRICS: readonly Metric[] = [
     kind: 'histogram',
     unit: 's',
     description: 'How long HTTP connections were open. Recorded when they close.',
+    basic: 'left out',
   },
   {
     name: 'http.client.active_requests',
     kind: 'upDownCounter',
     unit: '{request}',
     description: 'Requests that are sent and not finished. Requests that wait for a connection are not included.',
+    basic: 'left out',
     perOrigin: counts => counts.allInUse.map(({ requests }) => requests),
   },
   {
@@ -65,6 +71,7 @@ export const METRICS: readonly Metric[] = [
     kind: 'histogram',
     unit: 's',
     description: 'Duration of DNS lookups.',
+    basic: without('dns.question.name'),
   },
   {
     name: 'connmeter.connection.opened',
@@ -72,6 +79,7 @@ export const METRICS: readonly Metric[] = [
     unit: '{connection}',
     description:
       'Connections opened, by cause. For cause replaced, also by the close reason of the connection that was replaced.',
+    basic: mainCauses,
     perOrigin: counts => counts.allOpened,
   },
   {
@@ -86,6 +94,7 @@ export const METRICS: readonly Metric[] = [
     kind: 'counter',
     unit: '{connection}',
     description: 'Connections closed after they were opened, by reason.',
+    basic: reasonsWithoutHttp,
     perOrigin: counts => counts.allClosed,
   },
   {
@@ -93,6 +102,7 @@ export const METRICS: readonly Metric[] = [
     kind: 'counter',
     unit: '{connection}',
     description: 'Connections that failed to open, by phase and error.',
+    basic: mainErrors,
     perOrigin: counts => counts.failures,
   },
   {
@@ -100,6 +110,7 @@ export const METRICS: readonly Metric[] = [
     kind: 'upDownCounter',
     unit: '{connection}',
     description: 'Connections that are being opened, by phase.',
+    basic: without('connmeter.phase'),
     perProcess: ({ allPending }) => allPending.flatMap(({ all }) => all),
   },
   {
@@ -107,12 +118,14 @@ export const METRICS: readonly Metric[] = [
     kind: 'histogram',
     unit: 's',
     description: 'Duration of TCP connects, from the end of the DNS lookup to the connected socket.',
+    basic: 'left out',
   },
   {
     name: 'connmeter.tls.handshake.duration',
     kind: 'histogram',
     unit: 's',
     description: 'Duration of TLS handshakes, from the connected socket to the end of the handshake.',
+    basic: 'left out',
   },
   {
     name: 'connmeter.requests',
@@ -126,6 +139,7 @@ export const METRICS: readonly Metric[] = [
     kind: 'histogram',
     unit: '{request}',
     description: 'Number of requests per HTTP connection. Recorded when it closes.',
+    basic: 'left out',
   },
   {
     name: 'connmeter.requests.failed',
@@ -133,6 +147,7 @@ export const METRICS: readonly Metric[] = [
     unit: '{request}',
     description:
       'Requests that failed after they had a connection, by whether it had carried a request before (reused), and how.',
+    basic: 'left out',
     perOrigin: ({ http, failedRequests: { fresh, reused } }) =>
       http ? [...Object.values(fresh), ...Object.values(reused)] : none,
   },
@@ -142,6 +157,7 @@ export const METRICS: readonly Metric[] = [
     unit: 's',
     description:
       'How long HTTP connections were idle until the next request (from 0.1 s up), or until one side closed them.',
+    basic: 'left out',
   },
   {
     name: 'connmeter.connection.idle_limit',
@@ -149,6 +165,7 @@ export const METRICS: readonly Metric[] = [
     across: 'max',
     unit: 's',
     description: 'After how many idle seconds the server closes connections, as at least 20 of its closes have shown.',
+    basic: 'left out',
     perOrigin: ({ attributes, idleLimit: { learned } }) =>
       learned === undefined ? none : [{ attributes, value: learned.seconds }],
   },
@@ -172,6 +189,7 @@ export const METRICS: readonly Metric[] = [
     kind: 'counter',
     unit: '{attempt}',
     description: 'Attempts to connect to an IP address, by outcome. Happy Eyeballs makes several per connection.',
+    basic: 'left out',
     perOrigin: counts => counts.attempts,
   },
   {
@@ -217,6 +235,7 @@ export const METRICS: readonly Metric[] = [
     unit: '{connection}',
     description:
       'Accepted connections that are open. With HTTP, by state: active if they carry a request, otherwise idle.',
+    basic: without('network.protocol.version'),
     perListener: counts => counts.allOpen,
   },
   {
@@ -231,12 +250,14 @@ export const METRICS: readonly Metric[] = [
     kind: 'histogram',
     unit: 's',
     description: 'How long accepted connections were open. Recorded when they close.',
+    basic: 'left out',
   },
   {
     name: 'connmeter.server.connection.requests',
     kind: 'histogram',
     unit: '{request}',
     description: 'Number of requests per accepted HTTP connection. Recorded when it closes.',
+    basic: 'left out',
   },
   {
     name: 'connmeter.server.connection.idle_time',
@@ -244,6 +265,7 @@ export const METRICS: readonly Metric[] = [
     unit: 's',
     description:
       'How long accepted HTTP connections were idle until the next request (from 0.1 s up), or until one side closed them.',
+    basic: 'left out',
   },
   {
     name: 'connmeter.server.requests',
@@ -257,6 +279,7 @@ export const METRICS: readonly Metric[] = [
     kind: 'histogram',
     unit: 's',
     description: 'Duration of TLS handshakes, from the accepted connection to the end or the failure of the handshake.',
+    basic: 'left out',
   },
   {
     name: 'connmeter.ports.time_wait',
@@ -340,9 +363,11 @@ export interface Reading {
 }
 
 /** Reads all metrics that have series. The values are not copied: they change with the next event. */
-export function readAll(registry: MetricRegistry): Reading[] {
-  return METRICS.map(metric => ({
-    metric,
-    series: [...(metric.kind === 'histogram' ? registry.histograms.of(metric.name) : countsOf(metric, registry))],
-  })).filter(({ series }) => series.length > 0);
+export function readAll(registry: MetricRegistry, metrics: readonly Metric[] = METRICS): Reading[] {
+  return metrics
+    .map(metric => ({
+      metric,
+      series: [...(metric.kind === 'histogram' ? registry.histograms.of(metric.name) : countsOf(metric, registry))],
+    }))
+    .filter(({ series }) => series.length > 0);
 }

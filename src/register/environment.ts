@@ -1,4 +1,5 @@
 import { nameByPattern } from '../core/origin-names.ts';
+import type { Detail } from '../metrics/detail.ts';
 
 /** The supported values of `OTEL_METRICS_EXPORTER`, besides `none`. */
 export type ExporterName = 'prometheus' | 'otlp' | 'console';
@@ -17,6 +18,7 @@ export interface Environment {
   /** These are options of the same names of `ConnectionInstrumentation`. */
   readonly readUndiciInternals: boolean;
   readonly maxOrigins: number;
+  readonly detail: Detail;
   readonly originName: ((address: string) => string) | undefined;
   /** The processes and threads of a service share one port, which serves their sum. */
   readonly share: boolean;
@@ -110,6 +112,9 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
   const logLevel = Object.hasOwn(LOG_LEVELS, level) ? LOG_LEVELS[level] : undefined;
   if (logLevel === undefined) warn('OTEL_LOG_LEVEL', `one of ${Object.keys(LOG_LEVELS).join(', ')}`, 'info');
 
+  const detail = value('CONNMETER_DETAIL')?.toLowerCase() ?? 'full';
+  if (detail !== 'basic' && detail !== 'full') warn('CONNMETER_DETAIL', 'basic or full', 'full');
+
   return {
     disabled,
     exporters: none ? [] : known,
@@ -118,6 +123,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     allowedHosts,
     readUndiciInternals: boolean('CONNMETER_READ_UNDICI_INTERNALS', true),
     originName: patterns.length > 0 ? nameByPattern(patterns) : undefined,
+    detail: detail === 'basic' ? 'basic' : 'full',
     maxOrigins: integer('CONNMETER_MAX_ORIGINS', 1, 1000, 100),
     share: boolean('CONNMETER_SHARE', true),
     perProcess: boolean('CONNMETER_PER_PROCESS', false),

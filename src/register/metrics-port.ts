@@ -5,6 +5,8 @@ import type { Guard } from '../core/guard.ts';
 import { atFirstEvent } from './first-event.ts';
 import { METRICS_PATH } from './metrics-server.ts';
 import { conflictsWith, type ListenAddress, type ListenCall, listenAddress } from './port-conflict.ts';
+import { portHolder } from './port-holder.ts';
+import type { Ending } from './processes/member.ts';
 import type { Sharing } from './processes/sharing.ts';
 
 const { isIP } = process.getBuiltinModule('node:net');
@@ -24,6 +26,8 @@ export interface PortOptions {
   readonly ignoreServer: (server: Server, name: string | undefined) => void;
   /** This process only starts the program. */
   readonly isLauncher: () => boolean;
+  /** The setting `CONNMETER_SHARE`. */
+  readonly share: boolean;
   /** Lets several processes of one service share the port; undefined if each serves its own metrics. */
   readonly sharing: () => Sharing | undefined;
   /** Prints a line if the metrics are not served, or on another port. */
@@ -78,7 +82,7 @@ export class MetricsPort {
   }
 
   #listen(): void {
-    const { createServer, guard, ignoreServer, isLauncher, warn, info } = this.#options;
+    const { createServer, guard, ignoreServer, isLauncher, share, warn, info } = this.#options;
     if (isLauncher()) return;
 
     this.#listenSoon = this.#inCurrentContext();
@@ -118,8 +122,10 @@ export class MetricsPort {
       if (server !== this.#server || server.listening) return; // a failed accept does not stop the server
 
       const isInUse = code === 'EADDRINUSE';
-      const fix = isInUse ? ': the port is in use, set OTEL_EXPORTER_PROMETHEUS_PORT to a free one' : '';
-      const refused = () => this.#giveUp(`cannot serve ${this.#url()} (${code ?? message})${fix}`);
+      const refused = (ending?: Ending) => {
+        const fix = isInUse ? `: ${portHolder({ isWanted: share, ending })}` : '';
+        this.#giveUp(`cannot serve ${this.#url()} (${code ?? message})${fix}`);
+      };
       if (isInUse && sharing !== undefined) sharing.join({ refused, lost: () => this.#listenSoon() });
       else refused();
     });

@@ -8,7 +8,7 @@ import type { Sharing } from './processes/sharing.ts';
 import type { Source } from './producer.ts';
 import { resourceAttributes } from './sdk.ts';
 
-type PrometheusOptions = Pick<Environment, 'host' | 'port' | 'allowedHosts'> &
+type PrometheusOptions = Pick<Environment, 'host' | 'port' | 'allowedHosts' | 'share'> &
   Pick<PortOptions, 'ignoreServer' | 'isLauncher' | 'warn' | 'info'> & {
     /** The numbers of other processes are added; undefined if each serves its own. */
     readonly sharing: () => Sharing | undefined;
@@ -19,7 +19,7 @@ type PrometheusOptions = Pick<Environment, 'host' | 'port' | 'allowedHosts'> &
 /** Serves `/metrics`. Returns its text, for a server of the program. */
 export function servePrometheus(
   { scope, read }: Source,
-  { host, port, allowedHosts, sharing, ignoreServer, isLauncher, countFault, warn, info }: PrometheusOptions,
+  { host, port, allowedHosts, share, sharing, ignoreServer, isLauncher, countFault, warn, info }: PrometheusOptions,
 ): Exposition {
   const warnOnce = oncePerPlace((where, error) =>
     warn(`could not ${where}; the program is not affected: ${stackOf(error)}`),
@@ -44,6 +44,7 @@ export function servePrometheus(
     createServer: () => createMetricsServer(exposition, { host, allowed: allowedHosts }, guard),
     ignoreServer,
     isLauncher,
+    share,
     sharing,
     warn,
     info,

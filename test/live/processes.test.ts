@@ -109,7 +109,9 @@ test('two services do not add up: the second one says why it is not served', asy
   const { body } = await httpRequest(`http://127.0.0.1:${port}/metrics`);
 
   expect(sumOf(body, OPENED, `server_port="${asked.port}"`)).toBe(1);
-  expect(second.said.stderr).toMatch(/^connmeter: cannot serve \S+ \(EADDRINUSE\)[^\n]*\n$/);
+  expect(second.said.stderr).toBe(
+    `connmeter: cannot serve http://127.0.0.1:${port}/metrics (EADDRINUSE): another service that uses connmeter has the port: set OTEL_EXPORTER_PROMETHEUS_PORT to a free one, or give both the same OTEL_SERVICE_NAME to add them up\n`,
+  );
 });
 
 test('a scrape waits once for a process that hangs, and then uses its last numbers', async () => {

@@ -219,7 +219,7 @@ test('a taken port prints one line that names the fix, and the program keeps run
   expect(await child.outcome).toEqual({
     code: 0,
     stdout: 'ready\n',
-    stderr: `connmeter: cannot serve http://127.0.0.1:${taken}/metrics (EADDRINUSE): the port is in use, set OTEL_EXPORTER_PROMETHEUS_PORT to a free one\n`,
+    stderr: `connmeter: cannot serve http://127.0.0.1:${taken}/metrics (EADDRINUSE): another program has the port, or a process of another user or container: set OTEL_EXPORTER_PROMETHEUS_PORT to a free one\n`,
   });
   expect(await asked.seen()).toMatchObject({ accepts: 1, requests: 1 });
 });
@@ -256,7 +256,7 @@ test('without sharing, a second process of the same program prints one line, and
   second.child.writeLine('enough');
   const { code, stderr } = await second.child.outcome;
   expect(code).toBe(0);
-  expect(stderr).toMatch(/^connmeter: cannot serve .* \(EADDRINUSE\).*\n$/);
+  expect(stderr).toMatch(/^connmeter: cannot serve .* \(EADDRINUSE\): .*CONNMETER_SHARE=false.*\n$/);
   await endsWell(first.child);
 });
 

@@ -1,5 +1,6 @@
 import { createAllowListAttributesProcessor, MeterProvider } from '@opentelemetry/sdk-metrics';
 import { expect, test } from 'vitest';
+import { ShownMetrics } from '../../src/metrics/detail.ts';
 import { BOUNDARIES } from '../../src/metrics/histograms.ts';
 import { createInstruments } from '../../src/metrics/instruments.ts';
 import { MetricRegistry } from '../../src/metrics/registry.ts';
@@ -8,7 +9,12 @@ import { ManualReader } from '../support/manual-reader.ts';
 
 function instrumentsOf(registry: MetricRegistry, refresh = () => {}) {
   const reader = new ManualReader();
-  const instruments = createInstruments(new MeterProvider({ readers: [reader] }).getMeter('test'), registry, refresh);
+  const instruments = createInstruments(
+    new MeterProvider({ readers: [reader] }).getMeter('test'),
+    registry,
+    new ShownMetrics('full'),
+    refresh,
+  );
   instruments.start();
   const collect = async () => {
     const { resourceMetrics } = await reader.collect();
@@ -123,7 +129,7 @@ test('what a View leaves out is added up', async () => {
   const attributesProcessors = [createAllowListAttributesProcessor(['server.address'])];
   const views = [{ instrumentName: 'connmeter.*', attributesProcessors }];
   const meter = new MeterProvider({ readers: [reader], views }).getMeter('test');
-  createInstruments(meter, registry, () => {}).start();
+  createInstruments(meter, registry, new ShownMetrics('full'), () => {}).start();
   const counts = registry.originCounts({ address: 'a.test', port: 80 }, true);
   const other = registry.originCounts({ address: 'a.test', port: 81 }, true);
   const valuesOf = async (name: string) => {

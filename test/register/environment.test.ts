@@ -10,6 +10,7 @@ const UNSET = {
   readUndiciInternals: true,
   originName: undefined,
   maxOrigins: 100,
+  detail: 'full',
   share: true,
   perProcess: false,
   otlpProtocol: 'http/protobuf',
@@ -30,6 +31,7 @@ test.each(['', ' ', '\t'])('a blank variable (%j) counts as unset', empty => {
     OTEL_EXPORTER_PROMETHEUS_PORT: empty,
     OTEL_METRIC_EXPORT_INTERVAL: empty,
     CONNMETER_ALLOWED_HOSTS: empty,
+    CONNMETER_DETAIL: empty,
     CONNMETER_READ_UNDICI_INTERNALS: empty,
     OTEL_LOG_LEVEL: empty,
   };
@@ -58,6 +60,19 @@ test('CONNMETER_READ_UNDICI_INTERNALS=0 is complained about, and the default is 
   const complaint = 'CONNMETER_READ_UNDICI_INTERNALS must be true or false, got "0"; using true';
 
   expect(readEnvironment({ CONNMETER_READ_UNDICI_INTERNALS: '0' })).toEqual({ ...UNSET, warnings: [complaint] });
+});
+
+test.each([
+  ['basic', 'basic'],
+  [' Full ', 'full'],
+])('CONNMETER_DETAIL=%j gives %j, without complaint', (value, detail) => {
+  expect(readEnvironment({ CONNMETER_DETAIL: value })).toEqual({ ...UNSET, detail });
+});
+
+test('an unknown CONNMETER_DETAIL is complained about in one line, and full is used', () => {
+  const complaint = 'CONNMETER_DETAIL must be basic or full, got "little"; using full';
+
+  expect(readEnvironment({ CONNMETER_DETAIL: 'little' })).toEqual({ ...UNSET, warnings: [complaint] });
 });
 
 test.each([

@@ -24,6 +24,7 @@ interface Ready {
 async function ready({
   host = '127.0.0.1',
   port = -1,
+  share = true,
   onRequest = () => {},
   onUnanswered = () => {},
 } = {}): Promise<Ready> {
@@ -49,6 +50,7 @@ async function ready({
       return server;
     },
     isLauncher: () => false,
+    share,
     sharing: () => undefined,
     ignoreServer: (_server, name) => names.push(name),
     warn: line => lines.push(line),
@@ -264,19 +266,23 @@ test('the URL is printed for port 0', async () => {
   expect(await body(told(lines[0]))).toBe(BODY);
 });
 
-test('a port in use is reported with the fix', async () => {
+test.each([
+  [true, 'the port is in use: set OTEL_EXPORTER_PROMETHEUS_PORT to a free one'],
+  [
+    false,
+    'the port is in use: set OTEL_EXPORTER_PROMETHEUS_PORT to a free one, or remove CONNMETER_SHARE=false if another process of this service has it',
+  ],
+])('a port in use is reported with the fix (CONNMETER_SHARE=%s)', async (share, fix) => {
   const holder = net.createServer().listen(0, '127.0.0.1');
   onTestFinished(() => void holder.close());
   await once(holder, 'listening');
   const { port } = holder.address() as AddressInfo;
 
-  const { lines } = await ready({ port });
+  const { lines } = await ready({ port, share });
   await connect();
   await until(() => lines.length, Boolean);
 
-  expect(lines).toEqual([
-    `cannot serve http://127.0.0.1:${port}/metrics (EADDRINUSE): the port is in use, set OTEL_EXPORTER_PROMETHEUS_PORT to a free one`,
-  ]);
+  expect(lines).toEqual([`cannot serve http://127.0.0.1:${port}/metrics (EADDRINUSE): ${fix}`]);
 });
 
 test.each([

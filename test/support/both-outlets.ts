@@ -1,4 +1,5 @@
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import { type Detail, ShownMetrics } from '../../src/metrics/detail.ts';
 import { createInstruments } from '../../src/metrics/instruments.ts';
 import type { Recorder } from '../../src/metrics/recorder.ts';
 import { MetricRegistry } from '../../src/metrics/registry.ts';
@@ -6,17 +7,18 @@ import { METRICS } from '../../src/metrics/table.ts';
 import { ManualReader } from './manual-reader.ts';
 
 /** A registry that is read in both ways: by instruments of the SDK, and directly. */
-export function bothOutlets(version: string) {
+export function bothOutlets(version: string, detail: Detail = 'full') {
   const registry = new MetricRegistry(1000);
   const reader = new ManualReader();
   const meter = new MeterProvider({ readers: [reader] }).getMeter('connmeter', version);
-  const instruments = createInstruments(meter, registry, () => {});
+  const shown = new ShownMetrics(detail);
+  const instruments = createInstruments(meter, registry, shown, () => {});
   instruments.start();
   const record: Recorder = (metric, value, attributes) => {
     registry.histograms.record(metric, value, attributes);
     instruments.record(metric, value, attributes);
   };
-  return { registry, record, collect: async () => (await reader.collect()).resourceMetrics };
+  return { registry, shown, record, collect: async () => (await reader.collect()).resourceMetrics };
 }
 
 /** Gives every metric a few series, with these texts as names and values of all sizes. */

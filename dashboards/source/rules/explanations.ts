@@ -1,4 +1,5 @@
 import type { OpenCause } from '../../../src/core/causes.ts';
+import { OTHER } from '../../../src/core/errors.ts';
 import type { CloseReason } from '../../../src/core/reasons.ts';
 
 /** What a cause or reason means to the reader of an alert, and the first thing to try. docs/causes.md has the details. */
@@ -87,4 +88,9 @@ export const REASONS: Readonly<Partial<Record<CloseReason, Explanation>>> = {
     what: 'the program closes its connections',
     fix: 'share one pool: new pg.Pool() instead of new pg.Client()',
   },
+};
+
+/** What `detail: 'basic'` counts together. */
+export const BASIC: Readonly<Record<string, Explanation>> = {
+  [OTHER]: { what: 'one that CONNMETER_DETAIL=basic does not name', fix: 'set CONNMETER_DETAIL=full on one instance' },
 };

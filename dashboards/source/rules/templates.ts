@@ -1,5 +1,5 @@
 import { type Durations, promDuration } from '../durations.ts';
-import { CAUSES, type Explanation, REASONS } from './explanations.ts';
+import { BASIC, CAUSES, type Explanation, REASONS } from './explanations.ts';
 import { LEVELS, type Level, RECORDED } from './recorded-series.ts';
 
 // Parts of alert descriptions. Prometheus expands these templates when it sends an alert.
@@ -9,7 +9,8 @@ export const JOB = '{{ $labels.job }}';
 export const SERVER = '{{ $labels.server_address }}{{ with $labels.server_port }}:{{ . }}{{ end }}';
 /** A server of the job itself. Most listen on all addresses, so the port identifies it. */
 export const LISTENER = '{{ with $labels.server_port }}port {{ . }}{{ else }}{{ $labels.server_address }}{{ end }}';
-export const NAME = '{{ $labels.dns_question_name }}';
+/** Without it, the lookups of all names are counted together: with `detail: 'basic'`. */
+export const NAME = '{{ with $labels.dns_question_name }}{{ . }}{{ else }}all names{{ end }}';
 
 /** 1500 is `1.5k`, but 0.5 stays `0.5`: many people would read `500m` as millions. */
 const formatted = (value: string) =>
@@ -54,7 +55,7 @@ function explained(variable: string, explanations: Readonly<Record<string, Expla
 /** Why most connections are opened. For replaced connections, that is the reason why the earlier ones closed. */
 export const TOP_CAUSE = query(
   `topk(1, ${RECORDED.openedByCause}{%s} > 0)`,
-  ` Top cause of new connections (${RESULT}/s): {{ $cause := .Labels.connmeter_open_cause }}{{ with .Labels.connmeter_close_reason }}{{ $cause = . }}{{ end }}${explained('$cause', { ...CAUSES, ...REASONS })}`,
+  ` Top cause of new connections (${RESULT}/s): {{ $cause := .Labels.connmeter_open_cause }}{{ with .Labels.connmeter_close_reason }}{{ $cause = . }}{{ end }}${explained('$cause', { ...CAUSES, ...REASONS, ...BASIC })}`,
 );
 
 /** Why most connections close. */
@@ -65,7 +66,7 @@ export const TOP_REASON = query(
 
 export const TOP_NAME = query(
   `topk(1, ${RECORDED.lookupsByName}{%s} > 0)`,
-  ` Most lookups of this job are for {{ .Labels.dns_question_name }} (${RESULT}/s).`,
+  `{{ if .Labels.dns_question_name }} Most lookups of this job are for {{ .Labels.dns_question_name }} (${RESULT}/s).{{ end }}`,
 );
 
 export const TOP_SERVER = query(
@@ -83,7 +84,9 @@ export const PORTS_IN_TIME_WAIT = query(
 export const topError = (series: string, matchers: string, fixes: Readonly<Record<string, string>> = {}) =>
   query(
     `topk(1, ${series}{%s,${matchers}} > 0)`,
-    ` Most common error: {{ .Labels.error_type }} (${RESULT}/s).${Object.entries(fixes)
+    `{{ if .Labels.error_type }} Most common error: {{ .Labels.error_type }} (${RESULT}/s).{{ end }}${Object.entries(
+      fixes,
+    )
       .map(([error, fix]) => `{{ if eq .Labels.error_type "${error}" }} Fix: ${fix}.{{ end }}`)
       .join('')}`,
   );

@@ -30,7 +30,7 @@ export interface SharingOptions {
 /** What a process does that could not have the port. */
 export interface Joining {
   /** There is no holder of the same service: it is of another service, or does not answer. */
-  readonly refused: () => void;
+  readonly refused: (ending: Ending) => void;
   /** The holder is gone: the port may be free. */
   readonly lost: () => void;
 }
@@ -99,7 +99,7 @@ export class Sharing {
       this.#joinLater(joining, attempt);
     } else {
       this.#wasRefused = true;
-      joining.refused();
+      joining.refused(ending);
     }
   }
 

@@ -1,6 +1,6 @@
 import { percent, THRESHOLDS } from '../../thresholds.ts';
 import { by, RECORDED } from '../recorded-series.ts';
-import { JOB, LISTENER, numberOf, SHARE, shareOf } from '../templates.ts';
+import { JOB, LISTENER, numberOf, query, SHARE, shareOf } from '../templates.ts';
 import { type Alert, ONE_SERVER } from './alert.ts';
 
 const { reuse, server } = THRESHOLDS;
@@ -18,13 +18,14 @@ export const SERVER_ALERTS: readonly Alert[] = [
     level: 'job_server',
     for: 'defaultFor',
     when: `more than ${percent(server.share)} of the connections of a server end because of its keep-alive timeout, at least ${server.minRate}/s, most within ${server.shortKeepAlive} s, and less than ${percent(reuse.bad)} of its requests reuse a connection`,
+    // With `detail: 'basic'`, the lifetime of connections is not known.
     expr: () => `${CLOSED_BY_TIMEOUT} / (${accepted} > 0) > ${server.share}
 and ${CLOSED_BY_TIMEOUT} >= ${server.minRate}
-and ${RECORDED.acceptedShortLived} > ${server.share}
+unless ${RECORDED.acceptedShortLived} <= ${server.share}
 and ${RECORDED.receivedReuse} < ${reuse.bad}`,
     summary: 'A server closes idle connections before its clients can reuse them.',
     description: () =>
-      `${JOB} accepts ${numberOf(accepted)} connections/s on ${LISTENER}. ${SHARE} of them end because of its keep-alive timeout, most within ${server.shortKeepAlive} s, and only ${shareOf(`${RECORDED.receivedReuse}{%s}`)} of its ${numberOf(received)} requests/s reuse a connection. Fix: raise the keepAliveTimeout of the server.`,
+      `${JOB} accepts ${numberOf(accepted)} connections/s on ${LISTENER}. ${SHARE} of them end because of its keep-alive timeout${query(`${RECORDED.acceptedShortLived}{%s}`, `, most within ${server.shortKeepAlive} s`)}, and only ${shareOf(`${RECORDED.receivedReuse}{%s}`)} of its ${numberOf(received)} requests/s reuse a connection. Fix: raise the keepAliveTimeout of the server.`,
     panel: 'Accepted connections closed, by reason',
   },
 ];
