@@ -12,7 +12,7 @@ export interface ConnectionInstrumentationConfig {
    */
   maxOrigins?: number;
   /**
-   * `basic`: at most 25 series per origin instead of up to 80, for large fleets. docs/metrics.md lists what it leaves out, and the
+   * `basic`: at most 25 series per origin instead of up to 110, for large fleets. docs/metrics.md lists what it leaves out, and the
    * alerts that still work. Default: `full`.
    */
   detail?: Detail;

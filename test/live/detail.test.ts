@@ -9,7 +9,7 @@ import { server } from '../support/server.ts';
 import { until } from '../support/until.ts';
 
 test.each([
-  ['full', 80],
+  ['full', 110],
   ['basic', 25],
 ] as const)(
   'in %s detail, an origin with real traffic of all kinds has at most %i series',
