@@ -539,6 +539,51 @@ describe('a pool that undici makes anew when its last connection is lost', () =>
     expect(causes(open(dispatcher()))).toEqual(['new_pool']);
   });
 
+  test.each<[string, PoolIdentity]>([
+    ['the old one was an agent', agent()],
+    ['undici did not show the old one', hidden()],
+  ])('is a new one if %s', (_what, identity) => {
+    const { open, close, causes } = playing();
+    close(open(identity), 'server_idle_close');
+
+    expect(causes(open(dispatcher()))).toEqual(['new_pool']);
+  });
+
+  test.each<[string, number, string]>([
+    ['less than five minutes', 299, 'new_pool'],
+    ['five minutes', 300, 'replaced server_idle_close'],
+  ])('%s after another one was made beside it', (_when, seconds, cause) => {
+    const { open, close, causes, clock } = playing();
+    const one = open(dispatcher());
+    const other = open(dispatcher());
+    close(one, 'server_idle_close');
+    clock.now = seconds;
+    close(other, 'server_idle_close');
+
+    expect(causes(open(dispatcher()))).toEqual([cause]);
+  });
+
+  test('is no longer missing: the next one beside it is new', () => {
+    const { open, used, close, causes } = playing();
+    const last = open(dispatcher());
+    Object.assign(last, { requests: 1 });
+    used(last);
+    close(last, 'server_idle_close');
+
+    expect(causes(open(dispatcher()), open(dispatcher()))).toEqual(['replaced server_idle_close', 'new_pool']);
+  });
+
+  test.each<[number, string]>([
+    [8, 'replaced goaway'],
+    [9, 'new_pool'],
+  ])('of %i pools that are about to end, at most 8 are looked at: %s', (count, cause) => {
+    const { open, causes, clock } = playing();
+    for (const each of Array.from({ length: count }, () => open(dispatcher()))) each.pool?.leaves(each, 'goaway');
+    clock.now = 600;
+
+    expect(causes(open(dispatcher()))).toEqual([cause]);
+  });
+
   test('is a new one if it is an agent of node:http, which nobody but the program makes', () => {
     const { open, close, causes } = playing();
     close(open(agent()), 'server_idle_close');
