@@ -100,6 +100,15 @@ describe('which connection was the first', () => {
     expect(causes(second, first)).toEqual(['pool_busy', 'first']);
   });
 
+  test('there is only one, even if an earlier attempt is counted later', () => {
+    const { open, attempt, causes } = playing();
+    const pool = {};
+    const [early, late] = [attempt(HERE, () => {}), attempt(HERE, () => {})];
+
+    expect(causes(open(dispatcher(pool), HERE, late))).toEqual(['first']);
+    expect(causes(open(dispatcher(pool), HERE, early))).toEqual(['pool_busy']);
+  });
+
   test('an attempt that failed is not the first, of its origin or of its pool', () => {
     const { pools, open, causes } = playing();
     const identity = agent();
@@ -578,8 +587,9 @@ describe('a pool that undici makes anew when its last connection is lost', () =>
     [9, 'new_pool'],
   ])('of %i pools that are about to end, at most 8 are looked at: %s', (count, cause) => {
     const { open, causes, clock } = playing();
-    for (const each of Array.from({ length: count }, () => open(dispatcher()))) each.pool?.leaves(each, 'goaway');
+    const leaving = Array.from({ length: count }, () => open(dispatcher()));
     clock.now = 600;
+    for (const each of leaving) each.pool?.leaves(each, 'goaway');
 
     expect(causes(open(dispatcher()))).toEqual([cause]);
   });
