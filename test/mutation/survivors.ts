@@ -7,9 +7,6 @@ const EXPLAINED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       'it only saves a check: the causes `replaced` and `release_race` come before `body_held`',
     'if (raced === undefined || raced.order <= loss.openedAs) return;':
       'each attempt has an order of its own, and a connection does not race with its own loss',
-    'return this.#some(other => other.order <= order) || this.#losses.hadAny(order);':
-      'a connection that is not the first of its pool has others, or has replaced a loss: this is the fallback if that ever fails',
-    'return this.#some(other => other.order >= order) || this.#losses.hadAny(order);': 'the same',
   },
   'src/client/attribution/losses.ts': {
     'return this.#all.some(loss => loss.openedAs <= order && loss.order > order);': 'orders are unique',
