@@ -25,6 +25,7 @@ import { readLookups } from './metrics/read-lookups.ts';
 import { readPorts } from './metrics/read-ports.ts';
 import type { Recorder } from './metrics/recorder.ts';
 import { MetricRegistry } from './metrics/registry.ts';
+import type { Storage } from './metrics/storage.ts';
 import { type Reading, readAll } from './metrics/table.ts';
 import { type ConnectionInstrumentationConfig, checkedOptions } from './options.ts';
 import { Servers } from './server/servers.ts';
@@ -90,7 +91,10 @@ export class ConnectionInstrumentation {
    */
   readonly connections: { snapshot(): Snapshot } = { snapshot: () => this.#connections.snapshot() };
 
-  constructor(config: ConnectionInstrumentationConfig = {}) {
+  constructor(config?: ConnectionInstrumentationConfig);
+  /** @internal `storage`: where the numbers are kept. */
+  constructor(config: ConnectionInstrumentationConfig, storage: Storage);
+  constructor(config: ConnectionInstrumentationConfig = {}, storage?: Storage) {
     const options = checkedOptions(config);
     this.#config = { ...config, ...options };
     const names = new OriginNames(options.originName, error => {
@@ -98,7 +102,7 @@ export class ConnectionInstrumentation {
       this.#warnOnce('originName', error);
     });
     const nameOf = (address: string) => names.of(address);
-    this.#registry = new MetricRegistry(options.maxOrigins, nameOf);
+    this.#registry = new MetricRegistry(options.maxOrigins, nameOf, storage);
 
     const record: Recorder = (metric, value, attributes) => {
       this.#registry.histograms.record(metric, value, attributes);

@@ -1,27 +1,25 @@
 import { createNoopMeter, metrics } from '@opentelemetry/api';
-import { guardWith, oncePerPlace, stackOf } from './core/guard.ts';
+import { type Guard, guardWith, oncePerPlace, stackOf } from './core/guard.ts';
 import { printable } from './core/origins.ts';
 import { ConnectionInstrumentation } from './instrumentation.ts';
 import type { ConnectionInstrumentationConfig } from './options.ts';
 import type { Environment } from './register/environment.ts';
 import type { Exposition } from './register/exposition.ts';
-import { atFirstEvent } from './register/first-event.ts';
 import { listenAddress } from './register/port-conflict.ts';
 import { isLauncher } from './register/processes/main-script.ts';
-import { type Main, mainOf, share } from './register/processes/share.ts';
+import { type Measured, share } from './register/processes/share.ts';
 import type { Sharing } from './register/processes/sharing.ts';
-import type { Source } from './register/producer.ts';
 import { servePrometheus } from './register/prometheus.ts';
 import { startPushing } from './register/push.ts';
+import { SharedMemory } from './register/threads/memory.ts';
+import { reportToMainThread } from './register/threads/reporting.ts';
+import { SharedStorage } from './register/threads/shared-storage.ts';
+import { Threads } from './register/threads/threads.ts';
+import { isMainThread, offeredMemory, offerMemory, parentOf, threadId } from './register/threads/worker-data.ts';
 import { VERSION } from './version.ts';
 
 const { writeSync } = process.getBuiltinModule('node:fs');
-const { getEnvironmentData, isMainThread, setEnvironmentData } = process.getBuiltinModule('node:worker_threads');
 
-/** The key of data shared with all worker threads: whether one of them has already warned that they are not measured. */
-const WORKER_WARNING_PRINTED = 'connmeter.workerWarningPrinted';
-/** The key of what threads need to know about their process. */
-const MAIN = 'connmeter.main';
 const MAX_LINE_LENGTH = 1_000;
 
 let logLevel: Environment['logLevel'] = 'info';
@@ -58,24 +56,40 @@ export function start(environment: Environment): ConnectionInstrumentation | und
 function startMeasuring(environment: Environment): void {
   if (hasGlobalMeterProvider()) {
     instrumentation = new ConnectionInstrumentation(optionsOf(environment));
-  } else if (isMainThread) {
-    setEnvironmentData(WORKER_WARNING_PRINTED, new SharedArrayBuffer(4));
-    setEnvironmentData(MAIN, mainOf(process));
+  } else if (!isMainThread) {
+    if (environment.exporters.length > 0) reportFromThread(environment);
+  } else {
     environment.warnings.forEach(warn);
     if (environment.exporters.length > 0) startExporting(environment);
-  } else if (environment.exporters.includes('prometheus') && canShare(environment)) {
-    reportFromThread(environment);
-  } else if (environment.exporters.length > 0 && isFirstWorkerToWarn()) {
-    warn('worker threads are not measured; the metrics cover the main thread only');
   }
 }
 
-/** A thread opens no port: it hands its numbers to the process that serves them. */
+/** A thread opens no port and pushes nothing: its numbers are in memory that it shares with the main thread. */
 function reportFromThread(environment: Environment): void {
-  const measured = new ConnectionInstrumentation(optionsOf(environment));
+  const memory = offeredMemory(VERSION);
+  const entry = memory?.join(threadId, parentOf());
+  if (memory === undefined || entry === undefined) {
+    warn(`a worker thread is not measured: ${memory === undefined ? 'its main thread is not' : 'there are too many'}`);
+    return;
+  }
+  const storage = new SharedStorage(memory, entry, () =>
+    warn('the numbers of a worker thread are not complete: there is no room for more of them'),
+  );
+  const measured = new ConnectionInstrumentation(optionsOf(environment), storage);
   instrumentation = measured;
-  const sharing = sharingOf(environment, measured);
-  atFirstEvent(guard, () => sharing()?.join());
+  const guard = exportGuard(measured);
+  reportToMainThread({ memory, entry, storage, read: () => measured.read(), guard });
+}
+
+/** Faults of the parts that export: each is counted, and the first one of each place is printed. */
+function exportGuard(measured: ConnectionInstrumentation): Guard {
+  const warnOnce = oncePerPlace((where, error) =>
+    warn(`could not ${where}; the program is not affected: ${stackOf(error)}`),
+  );
+  return guardWith((where, error) => {
+    measured.countFault('exposition');
+    warnOnce(where, error);
+  });
 }
 
 /** Without a fixed port, or on Windows, each process serves its own metrics. */
@@ -84,20 +98,12 @@ function canShare({ share, port }: Environment): boolean {
 }
 
 /** Made when it is first needed, because it reads files. */
-function sharingOf(environment: Environment, measured: ConnectionInstrumentation): () => Sharing | undefined {
+function sharingOf(environment: Environment, measured: Measured, guard: Guard): () => Sharing | undefined {
   let shared: ReturnType<typeof share> | undefined;
-  const warnOnce = oncePerPlace((where, error) =>
-    warn(`could not ${where}; the program is not affected: ${stackOf(error)}`),
-  );
-  const guard = guardWith((where, error) => {
-    measured.countFault('exposition');
-    warnOnce(where, error);
-  });
   return () => {
     if (!canShare(environment)) return undefined;
     if (shared === undefined) {
-      const main = (getEnvironmentData(MAIN) as Main | undefined) ?? mainOf(process);
-      shared = share(listenAddress(environment), environment, main, measured, guard);
+      shared = share(listenAddress(environment), environment, measured, guard);
       if ('why' in shared) warn(`each process serves its own metrics, because ${shared.why}`);
     }
     return 'sharing' in shared ? shared.sharing : undefined;
@@ -108,20 +114,34 @@ function startExporting(environment: Environment): void {
   const measured = new ConnectionInstrumentation(optionsOf(environment));
   instrumentation = measured;
   if (!environment.exporters.includes('console') && !environment.exporters.includes('otlp')) measured.evictUnused();
-  const source: Source = { scope: { name: 'connmeter', version: VERSION }, read: () => measured.read() };
+  const guard = exportGuard(measured);
+  const memory = SharedMemory.create();
+  offerMemory(memory, VERSION);
+  const threads = new Threads({ memory, read: () => measured.read(), maxOrigins: environment.maxOrigins, guard });
+  const scope = { name: 'connmeter', version: VERSION };
   if (environment.exporters.includes('prometheus')) {
-    exposition = servePrometheus(source, {
-      ...environment,
-      sharing: sharingOf(environment, measured),
-      ignoreServer: (server, host) => measured.ignoreServer(server, host),
-      isLauncher: () => isLauncher(process.argv[1], process.env),
-      countFault: () => measured.countFault('exposition'),
-      warn,
-      info,
-    });
+    const ofProcess: Measured = {
+      read: () => threads.read(),
+      refresh: () => threads.refresh(),
+      ignoreServer: server => measured.ignoreServer(server),
+      openUnmeasured: open => measured.openUnmeasured(open),
+    };
+    exposition = servePrometheus(
+      { scope, collect: () => threads.collect() },
+      {
+        ...environment,
+        sharing: sharingOf(environment, ofProcess, guard),
+        ignoreServer: (server, host) => measured.ignoreServer(server, host),
+        atEventInThread: begin => threads.atFirstEvent(begin),
+        isLauncher: () => isLauncher(process.argv[1], process.env),
+        countFault: () => measured.countFault('exposition'),
+        warn,
+        info,
+      },
+    );
   }
   if (environment.exporters.some(name => name !== 'prometheus'))
-    pushNow = startPushing(source, { ...environment, warn });
+    pushNow = startPushing({ scope, collect: () => threads.collect(true) }, { ...environment, warn });
 }
 
 /** The text of `/metrics`. */
@@ -145,9 +165,4 @@ function optionsOf(environment: Environment): ConnectionInstrumentationConfig {
 /** Without a registered provider, the API returns its no-op meter. */
 function hasGlobalMeterProvider(): boolean {
   return metrics.getMeterProvider().getMeter('connmeter') !== createNoopMeter();
-}
-
-function isFirstWorkerToWarn(): boolean {
-  const printed = getEnvironmentData(WORKER_WARNING_PRINTED);
-  return !(printed instanceof SharedArrayBuffer) || Atomics.exchange(new Int32Array(printed), 0, 1) === 0;
 }

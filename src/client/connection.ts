@@ -170,6 +170,8 @@ export class Connection extends TrackedConnection<OriginCounts> implements Momen
 
   /** Why there was no tunnel through the proxy, as an `error.type`, once this was counted. */
   tunnelError: string | undefined;
+  /** In a worker thread: the record of what is not counted yet. `counted`: the main thread has counted it. */
+  record: number | 'counted' | undefined;
 
   // Unread bodies: unread-bodies.ts.
 

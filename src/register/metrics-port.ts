@@ -24,6 +24,8 @@ export interface PortOptions {
   readonly ignoreServer: (server: Server, name: string | undefined) => void;
   /** This process only starts the program. */
   readonly isLauncher: () => boolean;
+  /** Calls back once, when another thread has an event that is measured. */
+  readonly atEventInThread: (begin: () => void) => void;
   /** Lets several processes of one service share the port; undefined if each serves its own metrics. */
   readonly sharing: () => Sharing | undefined;
   /** Prints a line if the metrics are not served, or on another port. */
@@ -35,7 +37,7 @@ export interface PortOptions {
 
 /**
  * Serves the metrics on the configured port. It starts listening at the first event that is measured: a connection attempt, or
- * a server that listens. So a launcher that does neither leaves the port to the program it starts. If the program itself
+ * a server that listens, in whichever thread. So a launcher that does neither leaves the port to the program it starts. If the program itself
  * listens on that port, our server closes, and listens on a free port instead.
  */
 export class MetricsPort {
@@ -55,7 +57,13 @@ export class MetricsPort {
     this.#address = listenAddress(options);
     this.#listenSoon = this.#inCurrentContext();
 
-    atFirstEvent(guard, () => this.#listenSoon());
+    let hasBegun = false;
+    const begin = () => {
+      if (!hasBegun) this.#listenSoon();
+      hasBegun = true;
+    };
+    atFirstEvent(guard, begin);
+    options.atEventInThread(begin);
     this.#unsubscribe = subscribeAll(guard, {
       'tracing:net.server.listen:asyncStart': ({ server, options }: { server: AnyServer; options: ListenCall }) => {
         if (server !== this.#server && conflictsWith(options, this.#address)) this.#makeWayFor(server);

@@ -59,7 +59,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
   },
   'what was counted': {
     writers: ['client/accounting.ts'],
-    fields: ['counts', 'requestCounts', 'tunnelError'],
+    fields: ['counts', 'requestCounts', 'tunnelError', 'record'],
   },
   'request count': { writers: ['client/accounting.ts', TRACKED_CONNECTION], fields: ['requests'] },
 };

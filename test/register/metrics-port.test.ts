@@ -49,6 +49,7 @@ async function ready({
       return server;
     },
     isLauncher: () => false,
+    atEventInThread: () => {},
     sharing: () => undefined,
     ignoreServer: (_server, name) => names.push(name),
     warn: line => lines.push(line),
