@@ -1,8 +1,5 @@
-import { createNoopMeter, metrics } from '@opentelemetry/api';
-import { type Guard, guardWith, oncePerPlace, stackOf } from './core/guard.ts';
-import { printable } from './core/origins.ts';
+import type { Guard } from './core/guard.ts';
 import { ConnectionInstrumentation } from './instrumentation.ts';
-import type { ConnectionInstrumentationConfig } from './options.ts';
 import type { Environment } from './register/environment.ts';
 import type { Exposition } from './register/exposition.ts';
 import { listenAddress } from './register/port-conflict.ts';
@@ -12,30 +9,12 @@ import type { Sharing } from './register/processes/sharing.ts';
 import { servePrometheus } from './register/prometheus.ts';
 import { startPushing } from './register/push.ts';
 import { SharedMemory } from './register/threads/memory.ts';
-import { reportToMainThread } from './register/threads/reporting.ts';
-import { SharedStorage } from './register/threads/shared-storage.ts';
 import { Threads } from './register/threads/threads.ts';
-import { isMainThread, offeredMemory, offerMemory, parentOf, threadId } from './register/threads/worker-data.ts';
+import { offerMemory } from './register/threads/worker-data.ts';
+import { exportGuard, hasGlobalMeterProvider, linesAt, optionsOf, startGuard } from './start-common.ts';
 import { VERSION } from './version.ts';
 
-const { writeSync } = process.getBuiltinModule('node:fs');
-
-const MAX_LINE_LENGTH = 1_000;
-
-let logLevel: Environment['logLevel'] = 'info';
-
-/** Writes to the descriptor, not to `process.stderr`: an error of that stream, such as a closed pipe, would end the program. */
-const write = guardWith(() => {})(
-  'write',
-  (line: string) => void writeSync(2, `connmeter: ${printable(line.slice(0, MAX_LINE_LENGTH))}\n`),
-);
-const warn = (line: string) => {
-  if (logLevel !== 'none') write(line);
-};
-const info = (line: string) => {
-  if (logLevel === 'info') write(line);
-};
-const guard = guardWith((where, error) => warn(`could not ${where}, so nothing is measured: ${error}`));
+let lines = linesAt('info');
 
 /** The active instrumentation. */
 let instrumentation: ConnectionInstrumentation | undefined;
@@ -48,48 +27,18 @@ let exposition: Exposition | undefined;
 
 /** Starts measuring and exporting. Returns undefined if nothing is measured. Never throws. */
 export function start(environment: Environment): ConnectionInstrumentation | undefined {
-  logLevel = environment.logLevel;
-  guard('start', startMeasuring)(environment);
+  lines = linesAt(environment.logLevel);
+  startGuard(lines.warn)('start', startMeasuring)(environment);
   return instrumentation;
 }
 
 function startMeasuring(environment: Environment): void {
   if (hasGlobalMeterProvider()) {
     instrumentation = new ConnectionInstrumentation(optionsOf(environment));
-  } else if (!isMainThread) {
-    if (environment.exporters.length > 0) reportFromThread(environment);
   } else {
-    environment.warnings.forEach(warn);
+    environment.warnings.forEach(lines.warn);
     if (environment.exporters.length > 0) startExporting(environment);
   }
-}
-
-/** A thread opens no port and pushes nothing: its numbers are in memory that it shares with the main thread. */
-function reportFromThread(environment: Environment): void {
-  const memory = offeredMemory(VERSION);
-  const entry = memory?.join(threadId, parentOf());
-  if (memory === undefined || entry === undefined) {
-    warn(`a worker thread is not measured: ${memory === undefined ? 'its main thread is not' : 'there are too many'}`);
-    return;
-  }
-  const storage = new SharedStorage(memory, entry, () =>
-    warn('the numbers of a worker thread are not complete: there is no room for more of them'),
-  );
-  const measured = new ConnectionInstrumentation(optionsOf(environment), storage);
-  instrumentation = measured;
-  const guard = exportGuard(measured);
-  reportToMainThread({ memory, entry, storage, read: () => measured.read(), guard });
-}
-
-/** Faults of the parts that export: each is counted, and the first one of each place is printed. */
-function exportGuard(measured: ConnectionInstrumentation): Guard {
-  const warnOnce = oncePerPlace((where, error) =>
-    warn(`could not ${where}; the program is not affected: ${stackOf(error)}`),
-  );
-  return guardWith((where, error) => {
-    measured.countFault('exposition');
-    warnOnce(where, error);
-  });
 }
 
 /** Without a fixed port, or on Windows, each process serves its own metrics. */
@@ -104,7 +53,7 @@ function sharingOf(environment: Environment, measured: Measured, guard: Guard): 
     if (!canShare(environment)) return undefined;
     if (shared === undefined) {
       shared = share(listenAddress(environment), environment, measured, guard);
-      if ('why' in shared) warn(`each process serves its own metrics, because ${shared.why}`);
+      if ('why' in shared) lines.warn(`each process serves its own metrics, because ${shared.why}`);
     }
     return 'sharing' in shared ? shared.sharing : undefined;
   };
@@ -114,7 +63,7 @@ function startExporting(environment: Environment): void {
   const measured = new ConnectionInstrumentation(optionsOf(environment));
   instrumentation = measured;
   if (!environment.exporters.includes('console') && !environment.exporters.includes('otlp')) measured.evictUnused();
-  const guard = exportGuard(measured);
+  const guard = exportGuard(measured, lines.warn);
   const memory = SharedMemory.create();
   offerMemory(memory, VERSION);
   const threads = new Threads({ memory, read: () => measured.read(), maxOrigins: environment.maxOrigins, guard });
@@ -135,13 +84,12 @@ function startExporting(environment: Environment): void {
         atEventInThread: begin => threads.atFirstEvent(begin),
         isLauncher: () => isLauncher(process.argv[1], process.env),
         countFault: () => measured.countFault('exposition'),
-        warn,
-        info,
+        ...lines,
       },
     );
   }
   if (environment.exporters.some(name => name !== 'prometheus'))
-    pushNow = startPushing({ scope, collect: () => threads.collect(true) }, { ...environment, warn });
+    pushNow = startPushing({ scope, collect: () => threads.collect(true) }, { ...environment, warn: lines.warn });
 }
 
 /** The text of `/metrics`. */
@@ -155,14 +103,4 @@ export async function metricsText(): Promise<string> {
 /** Sends what the exporters that push have not sent yet. Resolves when they have, or have failed. */
 export async function flush(): Promise<void> {
   await pushNow?.();
-}
-
-function optionsOf(environment: Environment): ConnectionInstrumentationConfig {
-  const { readUndiciInternals, maxOrigins, originName } = environment;
-  return { readUndiciInternals, maxOrigins, ...(originName && { originName }) };
-}
-
-/** Without a registered provider, the API returns its no-op meter. */
-function hasGlobalMeterProvider(): boolean {
-  return metrics.getMeterProvider().getMeter('connmeter') !== createNoopMeter();
 }

@@ -1,4 +1,3 @@
-import type { Attributes } from '@opentelemetry/api';
 import { phasesOf } from '../core/phases.ts';
 import { addValue, emptyDistribution, type HistogramName } from '../metrics/histograms.ts';
 import type { Uncounted, UncountedSeries } from '../metrics/uncounted.ts';
@@ -8,7 +7,7 @@ import type { Connection } from './connection.ts';
 /** What would be counted if an open connection was counted now. `attributes`: those of its origin. */
 export function uncountedOf(
   connection: Connection,
-  attributes: Attributes,
+  attributes: Uncounted['attributes'],
   { cause, replacedReason }: LikelyCause,
 ): Uncounted {
   const { http, requests, attempts, tls } = connection;
@@ -29,7 +28,7 @@ export function uncountedOf(
   return { attributes, series };
 }
 
-function oneValue(metric: HistogramName, more: Attributes, value: number): UncountedSeries {
+function oneValue(metric: HistogramName, more: Uncounted['attributes'], value: number): UncountedSeries {
   const distribution = emptyDistribution(metric, more);
   addValue(metric, distribution, value);
   return [metric, more, [distribution.buckets, distribution.sum, distribution.count]];

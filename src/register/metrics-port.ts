@@ -1,8 +1,8 @@
 import type { Server } from 'node:http';
 import type { AddressInfo, Server as AnyServer } from 'node:net';
 import { subscribeAll } from '../core/channels.ts';
+import { atFirstEvent } from '../core/first-event.ts';
 import type { Guard } from '../core/guard.ts';
-import { atFirstEvent } from './first-event.ts';
 import { METRICS_PATH } from './metrics-server.ts';
 import { conflictsWith, type ListenAddress, type ListenCall, listenAddress } from './port-conflict.ts';
 import type { Sharing } from './processes/sharing.ts';

@@ -155,7 +155,6 @@ test.each(['cumulative', 'delta'])(
     expect(await child.outcome).toMatchObject({ code: 0, stderr: '' });
 
     const { accepts } = await asked.seen();
-    expect(accepts).toBe(9);
     const values = received.values('connmeter.connection.opened', asked.port);
     const total = temporality === 'delta' ? values.reduce((sum, each) => sum + each, 0) : values.at(-1);
     expect(total).toBe(accepts);

@@ -160,6 +160,7 @@ export class SharedMemory {
   take(entry: number, kind: BlockKind): Block | undefined {
     const last = (this.buffer.maxByteLength - TABLE_BYTES) / BLOCK_BYTES;
     for (let index = 0; index < last; index++) {
+      if (Atomics.load(this.#ints, OWNERS + index) !== 0) continue;
       if (Atomics.compareExchange(this.#ints, OWNERS + index, 0, entry + 1) !== 0) continue;
       if (index >= this.#blocks) this.#grow(index + BLOCKS_PER_GROWTH);
 

@@ -1,6 +1,6 @@
+import { atFirstEvent } from '../../core/first-event.ts';
 import type { Guard } from '../../core/guard.ts';
 import type { Reading } from '../../metrics/table.ts';
-import { atFirstEvent } from '../first-event.ts';
 import type { SharedMemory } from './memory.ts';
 import type { SharedStorage } from './shared-storage.ts';
 import { watchThreads } from './started-threads.ts';

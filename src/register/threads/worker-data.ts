@@ -1,13 +1,12 @@
 import { SharedMemory } from './memory.ts';
 
-const { getEnvironmentData, isMainThread, setEnvironmentData, threadId } =
-  process.getBuiltinModule('node:worker_threads');
+const { getEnvironmentData, setEnvironmentData, threadId } = process.getBuiltinModule('node:worker_threads');
 
 // Node hands this data to each new thread, with all changes by the threads above it.
 const MEMORY = 'connmeter.threads';
 const PARENT = 'connmeter.thread';
 
-export { isMainThread, threadId };
+export { threadId };
 
 /** Offers this memory to all threads that are started from now on. */
 export function offerMemory({ buffer }: SharedMemory, version: string): void {

@@ -12,11 +12,13 @@ const { EventEmitter } = process.getBuiltinModule('node:events');
 const guard = guardWith((_where, error) => {
   throw error;
 });
+process.setMaxListeners(0); // each process of a test listens to the end of the real one
+
 const origin = { address: 'a.test', port: 80 };
 
 /** A main thread, and how it starts others. */
-function process_(maxOrigins = 10) {
-  const memory = SharedMemory.create();
+function aProcess(maxOrigins = 10) {
+  const memory = SharedMemory.create(16 * 1024 * 1024);
   const main = new MetricRegistry(maxOrigins);
   const threads = new Threads({ memory, read: () => readAll(main), maxOrigins, guard });
   let threadId = 0;
@@ -41,7 +43,7 @@ function process_(maxOrigins = 10) {
   return { memory, main, threads, startThread };
 }
 
-function valueOf(readings: readonly Reading[], name: string): number {
+function sumOf(readings: readonly Reading[], name: string): number {
   const { series = [] } = readings.find(({ metric }) => metric.name === name) ?? {};
   return series.reduce((sum, each) => sum + ('value' in each ? each.value : each.count), 0);
 }
@@ -49,14 +51,14 @@ function valueOf(readings: readonly Reading[], name: string): number {
 const OPENED = 'connmeter.connection.opened';
 
 test('without threads, the numbers are those of the main thread', () => {
-  const { main, threads } = process_();
+  const { main, threads } = aProcess();
   main.originCounts(origin, true).opened('first', undefined).value = 2;
 
   expect(threads.read()).toEqual(readAll(main));
 });
 
 test('counters and histograms of a thread are read as they are, at any time', () => {
-  const { main, threads, startThread } = process_();
+  const { main, threads, startThread } = aProcess();
   const { registry } = startThread();
   main.originCounts(origin, true).opened('first', undefined).value = 2;
   const counts = registry.originCounts(origin, true);
@@ -69,19 +71,19 @@ test('counters and histograms of a thread are read as they are, at any time', ()
   registry.histograms.record('connmeter.connect.duration', 10, counts.attributes);
   const readings = threads.read();
 
-  expect(valueOf(readings, OPENED)).toBe(4);
-  expect(valueOf(readings, 'connmeter.requests')).toBe(3);
-  expect(valueOf(readings, 'connmeter.server.connection.accepted')).toBe(1);
-  expect(valueOf(readings, 'connmeter.faults')).toBe(1);
+  expect(sumOf(readings, OPENED)).toBe(4);
+  expect(sumOf(readings, 'connmeter.requests')).toBe(3);
+  expect(sumOf(readings, 'connmeter.server.connection.accepted')).toBe(1);
+  expect(sumOf(readings, 'connmeter.faults')).toBe(1);
   expect(readings.find(({ metric }) => metric.name === 'connmeter.connect.duration')?.series).toMatchObject([
     { buckets: [0, 0, 1, 0, 0, 0, 1], sum: 10.01, count: 2 },
   ]);
   counts.opened('first', undefined).value++;
-  expect(valueOf(threads.read(), OPENED)).toBe(5);
+  expect(sumOf(threads.read(), OPENED)).toBe(5);
 });
 
 test('the series of a thread in shared memory are those that it would have alone, with the same values', () => {
-  const { threads, startThread } = process_();
+  const { threads, startThread } = aProcess();
   const { registry, refresh } = startThread();
   const alone = new MetricRegistry(10);
   for (const each of [registry, alone]) {
@@ -111,32 +113,32 @@ test('the series of a thread in shared memory are those that it would have alone
   const shared = plain(threads.read()).filter(([name]) => !own.has(String(name)) || name !== 'connmeter.dns.pending');
 
   expect(shared).toEqual(plain(readAll(alone)).filter(([name]) => name !== 'connmeter.dns.pending'));
-  expect(valueOf(threads.read(), 'connmeter.dns.pending')).toBe(2);
+  expect(sumOf(threads.read(), 'connmeter.dns.pending')).toBe(2);
 });
 
 test('what a thread has counted stays when it has ended; its gauges leave', () => {
-  const { memory, threads, startThread } = process_();
+  const { memory, threads, startThread } = aProcess();
   const { registry, refresh, end } = startThread();
   const counts = registry.originCounts(origin, true);
   counts.opened('first', undefined).value = 5;
   counts.inUse('1.1').idle.value = 4;
-  expect(valueOf(threads.read(), 'http.client.open_connections')).toBe(0); // not refreshed yet
+  expect(sumOf(threads.read(), 'http.client.open_connections')).toBe(0); // not refreshed yet
   refresh();
   const alive = threads.read();
   end();
   const ended = threads.read();
 
-  expect(valueOf(alive, 'http.client.open_connections')).toBe(4);
-  expect(valueOf(alive, 'connmeter.threads')).toBe(2);
-  expect(valueOf(alive, 'connmeter.processes')).toBe(1);
-  expect(valueOf(ended, 'http.client.open_connections')).toBe(0);
-  expect(valueOf(ended, 'connmeter.threads')).toBe(1);
-  expect(valueOf(ended, OPENED)).toBe(5);
+  expect(sumOf(alive, 'http.client.open_connections')).toBe(4);
+  expect(sumOf(alive, 'connmeter.threads')).toBe(2);
+  expect(sumOf(alive, 'connmeter.processes')).toBe(1);
+  expect(sumOf(ended, 'http.client.open_connections')).toBe(0);
+  expect(sumOf(ended, 'connmeter.threads')).toBe(1);
+  expect(sumOf(ended, OPENED)).toBe(5);
   expect(memory.entries).toEqual([]);
 });
 
 test('a thread that runs its exit handler has no gauges any more, but may still count', () => {
-  const { memory, threads, startThread } = process_();
+  const { memory, threads, startThread } = aProcess();
   const { entry, registry, refresh } = startThread();
   const counts = registry.originCounts(origin, true);
   counts.inUse('1.1').idle.value = 4;
@@ -145,13 +147,13 @@ test('a thread that runs its exit handler has no gauges any more, but may still 
   counts.opened('first', undefined).value = 1;
   const readings = threads.read();
 
-  expect(valueOf(readings, 'http.client.open_connections')).toBe(0);
-  expect(valueOf(readings, 'connmeter.threads')).toBe(1);
-  expect(valueOf(readings, OPENED)).toBe(1);
+  expect(sumOf(readings, 'http.client.open_connections')).toBe(0);
+  expect(sumOf(readings, 'connmeter.threads')).toBe(1);
+  expect(sumOf(readings, OPENED)).toBe(1);
 });
 
 test('many threads one after another need no more memory than one', () => {
-  const { memory, threads, startThread } = process_();
+  const { memory, threads, startThread } = aProcess();
   let size = 0;
   for (let i = 0; i < 200; i++) {
     const { registry, refresh, end } = startThread();
@@ -162,11 +164,11 @@ test('many threads one after another need no more memory than one', () => {
   }
 
   expect(memory.buffer.byteLength).toBe(size);
-  expect(valueOf(threads.read(), OPENED)).toBe(200);
+  expect(sumOf(threads.read(), OPENED)).toBe(200);
 });
 
 test('the addresses of all threads together are bounded, those of ended threads included', () => {
-  const { threads, startThread } = process_(3);
+  const { threads, startThread } = aProcess(3);
   for (let i = 0; i < 20; i++) {
     const { registry, end } = startThread();
     registry.originCounts({ address: `h${i}.test`, port: 80 }, true).opened('first', undefined).value++;
@@ -175,27 +177,27 @@ test('the addresses of all threads together are bounded, those of ended threads 
   const { series = [] } = threads.read().find(({ metric }) => metric.name === OPENED) ?? {};
 
   expect(new Set(series.map(({ attributes }) => attributes['server.address'])).size).toBe(4);
-  expect(valueOf(threads.read(), OPENED)).toBe(20);
+  expect(sumOf(threads.read(), OPENED)).toBe(20);
 });
 
 test('no total falls when threads end, not even by the rounding of a sum', () => {
-  const { threads, startThread } = process_();
+  const { threads, startThread } = aProcess();
   const all = [0.2, 0.7, 0.1, 0.3].map(seconds => {
     const thread = startThread();
     thread.registry.originCounts(origin, true).wastedSetup.value = seconds;
     return thread;
   });
-  let before = valueOf(threads.read(), 'connmeter.setup.wasted');
+  let before = sumOf(threads.read(), 'connmeter.setup.wasted');
   for (const { end } of [all[2], all[0], all[3], all[1]] as typeof all) {
     end();
-    const now = valueOf(threads.read(), 'connmeter.setup.wasted');
+    const now = sumOf(threads.read(), 'connmeter.setup.wasted');
     expect(now).toBeGreaterThanOrEqual(before);
     before = now;
   }
 });
 
 test('if there is no room, a thread counts for itself, and that is said once', () => {
-  const { memory, threads, startThread } = process_();
+  const { memory, threads, startThread } = aProcess();
   const { entry, registry, isFull } = startThread();
   while (memory.take(entry, 'series') !== undefined);
   expect(isFull()).toBe(false);
@@ -204,7 +206,7 @@ test('if there is no room, a thread counts for itself, and that is said once', (
 
   expect(isFull()).toBe(true);
   expect(registry.allOriginCounts.map(({ allOpened }) => allOpened[0]?.value)).toEqual(new Array(10).fill(1));
-  expect(valueOf(threads.read(), OPENED)).toBeLessThan(10);
+  expect(sumOf(threads.read(), OPENED)).toBeLessThan(10);
 });
 
 const WAITING = {
@@ -216,22 +218,22 @@ const WAITING = {
 } as const;
 
 test('what a blocked thread has not counted is counted once: by the main thread, and not by the thread again', async () => {
-  const { threads, startThread } = process_();
+  const { threads, startThread } = aProcess();
   const { registry, storage } = startThread();
   const counts = registry.originCounts(origin, true);
   const [one, other] = [storage.uncounted.write(WAITING, undefined), storage.uncounted.write(WAITING, undefined)];
-  expect(valueOf(threads.read(), OPENED)).toBe(0); // it is asked first
+  expect(sumOf(threads.read(), OPENED)).toBe(0); // it is asked first
   await threads.refresh();
 
-  expect(valueOf(threads.read(), OPENED)).toBe(2);
-  expect(valueOf(threads.read(), 'connmeter.requests')).toBe(2);
+  expect(sumOf(threads.read(), OPENED)).toBe(2);
+  expect(sumOf(threads.read(), 'connmeter.requests')).toBe(2);
   expect(storage.uncounted.count(one as number, counts.opened('first', undefined), undefined)).toBe(false);
   expect(storage.uncounted.write(WAITING, other as number)).toBe('counted');
-  expect(valueOf(threads.read(), OPENED)).toBe(2);
+  expect(sumOf(threads.read(), OPENED)).toBe(2);
 });
 
 test('what a thread has counted itself is not in its records any more', () => {
-  const { threads, startThread } = process_();
+  const { threads, startThread } = aProcess();
   const { registry, storage, end } = startThread();
   const counts = registry.originCounts(origin, true);
   const first = storage.uncounted.write({ ...WAITING, series: [] }, undefined) as number;
@@ -241,12 +243,12 @@ test('what a thread has counted itself is not in its records any more', () => {
   expect(new Set([second, third]).size).toBe(2);
   end();
 
-  expect(valueOf(threads.read(), OPENED)).toBe(2);
-  expect(valueOf(threads.read(), 'connmeter.requests')).toBe(2);
+  expect(sumOf(threads.read(), OPENED)).toBe(2);
+  expect(sumOf(threads.read(), 'connmeter.requests')).toBe(2);
 });
 
 test('records are used again, and there are not too many', () => {
-  const { startThread } = process_();
+  const { startThread } = aProcess();
   const { storage } = startThread();
   for (let i = 0; i < 5_000; i++) {
     const record = storage.uncounted.write(WAITING, undefined);
@@ -261,7 +263,7 @@ test('records are used again, and there are not too many', () => {
 });
 
 test('a collection waits for threads that answer, and only once for one that does not', async () => {
-  const { memory, threads, startThread } = process_();
+  const { memory, threads, startThread } = aProcess();
   const [answering] = [startThread(), startThread()];
   const listen = (turn: number): void => {
     void memory.nextQuestion(turn).then(() => {
@@ -277,7 +279,7 @@ test('a collection waits for threads that answer, and only once for one that doe
     const began = performance.now();
     const readings = await threads.collect();
     took.push(performance.now() - began);
-    expect(valueOf(readings, 'http.client.open_connections')).toBe(i);
+    expect(sumOf(readings, 'http.client.open_connections')).toBe(i);
   }
 
   expect(took[0]).toBeGreaterThan(90);
@@ -285,7 +287,7 @@ test('a collection waits for threads that answer, and only once for one that doe
 });
 
 test('the first event in any thread is told once', async () => {
-  const { memory, threads, startThread } = process_();
+  const { memory, threads, startThread } = aProcess();
   let told = 0;
   threads.atFirstEvent(() => told++);
   startThread();
