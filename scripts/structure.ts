@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path';
 export const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   '.': [
     'register',
+    'register/threads',
     'register/processes',
     'client/sources',
     'client',
@@ -27,6 +28,7 @@ export const FOLDERS: Readonly<Record<string, readonly string[]>> = {
     '@opentelemetry/resources',
     '@opentelemetry/sdk-metrics',
   ],
+  'register/threads': ['register/processes', 'metrics', 'core', '@opentelemetry/api'],
   'register/processes': ['metrics', 'core', '@opentelemetry/api'],
   'client/sources': ['client', 'client/attribution', 'core'],
   client: ['client/attribution', 'metrics', 'core'],

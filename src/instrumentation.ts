@@ -27,6 +27,7 @@ import { readAborts, readPorts } from './metrics/read-ports.ts';
 import type { Recorder } from './metrics/recorder.ts';
 import { MetricRegistry } from './metrics/registry.ts';
 import { warningOfSdkLimit } from './metrics/sdk-limit.ts';
+import type { Storage } from './metrics/storage.ts';
 import type { Reading } from './metrics/table.ts';
 import { ThreadPoolCanary } from './metrics/threadpool-canary.ts';
 import { type ConnectionInstrumentationConfig, checkedOptions } from './options.ts';
@@ -97,7 +98,10 @@ export class ConnectionInstrumentation {
    */
   readonly connections: { snapshot(): Snapshot } = { snapshot: () => this.#connections.snapshot() };
 
-  constructor(config: ConnectionInstrumentationConfig = {}) {
+  constructor(config?: ConnectionInstrumentationConfig);
+  /** @internal `storage`: where the numbers are kept. */
+  constructor(config: ConnectionInstrumentationConfig, storage: Storage);
+  constructor(config: ConnectionInstrumentationConfig = {}, storage?: Storage) {
     const options = checkedOptions(config);
     this.#config = { ...config, ...options };
     const names = new OriginNames(options.originName, error => {
@@ -105,7 +109,7 @@ export class ConnectionInstrumentation {
       this.#warnOnce('originName', error);
     });
     const nameOf = (address: string) => names.of(address);
-    this.#registry = new MetricRegistry(options.maxOrigins, nameOf);
+    this.#registry = new MetricRegistry(options.maxOrigins, nameOf, storage);
     this.#detail = options.detail;
     this.#shown = new ShownMetrics(options.detail);
 

@@ -74,15 +74,21 @@ function sayUnsupported(): void {
 /** Loads the rest of connmeter, which is not needed if it is disabled. `require` is synchronous, so the program waits for it. */
 function startNow(): void {
   const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);
-  const path = import.meta.url.endsWith('.ts') ? './start.ts' : './start.js';
+  const path = `${isMainThread() ? './start' : './start-in-thread'}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`;
   started = require(path) as typeof Start;
   instrumentation = started.start(environment);
+}
+
+/** A worker thread loads less: it serves nothing. */
+function isMainThread(): boolean {
+  return process.getBuiltinModule('node:worker_threads').isMainThread;
 }
 
 /** Used if ES modules cannot be required: a flag of Node disables it, or the program is importing the same modules right now. */
 function startLater(): void {
   const { writeSync } = process.getBuiltinModule('node:fs');
-  import('./start.ts').then(
+  const loading: Promise<typeof Start> = isMainThread() ? import('./start.ts') : import('./start-in-thread.ts');
+  loading.then(
     loaded => {
       started = loaded;
       instrumentation = loaded.start(environment);

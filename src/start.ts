@@ -1,53 +1,22 @@
-import { createNoopMeter, metrics } from '@opentelemetry/api';
-import { publish, subscribeAll } from './core/channels.ts';
-import { guardWith, oncePerPlace, stackOf } from './core/guard.ts';
-import { printable } from './core/origins.ts';
+import type { Guard } from './core/guard.ts';
+import { type Copy, earlierCopy } from './first-copy.ts';
 import { ConnectionInstrumentation } from './instrumentation.ts';
-import type { ConnectionInstrumentationConfig } from './options.ts';
+import { ShownMetrics } from './metrics/detail.ts';
 import type { Environment } from './register/environment.ts';
 import type { Exposition } from './register/exposition.ts';
-import { atFirstEvent } from './register/first-event.ts';
 import { listenAddress } from './register/port-conflict.ts';
 import { isLauncher } from './register/processes/main-script.ts';
-import { type Main, mainOf, share } from './register/processes/share.ts';
+import { type Measured, share } from './register/processes/share.ts';
 import type { Sharing } from './register/processes/sharing.ts';
-import type { Source } from './register/producer.ts';
 import { servePrometheus } from './register/prometheus.ts';
 import { startPushing } from './register/push.ts';
+import { SharedMemory } from './register/threads/memory.ts';
+import { Threads } from './register/threads/threads.ts';
+import { offerMemory } from './register/threads/worker-data.ts';
+import { exportGuard, hasGlobalMeterProvider, linesAt, optionsOf, startGuard } from './start-common.ts';
 import { VERSION } from './version.ts';
 
-const { writeSync } = process.getBuiltinModule('node:fs');
-const { getEnvironmentData, isMainThread, setEnvironmentData } = process.getBuiltinModule('node:worker_threads');
-
-/** The key of data shared with all worker threads: whether one of them has already warned that they are not measured. */
-const WORKER_WARNING_PRINTED = 'connmeter.workerWarningPrinted';
-/** The key of what threads need to know about their process. */
-const MAIN = 'connmeter.main';
-/** On this channel, a copy of connmeter asks for the first one: bundlers and test runners load copies of their own. */
-const COPIES_CHANNEL = 'connmeter:register';
-const MAX_LINE_LENGTH = 1_000;
-
-/** What a later copy uses of the first one in its thread. */
-interface Copy {
-  readonly instrumentation: ConnectionInstrumentation | undefined;
-  readonly metricsText: () => Promise<string>;
-  readonly flush: () => Promise<void>;
-}
-
-let logLevel: Environment['logLevel'] = 'info';
-
-/** Writes to the descriptor, not to `process.stderr`: an error of that stream, such as a closed pipe, would end the program. */
-const write = guardWith(() => {})(
-  'write',
-  (line: string) => void writeSync(2, `connmeter: ${printable(line.slice(0, MAX_LINE_LENGTH))}\n`),
-);
-const warn = (line: string) => {
-  if (logLevel !== 'none') write(line);
-};
-const info = (line: string) => {
-  if (logLevel === 'info') write(line);
-};
-const guard = guardWith((where, error) => warn(`could not ${where}, so nothing is measured: ${error}`));
+let lines = linesAt('info');
 
 /** The active instrumentation. */
 let instrumentation: ConnectionInstrumentation | undefined;
@@ -58,7 +27,7 @@ let pushNow: (() => Promise<void>) | undefined;
 /** Undefined if Prometheus is not served. */
 let exposition: Exposition | undefined;
 
-let copy: Copy = {
+const own: Copy = {
   get instrumentation() {
     return instrumentation;
   },
@@ -73,50 +42,27 @@ let copy: Copy = {
   },
 };
 
+let copy = own;
+
 /** Starts measuring and exporting. Returns undefined if nothing is measured. Never throws. */
 export function start(environment: Environment): ConnectionInstrumentation | undefined {
-  logLevel = environment.logLevel;
-  guard('start', startOnce)(environment);
+  lines = linesAt(environment.logLevel);
+  const guard = startGuard(lines.warn);
+  guard('start', () => {
+    const earlier = earlierCopy(own, guard);
+    if (earlier === undefined) startMeasuring(environment);
+    else copy = earlier;
+  })();
   return copy.instrumentation;
-}
-
-/** A second copy would count everything again, and take the port of the first one. */
-function startOnce(environment: Environment): void {
-  const question: { first?: Copy } = {};
-  publish(COPIES_CHANNEL, question);
-  if (question.first !== undefined) {
-    copy = question.first;
-    return;
-  }
-  subscribeAll(guard, {
-    [COPIES_CHANNEL]: (asked: { first?: Copy }) => {
-      asked.first = copy;
-    },
-  });
-  startMeasuring(environment);
 }
 
 function startMeasuring(environment: Environment): void {
   if (hasGlobalMeterProvider()) {
     instrumentation = new ConnectionInstrumentation(optionsOf(environment));
-  } else if (isMainThread) {
-    setEnvironmentData(WORKER_WARNING_PRINTED, new SharedArrayBuffer(4));
-    setEnvironmentData(MAIN, mainOf(process));
-    environment.warnings.forEach(warn);
+  } else {
+    environment.warnings.forEach(lines.warn);
     if (environment.exporters.length > 0) startExporting(environment);
-  } else if (environment.exporters.includes('prometheus') && canShare(environment)) {
-    reportFromThread(environment);
-  } else if (environment.exporters.length > 0 && isFirstWorkerToWarn()) {
-    warn('worker threads are not measured; the metrics cover the main thread only');
   }
-}
-
-/** A thread opens no port: it hands its numbers to the process that serves them. */
-function reportFromThread(environment: Environment): void {
-  const measured = new ConnectionInstrumentation(optionsOf(environment));
-  instrumentation = measured;
-  const sharing = sharingOf(environment, measured);
-  atFirstEvent(guard, () => sharing()?.join());
 }
 
 /** Without a fixed port, or on Windows, each process serves its own metrics. */
@@ -125,21 +71,13 @@ function canShare({ share, port }: Environment): boolean {
 }
 
 /** Made when it is first needed, because it reads files. */
-function sharingOf(environment: Environment, measured: ConnectionInstrumentation): () => Sharing | undefined {
+function sharingOf(environment: Environment, measured: Measured, guard: Guard): () => Sharing | undefined {
   let shared: ReturnType<typeof share> | undefined;
-  const warnOnce = oncePerPlace((where, error) =>
-    warn(`could not ${where}; the program is not affected: ${stackOf(error)}`),
-  );
-  const guard = guardWith((where, error) => {
-    measured.countFault('exposition');
-    warnOnce(where, error);
-  });
   return () => {
     if (!canShare(environment)) return undefined;
     if (shared === undefined) {
-      const main = (getEnvironmentData(MAIN) as Main | undefined) ?? mainOf(process);
-      shared = share(listenAddress(environment), environment, main, measured, guard);
-      if ('why' in shared) warn(`each process serves its own metrics, because ${shared.why}`);
+      shared = share(listenAddress(environment), environment, measured, guard);
+      if ('why' in shared) lines.warn(`each process serves its own metrics, because ${shared.why}`);
     }
     return 'sharing' in shared ? shared.sharing : undefined;
   };
@@ -149,22 +87,41 @@ function startExporting(environment: Environment): void {
   const measured = new ConnectionInstrumentation(optionsOf(environment));
   instrumentation = measured;
   if (!environment.exporters.includes('console') && !environment.exporters.includes('otlp')) measured.evictUnused();
-  const source: Source = { scope: { name: 'connmeter', version: VERSION }, read: () => measured.read() };
+  const guard = exportGuard(measured, lines.warn);
+  const memory = SharedMemory.create();
+  offerMemory(memory, VERSION);
+  const threads = new Threads({
+    memory,
+    read: () => measured.read(),
+    shown: new ShownMetrics(environment.detail),
+    maxOrigins: environment.maxOrigins,
+    guard,
+  });
+  const scope = { name: 'connmeter', version: VERSION };
   if (environment.exporters.includes('prometheus')) {
-    exposition = servePrometheus(source, {
-      ...environment,
-      sharing: sharingOf(environment, measured),
-      ignoreServer: (server, host) => measured.ignoreServer(server, host),
-      isLauncher: () => isLauncher(process.argv[1], process.env),
-      countFault: () => measured.countFault('exposition'),
-      warn,
-      info,
-    });
+    const ofProcess: Measured = {
+      read: () => threads.read(),
+      refresh: () => threads.refresh(),
+      ignoreServer: server => measured.ignoreServer(server),
+      openUnmeasured: open => measured.openUnmeasured(open),
+    };
+    exposition = servePrometheus(
+      { scope, collect: () => threads.collect() },
+      {
+        ...environment,
+        sharing: sharingOf(environment, ofProcess, guard),
+        ignoreServer: (server, host) => measured.ignoreServer(server, host),
+        atEventInThread: begin => threads.atFirstEvent(begin),
+        isLauncher: () => isLauncher(process.argv[1], process.env),
+        countFault: () => measured.countFault('exposition'),
+        ...lines,
+      },
+    );
   }
   if (environment.exporters.some(name => name !== 'prometheus')) {
     // A MeterProvider that is registered later sends the metrics itself. Both would send each of them twice.
-    const pushed = { ...source, read: () => (measured.hadProvider() ? [] : measured.read()) };
-    pushNow = startPushing(pushed, { ...environment, warn });
+    const collect = async () => (measured.hadProvider() ? [] : threads.collect(true));
+    pushNow = startPushing({ scope, collect }, { ...environment, warn: lines.warn });
   }
 }
 
@@ -176,19 +133,4 @@ export function metricsText(): Promise<string> {
 /** Sends what the exporters that push have not sent yet. Resolves when they have, or have failed. */
 export function flush(): Promise<void> {
   return copy.flush();
-}
-
-function optionsOf(environment: Environment): ConnectionInstrumentationConfig {
-  const { readUndiciInternals, maxOrigins, detail, originName } = environment;
-  return { readUndiciInternals, maxOrigins, detail, ...(originName && { originName }) };
-}
-
-/** Without a registered provider, the API returns its no-op meter. */
-function hasGlobalMeterProvider(): boolean {
-  return metrics.getMeterProvider().getMeter('connmeter') !== createNoopMeter();
-}
-
-function isFirstWorkerToWarn(): boolean {
-  const printed = getEnvironmentData(WORKER_WARNING_PRINTED);
-  return !(printed instanceof SharedArrayBuffer) || Atomics.exchange(new Int32Array(printed), 0, 1) === 0;
 }

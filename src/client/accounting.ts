@@ -9,12 +9,14 @@ import type { OriginCounts } from '../metrics/origin-counts.ts';
 import type { Recorder } from '../metrics/recorder.ts';
 import type { MetricRegistry } from '../metrics/registry.ts';
 import { countInUse, countRequest, type LifetimeMetrics, recordLifetime } from '../metrics/tracked-connection.ts';
+import type { UncountedRecords } from '../metrics/uncounted.ts';
 import type { CallSites, HeldOrigin } from './attribution/call-sites.ts';
 import type { Pools } from './attribution/pools.ts';
 import { type Connection, isOriginKnown, isPastLookup, originOfConnection, reasonOfClosed } from './connection.ts';
 import type { ConnectionStates } from './connection-states.ts';
 import type { IdleTimes } from './idle-times.ts';
 import { MAX_CLOSED } from './snapshot.ts';
+import { uncountedOf } from './uncounted.ts';
 
 const LIFETIME_METRICS: LifetimeMetrics = {
   requests: 'connmeter.connection.requests',
@@ -44,6 +46,9 @@ interface Dependencies {
  *
  * Closed connections are counted in groups, because counting one alone costs several times as much: neither our code nor
  * the SDK's is in the processor's caches.
+ *
+ * A worker thread can be blocked or terminated at any time. There, closed connections are counted at once, and what is to be
+ * counted of the others is written to records, for the main thread.
  */
 export class ConnectionAccounting {
   readonly #registry: MetricRegistry;
@@ -53,6 +58,8 @@ export class ConnectionAccounting {
   readonly #callSites: CallSites;
   readonly #idleTimes: IdleTimes;
   readonly #record: Recorder;
+  readonly #records: UncountedRecords | undefined;
+  readonly #maxUncounted: number;
   readonly #uncounted: Connection[] = [];
   /** Empty except during a collection. */
   readonly #held = new Map<OriginCounts, Origin>();
@@ -69,6 +76,8 @@ export class ConnectionAccounting {
     this.#callSites = callSites;
     this.#idleTimes = idleTimes;
     this.#record = record;
+    this.#records = registry.uncounted;
+    this.#maxUncounted = registry.uncounted === undefined ? MAX_UNCOUNTED : 1;
     this.#assignSafely = guard('connection', (connection: Connection) => void this.assignToOrigin(connection));
     this.#countStateSafely = guard('connection', (connection: Connection) => this.#countState(connection));
   }
@@ -77,6 +86,7 @@ export class ConnectionAccounting {
   opened(connection: Connection): void {
     if (connection.request !== undefined) this.requestSent(connection);
     for (let stream = 0; stream < connection.requestsInProgress; stream++) this.requestSent(connection);
+    if (connection.record === undefined) this.#writeRecord(connection);
   }
 
   /** Decides under which origin the connection is counted, and counts it. Later calls return the same counts. */
@@ -90,11 +100,12 @@ export class ConnectionAccounting {
     connection.requestCounts = counts;
     if (connection.resolved !== undefined) counts.initialiseFailures('dns');
     if (connection.attempts.length > 0) counts.initialiseFailures('connect');
+    if (!this.#countOpenedAndFirstRequest(connection, counts)) return counts;
+
     for (const { type, outcome } of connection.attempts) {
       if (outcome !== undefined) counts.attempt(type, outcome).value++;
     }
-    if (connection.opened !== undefined) this.#countOpened(connection, counts);
-    if (connection.requests > 0) counts.requests.fresh.value++;
+    if (connection.opened !== undefined) this.#recordOpened(connection, counts);
     return counts;
   }
 
@@ -119,6 +130,23 @@ export class ConnectionAccounting {
     connection.requests = reused ? 1 : 0;
   }
 
+  /** What is to be counted of an open connection. */
+  #writeRecord(connection: Connection): void {
+    if (this.#records === undefined || connection.counts !== undefined) return;
+
+    const origin = originOfConnection(connection);
+    const attributes = this.#registry.originAttributes(origin, connection.http);
+    const likely = this.#pools.likelyCauseOf(connection, origin);
+    const earlier = connection.record === 'counted' ? undefined : connection.record;
+    connection.record = this.#records.write(uncountedOf(connection, attributes, likely), earlier);
+  }
+
+  /** Whether the main thread has counted the connection, without the request that is sent now. Otherwise writes it to its record. */
+  #isCounted(connection: Connection): boolean {
+    if (connection.record !== 'counted') this.#writeRecord(connection);
+    return connection.record === 'counted';
+  }
+
   /** Counts the connections whose use is known: closed ones, and those of HTTP clients. */
   countPending(live: Iterable<Connection>): void {
     this.#countClosedConnections();
@@ -131,7 +159,9 @@ export class ConnectionAccounting {
   requestSent(connection: Connection): void {
     if (connection.counts === undefined && connection.requests === 0) {
       connection.requests = 1; // it is counted together with the connection
-      return;
+      if (!this.#isCounted(connection)) return;
+
+      connection.requests = 0;
     }
     const counts = connection.requestCounts ?? this.assignToOrigin(connection);
     if (!counts.http) connection.requestCounts = this.#registry.originCounts(originOfConnection(connection), true);
@@ -182,9 +212,23 @@ export class ConnectionAccounting {
     if (isOriginKnown(connection)) this.#registry.pendingTo(originOfConnection(connection)).in(phase).value++;
   }
 
-  #countOpened(connection: Connection, counts: OriginCounts): void {
-    const { cause, replacedReason } = connection;
-    counts.opened(cause === 'pending' ? 'unknown' : cause, replacedReason).value++;
+  /** Returns false if all of the connection is counted, because its thread was blocked. */
+  #countOpenedAndFirstRequest(connection: Connection, counts: OriginCounts): boolean {
+    const { cause, record, replacedReason } = connection;
+    if (record === 'counted') return false;
+
+    const isOpened = connection.opened !== undefined;
+    const opened = isOpened ? counts.opened(cause === 'pending' ? 'unknown' : cause, replacedReason) : undefined;
+    const requests = connection.requests > 0 ? counts.requests.fresh : undefined;
+    connection.record = undefined;
+    if (record !== undefined) return this.#records?.count(record, opened, requests) === true;
+
+    if (opened !== undefined) opened.value++;
+    if (requests !== undefined) requests.value++;
+    return true;
+  }
+
+  #recordOpened(connection: Connection, counts: OriginCounts): void {
     this.#recordConnect(connection, counts);
     const { tls } = phasesOf(connection);
     if (tls !== undefined && connection.tls !== undefined) {
@@ -223,7 +267,7 @@ export class ConnectionAccounting {
     this.#pools.closed(connection, connection.reason);
     this.recentlyClosed.add(connection);
     this.#uncounted.push(connection);
-    if (this.#uncounted.length >= MAX_UNCOUNTED) this.#countClosedConnections();
+    if (this.#uncounted.length >= this.#maxUncounted) this.#countClosedConnections();
   }
 
   /** A socket that no HTTP client claimed has no agent or dispatcher. */

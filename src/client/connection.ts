@@ -174,6 +174,8 @@ export class Connection extends TrackedConnection<OriginCounts> implements Momen
   tunnelError: string | undefined;
   /** How the request failed that was on it when it closed. */
   requestFailure: RequestFailure | undefined;
+  /** In a worker thread: the record of what is not counted yet. `counted`: the main thread has counted it. */
+  record: number | 'counted' | undefined;
 
   // Idle times: idle-times.ts.
 

@@ -10,6 +10,17 @@ export interface Count {
   value: number;
 }
 
+/** Makes a count at zero, for a series of a metric. */
+export type MakeCount = (metric: string, attributes: Attributes) => Count;
+
+export const ownCount: MakeCount = (_metric, attributes) => ({ attributes, value: 0 });
+
+/** The counters that origins and listeners both have, under different names. */
+export interface CounterNames {
+  readonly requests: string;
+  readonly closed: string;
+}
+
 /** HTTP versions as in `network.protocol.version`. */
 export type HttpVersion = '1.1' | '2';
 
@@ -22,6 +33,11 @@ export interface InUse {
 
 export function addressAttributes({ address, port }: Origin): Attributes {
   return { 'server.address': address, ...(port === undefined ? {} : { 'server.port': port }) };
+}
+
+/** The attributes of everything that is counted at one address. */
+export function protocolAttributes(origin: Origin, http: boolean): Attributes {
+  return { ...addressAttributes(origin), ...(http ? { 'network.protocol.name': 'http' } : {}) };
 }
 
 /**
@@ -43,27 +59,41 @@ export class AddressCounts<Reason extends string> {
   readonly #idleEnds = new Map<string, Attributes>();
   /** After how many idle seconds the other side closes connections. */
   readonly idleLimit = new IdleLimit();
+  readonly #names: CounterNames;
+  readonly #make: MakeCount;
 
-  constructor({ address, port }: Origin, http: boolean) {
+  constructor({ address, port }: Origin, http: boolean, names: CounterNames, make: MakeCount) {
+    this.#names = names;
+    this.#make = make;
     this.address = address;
     this.port = port;
     this.http = http;
-    this.attributes = { ...addressAttributes({ address, port }), ...(http ? { 'network.protocol.name': 'http' } : {}) };
+    this.attributes = protocolAttributes({ address, port }, http);
     this.requests = {
-      fresh: this.count({ 'connmeter.connection.reused': false }),
-      reused: this.count({ 'connmeter.connection.reused': true }),
+      fresh: this.httpCounter(names.requests, { 'connmeter.connection.reused': false }),
+      reused: this.httpCounter(names.requests, { 'connmeter.connection.reused': true }),
     };
   }
 
-  /** A new count of this address, at zero. */
-  count(attributes: Attributes): Count {
+  /** A new gauge of this address, at zero. */
+  gauge(attributes: Attributes): Count {
     return { attributes: { ...this.attributes, ...attributes }, value: 0 };
+  }
+
+  /** A new counter of this address, at zero. */
+  counter(metric: string, attributes: Attributes): Count {
+    return this.#make(metric, { ...this.attributes, ...attributes });
+  }
+
+  /** The same for a metric that only addresses with HTTP have. */
+  httpCounter(metric: string, attributes: Attributes): Count {
+    return this.http ? this.counter(metric, attributes) : this.gauge(attributes);
   }
 
   closed(reason: Reason): Count {
     let count = this.#closed.get(reason);
     if (count === undefined) {
-      count = this.count({ 'connmeter.close.reason': reason });
+      count = this.counter(this.#names.closed, { 'connmeter.close.reason': reason });
       this.#closed.set(reason, count);
     }
     return count;
@@ -74,9 +104,9 @@ export class AddressCounts<Reason extends string> {
     if (inUse === undefined) {
       const protocol = { 'network.protocol.version': version };
       inUse = {
-        active: this.count({ ...protocol, 'http.connection.state': 'active' }),
-        idle: this.count({ ...protocol, 'http.connection.state': 'idle' }),
-        requests: this.count(protocol),
+        active: this.gauge({ ...protocol, 'http.connection.state': 'active' }),
+        idle: this.gauge({ ...protocol, 'http.connection.state': 'idle' }),
+        requests: this.gauge(protocol),
       };
       this.#inUse.set(version, inUse);
     }

@@ -1,4 +1,4 @@
-import type { Count } from './address-counts.ts';
+import { type Count, type MakeCount, ownCount } from './address-counts.ts';
 
 /** The parts of connmeter by which its own errors are counted. A closed list. */
 export const FAULT_PLACES = ['net', 'undici', 'http', 'http2', 'server', 'dns', 'collection', 'exposition'] as const;
@@ -9,8 +9,8 @@ export type FaultPlace = (typeof FAULT_PLACES)[number];
 export class Faults {
   readonly all: readonly Count[];
 
-  constructor() {
-    this.all = FAULT_PLACES.map(place => ({ attributes: { 'connmeter.fault.place': place }, value: 0 }));
+  constructor(make: MakeCount = ownCount) {
+    this.all = FAULT_PLACES.map(place => make('connmeter.faults', { 'connmeter.fault.place': place }));
   }
 
   count(place: FaultPlace): void {

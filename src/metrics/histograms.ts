@@ -38,30 +38,47 @@ export interface Distribution {
   readonly buckets: number[];
   sum: number;
   count: number;
+  /** Called after a value was added to this bucket. */
+  readonly recorded?: (bucket: number) => void;
+}
+
+/** Makes a series of a histogram, without values. */
+export type MakeDistribution = (metric: HistogramName, attributes: Attributes) => Distribution;
+
+export const emptyDistribution: MakeDistribution = (metric, attributes) => {
+  return { attributes, buckets: new Array<number>(BOUNDARIES[metric].length + 1).fill(0), sum: 0, count: 0 };
+};
+
+/** Adds a value to a series. */
+export function addValue(metric: HistogramName, distribution: Distribution, value: number): void {
+  const boundaries: readonly number[] = BOUNDARIES[metric];
+  let bucket = 0;
+  while (bucket < boundaries.length && value > (boundaries[bucket] as number)) bucket++;
+  (distribution.buckets[bucket] as number)++;
+  distribution.sum += value;
+  distribution.count++;
+  distribution.recorded?.(bucket);
 }
 
 /** All histograms. Each series is identified by its attributes: the same object each time, which whoever records must keep. */
 export class Histograms {
+  readonly #make: MakeDistribution;
   readonly #series: Readonly<Record<HistogramName, Map<Attributes, Distribution>>>;
 
-  constructor() {
+  constructor(make: MakeDistribution = emptyDistribution) {
+    this.#make = make;
     const names = Object.keys(BOUNDARIES) as HistogramName[];
     this.#series = Object.fromEntries(names.map(name => [name, new Map()])) as never;
   }
 
   readonly record: Recorder = (metric, value, attributes) => {
-    const boundaries: readonly number[] = BOUNDARIES[metric];
     const series = this.#series[metric];
     let distribution = series.get(attributes);
     if (distribution === undefined) {
-      distribution = { attributes, buckets: new Array(boundaries.length + 1).fill(0), sum: 0, count: 0 };
+      distribution = this.#make(metric, attributes);
       series.set(attributes, distribution);
     }
-    let bucket = 0;
-    while (bucket < boundaries.length && value > (boundaries[bucket] as number)) bucket++;
-    (distribution.buckets[bucket] as number)++;
-    distribution.sum += value;
-    distribution.count++;
+    addValue(metric, distribution, value);
   };
 
   /** Removes all series with these attributes. */

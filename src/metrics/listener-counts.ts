@@ -3,7 +3,7 @@ import { OTHER } from '../core/errors.ts';
 import type { IdleEnd } from '../core/idle-end.ts';
 import type { Origin } from '../core/origins.ts';
 import type { ServerCloseReason } from '../core/reasons.ts';
-import { AddressCounts, type Count, type HttpVersion } from './address-counts.ts';
+import { AddressCounts, type Count, type HttpVersion, type MakeCount, ownCount } from './address-counts.ts';
 import { ProxiedIdle } from './proxied-idle.ts';
 
 /** The address that a server listens on, and its protocols. */
@@ -15,6 +15,8 @@ export interface Listener {
   /** The HTTP version of its connections, unless they negotiate another. */
   readonly version: HttpVersion;
 }
+
+const NAMES = { requests: 'connmeter.server.requests', closed: 'connmeter.server.connection.closed' } as const;
 
 /** The common close reasons. Their series are initialised to zero, so that `rate()` sees the first close. */
 const EXPECTED_REASONS: Readonly<Record<'http' | 'tls' | 'other', readonly ServerCloseReason[]>> = {
@@ -46,11 +48,11 @@ export class ListenerCounts extends AddressCounts<ServerCloseReason> {
   readonly proxiedIdle = new ProxiedIdle();
   readonly #failedHandshakes = new Map<string, Attributes>();
 
-  constructor(origin: Origin, http: boolean) {
-    super(origin, http);
-    this.accepted = this.count({});
-    this.refused = this.count({});
-    this.open = this.count({});
+  constructor(origin: Origin, http: boolean, make: MakeCount = ownCount) {
+    super(origin, http, NAMES, make);
+    this.accepted = this.counter('connmeter.server.connection.accepted', {});
+    this.refused = this.counter('connmeter.server.connection.refused', {});
+    this.open = this.gauge({});
     for (const reason of EXPECTED_REASONS[http ? 'http' : 'other']) this.closed(reason);
   }
 

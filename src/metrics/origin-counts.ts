@@ -3,9 +3,11 @@ import { EXPECTED_FAILURES, OTHER, type Outcome, type Phase } from '../core/erro
 import type { Origin } from '../core/origins.ts';
 import type { CloseReason } from '../core/reasons.ts';
 import { REQUEST_FAILURES, type RequestFailure } from '../core/request-failures.ts';
-import { AddressCounts, type Count } from './address-counts.ts';
+import { AddressCounts, type Count, type MakeCount, ownCount } from './address-counts.ts';
 
 export type NetworkType = 'ipv4' | 'ipv6';
+
+const NAMES = { requests: 'connmeter.requests', closed: 'connmeter.connection.closed' } as const;
 
 const OUTCOMES: readonly Outcome[] = ['ok', 'failed', 'timed_out'];
 
@@ -37,11 +39,11 @@ export class OriginCounts extends AddressCounts<CloseReason> {
   readonly #failures = new Map<string, Count>();
   readonly #phases = new Set<Phase>();
 
-  constructor(origin: Origin, http: boolean) {
-    super(origin, http);
-    this.open = this.count({});
-    this.held = this.count({});
-    this.wastedSetup = this.count({});
+  constructor(origin: Origin, http: boolean, make: MakeCount = ownCount) {
+    super(origin, http, NAMES, make);
+    this.open = this.gauge({});
+    this.held = this.gauge({});
+    this.wastedSetup = this.httpCounter('connmeter.setup.wasted', {});
     this.failedRequests = { fresh: this.#failedRequests(false), reused: this.#failedRequests(true) };
     for (const cause of EXPECTED_CAUSES[http ? 'http' : 'other']) this.opened(cause, undefined);
   }
@@ -51,7 +53,7 @@ export class OriginCounts extends AddressCounts<CloseReason> {
     let count = this.#opened.get(key);
     if (count === undefined) {
       const reason = predecessor === undefined ? {} : { 'connmeter.close.reason': predecessor };
-      count = this.count({ 'connmeter.open.cause': cause, ...reason });
+      count = this.counter('connmeter.connection.opened', { 'connmeter.open.cause': cause, ...reason });
       this.#opened.set(key, count);
     }
     return count;
@@ -64,7 +66,10 @@ export class OriginCounts extends AddressCounts<CloseReason> {
 
   #failedRequests(reused: boolean): FailedRequests {
     const attributes = { 'connmeter.connection.reused': reused };
-    const entries = REQUEST_FAILURES.map(failure => [failure, this.count({ ...attributes, 'error.type': failure })]);
+    const entries = REQUEST_FAILURES.map(failure => [
+      failure,
+      this.httpCounter('connmeter.requests.failed', { ...attributes, 'error.type': failure }),
+    ]);
     return Object.fromEntries(entries);
   }
 
@@ -75,7 +80,8 @@ export class OriginCounts extends AddressCounts<CloseReason> {
   attempt(type: NetworkType, outcome: Outcome): Count {
     let outcomes = this.#attempts.get(type);
     if (outcomes === undefined) {
-      const atZero = (name: Outcome) => this.count({ 'network.type': type, 'connmeter.outcome': name });
+      const atZero = (name: Outcome) =>
+        this.counter('connmeter.connect.attempts', { 'network.type': type, 'connmeter.outcome': name });
       outcomes = { ok: atZero('ok'), failed: atZero('failed'), timed_out: atZero('timed_out') };
       this.#attempts.set(type, outcomes);
     }
@@ -87,7 +93,7 @@ export class OriginCounts extends AddressCounts<CloseReason> {
     let count = this.#failures.get(key);
     if (count === undefined) {
       if (this.#failures.size >= MAX_FAILURE_KINDS && errorType !== OTHER) return this.failure(phase, OTHER);
-      count = this.count({ 'connmeter.phase': phase, 'error.type': errorType });
+      count = this.counter('connmeter.connection.failed', { 'connmeter.phase': phase, 'error.type': errorType });
       this.#failures.set(key, count);
     }
     return count;

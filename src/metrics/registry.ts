@@ -1,8 +1,8 @@
 import type { Attributes } from '@opentelemetry/api';
 import { OTHER } from '../core/errors.ts';
 import type { Origin } from '../core/origins.ts';
-import type { Count } from './address-counts.ts';
-import { BoundedIndex } from './bounded-index.ts';
+import { type Count, protocolAttributes } from './address-counts.ts';
+import { BoundedIndex, normalName } from './bounded-index.ts';
 import { Faults } from './faults.ts';
 import { Histograms } from './histograms.ts';
 import { ListenerCounts } from './listener-counts.ts';
@@ -12,6 +12,8 @@ import type { Aborts } from './parse-aborts.ts';
 import type { PortUsage } from './parse-ports.ts';
 import { PendingConnections } from './pending-connections.ts';
 import { RepeatedLookups } from './repeated-lookups.ts';
+import { OWN_MEMORY, type Storage } from './storage.ts';
+import type { UncountedRecords } from './uncounted.ts';
 
 const NO_LABELS = {};
 
@@ -31,20 +33,30 @@ export class MetricRegistry {
   readonly #listeners: BoundedIndex<ListenerCounts>;
   readonly #pending: BoundedIndex<PendingConnections>;
   readonly names: LookupNames;
-  readonly histograms = new Histograms();
-  readonly faults = new Faults();
-  readonly repeatedLookups = new RepeatedLookups();
+  /** Where connections are noted that are not counted yet. Undefined if nobody else reads that. */
+  readonly uncounted: UncountedRecords | undefined;
+  readonly histograms: Histograms;
+  readonly faults: Faults;
+  readonly repeatedLookups: RepeatedLookups;
   /** How long work waits in Node's thread pool, in seconds. Read at each collection; undefined if it is not known. */
   threadPoolDelay: number | undefined;
   readonly #lookupFailures = new Set<string>();
   readonly #lookups = new Map<string, Attributes>();
   readonly #failedLookups = new Map<string, Attributes>();
 
-  /** `nameOf`: the name of an address in labels. */
-  constructor(limit: number, nameOf: (address: string) => string = address => address) {
+  /** `nameOf`: the name of an address in labels. `storage`: where counters and histograms are kept. */
+  constructor(
+    limit: number,
+    nameOf: (address: string) => string = address => address,
+    { count, distribution, uncounted }: Storage = OWN_MEMORY,
+  ) {
+    this.uncounted = uncounted;
     this.#nameOf = nameOf;
-    this.#origins = new BoundedIndex(limit, (origin, http) => new OriginCounts(origin, http));
-    this.#listeners = new BoundedIndex(limit, (origin, http) => new ListenerCounts(origin, http));
+    this.histograms = new Histograms(distribution);
+    this.faults = new Faults(count);
+    this.repeatedLookups = new RepeatedLookups(count);
+    this.#origins = new BoundedIndex(limit, (origin, http) => new OriginCounts(origin, http, count));
+    this.#listeners = new BoundedIndex(limit, (origin, http) => new ListenerCounts(origin, http, count));
     this.#pending = new BoundedIndex(limit, origin => new PendingConnections(origin));
     this.names = new LookupNames(limit, nameOf);
   }
@@ -97,6 +109,12 @@ export class MetricRegistry {
   /** The connections to an origin that are being opened. Bounded as the counts of origins are. */
   pendingTo(origin: Origin): PendingConnections {
     return this.#pending.find(this.#named(origin), false);
+  }
+
+  /** The attributes of the counts of an origin, whether there are any or not. */
+  originAttributes(origin: Origin, http: boolean): Attributes {
+    const { address, port } = this.#named(origin);
+    return protocolAttributes({ address: normalName(address), port }, http);
   }
 
   #named(origin: Origin): Origin {

@@ -1,4 +1,4 @@
-import type { Count } from './address-counts.ts';
+import { type Count, type MakeCount, ownCount } from './address-counts.ts';
 
 /** A cache that keeps answers for so many seconds would have saved the lookup. The longest last. */
 const WITHIN_SECONDS = [1, 30] as const;
@@ -8,12 +8,13 @@ const MAX_NAMES = 1_000;
 /** Counts the lookups of names that were looked up a moment before: what a cache would save. */
 export class RepeatedLookups {
   /** One count per duration. A lookup that is repeated within 1 s is in both. */
-  readonly all: readonly Count[] = WITHIN_SECONDS.map(within => ({
-    attributes: { 'connmeter.dns.within': `${within}s` },
-    value: 0,
-  }));
+  readonly all: readonly Count[];
   /** When each name was looked up last, in seconds. The oldest is the first. */
   readonly #latest = new Map<string, number>();
+
+  constructor(make: MakeCount = ownCount) {
+    this.all = WITHIN_SECONDS.map(within => make('connmeter.dns.repeated', { 'connmeter.dns.within': `${within}s` }));
+  }
 
   /** A name was looked up. `started`: in seconds of a monotonic clock. */
   add(name: string, started: number): void {

@@ -1,8 +1,8 @@
 import type { Server } from 'node:http';
 import type { AddressInfo, Server as AnyServer } from 'node:net';
 import { subscribeAll } from '../core/channels.ts';
+import { atFirstEvent } from '../core/first-event.ts';
 import type { Guard } from '../core/guard.ts';
-import { atFirstEvent } from './first-event.ts';
 import { METRICS_PATH } from './metrics-server.ts';
 import { conflictsWith, type ListenAddress, type ListenCall, listenAddress } from './port-conflict.ts';
 import { portHolder } from './port-holder.ts';
@@ -28,6 +28,8 @@ export interface PortOptions {
   readonly isLauncher: () => boolean;
   /** The setting `CONNMETER_SHARE`. */
   readonly share: boolean;
+  /** Calls back once, when another thread has an event that is measured. */
+  readonly atEventInThread: (begin: () => void) => void;
   /** Lets several processes of one service share the port; undefined if each serves its own metrics. */
   readonly sharing: () => Sharing | undefined;
   /** Prints a line if the metrics are not served, or on another port. */
@@ -39,7 +41,7 @@ export interface PortOptions {
 
 /**
  * Serves the metrics on the configured port. It starts listening at the first event that is measured: a connection attempt, or
- * a server that listens. So a launcher that does neither leaves the port to the program it starts. If the program itself
+ * a server that listens, in whichever thread. So a launcher that does neither leaves the port to the program it starts. If the program itself
  * listens on that port, our server closes, and listens on a free port instead.
  */
 export class MetricsPort {
@@ -59,7 +61,13 @@ export class MetricsPort {
     this.#address = listenAddress(options);
     this.#listenSoon = this.#inCurrentContext();
 
-    atFirstEvent(guard, () => this.#listenSoon());
+    let hasBegun = false;
+    const begin = () => {
+      if (!hasBegun) this.#listenSoon();
+      hasBegun = true;
+    };
+    atFirstEvent(guard, begin);
+    options.atEventInThread(begin);
     this.#unsubscribe = subscribeAll(guard, {
       'tracing:net.server.listen:asyncStart': ({ server, options }: { server: AnyServer; options: ListenCall }) => {
         if (server !== this.#server && conflictsWith(options, this.#address)) this.#makeWayFor(server);

@@ -4,6 +4,7 @@ import type { Count } from '../metrics/address-counts.ts';
 import { BOUNDARIES, type Distribution } from '../metrics/histograms.ts';
 import type { Metric, Reading } from '../metrics/table.ts';
 import type { Scope } from './metrics-text.ts';
+import { keyOf } from './processes/numbers.ts';
 import type { Sdk } from './sdk.ts';
 
 /** Whether a reader wants totals since the start, or the change since the last collection. */
@@ -12,7 +13,8 @@ export type Temporality = 'cumulative' | 'delta';
 /** Where the numbers come from. */
 export interface Source {
   readonly scope: Scope;
-  readonly read: () => readonly Reading[];
+  /** Waits for other threads and processes, if there are any. */
+  readonly collect: () => Promise<readonly Reading[]>;
 }
 
 interface ProducerOptions extends Source {
@@ -25,7 +27,7 @@ interface ProducerOptions extends Source {
  * delta temporality a producer remembers what it has sent.
  * https://opentelemetry.io/docs/specs/otel/metrics/sdk/#metricproducer
  */
-export function metricProducer(sdk: Sdk, { scope, temporality, read }: ProducerOptions): MetricProducer {
+export function metricProducer(sdk: Sdk, { scope, temporality, collect }: ProducerOptions): MetricProducer {
   const { AggregationTemporality, DataPointType } = sdk.metrics;
   const started = hrTimeNow();
   const sent = temporality === 'delta' ? new SentValues() : undefined;
@@ -52,8 +54,9 @@ export function metricProducer(sdk: Sdk, { scope, temporality, read }: ProducerO
 
   return {
     async collect(): Promise<CollectionResult> {
+      const readings = await collect();
       const now = hrTimeNow();
-      const metrics = read().map(reading => metricData(reading, previous, now));
+      const metrics = readings.map(reading => metricData(reading, previous, now));
       previous = now;
       const resource = sdk.resources.emptyResource(); // the reader has the one of its MeterProvider
       const scopeMetrics = metrics.length > 0 ? [{ scope, metrics }] : []; // otherwise the reader sends nothing
@@ -71,7 +74,7 @@ interface Values {
 
 /** What a reader got at its last collection. */
 class SentValues {
-  readonly #last = new Map<string, Map<object, number | Values>>();
+  readonly #last = new Map<string, Map<string, number | Values>>();
 
   changeOf(metric: string, series: Count | Distribution): number | Values {
     let lastOfMetric = this.#last.get(metric);
@@ -80,8 +83,9 @@ class SentValues {
       this.#last.set(metric, lastOfMetric);
     }
     const now = currentOf(series);
-    const last = lastOfMetric.get(series.attributes);
-    lastOfMetric.set(series.attributes, now);
+    const key = keyOf(series.attributes);
+    const last = lastOfMetric.get(key);
+    lastOfMetric.set(key, now);
     if (typeof now === 'number') return now - ((last as number | undefined) ?? 0);
 
     const { buckets, sum, count } = (last as Values | undefined) ?? { buckets: [], sum: 0, count: 0 };

@@ -9,7 +9,7 @@ import type { Source } from './producer.ts';
 import { resourceAttributes } from './sdk.ts';
 
 type PrometheusOptions = Pick<Environment, 'host' | 'port' | 'allowedHosts' | 'share'> &
-  Pick<PortOptions, 'ignoreServer' | 'isLauncher' | 'warn' | 'info'> & {
+  Pick<PortOptions, 'ignoreServer' | 'isLauncher' | 'atEventInThread' | 'warn' | 'info'> & {
     /** The numbers of other processes are added; undefined if each serves its own. */
     readonly sharing: () => Sharing | undefined;
     /** Called for each fault; only the first one at each place is also printed. */
@@ -18,8 +18,20 @@ type PrometheusOptions = Pick<Environment, 'host' | 'port' | 'allowedHosts' | 's
 
 /** Serves `/metrics`. Returns its text, for a server of the program. */
 export function servePrometheus(
-  { scope, read }: Source,
-  { host, port, allowedHosts, share, sharing, ignoreServer, isLauncher, countFault, warn, info }: PrometheusOptions,
+  { scope, collect }: Source,
+  {
+    host,
+    port,
+    allowedHosts,
+    share,
+    sharing,
+    ignoreServer,
+    isLauncher,
+    atEventInThread,
+    countFault,
+    warn,
+    info,
+  }: PrometheusOptions,
 ): Exposition {
   const warnOnce = oncePerPlace((where, error) =>
     warn(`could not ${where}; the program is not affected: ${stackOf(error)}`),
@@ -33,7 +45,7 @@ export function servePrometheus(
   const exposition = new Exposition(
     async () => {
       resource ??= resourceAttributes();
-      return text.pieces(await (sharing()?.read() ?? read()), resource);
+      return text.pieces(await (sharing()?.read() ?? collect()), resource);
     },
     error => onFault('write the metrics', error),
   );
@@ -45,6 +57,7 @@ export function servePrometheus(
     ignoreServer,
     isLauncher,
     share,
+    atEventInThread,
     sharing,
     warn,
     info,

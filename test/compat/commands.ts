@@ -15,7 +15,7 @@ const RUNNERS: Readonly<Record<string, Runner>> = {
   _mocha: { args: ['--reporter', 'spec'], toFile: false },
   jest: { args: ['--json', `--outputFile=${FILE}`], toFile: true },
   vitest: { args: ['--reporter=default', '--reporter=json', `--outputFile=${FILE}`], toFile: true },
-  // Without worker threads, which connmeter does not measure.
+  // Each test file in a process of its own, as other runners do it.
   ava: { args: ['--tap', '--no-worker-threads'], toFile: false },
   tap: { args: ['--reporter=tap'], toFile: false },
   borp: { args: ['--reporter=spec', `--reporter=tap:${FILE}`], toFile: true },

@@ -48,8 +48,8 @@ test.each(files)(
 test.each([
   ['node:diagnostics_channel', ['core/channels.ts']],
   ['node:perf_hooks', ['metrics/lookup-observer.ts']],
-  ['node:worker_threads', ['start.ts']],
-  ['@opentelemetry/api', ['instrumentation.ts', 'register/producer.ts', 'start.ts']],
+  ['node:worker_threads', ['register.ts', 'register/threads/worker-data.ts']],
+  ['@opentelemetry/api', ['instrumentation.ts', 'register/producer.ts', 'start-common.ts']],
 ] as const)('%s is used at run time by %j alone', (name, users) => {
   const found = imports.filter(({ from, typesOnly }) => from === name && !typesOnly).map(({ file }) => file);
 

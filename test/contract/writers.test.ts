@@ -60,7 +60,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
   },
   'what was counted': {
     writers: ['client/accounting.ts'],
-    fields: ['counts', 'requestCounts', 'tunnelError', 'requestFailure'],
+    fields: ['counts', 'requestCounts', 'tunnelError', 'record', 'requestFailure'],
   },
   'idle times': { writers: ['client/idle-times.ts'], fields: ['idleSince'] },
   'request count': { writers: ['client/accounting.ts', TRACKED_CONNECTION], fields: ['requests'] },

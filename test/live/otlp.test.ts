@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { programPath, REGISTER, start } from '../support/child.ts';
 import { server } from '../support/server.ts';
+import { until } from '../support/until.ts';
 
 interface Point {
   readonly asDouble?: number;
@@ -65,9 +66,12 @@ async function receiver() {
   };
 }
 
-async function exporting(env: Readonly<Record<string, string>>, preloads: readonly string[] = []) {
+async function exporting(
+  env: Readonly<Record<string, string>>,
+  { program = 'keep-alive-client.ts', preloads = [] }: { program?: string; preloads?: readonly string[] } = {},
+) {
   const [asked, received] = [await server({ kind: 'http' }), await receiver()];
-  const child = start(programPath('keep-alive-client.ts'), {
+  const child = start(programPath(program), {
     args: [`http://127.0.0.1:${asked.port}/`, 3],
     node: [REGISTER.href, ...preloads].flatMap(preload => ['--import', preload]),
     env: {
@@ -78,7 +82,7 @@ async function exporting(env: Readonly<Record<string, string>>, preloads: readon
       ...env,
     },
   });
-  await child.printed('ready');
+  if (program === 'keep-alive-client.ts') await child.printed('ready');
   return { asked, received, child };
 }
 
@@ -99,7 +103,7 @@ test('with OTLP the last interval is sent when the program ends by itself', asyn
 });
 
 test('nothing is sent twice: a MeterProvider that is registered later sends the metrics', async () => {
-  const { received, child } = await exporting({}, [programPath('global-provider.ts')]);
+  const { received, child } = await exporting({}, { preloads: [programPath('global-provider.ts')] });
   child.writeLine('enough');
 
   expect(await child.outcome).toEqual({ code: 0, stdout: 'ready\ngiven: 1\n', stderr: '' });
@@ -139,3 +143,34 @@ test('if the package of the protocol is not installed, one line says which one i
   });
   expect(received.exports).toEqual([]);
 });
+
+test.each(['cumulative', 'delta'])(
+  'worker threads are in what is exported, also those that have ended: %s',
+  async temporality => {
+    const env = {
+      OTEL_METRIC_EXPORT_INTERVAL: '200',
+      OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: temporality,
+    };
+    const { asked, received, child } = await exporting(env, { program: 'threads-on-command.ts' });
+    for (const line of ['2 kept', '3 closing terminate', '4 closing block', '2 kept exit']) {
+      child.writeLine(line);
+      await child.printed(`done ${line}\n`);
+    }
+    const before = received.exports.length;
+    await until(
+      () => received.exports.length,
+      count => count > before + 1,
+      10_000,
+    );
+    child.writeLine('end');
+    expect(await child.outcome).toMatchObject({ code: 0, stderr: '' });
+
+    const { accepts } = await asked.seen();
+    const values = received.values('connmeter.connection.opened', asked.port);
+    const total = temporality === 'delta' ? values.reduce((sum, each) => sum + each, 0) : values.at(-1);
+    expect(total).toBe(accepts);
+    expect(values).toEqual(
+      temporality === 'delta' ? values.map(each => Math.max(each, 0)) : values.toSorted((a, b) => a - b),
+    );
+  },
+);

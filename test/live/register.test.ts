@@ -271,24 +271,6 @@ test('worker threads are in the same sums, also those that have ended', async ()
   await endsWell(child);
 });
 
-test.each([
-  [{ CONNMETER_SHARE: 'false' }, []],
-  [
-    { OTEL_EXPORTER_PROMETHEUS_PORT: '0' },
-    ['connmeter: the metrics are at http://127.0.0.1:port/metrics (OTEL_EXPORTER_PROMETHEUS_PORT is set to 0)\n'],
-  ],
-])('with %j one line says that worker threads are not measured', async (env, more) => {
-  const { child } = await registered({ program: 'worker-threads.ts', more: [6], env });
-  await child.printed('ready');
-  child.writeLine('enough');
-
-  const { code, stderr } = await child.outcome;
-  expect(code).toBe(0);
-  expect(stderr.replace(/:\d+/, ':port')).toBe(
-    [...more, 'connmeter: worker threads are not measured; the metrics cover the main thread only\n'].join(''),
-  );
-});
-
 const CLUSTERS = [
   ['the workers alone are', { more: [3, REGISTER.href], node: [] }],
   ['the primary is, too, and has nothing to measure', { more: [3], node: IMPORT }],

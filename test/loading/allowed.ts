@@ -30,7 +30,7 @@ export const FOOTPRINTS: Readonly<Record<string, Footprint>> = {
         what: 'module',
         why: 'OpenTelemetry, and everything except the code that reads variables, is loaded with require',
       },
-      { what: 'worker_threads', why: 'to know if this is the main thread' },
+      { what: 'worker_threads', why: 'to know if this is the main thread, and to share memory with the others' },
     ],
     differences: [
       {
@@ -61,6 +61,7 @@ export const FOOTPRINTS: Readonly<Record<string, Footprint>> = {
         'undici:request:headers',
         'undici:request:trailers',
       ].map(name => ({ what: `+ subscribed: ${name}`, why: WATCHED })),
+      { what: '+ subscribed: worker_threads', why: 'to know when a thread of the program has ended' },
       ...['asyncStart', 'error'].map(event => ({
         what: `+ subscribed: tracing:net.server.listen:${event}`,
         why: 'a server of the program can take over the metrics port',

@@ -139,7 +139,10 @@ test.each(DETAILS)(
           }),
         )
         .sort();
-    const source = { scope: { name: 'connmeter', version: '1' }, read: () => outlets.shown.readAll(outlets.registry) };
+    const source = {
+      scope: { name: 'connmeter', version: '1' },
+      collect: async () => outlets.shown.readAll(outlets.registry),
+    };
     const producer = metricProducer({ metrics: sdk, resources }, { ...source, temporality: 'cumulative' });
 
     const { resourceMetrics } = await producer.collect();
@@ -152,9 +155,9 @@ test.each(DETAILS)(
 test('with delta temporality, a sum of series has what is new in all of them', async () => {
   const outlets = bothOutlets('1', 'basic');
   const { registry, shown } = outlets;
-  const read = () => shown.readAll(registry);
+  const collect = async () => shown.readAll(registry);
   const scope = { name: 'connmeter', version: '1' };
-  const producer = metricProducer({ metrics: sdk, resources }, { scope, read, temporality: 'delta' });
+  const producer = metricProducer({ metrics: sdk, resources }, { scope, collect, temporality: 'delta' });
   const reader = new ManualReader({ metricProducers: [producer] });
   new sdk.MeterProvider({ readers: [reader] });
   const others = async () => {

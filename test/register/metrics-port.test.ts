@@ -51,6 +51,7 @@ async function ready({
     },
     isLauncher: () => false,
     share,
+    atEventInThread: () => {},
     sharing: () => undefined,
     ignoreServer: (_server, name) => names.push(name),
     warn: line => lines.push(line),

@@ -11,7 +11,10 @@ import { ManualReader } from '../support/manual-reader.ts';
 const SCOPE = { name: 'connmeter', version: '1' };
 
 function readerOf(registry: MetricRegistry, temporality: Temporality) {
-  const producer = metricProducer({ metrics, resources }, { scope: SCOPE, temporality, read: () => readAll(registry) });
+  const producer = metricProducer(
+    { metrics, resources },
+    { scope: SCOPE, temporality, collect: async () => readAll(registry) },
+  );
   const reader = new ManualReader({ metricProducers: [producer] });
   new metrics.MeterProvider({ readers: [reader] });
   return async () => {

@@ -42,10 +42,13 @@ export function fill({ registry, record }: ReturnType<typeof bothOutlets>, names
       record('connmeter.connection.requests', 2, origin.attributes);
       record('connmeter.connect.duration', value() / 7, origin.attributes);
       record('connmeter.tls.handshake.duration', 0.01, origin.handshake({ version: '1.3', resumed: index > 1 }));
+      record('connmeter.connection.idle_time', value(), origin.idleTime('reused'));
+      for (let i = 0; i < 20; i++) origin.idleLimit.add(5.125);
       const listener = registry.listenerCounts({ address, port: 8080 + index }, http);
       listener.inUse('2');
       record('connmeter.server.connection.duration', value(), listener.attributes);
       record('connmeter.server.connection.requests', value(), listener.attributes);
+      record('connmeter.server.connection.idle_time', value(), listener.servedIdleTime('server', index > 1));
       record('connmeter.server.tls.handshake.duration', value(), listener.failedHandshake(address));
     }
     registry.pendingTo({ address, port: 1 }).in('dns').value = 1;
@@ -53,6 +56,8 @@ export function fill({ registry, record }: ReturnType<typeof bothOutlets>, names
     record('dns.lookup.duration', value(), registry.failedLookupAttributes(address, 'ENOTFOUND'));
   }
   registry.ports = { timeWait: 1, inUse: 2, range: 3 };
+  registry.aborts = { unread: 4, late: 5 };
+  registry.threadPoolDelay = 0.000_25;
 }
 
 /** The metrics of {@link fill}: all. */

@@ -14,9 +14,14 @@ export class First {
 
   /** Whether this connection is the first. True only once. */
   take(order: number): boolean {
-    if (this.#isTaken || order > this.#order) return false;
+    if (!this.is(order)) return false;
 
     this.#isTaken = true;
     return true;
+  }
+
+  /** Whether this connection would be the first if it was asked for now. */
+  is(order: number): boolean {
+    return !this.#isTaken && order <= this.#order;
   }
 }

@@ -10,6 +10,8 @@ export interface MemberPool {
   /** All that are open or opening. */
   readonly live: ReadonlySet<PoolMember>;
   causeOf(member: PoolMember): OpenCause;
+  /** What `causeOf` would return now. */
+  likelyCauseOf(member: PoolMember): OpenCause;
   /** A request was sent on it. */
   used(member: PoolMember): void;
   /** No request is on it any more. */

@@ -147,9 +147,16 @@ export class Pool implements MemberPool {
 
   /** The cause of a connection of this pool. Changes what the next call returns, so it is called once per connection. */
   causeOf(member: PoolMember): OpenCause {
-    const isFirstOfOrigin = this.#origin.first.take(member.order);
-    const isFirstOfPool = this.#first.take(member.order) && this.owner !== 'none';
+    const cause = this.likelyCauseOf(member);
+    this.#origin.first.take(member.order);
+    this.#first.take(member.order);
     this.#raced.delete(member);
+    return cause;
+  }
+
+  likelyCauseOf(member: PoolMember): OpenCause {
+    const isFirstOfOrigin = this.#origin.first.is(member.order);
+    const isFirstOfPool = this.#first.is(member.order) && this.owner !== 'none';
     return openCause({
       isFirstOfOrigin,
       isFirstOfPool: this.isKnown ? isFirstOfPool && !this.isDoubtful : member.opensPool,

@@ -1,3 +1,4 @@
+import type { OpenCause } from '../../core/causes.ts';
 import type { Origin } from '../../core/origins.ts';
 import type { CloseReason } from '../../core/reasons.ts';
 import { explanationOf } from './losses.ts';
@@ -10,6 +11,12 @@ import type { MemberStates, Place, PoolMember } from './pool-member.ts';
 const MAX_ORIGINS = 5_000;
 /** How many origins are checked to find one that can be forgotten. */
 const MAX_CHECKED = 100;
+
+/** Why a connection was opened, as far as it is known now. */
+export interface LikelyCause {
+  readonly cause: OpenCause;
+  readonly replacedReason: CloseReason | undefined;
+}
 
 interface Dependencies {
   /** The line of the program that makes the request now, if its origin is suspected of one pool after another. */
@@ -99,6 +106,15 @@ export class Pools {
       member.replacedReason = explanationOf(member.replaces);
     if (member.cause === 'new_pool') this.#dependencies.onNewPool(origin, member.openedAt);
     member.openedAt = undefined;
+  }
+
+  /** The cause as far as it is known. `decideCause` may still find another one. */
+  likelyCauseOf(member: PoolMember, origin: Origin): LikelyCause {
+    const { pool, replaces } = member;
+    const isFirst = pool === undefined && this.#poolsOf(origin).first.is(member.order);
+    const cause = pool?.likelyCauseOf(member) ?? (isFirst ? 'first' : 'unknown');
+    const isReplacement = cause === 'replaced' && replaces !== undefined;
+    return { cause, replacedReason: isReplacement ? explanationOf(replaces) : undefined };
   }
 
   closed(member: PoolMember, reason: CloseReason): void {

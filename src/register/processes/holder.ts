@@ -36,6 +36,8 @@ export interface HolderOptions {
   readonly path: string;
   readonly identity: Identity;
   readonly read: () => readonly Reading[];
+  /** The threads of this process bring their numbers up to date. */
+  readonly refresh: () => Promise<void>;
   /** Each process has series of its own, instead of a sum. Those of a process that ended end with it. */
   readonly perProcess: boolean;
   /** Maximum number of addresses in the sum. */
@@ -89,11 +91,10 @@ export class Holder {
   async collect(): Promise<readonly Reading[]> {
     await this.#untilOthersAreBack();
     this.#readNotes();
-    const { perProcess, read } = this.#options;
-    if (this.#isAlone && !perProcess) return read();
-
+    const { perProcess, read, refresh } = this.#options;
     const turn = ++this.#turn;
-    await this.#ask(turn);
+    await Promise.all([this.#ask(turn), refresh()]);
+    if (this.#isAlone && !perProcess) return read();
     if (perProcess) return this.#sideBySide().readings;
 
     const sum = this.#sum();
@@ -122,13 +123,7 @@ export class Holder {
     const sum = new Sum(this.#options.maxOrigins);
     sum.add(numbersOf(this.#options.read()));
     sum.add(this.#ended.numbers, 'totals');
-    const pids = new Set([this.#options.identity.pid]);
-    for (const { numbers, identity } of this.#members) {
-      if (numbers === undefined) continue;
-      sum.add(numbers); // each has counted itself as a thread and as a process
-      pids.add(identity.pid);
-    }
-    sum.set('connmeter.processes', pids.size);
+    for (const { numbers } of this.#members) if (numbers !== undefined) sum.add(numbers);
     sum.raiseTo(this.#served);
     this.#served = sum.totals;
     return sum;

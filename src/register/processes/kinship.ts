@@ -15,7 +15,7 @@ export interface Identity {
  * the same process forked both.
  */
 export function areKin(one: Identity, other: Identity): boolean {
-  if (one.service === other.service || one.pid === other.pid) return true; // or a thread of the same process
+  if (one.service === other.service) return true;
   if (one.isNamed || other.isNamed) return false;
 
   const isChild = (child: Identity, parent: Identity) => child.isForked && child.parent === parent.pid;

@@ -12,6 +12,8 @@ export type Ending = 'stranger' | 'absent' | 'lost';
 export interface MemberOptions {
   readonly identity: Identity;
   readonly read: () => readonly Reading[];
+  /** The threads of this process bring their numbers up to date. Never rejects. */
+  readonly refresh: () => Promise<void>;
   /** Opens a connection to the holder that is not measured. */
   readonly connect: () => Socket;
   /** From an earlier holder. */
@@ -67,7 +69,10 @@ export class Member {
       this.isMember = true;
       this.#options.onWelcome();
     }
-    if (message.type === 'collect') this.#answer(message.turn);
+    if (message.type === 'collect') {
+      const answer = this.#options.guard('answer the holder', () => this.#answer(message.turn));
+      void this.#options.refresh().then(answer);
+    }
     if (message.type === 'totals') this.#remember(message.totals, message.turn);
   }
 

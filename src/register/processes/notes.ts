@@ -7,7 +7,7 @@ const { basename, dirname, join } = process.getBuiltinModule('node:path');
 /** How many notes may wait for a holder. */
 const MAX_NOTES = 100;
 
-/** The numbers of a process or thread that ended before it could join the holder. */
+/** The numbers of a process that ended before it could join the holder. */
 export interface Note {
   readonly identity: Identity;
   readonly numbers: Numbers;

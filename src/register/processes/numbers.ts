@@ -1,7 +1,7 @@
 import type { Attributes } from '@opentelemetry/api';
 import { OTHER } from '../../core/errors.ts';
 import type { Count } from '../../metrics/address-counts.ts';
-import { BOUNDARIES, type Distribution } from '../../metrics/histograms.ts';
+import { type Distribution, emptyDistribution } from '../../metrics/histograms.ts';
 import { METRICS, type Metric, type Reading } from '../../metrics/table.ts';
 
 /** The value of one series: a number, or the buckets, the sum and the count of a histogram. */
@@ -12,6 +12,18 @@ export type Numbers = Readonly<Record<string, readonly (readonly [attributes: At
 
 /** Which numbers of a process are added. */
 export type Which = 'all' | 'totals';
+
+const keys = new WeakMap<Attributes, string>();
+
+/** A key that is the same for equal attributes. Attributes do not change, and are used again. */
+export function keyOf(attributes: Attributes): string {
+  let key = keys.get(attributes);
+  if (key === undefined) {
+    key = JSON.stringify(attributes);
+    keys.set(attributes, key);
+  }
+  return key;
+}
 
 /** The numbers of a process, each with the id of the process. */
 export function withPid(numbers: Numbers, pid: number): Numbers {
@@ -61,11 +73,6 @@ export class Sum {
     }
   }
 
-  /** Replaces the value of a metric without labels. */
-  set(name: string, value: number): void {
-    for (const series of this.#series.get(name)?.values() ?? []) if ('value' in series) series.value = value;
-  }
-
   get readings(): Reading[] {
     return METRICS.map(metric => ({ metric, series: [...(this.#series.get(metric.name)?.values() ?? [])] })).filter(
       ({ series }) => series.length > 0,
@@ -77,10 +84,12 @@ export class Sum {
     return numbersOf(this.readings.filter(({ metric }) => metric.kind !== 'upDownCounter'));
   }
 
-  /** Raises all numbers to these, if they are smaller. */
-  raiseTo(totals: Numbers): void {
+  /** Raises all numbers to these, if they are smaller. `present`: only those of series that are there. */
+  raiseTo(totals: Numbers, which: 'all' | 'present' = 'all'): void {
     for (const metric of METRICS) {
       for (const [attributes, value] of totals[metric.name] ?? []) {
+        if (which === 'present' && !this.#series.get(metric.name)?.has(keyOf(attributes))) continue;
+
         const series = this.#find(metric, attributes);
         if (!('buckets' in series)) series.value = Math.max(series.value, Number(value));
         else if (typeof value !== 'number') {
@@ -105,10 +114,10 @@ export class Sum {
       ofMetric = new Map();
       this.#series.set(metric.name, ofMetric);
     }
-    const key = JSON.stringify(attributes);
+    const key = keyOf(attributes);
     let series = ofMetric.get(key);
     if (series === undefined) {
-      series = metric.kind === 'histogram' ? emptyDistribution(metric, attributes) : { attributes, value: 0 };
+      series = metric.kind === 'histogram' ? emptyDistribution(metric.name, attributes) : { attributes, value: 0 };
       ofMetric.set(key, series);
     }
     return series;
@@ -126,11 +135,6 @@ export class Sum {
     addresses.add(key);
     return attributes;
   }
-}
-
-function emptyDistribution(metric: Metric & { kind: 'histogram' }, attributes: Attributes): Distribution {
-  const buckets = new Array<number>(BOUNDARIES[metric.name].length + 1).fill(0);
-  return { attributes, buckets, sum: 0, count: 0 };
 }
 
 function addValues(series: Distribution, value: Value, factor: 1 | -1): void {

@@ -6,31 +6,22 @@ import { packageNameOf } from './main-script.ts';
 import { type Address, meetingPlace } from './meeting-place.ts';
 import { Sharing, type SharingOptions } from './sharing.ts';
 
-/** What sharing needs of the instrumentation. */
+/** What sharing needs of this process. */
 export interface Measured {
+  /** The numbers of this process, as of now. */
   read(): readonly Reading[];
+  /** Its threads bring theirs up to date. Never rejects. */
+  refresh(): Promise<void>;
   /** A server of ours is not measured. */
   ignoreServer(server: object): void;
   /** Nor is a socket that is opened in this call. */
   openUnmeasured<Opened>(open: () => Opened): Opened;
 }
 
-/** The process that a thread belongs to. */
-export interface Main {
-  readonly script: string | undefined;
-  /** It has a channel to the process that forked it. */
-  readonly hasChannel: boolean;
-}
-
-export function mainOf({ argv, connected }: typeof process): Main {
-  return { script: argv[1], hasChannel: connected === true };
-}
-
 /** Prepares to share a port with the other processes of this service. Returns why that is not possible, if it is not. */
 export function share(
   address: Address,
   scrape: Pick<SharingOptions, 'maxOrigins' | 'perProcess'>,
-  { script, hasChannel }: Main,
   measured: Measured,
   guard: Guard,
 ): { sharing: Sharing } | { why: string } {
@@ -38,12 +29,14 @@ export function share(
   if ('why' in place) return place;
 
   const net = process.getBuiltinModule('node:net');
-  const { env, pid, ppid } = process;
+  const { argv, connected, env, pid, ppid } = process;
+  const script = argv[1];
   const packageName = script === undefined ? undefined : packageNameOf(script);
   const sharing = new Sharing({
     ...place,
-    identity: identify({ env, script, packageName, pid, parent: ppid, hasChannel }),
+    identity: identify({ env, script, packageName, pid, parent: ppid, hasChannel: connected === true }),
     read: () => measured.read(),
+    refresh: () => measured.refresh(),
     ...scrape,
     createServer(): Server {
       const server = net.createServer();

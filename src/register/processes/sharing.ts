@@ -19,6 +19,8 @@ export interface SharingOptions {
   readonly path: string;
   readonly identity: Identity;
   readonly read: () => readonly Reading[];
+  /** The threads of this process bring their numbers up to date. Never rejects. */
+  readonly refresh: () => Promise<void>;
   readonly maxOrigins: number;
   readonly perProcess: boolean;
   /** Creates a server, or a connection, that is not measured. */
@@ -50,7 +52,10 @@ export class Sharing {
 
   /** The numbers of all processes, if this one is the holder. */
   async read(): Promise<readonly Reading[]> {
-    return this.#holder?.collect() ?? this.#options.read();
+    if (this.#holder !== undefined) return this.#holder.collect();
+
+    await this.#options.refresh();
+    return this.#options.read();
   }
 
   /** This process has the port. */
@@ -69,8 +74,8 @@ export class Sharing {
     this.#listenToExit();
   }
 
-  /** Another process has the port. Without `joining`, this one joins whoever has it, now or later: a thread takes no port. */
-  join(joining?: Joining, attempt = 0): void {
+  /** Another process has the port. */
+  join(joining: Joining, attempt = 0): void {
     const { path, connect } = this.#options;
     this.#listenToExit();
     const member = new Member({
@@ -89,11 +94,8 @@ export class Sharing {
     this.#member = member;
   }
 
-  #ended(ending: Ending, joining: Joining | undefined, attempt: number): void {
-    const isLost = ending === 'lost';
-    if (joining === undefined) {
-      this.#joinLater(joining, isLost ? 0 : attempt);
-    } else if (isLost) {
+  #ended(ending: Ending, joining: Joining, attempt: number): void {
+    if (ending === 'lost') {
       joining.lost();
     } else if (ending === 'absent' && attempt < this.#maxAttempts) {
       this.#joinLater(joining, attempt);
@@ -108,7 +110,7 @@ export class Sharing {
     return existsSync(this.#options.path) ? PAUSES.length : PAUSES.length / 2;
   }
 
-  #joinLater(joining: Joining | undefined, attempt: number): void {
+  #joinLater(joining: Joining, attempt: number): void {
     const again = this.#options.guard('join the other processes', () => this.join(joining, attempt + 1));
     setTimeout(again, PAUSES[attempt] ?? PAUSES.at(-1)).unref();
   }

@@ -19,7 +19,6 @@ test.each<[string, Given, Given, boolean]>([
   ['the same script of the same package', {}, { pid: 11 }, true],
   ['another script', {}, { pid: 11, script: '/app/cron.js' }, false],
   ['the same script of another package', {}, { pid: 11, packageName: 'other' }, false],
-  ['threads of one process', {}, { script: '/app/thread.js' }, true],
   ['a script that the other one forked', {}, { pid: 11, script: '/app/w.js', parent: 10, hasChannel: true }, true],
   ['a script that the other one started without a channel', {}, { pid: 11, script: '/app/w.js', parent: 10 }, false],
   [

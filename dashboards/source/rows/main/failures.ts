@@ -118,7 +118,7 @@ export const failures: Row<PromQL> = {
       title: 'Processes and threads',
       size: [12, 9],
       description: {
-        what: 'Processes and threads whose numbers were in the last scrape, per instance.',
+        what: 'Processes whose numbers were in the last scrape, and their threads, per instance.',
         good: 'as many as the service has.',
         bad: 'fewer: some are another service to connmeter, hang, or run without it. A drop: processes ended.',
         action: 'compare with the number of workers. The page says which processes belong together.',

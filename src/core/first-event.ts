@@ -1,5 +1,5 @@
-import { subscribeAll } from '../core/channels.ts';
-import type { Guard } from '../core/guard.ts';
+import { subscribeAll } from './channels.ts';
+import type { Guard } from './guard.ts';
 
 /** Calls back once, at the first event that is measured: a connection attempt, or a server that listens. */
 export function atFirstEvent(guard: Guard, begin: () => void): void {
