@@ -1,8 +1,9 @@
 import { phasesOf } from '../core/phases.ts';
-import { addValue, emptyDistribution, type HistogramName } from '../metrics/histograms.ts';
 import type { Uncounted, UncountedSeries } from '../metrics/uncounted.ts';
 import type { LikelyCause } from './attribution/pools.ts';
 import type { Connection } from './connection.ts';
+
+const NONE = {};
 
 /** What would be counted if an open connection was counted now. `attributes`: those of its origin. */
 export function uncountedOf(
@@ -20,16 +21,10 @@ export function uncountedOf(
     if (outcome !== undefined) series.push(['connmeter.connect.attempts', more, 1]);
   }
   if (phases.connect !== undefined && attempts.length > 0)
-    series.push(oneValue('connmeter.connect.duration', {}, phases.connect));
+    series.push(['connmeter.connect.duration', NONE, phases.connect]);
   if (phases.tls !== undefined && tls !== undefined) {
     const more = { 'tls.protocol.version': tls.version, 'tls.resumed': tls.resumed };
-    series.push(oneValue('connmeter.tls.handshake.duration', more, phases.tls));
+    series.push(['connmeter.tls.handshake.duration', more, phases.tls]);
   }
   return { attributes, series };
-}
-
-function oneValue(metric: HistogramName, more: Uncounted['attributes'], value: number): UncountedSeries {
-  const distribution = emptyDistribution(metric, more);
-  addValue(metric, distribution, value);
-  return [metric, more, [distribution.buckets, distribution.sum, distribution.count]];
 }

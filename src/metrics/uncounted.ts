@@ -8,11 +8,8 @@ export interface Uncounted {
   readonly series: readonly UncountedSeries[];
 }
 
-export type UncountedSeries = readonly [
-  metric: string,
-  more: Attributes,
-  value: number | readonly [buckets: readonly number[], sum: number, count: number],
-];
+/** `value`: what is added to a counter, or recorded by a histogram. */
+export type UncountedSeries = readonly [metric: string, more: Attributes, value: number];
 
 /**
  * Records of what is not counted yet, where they outlive their thread. A record may be counted by somebody else while the

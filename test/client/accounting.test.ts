@@ -1,4 +1,9 @@
 import { expect, test } from 'vitest';
+import { Sum } from '../../src/register/processes/numbers.ts';
+import { SharedMemory } from '../../src/register/threads/memory.ts';
+import { SeriesReader } from '../../src/register/threads/series.ts';
+import { SharedStorage } from '../../src/register/threads/shared-storage.ts';
+import { takeUncounted } from '../../src/register/threads/uncounted.ts';
 import { attempt, close, connect, publish, type Replay, replaying } from '../support/replay.ts';
 
 const connectParams = { hostname: 'a.test', port: '', protocol: 'http:' };
@@ -96,4 +101,80 @@ test('a snapshot does not settle a socket that no client has claimed yet', () =>
 
   expect(replay.tally('a.test', 80)).toMatchObject({ opened: 1 });
   expect(replay.tally('127.0.0.1', 80, false)).toMatchObject({ opened: 0 });
+});
+
+/** A worker thread in which connections are replayed, and what the main thread reads of it. */
+function inThread() {
+  const memory = SharedMemory.create(16 * 1024 * 1024);
+  const entry = memory.join(1, 0) as number;
+  const storage = new SharedStorage(memory, entry, () => {});
+  const taken = new Sum(10);
+  const reader = new SeriesReader(memory, entry);
+  return {
+    replay: replaying({ storage }),
+    /** The thread is blocked, or has ended: the main thread counts what is not counted. */
+    seen() {
+      for (const numbers of takeUncounted(memory, entry)) taken.add(numbers, 'totals');
+      const sum = new Sum(10);
+      sum.add(taken.totals, 'totals');
+      sum.add(reader.read(), 'totals');
+      const of = (name: string) =>
+        sum.readings
+          .find(({ metric }) => metric.name === name)
+          ?.series.reduce((total, each) => total + ('value' in each ? each.value : each.count), 0) ?? 0;
+      return {
+        opened: of('connmeter.connection.opened'),
+        requests: of('connmeter.requests'),
+        closed: of('connmeter.connection.closed'),
+        connects: of('connmeter.connect.duration'),
+        attempts: of('connmeter.connect.attempts'),
+        causes: sum.readings
+          .find(({ metric }) => metric.name === 'connmeter.connection.opened')
+          ?.series.flatMap(each =>
+            'value' in each && each.value > 0 ? [each.attributes['connmeter.open.cause']] : [],
+          ),
+      };
+    },
+  };
+}
+
+const STEPS = ['open', 'ask', 'answer', 'ask', 'close'] as const;
+
+/** What is true after each of these steps. */
+const TRUTH = [
+  { opened: 1, requests: 0, closed: 0 },
+  { opened: 1, requests: 1, closed: 0 },
+  { opened: 1, requests: 1, closed: 0 },
+  { opened: 1, requests: 2, closed: 0 },
+  { opened: 1, requests: 2, closed: 1 },
+];
+
+test.each([
+  ['after any one step', [0], [1], [2], [3], [4]],
+  ['after any two steps', [0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [1, 4], [2, 4], [3, 4], [0, 4]],
+  ['after all steps', [0, 1, 2, 3, 4]],
+])('the main thread sees all of a blocked thread, and counts nothing twice: %s', (_when, ...looks) => {
+  for (const isCollected of [false, true]) {
+    for (const look of looks as number[][]) {
+      const { replay, seen } = inThread();
+      const connector = () => {};
+      let socket: ReturnType<typeof open> | undefined;
+      let asked: ReturnType<typeof request> | undefined;
+      for (const [index, step] of STEPS.entries()) {
+        if (step === 'open') socket = open(connector);
+        else if (step === 'ask') asked = ask(socket as ReturnType<typeof open>);
+        else if (step === 'answer') publish('undici:request:trailers', { request: asked as object, trailers: [] });
+        else close(socket as ReturnType<typeof open>);
+        if (isCollected && index === 2) replay.connections.refreshGauges();
+        if (look.includes(index)) {
+          expect([look, isCollected, index, seen()]).toMatchObject([look, isCollected, index, TRUTH[index] as object]);
+        }
+      }
+      expect([look, isCollected, seen()]).toMatchObject([
+        look,
+        isCollected,
+        { ...TRUTH.at(-1), connects: 1, attempts: 1, causes: ['first'] },
+      ]);
+    }
+  }
 });

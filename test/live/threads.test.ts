@@ -124,19 +124,23 @@ test('four threads at a time end in all ways during scrapes: no counter falls, a
       const now = await read();
       if (now.opened < last.opened || now.requests < last.requests) fallen.push([last, now]);
       last = now;
+      await new Promise(resolve => setTimeout(resolve, 20));
     }
   })();
   const ways = ['terminate', 'exit', 'throw', 'nest'];
-  for (let round = 0; round < 3; round++) {
-    await Promise.all(
-      ways.map(async (after, index) => {
-        await run(child, `${10 * round + index + 1} closing ${after}`);
-        await run(child, `${10 * round + index + 1} kept ${ways.at(index - 1)}`);
-      }),
-    );
+  try {
+    for (let round = 0; round < 2; round++) {
+      await Promise.all(
+        ways.map(async (after, index) => {
+          await run(child, `${10 * round + index + 1} closing ${after}`);
+          await run(child, `${10 * round + index + 1} kept ${ways.at(index - 1)}`);
+        }),
+      );
+    }
+  } finally {
+    isOver = true;
+    await scraping;
   }
-  isOver = true;
-  await scraping;
 
   expect(fallen).toEqual([]);
   expect(await read()).toEqual(await truth());

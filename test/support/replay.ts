@@ -12,8 +12,10 @@ import { netSource } from '../../src/client/sources/net.ts';
 import { undiciSource } from '../../src/client/sources/undici.ts';
 import { subscribeAll } from '../../src/core/channels.ts';
 import type { Guard } from '../../src/core/guard.ts';
+import type { HistogramName } from '../../src/metrics/histograms.ts';
 import { Lookups } from '../../src/metrics/lookups.ts';
 import { MetricRegistry } from '../../src/metrics/registry.ts';
+import type { Storage } from '../../src/metrics/storage.ts';
 
 /** A fake socket that emits what a test wants. */
 export class ReplaySocket extends EventEmitter {
@@ -67,11 +69,13 @@ export interface Replay {
 }
 
 /** The modules wired as in production, with a clock and turns that the test controls. A fault fails the test. */
-export function replaying({ maxOrigins = 100 } = {}): Replay {
+export function replaying({ maxOrigins = 100, storage }: { maxOrigins?: number; storage?: Storage } = {}): Replay {
   const durations: Duration[] = [];
-  const record = (metric: string, seconds: number, attributes: Attributes) =>
-    void durations.push({ metric, seconds, attributes });
-  const registry = new MetricRegistry(maxOrigins);
+  const record = (metric: HistogramName, seconds: number, attributes: Attributes) => {
+    durations.push({ metric, seconds, attributes });
+    registry.histograms.record(metric, seconds, attributes);
+  };
+  const registry = new MetricRegistry(maxOrigins, undefined, storage);
   const failLoudly: Guard = (_where, run) =>
     function (...args) {
       run.apply(this, args);

@@ -38,7 +38,7 @@ export interface Block {
   readonly kind: BlockKind;
   readonly ints: Int32Array;
   readonly floats: Float64Array;
-  readonly bytes: Uint8Array;
+  readonly bytes: Buffer;
 }
 
 // Kept, because the program may replace it.
@@ -206,7 +206,7 @@ export class SharedMemory {
       kind: kind ?? KINDS[Atomics.load(ints, KIND)] ?? 'series',
       ints,
       floats: new Float64Array(buffer, start, BLOCK_BYTES / 8),
-      bytes: new Uint8Array(buffer, start, BLOCK_BYTES),
+      bytes: Buffer.from(buffer, start, BLOCK_BYTES),
     };
   }
 

@@ -87,7 +87,7 @@ export class SeriesReader {
       const metric = METRICS[ints[at / 4] as number] as Metric;
       const length = ints[at / 4 + 1] as number;
       const text = at + HEADER_BYTES;
-      const attributes = JSON.parse(String(Buffer.from(bytes.subarray(text, text + length)))) as Attributes;
+      const attributes = JSON.parse(bytes.toString('utf8', text, text + length)) as Attributes;
       const start = (text + aligned(length)) / 8;
       this.#series.push({ metric, attributes, floats, start });
       at = (start + valuesOf(metric)) * 8;

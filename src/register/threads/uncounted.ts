@@ -1,4 +1,5 @@
 import type { Count } from '../../metrics/address-counts.ts';
+import { addValue, BOUNDARIES, emptyDistribution, type HistogramName } from '../../metrics/histograms.ts';
 import type { Uncounted, UncountedRecords } from '../../metrics/uncounted.ts';
 import type { Numbers } from '../processes/numbers.ts';
 import { BLOCK_BYTES, type Block, type SharedMemory } from './memory.ts';
@@ -58,15 +59,14 @@ export class UncountedWriter implements UncountedRecords {
 
   /** Writes the text of a record that nobody reads yet. */
   #prepare(what: Uncounted): number | undefined {
-    const text = Buffer.from(JSON.stringify(what));
-    if (text.length > RECORD_BYTES - HEADER_BYTES) return undefined;
+    const text = JSON.stringify(what);
+    if (Buffer.byteLength(text) > RECORD_BYTES - HEADER_BYTES) return undefined;
     if (this.#free.length === 0) this.#addPlaces();
     const record = this.#free.pop();
     if (record === undefined) return undefined;
 
     const { block, at } = this.#places[record] as Place;
-    block.bytes.set(text, at + HEADER_BYTES);
-    block.ints[at / 4 + 1] = text.length;
+    block.ints[at / 4 + 1] = block.bytes.write(text, at + HEADER_BYTES);
     return record;
   }
 
@@ -141,15 +141,29 @@ function takeRecord({ ints, bytes }: Block, at: number): Uncounted | undefined {
   if ((state & STATE_MASK) !== WAITING) return undefined;
 
   const text = at + HEADER_BYTES;
-  const copy = Buffer.from(bytes.subarray(text, text + (ints[at / 4 + 1] as number)));
+  const copy = bytes.toString('utf8', text, text + (ints[at / 4 + 1] as number));
   const isTaken = Atomics.compareExchange(ints, at / 4, state, (state & ~STATE_MASK) | COUNTED) === state;
-  return isTaken ? (JSON.parse(String(copy)) as Uncounted) : undefined;
+  return isTaken ? (JSON.parse(copy) as Uncounted) : undefined;
 }
 
 function numbersOfUncounted({ attributes, series }: Uncounted): Numbers {
   const numbers: Record<string, Numbers[string][number][]> = {};
   for (const [metric, more, value] of series) {
-    numbers[metric] = [...(numbers[metric] ?? []), [{ ...attributes, ...more }, value]];
+    numbers[metric] = [
+      ...(numbers[metric] ?? []),
+      [{ ...attributes, ...more }, isHistogram(metric) ? oneValue(metric, value) : value],
+    ];
   }
   return numbers;
+}
+
+function isHistogram(metric: string): metric is HistogramName {
+  return metric in BOUNDARIES;
+}
+
+/** A histogram of one value. */
+function oneValue(metric: HistogramName, value: number): Numbers[string][number][1] {
+  const distribution = emptyDistribution(metric, {});
+  addValue(metric, distribution, value);
+  return [distribution.buckets, distribution.sum, distribution.count];
 }
