@@ -129,7 +129,7 @@ export async function metricsText(): Promise<string> {
   if (exposition === undefined) return '';
 
   const { plain } = await exposition.read();
-  return String(plain);
+  return plain.map(String).join('');
 }
 
 /** Sends what the exporters that push have not sent yet. Resolves when they have, or have failed. */
