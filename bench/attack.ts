@@ -5,19 +5,19 @@
 // 30 s at most, and leaves nothing behind. It uses 127.0.0.1 only.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import http from 'node:http';
 import net, { type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import type { Attributes } from '@opentelemetry/api';
-import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
-import { DataPointType, MeterProvider, type MetricData } from '@opentelemetry/sdk-metrics';
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { ConnectionInstrumentation } from '../src/index.ts';
-import { VERSION } from '../src/version.ts';
 import { freePort } from '../test/support/free-port.ts';
+import {
+  environmentOf,
+  METRICS_SERVERS,
+  type MetricsServer,
+  nodeArguments,
+  SERVER_TITLES,
+  serveMetrics,
+} from './metrics-servers.ts';
 import { count } from './number-format.ts';
-import { NO_CARDINALITY_LIMIT, playConnections, replicateMetric } from './scrape.ts';
 import { median } from './statistics.ts';
 
 const ORIGINS = 100;
@@ -29,15 +29,6 @@ const LOOKS = 4;
 const LOOK_EVERY_MS = 500;
 /** After that, connmeter makes a new text for the next one who asks. */
 const TEXT_IS_OLD_MS = 1_200;
-const REGISTER = new URL('../src/register.ts', import.meta.url).href;
-
-const VARIANTS = ['connmeter', 'otel', 'prom'] as const;
-type Variant = (typeof VARIANTS)[number];
-const TITLES: Record<Variant, string> = {
-  connmeter: 'connmeter/register',
-  otel: "OpenTelemetry's `PrometheusExporter`",
-  prom: 'prom-client',
-};
 
 const ask = (method: string) => `${method} /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n`;
 const unread = async (port: number, clients: number, bytes: string): Promise<Socket[]> => {
@@ -77,70 +68,9 @@ interface Result {
 
 // The attacked process.
 
-async function serve(variant: Variant): Promise<void> {
-  if (variant === 'connmeter') {
-    for (let i = 0; i < ORIGINS; i++) await playConnections(`origin-${i}.test`);
-  } else {
-    const metrics = await seriesOfConnmeter();
-    if (variant === 'otel') await serveByOtel(metrics);
-    else await serveByPromClient(metrics);
-  }
-  globalThis.gc?.();
+async function serve(variant: MetricsServer): Promise<void> {
+  await serveMetrics(variant, ORIGINS);
   watch();
-}
-
-async function seriesOfConnmeter(): Promise<MetricData[]> {
-  const exporter = new PrometheusExporter({ preventServerStart: true });
-  const connmeter = new ConnectionInstrumentation({ callSites: false });
-  connmeter.setMeterProvider(new MeterProvider({ readers: [exporter], views: [NO_CARDINALITY_LIMIT] }));
-  for (let i = 0; i < ORIGINS; i++) await playConnections(`origin-${i}.test`);
-  const { resourceMetrics } = await exporter.collect();
-  connmeter.disable();
-  return resourceMetrics.scopeMetrics.flatMap(scope => scope.metrics);
-}
-
-/** Serves the metrics with OpenTelemetry's server. */
-async function serveByOtel(metrics: readonly MetricData[]): Promise<void> {
-  const exporter = new PrometheusExporter({ host: '127.0.0.1', port: port() });
-  const meter = new MeterProvider({ readers: [exporter], views: [NO_CARDINALITY_LIMIT] }).getMeter(
-    'connmeter',
-    VERSION,
-  );
-  for (const metric of metrics) replicateMetric(meter, metric);
-  await exporter.startServer();
-}
-
-/** Serves the metrics with the code in the README of prom-client. */
-async function serveByPromClient(metrics: readonly MetricData[]): Promise<void> {
-  const registry = new Registry();
-  const labelsOf = (attributes: Attributes) =>
-    Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name.replaceAll('.', '_'), String(value)]));
-  for (const { descriptor, dataPointType, dataPoints } of metrics) {
-    const labelNames = [...new Set(dataPoints.flatMap(({ attributes }) => Object.keys(labelsOf(attributes))))];
-    const options = {
-      name: descriptor.name.replaceAll('.', '_'),
-      help: descriptor.description,
-      labelNames,
-      registers: [registry],
-    };
-    if (dataPointType === DataPointType.HISTOGRAM) {
-      const histogram = new Histogram({ ...options, buckets: dataPoints[0]?.value.buckets.boundaries ?? [] });
-      for (const { attributes, value } of dataPoints) histogram.observe(labelsOf(attributes), value.max ?? 0);
-    } else {
-      const isMonotonic = dataPointType === DataPointType.SUM;
-      const counter = isMonotonic ? new Counter(options) : new Gauge(options);
-      for (const { attributes, value } of dataPoints) counter.inc(labelsOf(attributes), Number(value));
-    }
-  }
-  const server = http.createServer(async (_request, response) => {
-    response.setHeader('content-type', registry.contentType);
-    response.end(await registry.metrics());
-  });
-  await once(server.listen(port(), '127.0.0.1'), 'listening');
-}
-
-function port(): number {
-  return Number(process.env['OTEL_EXPORTER_PROMETHEUS_PORT']);
 }
 
 /** Measures event-loop blocks and memory with a timer every millisecond. */
@@ -175,16 +105,11 @@ interface Attacked {
   stop(): Promise<void>;
 }
 
-async function start(variant: Variant): Promise<Attacked> {
+async function start(variant: MetricsServer): Promise<Attacked> {
   const port = await freePort();
   const child = fork(import.meta.filename, ['--serve', variant], {
-    execArgv: [
-      '--disable-warning=ExperimentalWarning',
-      '--expose-gc',
-      `--max-old-space-size=${HEAP_MIB}`,
-      ...(variant === 'connmeter' ? ['--import', REGISTER] : []),
-    ],
-    env: { ...process.env, OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1', OTEL_EXPORTER_PROMETHEUS_PORT: `${port}` },
+    execArgv: [...nodeArguments(variant), `--max-old-space-size=${HEAP_MIB}`],
+    env: environmentOf(ORIGINS, port),
     stdio: ['ignore', 'inherit', 'pipe', 'ipc'], // its stderr is long when it runs out of memory
   });
   child.stderr?.resume();
@@ -204,7 +129,7 @@ async function start(variant: Variant): Promise<Attacked> {
   };
 }
 
-async function attack(variant: Variant, kind: (port: number) => Promise<Socket[]>): Promise<Result> {
+async function attack(variant: MetricsServer, kind: (port: number) => Promise<Socket[]>): Promise<Result> {
   const { port, report, hasEnded, stop } = await start(variant);
   try {
     await scrape(port); // as in life, it is not the first time
@@ -239,7 +164,7 @@ async function scrape(port: number): Promise<string> {
 }
 
 /** Number of series in a normal scrape. */
-async function seriesOf(variant: Variant): Promise<number> {
+async function seriesOf(variant: MetricsServer): Promise<number> {
   const { port, stop } = await start(variant);
   try {
     return (await scrape(port)).split('\n').filter(line => line !== '' && !line.startsWith('#')).length;
@@ -262,15 +187,15 @@ async function late(milliseconds: number): Promise<undefined> {
 
 async function print(rounds: number, only: string): Promise<void> {
   const series: string[] = [];
-  for (const variant of VARIANTS) series.push(`${count(await seriesOf(variant))} series`);
+  for (const variant of METRICS_SERVERS) series.push(`${count(await seriesOf(variant))} series`);
   console.log(
     `Node.js ${process.versions.node}; how long the event loop was held at a time, and how much more memory was resident; medians of ${rounds}\n`,
   );
-  console.log(`| | ${VARIANTS.map((variant, i) => `${TITLES[variant]}, ${series[i]}`).join(' | ')} |`);
-  console.log(`|---|${'---|'.repeat(VARIANTS.length)}`);
+  console.log(`| | ${METRICS_SERVERS.map((variant, i) => `${SERVER_TITLES[variant]}, ${series[i]}`).join(' | ')} |`);
+  console.log(`|---|${'---|'.repeat(METRICS_SERVERS.length)}`);
   for (const [title, kind] of Object.entries(ATTACKS).filter(([title]) => title.includes(only))) {
     const cells: string[] = [];
-    for (const variant of VARIANTS) {
+    for (const variant of METRICS_SERVERS) {
       const results: Result[] = [];
       for (let i = 0; i < rounds; i++) results.push(await attack(variant, kind));
       cells.push(cellOf(results));
@@ -301,4 +226,4 @@ const { values } = parseArgs({
   },
 });
 if (values.serve === undefined) await print(Number(values.rounds), values.only);
-else await serve(values.serve as Variant);
+else await serve(values.serve as MetricsServer);

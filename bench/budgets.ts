@@ -1,5 +1,5 @@
 import { count, percent, signed } from './number-format.ts';
-import type { Results } from './results.ts';
+import { type Results, SCRAPED } from './results.ts';
 import { differences, median, medianInterval } from './statistics.ts';
 import { WORKLOADS } from './workloads.ts';
 
@@ -18,7 +18,8 @@ const MOST_NANOSECONDS = 100;
 const MOST_OF_A_CONNECTION = 0.1;
 const MOST_BYTES = 2048;
 const MOST_SERIES = 80;
-const MOST_OF_A_SCRAPE = 0.2;
+/** By the number of origins. */
+const MOST_MS_AT_A_TIME = { of100: 5, of1000: 15 };
 
 /** Compares the results with the budgets of the design. */
 export function verdicts(results: Results): Verdict[] {
@@ -139,15 +140,45 @@ function perOpenConnection({ openConnections }: Results): Verdict[] {
 }
 
 function perScrape({ scrape = {} }: Results): Verdict[] {
-  return Object.entries(scrape).map(([origins, { series, whole, exporter }]) => {
-    const ours = median(differences(whole, exporter));
-    const theirs = median(exporter);
-    return {
-      promise: `a scrape with ${count(Number(origins))} origins: connmeter's part is at most a fifth of the exporter's`,
-      found: `${signed(ours)} ms, ${percent(ours / theirs)}`,
-      floor: `${count(theirs)} ms for ${count(median(series))} series without connmeter`,
-      met: ours <= theirs * MOST_OF_A_SCRAPE,
-    };
+  return ['100', '1000'].flatMap(origins => {
+    const [ready, ours, otel, prom] = SCRAPED.map(variant => scrape[`${origins}/${variant}`]);
+    if (!ready || !ours || !otel || !prom) return [];
+
+    const what = `a scrape of ${count(median(ours.series))} series`;
+    const making = (times: typeof ours) => median(differences(times.cpu, ready.cpu));
+    const [our, their, proms] = [making(ours), making(otel), making(prom)];
+    const one = median(differences(ours.gzipCpu, ready.gzipCpu));
+    const many = median(differences(ours.manyCpu ?? [], ready.manyCpu ?? []));
+    const longest = origins === '100' ? MOST_MS_AT_A_TIME.of100 : MOST_MS_AT_A_TIME.of1000;
+    const shares: Verdict[] = [
+      {
+        promise: `${what}: at most an eighth of the CPU time of the SDK's exporter, without sending`,
+        found: `${count(our)} ms, ${percent(our / their)}`,
+        floor: `${count(their)} ms`,
+        met: our <= their / 8,
+      },
+      {
+        promise: `${what}: at most a third of the CPU time of prom-client, without sending`,
+        found: `${count(our)} ms, ${percent(our / proms)}`,
+        floor: `${count(proms)} ms`,
+        met: our <= proms / 3,
+      },
+    ];
+    return [
+      ...(origins === '100' ? shares : []),
+      {
+        promise: `${what}: at most ${longest} ms at a time`,
+        found: `${count(median(ours.piece))} ms`,
+        floor: `a text that is ready: ${count(median(ready.piece))} ms`,
+        met: median(ours.piece) <= longest,
+      },
+      {
+        promise: `${what}, 50 at once, compressed: at most twice the CPU time of one, without sending`,
+        found: `${count(many)} ms, ${count(many / one)} times`,
+        floor: `one: ${count(one)} ms`,
+        met: many <= 2 * one,
+      },
+    ];
   });
 }
 

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { ALLOCATION_NODE } from './allocation.ts';
 import { inChildProcess, type ServerProcess } from './processes.ts';
 import { REUSED_CONNECTIONS, type ReusedClient } from './replayed-clients.ts';
-import { PLAIN_VARIANTS, type PlainVariant, type Results, type Rounds } from './results.ts';
+import { PLAIN_VARIANTS, type PlainVariant, type Results, type Rounds, SCRAPED } from './results.ts';
 import type { VariantName } from './variants.ts';
 import { WORKLOADS, warmUpOf } from './workloads.ts';
 
@@ -38,7 +38,7 @@ export async function measure(server: ServerProcess, extent: Extent, say: (line:
     allocation: await part('allocation', allocations),
     growth: await part('growth', () => growths(server, full ? 100_000 : 10_000, full ? 10 : 3)),
     openConnections: await part('open-connections', () => openings(server, full ? 10_000 : 2_000, full ? 3 : 1)),
-    scrape: await part('scrape', () => scrapes(full ? 5 : 1)),
+    scrape: await part('scrape', () => scrapes(full ? 5 : 1, full)),
     series: await part('series', () => inChildProcess('series', { detail: 'full' })),
   };
   const found = Object.entries(parts).filter(([, part]) => part !== undefined);
@@ -108,10 +108,13 @@ async function openings(server: ServerProcess, connections: number, rounds: numb
   return { connections, clients };
 }
 
-async function scrapes(rounds: number) {
-  return inRounds(rounds, ['10', '100', '1000'], origins =>
-    inChildProcess('scrape', { origins: Number(origins), scrapes: Math.max(5, Math.round(400 / Number(origins))) }),
-  );
+async function scrapes(rounds: number, all: boolean) {
+  const sizes = all ? [10, 100, 1000] : [10, 100];
+  const names = sizes.flatMap(origins => SCRAPED.map(variant => `${origins}/${variant}` as const));
+  return inRounds(rounds, names, name => {
+    const [origins, variant] = name.split('/') as [string, (typeof SCRAPED)[number]];
+    return inChildProcess('scrape', { variant, origins: Number(origins), scrapes: origins === '1000' ? 5 : 12 });
+  });
 }
 
 async function inRounds<Name extends string, Result extends object>(

@@ -1,4 +1,5 @@
 import { type Verdict, verdicts } from './budgets.ts';
+import { type MetricsServer, SERVER_TITLES } from './metrics-servers.ts';
 import { count, percent, signed } from './number-format.ts';
 import { HTTP_CONNECTION, REUSED_CONNECTIONS, UNDICI_CONNECTION } from './replayed-clients.ts';
 import { PLAIN_VARIANTS, type Results, type Rounds } from './results.ts';
@@ -178,23 +179,23 @@ function openConnections({ openConnections }: Results): string {
 
 function scrape({ scrape }: Results): string {
   if (scrape === undefined) return '';
-  const rows = Object.entries(scrape).map(([origins, { series, whole, callback, exporter }]) => [
-    count(Number(origins)),
-    count(median(series)),
-    spread(exporter),
-    spread(whole),
-    `${signed(median(differences(whole, exporter)))}, ${percent(median(differences(whole, exporter)) / median(exporter))}`,
-    count(median(callback)),
+  const rows = Object.entries(scrape).map(([name, figures]) => [
+    count(median(figures.series)),
+    SERVER_TITLES[name.split('/')[1] as MetricsServer],
+    spread(figures.cpu),
+    spread(figures.gzipCpu),
+    figures.manyCpu === undefined ? '' : spread(figures.manyCpu),
+    spread(figures.piece),
+    figures.manyPiece === undefined ? '' : spread(figures.manyPiece),
+    `${count(Math.round(median(figures.bytes) / 1000))} kB`,
+    `${count(Math.round(median(figures.gzipBytes) / 1000))} kB`,
   ]);
-  const head = [
-    'origins',
-    'series',
-    'the same series without connmeter',
-    'connmeter',
-    'difference',
-    "in connmeter's callback",
-  ];
-  return section('A scrape, ms of CPU time', 'scrape', table(head, rows));
+  const head = ['series', '', 'CPU time', 'compressed', '50 at once', 'at a time', '50 at once', 'sent', 'compressed'];
+  return section(
+    'A scrape: CPU time, and how long it blocks the event loop at a time, ms',
+    'scrape',
+    table(head, rows),
+  );
 }
 
 function series({ series }: Results): string {

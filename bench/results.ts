@@ -1,5 +1,6 @@
 import type { AllocationResult } from './allocation.ts';
 import type { GrowthResult } from './growth.ts';
+import { METRICS_SERVERS } from './metrics-servers.ts';
 import type { OpenConnectionsResult } from './open-connections.ts';
 import type { ReusedClient } from './replayed-clients.ts';
 import type { ScrapeResult } from './scrape.ts';
@@ -10,6 +11,9 @@ import type { VariantName } from './variants.ts';
 /** The variants that every part measures. */
 export const PLAIN_VARIANTS = ['nobody', 'noop', 'connmeter'] as const;
 export type PlainVariant = (typeof PLAIN_VARIANTS)[number];
+
+/** The servers of `/metrics` that are scraped. */
+export const SCRAPED = ['ready', ...METRICS_SERVERS] as const;
 
 /** One value per round for each figure. */
 export type Rounds<Result> = { readonly [Figure in keyof Result]: readonly number[] };
@@ -30,7 +34,7 @@ export interface Results {
     readonly connections: number;
     readonly clients: Readonly<Record<'http' | 'undici', Record<PlainVariant, Rounds<OpenConnectionsResult>>>>;
   };
-  /** By number of origins. */
+  /** By number of origins and server: `100/otel`. */
   readonly scrape?: Readonly<Record<string, Rounds<ScrapeResult>>>;
   readonly series?: readonly SeriesStep[];
 }

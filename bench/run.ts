@@ -1,7 +1,8 @@
 // node bench/run.ts [--full] [--only steady | new-connection/http | series | …] [--rounds 6]
-//   [--variants nobody,noop,connmeter] [--json <file>]
+//   [--variants nobody,noop,connmeter] [--json <file>] [--write]
 // Measures the cost of connmeter, of other instrumentations and of no instrumentation, and prints a report. The full run
-// also writes bench/results.json and the tables of docs/performance.md.
+// also writes bench/results.json and the tables of docs/performance.md. With --write, so does a part of the full run: the other parts
+// keep their figures.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -9,6 +10,7 @@ import { measure } from './measure.ts';
 import { ServerProcess } from './processes.ts';
 import { report } from './report.ts';
 import { withReport } from './report-page.ts';
+import type { Results } from './results.ts';
 import type { VariantName } from './variants.ts';
 
 const { values: options } = parseArgs({
@@ -18,9 +20,10 @@ const { values: options } = parseArgs({
     rounds: { type: 'string' },
     variants: { type: 'string' },
     json: { type: 'string' },
+    write: { type: 'boolean', default: false },
   },
 });
-const { full, only, variants, json } = options;
+const { full, only, variants, json, write } = options;
 const root = `${import.meta.dirname}/..`;
 
 const server = new ServerProcess();
@@ -43,12 +46,18 @@ try {
   console.log(text);
 
   if (json !== undefined) writeFileSync(json, `${JSON.stringify(results, undefined, 2)}\n`);
-  if (full && only === '' && variants === undefined) {
+  if (full && variants === undefined && (only === '' || write)) {
     const [file, document] = [`${root}/bench/results.json`, `${root}/docs/performance.md`];
-    writeFileSync(file, JSON.stringify(results));
+    const all = only === '' ? results : withParts(JSON.parse(readFileSync(file, 'utf8')), results);
+    writeFileSync(file, JSON.stringify(all));
     execFileSync(`${root}/node_modules/.bin/biome`, ['format', '--write', file], { cwd: root });
-    writeFileSync(document, withReport(readFileSync(document, 'utf8'), text));
+    writeFileSync(document, withReport(readFileSync(document, 'utf8'), report(all)));
   }
 } finally {
   server.stop();
+}
+
+/** The results of an earlier run, with the parts of a later one in place of its own. */
+function withParts(earlier: Results, later: Results): Results {
+  return { ...earlier, ...later, traffic: { ...earlier.traffic, ...later.traffic } };
 }

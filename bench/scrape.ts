@@ -1,155 +1,128 @@
-import { setImmediate as nextRound } from 'node:timers/promises';
-import type {
-  BatchObservableCallback,
-  BatchObservableResult,
-  Meter,
-  MeterProvider,
-  Observable,
-} from '@opentelemetry/api';
-import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
-import { DataPointType, type MetricData, MeterProvider as Provider } from '@opentelemetry/sdk-metrics';
-import { ConnectionInstrumentation } from '../src/index.ts';
-import { VERSION } from '../src/version.ts';
-import { type ConnectionScript, HTTP_CONNECTION, UNDICI_CONNECTION } from './replayed-clients.ts';
-import { median } from './statistics.ts';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import net from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
+import { freePort } from '../test/support/free-port.ts';
+import { environmentOf, type MetricsServer, nodeArguments } from './metrics-servers.ts';
+import type { BlocksAnswer, CpuAnswer, Question } from './scrape-server.ts';
+import { spreadOf } from './statistics.ts';
 
 export interface ScrapeTask {
+  readonly variant: MetricsServer;
   readonly origins: number;
   readonly scrapes: number;
 }
 
-/** Milliseconds of CPU time: medians of several scrapes. */
+/** Milliseconds, of the process that is scraped. CPU times are means of several scrapes. */
 export interface ScrapeResult {
   readonly series: number;
-  /** A complete scrape: collection and serialisation. */
-  readonly whole: number;
-  /** The time in connmeter's callback, without the time to observe the same number of prepared values. */
-  readonly callback: number;
-  /** A complete scrape of the same series without connmeter. */
-  readonly exporter: number;
+  /** CPU time of a scrape, as Node.js sends it and compressed. All threads count. The same if the server does not compress. */
+  readonly cpu: number;
+  readonly gzipCpu: number;
+  /** CPU time of 50 scrapes at once, compressed. Left out if it would take too long. */
+  readonly manyCpu?: number;
+  /** How long a scrape keeps the event loop busy at a time, and 50 at once: the quarter of the scrapes that was disturbed least. */
+  readonly piece: number;
+  readonly manyPiece?: number;
+  /** Bytes of a response, with its headers. */
+  readonly bytes: number;
+  readonly gzipBytes: number;
 }
 
-/** Raises the SDK's cardinality limit, which a thousand origins exceed. */
-export const NO_CARDINALITY_LIMIT = { instrumentName: '*', aggregationCardinalityLimit: 1_000_000 };
+export const MANY = 50;
+/** connmeter closes a connection with more requests that are not answered. */
+const PIPELINED = 4;
+/** Until the code of a scrape is compiled: so many series. */
+const WARM_UP = 300_000;
 
-/** Scrapes connmeter, and alternately a provider with the same series and prepared values. */
-export async function scrape({ origins, scrapes }: ScrapeTask): Promise<ScrapeResult> {
-  const connmeter = scraping();
-  new ConnectionInstrumentation({ maxOrigins: Math.max(origins, 1), callSites: false }).setMeterProvider(
-    connmeter.provider,
-  );
-  for (let i = 0; i < origins; i++) {
-    await playConnections(`origin-${i}.test`);
-  }
-  const twin = scraping();
-  for (const metric of await connmeter.metrics()) replicateMetric(twin.provider.getMeter('connmeter', VERSION), metric);
-
-  const [seriesOfTwin, series] = [linesOf(await twin.text()), linesOf(await connmeter.text())];
-  if (series !== seriesOfTwin) throw new Error(`${series} series, but ${seriesOfTwin} to compare them with`);
-
-  const [ours, theirs] = [connmeter, twin].map(() => ({ whole: [] as number[], callback: [] as number[] }));
-  for (let i = 0; i < scrapes + 1; i++) {
-    for (const [of, times] of [[connmeter, ours] as const, [twin, theirs] as const]) {
-      globalThis.gc?.();
-      of.reset();
-      const whole = await cpuTimeOf(of.text);
-      if (i === 0) continue; // warms up
-      times?.whole.push(whole);
-      times?.callback.push(of.inCallbacks());
+/** Scrapes a fresh process that serves the metrics, again and again, with pauses so long that each scrape is a new collection, too. */
+export async function scrape({ variant, origins, scrapes }: ScrapeTask): Promise<ScrapeResult> {
+  const port = await freePort();
+  const server = fork(`${import.meta.dirname}/scrape-server.ts`, [variant, `${origins}`], {
+    execArgv: nodeArguments(variant),
+    env: environmentOf(origins, port),
+  });
+  const ask = async <Answer>(question: Question): Promise<Answer> => {
+    server.send(question);
+    const [answer] = await once(server, 'message');
+    return answer as Answer;
+  };
+  const pause = () => wait(variant === 'connmeter' ? pauseAfter(origins) : PAUSE);
+  const cpuOf = async (count: number, run: () => Promise<unknown>) => {
+    const before = await ask<CpuAnswer>('cpu');
+    for (let i = 0; i < count; i++) {
+      await run();
+      await pause();
     }
-  }
-  if (ours === undefined || theirs === undefined) throw new Error('unreachable');
-  return {
-    series,
-    whole: median(ours.whole),
-    callback: median(ours.callback) - median(theirs.callback),
-    exporter: median(theirs.whole),
+    const after = await ask<CpuAnswer>('cpu');
+    return (after.cpu - before.cpu) / count;
   };
-}
-
-/** Replays the connections of an ordinary origin: of each client, two idle ones and one that closes. */
-export async function playConnections(host: string): Promise<void> {
-  await play(UNDICI_CONNECTION, host);
-  await play(HTTP_CONNECTION, host);
-}
-
-async function play<Life>({ make, steps }: ConnectionScript<Life>, host: string): Promise<void> {
-  for (const keptOpen of [false, true, true]) {
-    const life = make(host);
-    for (const { event, play } of steps) {
-      if (keptOpen && event === 'close') break;
-      play(life);
-      await nextRound();
+  const blocksOf = async (count: number, run: () => Promise<unknown>) => {
+    const blocks: BlocksAnswer[] = [];
+    for (let i = 0; i < count; i++) {
+      await ask<BlocksAnswer>('blocks');
+      await run();
+      blocks.push(await ask<BlocksAnswer>('blocks'));
+      await pause();
     }
+    return spreadOf(blocks.map(({ longest }) => longest)).low;
+  };
+  try {
+    await once(server, 'message');
+    const one = () => get(port, 1, '');
+    const compressed = () => get(port, 1, 'Accept-Encoding: gzip\r\n');
+    const many = () => get(port, MANY, 'Accept-Encoding: gzip\r\n');
+    const [plain, gzip] = [await one(), await compressed()];
+    await pause();
+    const series = linesOf(String(plain));
+    // At 70,000 series, the others take half a minute for 50 scrapes.
+    const isQuick = variant === 'connmeter' || variant === 'ready';
+    for (let i = 0; i < Math.min(50, WARM_UP / series); i++) await (i % 2 === 0 ? one() : compressed()).then(pause);
+    if (isQuick) await many().then(pause);
+
+    const rounds = isQuick ? 3 : origins < 1000 ? 1 : 0;
+    const [cpu, gzipCpu] = [await cpuOf(scrapes, one), await cpuOf(scrapes, compressed)];
+    const manyCpu = rounds > 0 && { manyCpu: await cpuOf(rounds, many) };
+    await ask<BlocksAnswer>('watch');
+    const piece = await blocksOf(scrapes, one);
+    const manyPiece = rounds > 0 && { manyPiece: await blocksOf(rounds, many) };
+    return { series, cpu, gzipCpu, ...manyCpu, piece, ...manyPiece, bytes: plain.length, gzipBytes: gzip.length };
+  } finally {
+    const ended = once(server, 'exit');
+    server.kill('SIGKILL');
+    await ended;
   }
 }
 
-interface Scraping {
-  readonly provider: MeterProvider;
-  metrics(): Promise<MetricData[]>;
-  text(): Promise<string>;
-  /** Milliseconds of CPU time in observable callbacks, since the last reset. */
-  inCallbacks(): number;
-  reset(): void;
+/** Of the others, which collect for each request. In milliseconds. */
+const PAUSE = 50;
+
+/** A collection of connmeter may take a twentieth of the time; if it took more, the last text would be sent again. */
+function pauseAfter(origins: number): number {
+  return origins >= 1000 ? 1_200 : origins >= 100 ? 250 : 60;
 }
 
-/** A provider and an exporter with timed callbacks. */
-function scraping(): Scraping {
-  const exporter = new PrometheusExporter({ preventServerStart: true });
-  const serializer = new PrometheusSerializer();
-  const real = new Provider({ readers: [exporter], views: [NO_CARDINALITY_LIMIT] });
-  let spent = 0;
-  const timed = (callback: BatchObservableCallback) => (result: BatchObservableResult) => {
-    const before = process.cpuUsage();
-    callback(result);
-    const { user, system } = process.cpuUsage(before);
-    spent += (user + system) / 1000;
-  };
-  const timing = (meter: Meter): Meter =>
-    Object.assign(Object.create(meter), {
-      addBatchObservableCallback: (callback: BatchObservableCallback, instruments: Observable[]) =>
-        meter.addBatchObservableCallback(timed(callback), instruments),
-    });
-  return {
-    provider: { getMeter: (...args) => timing(real.getMeter(...args)) },
-    metrics: async () => (await exporter.collect()).resourceMetrics.scopeMetrics.flatMap(scope => scope.metrics),
-    text: async () => serializer.serialize((await exporter.collect()).resourceMetrics),
-    inCallbacks: () => spent,
-    reset: () => {
-      spent = 0;
-    },
-  };
+/** Sends so many requests at once, on as few connections as connmeter allows, and returns all that comes back. */
+async function get(port: number, count: number, headers: string): Promise<Buffer> {
+  const connections: Promise<Buffer>[] = [];
+  for (let left = count; left > 0; left -= PIPELINED)
+    connections.push(answers(port, Math.min(left, PIPELINED), headers));
+  const all = Buffer.concat(await Promise.all(connections));
+  const answered = all.toString('latin1').split('HTTP/1.1 200').length - 1;
+  if (answered !== count) throw new Error(`${answered} answers to ${count} requests`);
+  return all;
 }
 
-/** Creates the same series with the same names from prepared values. */
-export function replicateMetric(meter: Meter, { descriptor, dataPointType, dataPoints, ...metric }: MetricData): void {
-  const { name, unit, description } = descriptor;
-  if (dataPointType === DataPointType.HISTOGRAM) {
-    const explicitBucketBoundaries = dataPoints[0]?.value.buckets.boundaries ?? [];
-    const histogram = meter.createHistogram(name, { unit, description, advice: { explicitBucketBoundaries } });
-    for (const { attributes, value } of dataPoints) histogram.record(value.max ?? 0, attributes);
-    return;
-  }
-  const options = { unit, description };
-  const isMonotonic = 'isMonotonic' in metric && metric.isMonotonic;
-  const instrument = isMonotonic
-    ? meter.createObservableCounter(name, options)
-    : meter.createObservableUpDownCounter(name, options);
-  meter.addBatchObservableCallback(
-    result => {
-      for (const { value, attributes } of dataPoints) result.observe(instrument, value as number, attributes);
-    },
-    [instrument],
-  );
+async function answers(port: number, count: number, headers: string): Promise<Buffer> {
+  const request = (more: string) => `GET /metrics HTTP/1.1\r\nHost: localhost\r\n${headers}${more}\r\n`;
+  const socket = net.connect(port, '127.0.0.1');
+  const pieces: Buffer[] = [];
+  socket.on('data', piece => pieces.push(piece));
+  socket.write(request('').repeat(count - 1) + request('Connection: close\r\n'));
+  await once(socket, 'close');
+  return Buffer.concat(pieces);
 }
 
-async function cpuTimeOf(run: () => Promise<unknown>): Promise<number> {
-  const before = process.cpuUsage();
-  await run();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1000;
-}
-
-function linesOf(exposition: string): number {
-  return exposition.split('\n').filter(line => line !== '' && !line.startsWith('#')).length;
+function linesOf(response: string): number {
+  return response.split('\n').filter(line => /^[a-z]\w*(?:\{.*\})? [^ ]+$/.test(line)).length;
 }

@@ -35,7 +35,7 @@ const own: Copy = {
     if (exposition === undefined) return '';
 
     const { plain } = await exposition.read();
-    return String(plain);
+    return plain.map(String).join('');
   },
   async flush() {
     await pushNow?.();

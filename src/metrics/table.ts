@@ -349,11 +349,12 @@ function countIfKnown(value: number | undefined): readonly Count[] {
 }
 
 /** The counts of a metric, one for each of its series. */
-export function* countsOf(metric: CountedMetric, registry: MetricRegistry): Iterable<Count> {
-  if (metric.perOrigin !== undefined) for (const counts of registry.allOriginCounts) yield* metric.perOrigin(counts);
-  if (metric.perListener !== undefined)
-    for (const counts of registry.allListenerCounts) yield* metric.perListener(counts);
-  if (metric.perProcess !== undefined) yield* metric.perProcess(registry);
+export function countsOf({ perOrigin, perListener, perProcess }: CountedMetric, registry: MetricRegistry): Count[] {
+  const all: Count[] = [];
+  if (perOrigin !== undefined) for (const counts of registry.allOriginCounts) all.push(...perOrigin(counts));
+  if (perListener !== undefined) for (const counts of registry.allListenerCounts) all.push(...perListener(counts));
+  if (perProcess !== undefined) for (const count of perProcess(registry)) all.push(count); // of all origins at once
+  return all;
 }
 
 /** The current value of each series of a metric. */
@@ -367,7 +368,7 @@ export function readAll(registry: MetricRegistry, metrics: readonly Metric[] = M
   return metrics
     .map(metric => ({
       metric,
-      series: [...(metric.kind === 'histogram' ? registry.histograms.of(metric.name) : countsOf(metric, registry))],
+      series: metric.kind === 'histogram' ? [...registry.histograms.of(metric.name)] : countsOf(metric, registry),
     }))
     .filter(({ series }) => series.length > 0);
 }

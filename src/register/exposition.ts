@@ -14,11 +14,11 @@ const BACKLOG = 20;
 const now = performance.now.bind(performance);
 const { setImmediate, setTimeout } = globalThis;
 
-/** The text of `/metrics`. */
+/** The text of `/metrics`, in pieces: to join a long text would block the event loop for longer than to write a piece. */
 export interface Text {
-  readonly plain: Buffer;
+  readonly plain: readonly Buffer[];
   /** Compressed when it is first asked for. */
-  readonly gzip: () => Promise<Buffer>;
+  readonly gzip: () => Promise<readonly Buffer[]>;
 }
 
 interface Collected {
@@ -86,7 +86,7 @@ export class Exposition {
       .then(pieces => buffersOf(pieces, time))
       .then(
         buffers => {
-          const text = time.of(() => textOf(Buffer.concat(buffers)));
+          const text = time.of(() => textOf(buffers));
           this.#finished(outcome, text, time);
           return text;
         },
@@ -133,24 +133,24 @@ class WorkingTime {
   }
 }
 
-/** Turns each piece into bytes in a turn of its own. */
+/** Turns each piece into bytes in a turn of its own, after that in which the numbers were read. */
 async function buffersOf(pieces: Iterable<string>, time: WorkingTime): Promise<Buffer[]> {
   const buffers: Buffer[] = [];
   const iterator = pieces[Symbol.iterator]();
   for (;;) {
+    await new Promise<void>(resolve => setImmediate(resolve));
+
     const isDone = time.of(() => {
       const { done, value } = iterator.next();
       if (!done) buffers.push(Buffer.from(value));
       return done;
     });
     if (isDone) return buffers;
-
-    await new Promise<void>(resolve => setImmediate(resolve));
   }
 }
 
-function textOf(plain: Buffer): Text {
-  let compressed: Promise<Buffer> | undefined;
+function textOf(plain: readonly Buffer[]): Text {
+  let compressed: Promise<readonly Buffer[]> | undefined;
   return {
     plain,
     gzip() {
@@ -160,10 +160,19 @@ function textOf(plain: Buffer): Text {
   };
 }
 
+export function lengthOf(pieces: readonly Buffer[]): number {
+  return pieces.reduce((sum, { length }) => sum + length, 0);
+}
+
 /** In Node's thread pool, at the fastest level: another one takes much longer and saves little. */
-function compress(plain: Buffer): Promise<Buffer> {
-  const { gzip } = process.getBuiltinModule('node:zlib');
+function compress(plain: readonly Buffer[]): Promise<readonly Buffer[]> {
+  const { createGzip } = process.getBuiltinModule('node:zlib');
   return new Promise((resolve, reject) => {
-    gzip(plain, { level: 1 }, (error, result) => (error ? reject(error) : resolve(result)));
+    const compressed: Buffer[] = [];
+    const gzip = createGzip({ level: 1 });
+    gzip.on('data', (piece: Buffer) => compressed.push(piece));
+    gzip.on('end', () => resolve(compressed)).on('error', reject);
+    for (const piece of plain) gzip.write(piece);
+    gzip.end();
   });
 }

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Guard } from '../core/guard.ts';
 import { type HostRules, isAllowedHost } from './allowed-hosts.ts';
 import { ConnectionLimits, LIMITS } from './connection-limits.ts';
-import type { Exposition } from './exposition.ts';
+import { type Exposition, lengthOf } from './exposition.ts';
 
 /** https://prometheus.io/docs/instrumenting/exposition_formats/#basic-info */
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
@@ -46,11 +46,12 @@ export function createMetricsServer(
       response: ServerResponse,
       status: number,
       headers: Readonly<Record<string, string | number>>,
-      body?: Buffer | string,
+      body: readonly (Buffer | string)[] = [],
     ) => {
       response.statusCode = status;
       for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-      response.end(body);
+      for (const piece of body) response.write(piece); // Node sends them together
+      response.end();
     },
   );
   const answer = guard('answer a scrape', (request: IncomingMessage, response: ServerResponse) => {
@@ -61,7 +62,9 @@ export function createMetricsServer(
     if (hosts.length > 1) {
       send(response, 400, {});
     } else if (!isAllowedHost(hosts[0], { host, listeningOn, allowed })) {
-      send(response, 403, { 'content-type': 'text/plain; charset=utf-8' }, NOT_ALLOWED);
+      send(response, 403, { 'content-type': 'text/plain; charset=utf-8', 'content-length': NOT_ALLOWED.length }, [
+        NOT_ALLOWED,
+      ]);
     } else if (request.url?.split('?', 1)[0] !== METRICS_PATH) {
       send(response, 404, {});
     } else if (request.method === 'GET') {
@@ -70,11 +73,15 @@ export function createMetricsServer(
         .read()
         .then(({ plain, gzip }) => (isCompressed ? gzip() : plain))
         .then(
-          body => send(response, 200, isCompressed ? { ...TEXT, 'content-encoding': 'gzip' } : TEXT, body),
+          body => {
+            const length = { 'content-length': lengthOf(body) };
+            send(response, 200, { ...TEXT, ...length, ...(isCompressed && { 'content-encoding': 'gzip' }) }, body);
+          },
           () => send(response, 500, {}),
         );
     } else if (request.method === 'HEAD') {
-      const length = acceptsGzip(request) ? undefined : exposition.latest?.plain.length;
+      const latest = acceptsGzip(request) ? undefined : exposition.latest;
+      const length = latest && lengthOf(latest.plain);
       send(response, 200, { ...TEXT, ...(length && { 'content-length': length }) });
     } else {
       send(response, 405, { allow: 'GET, HEAD' });

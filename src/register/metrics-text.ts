@@ -14,7 +14,7 @@ export interface Scope {
 
 /**
  * Writes metrics in the text format of Prometheus: the same bytes as `PrometheusSerializer` of OpenTelemetry's exporter, at a
- * tenth of the cost, and piece by piece. A test compares the two.
+ * small part of the cost, and piece by piece. A test compares the two.
  * https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
  */
 export class MetricsText {
@@ -34,9 +34,10 @@ export class MetricsText {
     let piece = '';
     let lines = 0;
     for (const { metric, series } of readings) {
+      const names = namesOf(metric);
       piece += headOf(metric);
       for (const each of series) {
-        piece += this.#linesOf(metric, each);
+        piece += this.#linesOf(names, each);
         lines += 'buckets' in each ? each.buckets.length + 2 : 1;
         if (lines < LINES_PER_PIECE) continue;
 
@@ -48,17 +49,16 @@ export class MetricsText {
     if (piece !== '') yield piece;
   }
 
-  #linesOf(metric: Metric, series: Count | Distribution): string {
-    const name = nameOf(metric);
+  #linesOf({ name, buckets }: Names, series: Count | Distribution): string {
     const labels = this.#labelsOf(series.attributes);
     if (!('buckets' in series)) return `${name}{${labels}} ${numberOf(series.value)}\n`;
 
-    const boundaries: readonly number[] = metric.kind === 'histogram' ? BOUNDARIES[metric.name] : [];
     let lines = `${name}_count{${labels}} ${series.count}\n${name}_sum{${labels}} ${numberOf(series.sum)}\n`;
     let upTo = 0;
-    for (const [index, count] of series.buckets.entries()) {
-      upTo += count;
-      lines += `${name}_bucket{${labels},le="${boundaries[index] ?? '+Inf'}"} ${upTo}\n`;
+    const labelled = `${name}_bucket{${labels}`;
+    for (let index = 0; index < buckets.length; index++) {
+      upTo += series.buckets[index] ?? 0;
+      lines += `${labelled}${buckets[index]}${upTo}\n`;
     }
     return lines;
   }
@@ -72,6 +72,18 @@ export class MetricsText {
     }
     return known;
   }
+}
+
+/** What is the same in all lines of a metric. */
+interface Names {
+  readonly name: string;
+  /** Of a histogram: what stands between the labels of a bucket and its value. */
+  readonly buckets: readonly string[];
+}
+
+function namesOf(metric: Metric): Names {
+  const limits = metric.kind === 'histogram' ? [...BOUNDARIES[metric.name], '+Inf'] : [];
+  return { name: nameOf(metric), buckets: limits.map(limit => `,le="${limit}"} `) };
 }
 
 function headOf(metric: Metric): string {

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { inChildProcess, ServerProcess } from '../../bench/processes.ts';
 import { HTTP_CONNECTION, REUSED_CONNECTIONS, UNDICI_CONNECTION } from '../../bench/replayed-clients.ts';
-import { PLAIN_VARIANTS } from '../../bench/results.ts';
+import { PLAIN_VARIANTS, SCRAPED } from '../../bench/results.ts';
 import type { VariantName } from '../../bench/variants.ts';
 import { WORKLOADS } from '../../bench/workloads.ts';
 
@@ -82,12 +82,18 @@ test('the memory of open connections and of long traffic is measured', async () 
   expect((await inChildProcess('growth', task)).used).toHaveLength(3);
 }, 60_000);
 
-test('a scrape is compared with a scrape of the same number of series', async () => {
-  const { series, ...times } = await inChildProcess('scrape', { origins: 3, scrapes: 1 });
+test.each(SCRAPED)(
+  'a scrape of %s is measured',
+  async variant => {
+    const { series, bytes, gzipBytes, ...times } = await inChildProcess('scrape', { variant, origins: 3, scrapes: 2 });
 
-  expect(series).toBeGreaterThan(3 * 30);
-  expect(Object.keys(times)).toEqual(['whole', 'callback', 'exporter']);
-}, 60_000);
+    expect(series).toBeGreaterThan(3 * 30);
+    expect(bytes).toBeGreaterThan(100 * series);
+    expect(gzipBytes < bytes / 5).toBe(variant === 'connmeter' || variant === 'ready');
+    expect(Object.keys(times)).toEqual(['cpu', 'gzipCpu', 'manyCpu', 'piece', 'manyPiece']);
+  },
+  60_000,
+);
 
 test('the number of series grows with the events of an origin', async () => {
   const counts = (await inChildProcess('series', { detail: 'full' })).map(({ series }) => series);

@@ -104,9 +104,14 @@ test('pages of other origins cannot read the metrics: there are no CORS headers,
 
 test('parallel requests share one collection and one text in memory', async () => {
   const waiting = deferredText();
-  const { port, collected } = await startMetricsServer({ make: () => waiting.promise });
+  const { port, server: inside, collected } = await startMetricsServer({ make: () => waiting.promise });
+  let requests = 0;
+  inside.on('request', () => requests++);
   const clients = await Promise.all(Array.from({ length: LIMITS.connections }, () => sendRaw(port, KEEP_ALIVE_GET)));
-  await until(collected, count => count === 1);
+  await until(
+    () => requests,
+    count => count === LIMITS.connections,
+  );
 
   waiting.resolve(BODY);
 
