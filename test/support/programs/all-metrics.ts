@@ -21,7 +21,7 @@ const late = await listen(http.createServer((_request, response) => void setTime
 const large = await listen(http.createServer((_request, response) => void response.end(LARGE)));
 const closing = await listen(http.createServer({ keepAliveTimeout: 1_000 }, small));
 const impatient = await listen(
-  http.createServer({ keepAliveTimeout: 500, keepAliveTimeoutBuffer: 0 }, (_request, response) => {
+  http.createServer({ keepAliveTimeout: 1_000, keepAliveTimeoutBuffer: 0 }, (_request, response) => {
     response.setHeader('Connection', 'keep-alive'); // so that Node does not tell its limit
     response.end('hello');
   }),
@@ -91,7 +91,10 @@ const ways: readonly (() => Promise<unknown>)[] = [
   () => fetched(`http://localhost:${late}/`),
   () => Promise.all([1, 2, 3].map(() => fetched(`http://localhost:${late}/`))),
   () => fetched(`http://localhost:${closing}/`),
-  () => Promise.all(Array.from({ length: 5 }, () => get(`http://localhost:${impatient}/`, viaProxy))),
+  async () => {
+    await Promise.all(Array.from({ length: 10 }, () => get(`http://localhost:${impatient}/`, viaProxy)));
+    await pause(1_500); // until the server has closed them
+  },
   () =>
     get(`http://localhost:${racing}/`, { agent: one }).then(() => get(`http://localhost:${racing}/`, { agent: one })),
   () => get(`http://localhost:${racing}/at-once`, { agent: false }),
