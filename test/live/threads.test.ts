@@ -171,3 +171,13 @@ test('threads are in the sum at a port that the system chose, which the first ev
   child.writeLine('end');
   expect(await child.outcome).toMatchObject({ code: 0, stderr: said });
 });
+
+test('a thread whose main thread is not measured prints one line', async () => {
+  const child = start(programPath('measured-thread.ts'), { args: [REGISTER.href] });
+
+  expect(await child.outcome).toEqual({
+    code: 0,
+    stdout: '',
+    stderr: 'connmeter: a worker thread is not measured: its main thread is not\n',
+  });
+});

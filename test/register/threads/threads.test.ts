@@ -189,13 +189,13 @@ test('the addresses of all threads together are bounded, those of ended threads 
 
 test('no total falls when threads end, not even by the rounding of a sum', () => {
   const { threads, startThread } = aProcess();
-  const all = [0.2, 0.7, 0.1, 0.3].map(seconds => {
+  const all = Array.from({ length: 24 }, (_, i) => ((i * 7) % 24) / 10).map(seconds => {
     const thread = startThread();
     thread.registry.originCounts(origin, true).wastedSetup.value = seconds;
     return thread;
   });
   let before = sumOf(threads.read(), 'connmeter.setup.wasted');
-  for (const { end } of [all[2], all[0], all[3], all[1]] as typeof all) {
+  for (const { end } of all.map((_, i) => all[(i * 5) % 24] as (typeof all)[number])) {
     end();
     const now = sumOf(threads.read(), 'connmeter.setup.wasted');
     expect(now).toBeGreaterThanOrEqual(before);
