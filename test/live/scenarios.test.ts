@@ -456,7 +456,7 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
       of: ['fetch on 26', ...NPM_UNDICI],
       wasteful: n => ({
         accepts: n === 1 ? 10 : [5, 11 * n],
-        requests: n === 1 ? 10 : [5 * n, 11 * n],
+        requests: n === 1 ? 10 : [2 * n, 11 * n],
         opened: {
           first: 1,
           pool_busy: n === 1 ? [0, 1] : [0, 3 * n],
@@ -471,7 +471,7 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
         opened: { first: 1, ...counted('pool_busy', 0, 2 * (n - 1)), ...counted('release_race', 0, n - 1) },
         closed: { server_idle_close: [1, 2 * n] },
       }),
-      why: 'Requests that run at the same time may share a connection, and all of them end with it.',
+      why: 'Requests that run at the same time may share a connection, and all of them end with it, also those not sent yet.',
     },
   ],
   websocket: [
