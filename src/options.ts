@@ -1,4 +1,4 @@
-import { DETAILS, type Detail } from './metrics/detail.ts';
+import { DETAILS } from './metrics/detail.ts';
 
 /** Options of {@link ConnectionInstrumentation}. */
 export interface ConnectionInstrumentationConfig {
@@ -15,7 +15,7 @@ export interface ConnectionInstrumentationConfig {
    * `basic`: at most 25 series per origin instead of up to 80, for large fleets. docs/metrics.md lists what it leaves out, and the
    * alerts that still work. Default: `full`.
    */
-  detail?: Detail;
+  detail?: 'basic' | 'full';
   /**
    * Find the lines of the program that leave response bodies unread, or create one pool after another. When an origin has
    * such a problem, the stack traces of its next few requests are captured. Default: true.
@@ -39,7 +39,7 @@ export interface ConnectionInstrumentationConfig {
 export interface Options {
   readonly enabled: boolean;
   readonly maxOrigins: number;
-  readonly detail: Detail;
+  readonly detail: 'basic' | 'full';
   readonly callSites: boolean;
   readonly servers: boolean;
   readonly readUndiciInternals: boolean;
