@@ -3,6 +3,8 @@ import type { Mutant } from './mutants.ts';
 /** Mutants that no test can notice, by file and by the changed line, with the reason. */
 const EXPLAINED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'src/client/attribution/pool.ts': {
+    'isDoubtful = true;': 'it is set for each pool of a client, and means nothing for the others',
+    '#isInherited = true;': 'it means nothing before a connection of a dropped pool is added, which sets it',
     'if (!member.hadIdle || member.replaces === undefined) member.hadUnread = this.#findUnread();':
       'it only saves a check: the causes `replaced` and `release_race` come before `body_held`',
     'if (raced === undefined || raced.order <= loss.openedAs) return;':
