@@ -172,7 +172,7 @@ function reasonFromSignals({ signals, requests, returnedToPool, poolWasFull }: C
  * node:http closes idle connections without an error, whichever side began. If the agent had taken the connection back, most
  * likely the server closed it, although Agent.destroy() looks the same. If not, the program closed it.
  */
-function reasonOfIdle({ signals, returnedToPool, streams, expired }: CloseFacts): CloseReason {
+function reasonOfIdle({ signals, returnedToPool, expired }: CloseFacts): CloseReason {
   if (expired) return 'connection_expired';
-  return signals === undefined || streams > 0 || !returnedToPool ? 'client_shutdown' : 'server_idle_close';
+  return signals === undefined || !returnedToPool ? 'client_shutdown' : 'server_idle_close';
 }
