@@ -25,9 +25,9 @@ function connectionWith(fields: Partial<Connection> = {}): Connection {
   return Object.assign(connection, { http: true, opened: 0, signals: FINISHED, returnedToPool: true, ...fields });
 }
 
-function statesAt(now: number) {
+function statesAt(now: number, bodies: Partial<UnreadBodies> = {}) {
   const onFault = vi.fn<(where: string) => void>();
-  const states = new ConnectionStates(guardWith(onFault), {} as UnreadBodies, () => now);
+  const states = new ConnectionStates(guardWith(onFault), bodies as UnreadBodies, () => now);
   return { states, onFault };
 }
 
@@ -163,4 +163,41 @@ test('a socket that is ending or destroyed is about to close', () => {
   expect(states.isClosed(at({ pending: true }, { connected: undefined }))).toBe(false);
   expect(states.isClosed(connectionWith({ socket: undefined, connected: 0 }))).toBe(false);
   expect(states.reasonOf(at({ pending: true }))).toBe('unknown');
+});
+
+test('a response is unread, or holds its connection, if there is a time since which it does', () => {
+  const { states } = statesAt(5, { unreadSince: () => 0, heldSince: () => undefined });
+
+  expect([states.isUnread(connectionWith()), states.isHeld(connectionWith())]).toEqual([true, false]);
+
+  const { states: others } = statesAt(5, { unreadSince: () => undefined, heldSince: () => 4 });
+
+  expect([others.isUnread(connectionWith()), others.isHeld(connectionWith())]).toEqual([false, true]);
+});
+
+test.each<[string, Partial<Connection>, string | undefined]>([
+  ['nobody asked for one', { tunnel: 'none', error: new Error('x') }, undefined],
+  ['the proxy refused it', { tunnel: 'refused', tunnelStatus: 407 }, '407'],
+  ['the request shows that the proxy refused it', { tunnel: 'requested', request: { status: 503 } }, '503'],
+  ['the request shows that the proxy accepted it', { tunnel: 'requested', request: { status: 200 } }, undefined],
+  [
+    'it is open, whatever its request shows',
+    { tunnel: 'open', tunnelStatus: 200, request: { status: 503 } },
+    undefined,
+  ],
+  ['it was refused before, and its request is gone', { tunnel: 'requested', tunnelStatus: 502 }, '502'],
+  ['the proxy closed instead of an answer', { tunnel: 'requested' }, '_OTHER'],
+  ['the proxy did not answer', { tunnel: 'requested', timedOut: true }, 'timeout'],
+  [
+    'the connection failed, after a timeout too',
+    { tunnel: 'requested', timedOut: true, error: { code: 'ECONNRESET' } },
+    'ECONNRESET',
+  ],
+  ['it failed without a timeout', { tunnel: 'requested', error: { code: 'EPIPE' } }, 'EPIPE'],
+  ['the proxy sent something', { tunnel: 'requested', bytesReadBeforeRequest: -1 }, undefined],
+])('why there is no tunnel: %s', (_what, fields, error) => {
+  const { states } = statesAt(0);
+  const client = { connectStatus: ({ status }: { status?: number }) => status };
+
+  expect(states.tunnelErrorOf(connectionWith({ ...fields, client: client as never }))).toBe(error);
 });

@@ -27,11 +27,13 @@ function checking() {
 const READ = { unread: undefined, held: undefined };
 
 test('a response is unread at once, and holds its connection half a second after the first check', () => {
-  const { at } = checking();
+  const { at, onHeld } = checking();
 
   expect(at(1, 0)).toEqual({ unread: 1, held: undefined });
   expect(at(1.49, 0)).toEqual({ unread: 1, held: undefined });
+  expect(onHeld).not.toHaveBeenCalled();
   expect(at(1.5, 0)).toEqual({ unread: 1, held: 1 });
+  expect(onHeld).toHaveBeenCalledTimes(1);
   expect(at(9, 0)).toEqual({ unread: 1, held: 1 });
 });
 
