@@ -34,15 +34,6 @@ function originsIn(readings: Readings, metric: string): Record<string, number> {
   return counts;
 }
 
-function causesIn(readings: Readings): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const { attributes, value } of readings.points('connmeter.connection.opened')) {
-    const cause = String(attributes['connmeter.open.cause']);
-    if (value > 0) counts[cause] = (counts[cause] ?? 0) + value;
-  }
-  return counts;
-}
-
 const HEADERS: readonly [says: string, host: (port: number, i: number) => string][] = [
   ['another host', () => 'shop.example'],
   ['another host each time, with the right port', (port, i) => `visitor-${i}.example:${port}`],
@@ -66,7 +57,7 @@ test.each(HEADERS)(
     const readings = await read();
     expect(await seen()).toMatchObject({ accepts: 10, requests: 10 });
     expect(originsIn(readings, 'connmeter.requests')).toEqual({ [`127.0.0.1:${port}`]: 10 });
-    expect(causesIn(readings)).toEqual({ first: 1, new_pool: 9 });
+    expect(readings.causes()).toEqual({ first: 1, new_pool: 9 });
   },
 );
 
@@ -85,7 +76,7 @@ test.each(HEADERS)(
 
     const readings = await read();
     expect(originsIn(readings, 'connmeter.requests')).toEqual({ [`127.0.0.1:${port}`]: 3 });
-    expect(causesIn(readings)).toEqual({ first: 1, new_pool: 2 });
+    expect(readings.causes()).toEqual({ first: 1, new_pool: 2 });
   },
 );
 
@@ -152,7 +143,7 @@ test('connections of two agents to two ports of one host count under their own p
     [`127.0.0.1:${one.port}`]: 2,
     [`127.0.0.1:${two.port}`]: 4,
   });
-  expect(causesIn(readings)).toEqual({ first: 2, new_pool: 2 });
+  expect(readings.causes()).toEqual({ first: 2, new_pool: 2 });
 });
 
 const UNDICI: [number, typeof undici8][] = [

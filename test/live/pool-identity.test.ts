@@ -42,13 +42,7 @@ async function causesOf(
       while (left-- > 0) await ask(`${kind === 'https' ? 'https' : 'http'}://127.0.0.1:${port}`);
     }),
   );
-  const opened = (await read()).points('connmeter.connection.opened', { 'server.port': port });
-  const causes: Record<string, number> = {};
-  for (const { attributes, value } of opened) {
-    const cause = String(attributes['connmeter.open.cause']);
-    if (value > 0) causes[cause] = (causes[cause] ?? 0) + value;
-  }
-  return causes;
+  return (await read()).causes({ 'server.port': port });
 }
 
 const EACH_ITS_OWN = { first: 1, new_pool: REQUESTS - 1 };

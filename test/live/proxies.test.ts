@@ -114,16 +114,6 @@ function storyOf(readings: Readings, port: number) {
   };
 }
 
-function causesIn(readings: Readings, port: number): Record<string, number> {
-  const opened = readings.points('connmeter.connection.opened', { 'server.port': port });
-  const causes: Record<string, number> = {};
-  for (const { attributes, value } of opened) {
-    const cause = String(attributes['connmeter.open.cause']);
-    if (value > 0) causes[cause] = (causes[cause] ?? 0) + value;
-  }
-  return causes;
-}
-
 /** A server in this process. `/slow` takes a while. */
 async function secureTarget(): Promise<string> {
   const target = https.createServer({ ...(await certificate()), keepAliveTimeout: 60_000 }, ({ url }, response) => {
@@ -229,7 +219,7 @@ test.each<[string, (through: TestProxy) => Get]>([...KEEPING, ['axios', axiosCli
     await Promise.all(Array.from({ length: 4 }, threeTimes));
 
     expect(tunnels.accepted).toBe(12);
-    expect(causesIn(await read(), tunnels.port)).toEqual({ first: 1, new_pool: 11 });
+    expect((await read()).causes({ 'server.port': tunnels.port })).toEqual({ first: 1, new_pool: 11 });
   },
 );
 

@@ -36,6 +36,16 @@ export class Readings {
     return this.points(name, labels).reduce((total, { value }) => total + value, 0);
   }
 
+  /** How many connections were opened for each cause, without zeros. */
+  causes(labels: Record<string, AttributeValue | undefined> = {}): Record<string, number> {
+    const causes: Record<string, number> = {};
+    for (const { attributes, value } of this.points('connmeter.connection.opened', labels)) {
+      const cause = String(attributes['connmeter.open.cause']);
+      if (value > 0) causes[cause] = (causes[cause] ?? 0) + value;
+    }
+    return causes;
+  }
+
   /** All connection counts of one port, to compare at once. */
   countsOf(port: number) {
     const at = { 'server.port': port };
