@@ -17,7 +17,7 @@ export interface Verdict {
 const MOST_NANOSECONDS = 100;
 const MOST_OF_A_CONNECTION = 0.1;
 const MOST_BYTES = 2048;
-const MOST_SERIES = 80;
+const MOST_SERIES = 110;
 /** By the number of origins. */
 const MOST_MS_AT_A_TIME = { of100: 5, of1000: 15 };
 

@@ -1,3 +1,5 @@
+import { type Page, TextMemory, written } from './text-memory.ts';
+
 /** How long a text may be reused, in milliseconds. */
 export const MAX_AGE = 1_000;
 /** Collections may take this share of the time. */
@@ -15,10 +17,35 @@ const now = performance.now.bind(performance);
 const { setImmediate, setTimeout } = globalThis;
 
 /** The text of `/metrics`, in pieces: to join a long text would block the event loop for longer than to write a piece. */
-export interface Text {
+export class Text {
+  /** They are written over when nobody uses them any more. */
   readonly plain: readonly Buffer[];
+  readonly #free: () => void;
+  #uses = 0;
+  #compressed: Promise<readonly Buffer[]> | undefined;
+
+  constructor(plain: readonly Buffer[], free: () => void) {
+    this.plain = plain;
+    this.#free = free;
+  }
+
   /** Compressed when it is first asked for. */
-  readonly gzip: () => Promise<readonly Buffer[]>;
+  gzip(): Promise<readonly Buffer[]> {
+    this.#compressed ??= compress(this.plain).finally(this.use());
+    return this.#compressed;
+  }
+
+  /** Whoever needs the pieces for longer than now says so, and calls the result when that is over. */
+  use(): () => void {
+    this.#uses++;
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+
+      isOver = true;
+      if (--this.#uses === 0) this.#free();
+    };
+  }
 }
 
 interface Collected {
@@ -38,6 +65,7 @@ interface Collected {
 export class Exposition {
   readonly #make: () => Promise<Iterable<string>>;
   readonly #onFault: (error: unknown) => void;
+  readonly #memory = new TextMemory();
   /** The collection in progress. */
   #running: Promise<Text> | undefined;
   /** The last collection, while its text may be reused. */
@@ -83,10 +111,10 @@ export class Exposition {
     const time = new WorkingTime();
     const outcome: Promise<Text> = Promise.resolve()
       .then(() => time.of(() => this.#make()))
-      .then(pieces => buffersOf(pieces, time))
+      .then(pieces => write(pieces, this.#memory, time))
       .then(
-        buffers => {
-          const text = time.of(() => textOf(buffers));
+        pages => {
+          const text = new Text(written(pages), () => this.#memory.free(pages));
           this.#finished(outcome, text, time);
           return text;
         },
@@ -107,11 +135,11 @@ export class Exposition {
     this.#costAt = at;
     this.#last = collected;
     this.#running = undefined;
-    setTimeout(() => this.#forget(collected), MAX_AGE).unref(); // so that it is not kept in memory between scrapes
-  }
-
-  #forget(last: Collected): void {
-    if (this.#last === last) this.#last = undefined;
+    const release = text?.use();
+    setTimeout(() => {
+      if (this.#last === collected) this.#last = undefined;
+      release?.();
+    }, MAX_AGE).unref();
   }
 }
 
@@ -133,31 +161,20 @@ class WorkingTime {
   }
 }
 
-/** Turns each piece into bytes in a turn of its own, after that in which the numbers were read. */
-async function buffersOf(pieces: Iterable<string>, time: WorkingTime): Promise<Buffer[]> {
-  const buffers: Buffer[] = [];
+/** Writes each piece in a turn of its own. */
+async function write(pieces: Iterable<string>, memory: TextMemory, time: WorkingTime): Promise<Page[]> {
+  const pages: Page[] = [];
   const iterator = pieces[Symbol.iterator]();
   for (;;) {
     await new Promise<void>(resolve => setImmediate(resolve));
 
     const isDone = time.of(() => {
       const { done, value } = iterator.next();
-      if (!done) buffers.push(Buffer.from(value));
+      if (!done) memory.append(pages, value);
       return done;
     });
-    if (isDone) return buffers;
+    if (isDone) return pages;
   }
-}
-
-function textOf(plain: readonly Buffer[]): Text {
-  let compressed: Promise<readonly Buffer[]> | undefined;
-  return {
-    plain,
-    gzip() {
-      compressed ??= compress(plain);
-      return compressed;
-    },
-  };
 }
 
 export function lengthOf(pieces: readonly Buffer[]): number {

@@ -71,7 +71,10 @@ export function createMetricsServer(
       const isCompressed = acceptsGzip(request);
       exposition
         .read()
-        .then(({ plain, gzip }) => (isCompressed ? gzip() : plain))
+        .then(text => {
+          response.on('close', text.use());
+          return isCompressed ? text.gzip() : text.plain;
+        })
         .then(
           body => {
             const length = { 'content-length': lengthOf(body) };

@@ -182,17 +182,40 @@ test('the program runs between two pieces of a text', async () => {
   expect(happened.slice(0, 4)).toEqual(['piece 1', 'the program', 'piece 2', 'the program']);
 });
 
-test('the pieces of a text are not joined, which would take longer than to write one', async () => {
+test('a long text is not joined, which would take longer than to write a piece of it', async () => {
+  const pieces = ['a'.repeat(200_000), 'ü'.repeat(100_000), 'c'.repeat(300_000), 'ünï'];
   const exposition = new Exposition(
-    async () => ['one ', 'two ', 'ünï'],
+    async () => pieces,
     error => expect.unreachable(String(error)),
   );
 
-  const { plain, gzip } = await exposition.read();
+  const text = await exposition.read();
 
-  expect(plain.map(String)).toEqual(['one ', 'two ', 'ünï']);
-  expect(lengthOf(plain)).toBe(13);
-  expect(String(gunzipSync(Buffer.concat(await gzip())))).toBe('one two ünï');
+  expect(text.plain.map(String)).toEqual(pieces);
+  expect(lengthOf(text.plain)).toBe(700_005);
+  expect(String(gunzipSync(Buffer.concat(await text.gzip())))).toBe(pieces.join(''));
+});
+
+test('the memory of a text is used again, but not before everybody has read it', async () => {
+  const exposition = numbered();
+  const first = await exposition.read();
+  const release = first.use();
+  await wait(MAX_AGE + 20);
+  const second = await exposition.read();
+
+  expect(textOf(first)).toBe('text 1');
+  expect(textOf(second)).toBe('text 2');
+
+  release();
+  release(); // once more changes nothing
+  const compressed = second.gzip();
+  await wait(MAX_AGE + 20);
+  const third = await exposition.read();
+  expect(third.plain[0]?.buffer).toBe(second.plain[0]?.buffer); // the pages that were freed last are taken first
+  expect(textOf(third)).toBe('text 3');
+  expect(String(gunzipSync(Buffer.concat(await compressed)))).toBe('text 2');
+  const fourth = await new Promise<Text>(resolve => setTimeout(() => resolve(exposition.read()), 120));
+  expect(fourth.plain[0]?.buffer).toBe(first.plain[0]?.buffer);
 });
 
 test('a piece that throws fails the collection, and the next one is new', async () => {

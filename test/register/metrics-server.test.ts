@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { Agent, request } from 'node:http';
 import { buffer } from 'node:stream/consumers';
+import { setTimeout as wait } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
+import { MAX_AGE } from '../../src/register/exposition.ts';
 import { METRICS_PATH } from '../../src/register/metrics-server.ts';
 import { httpRequest } from '../support/http-request.ts';
 import { startMetricsServer } from '../support/metrics-server.ts';
@@ -120,4 +122,21 @@ test('a Host that is not allowed gets 403, and the response names the variable t
   expect(await httpRequest(base + METRICS_PATH, { headers: { host: 'metrics.test:80' } })).toMatchObject({
     status: 200,
   });
+});
+
+test('a client that reads slowly gets the text that it asked for, although others have got newer ones', async () => {
+  let made = 0;
+  const make = async () => {
+    const letter = String.fromCharCode('a'.charCodeAt(0) + made++);
+    return Array.from({ length: 16 }, () => letter.repeat(262_144)); // more than the socket buffers hold
+  };
+  const { base } = await startMetricsServer({ make });
+  const slow = request(`${base}${METRICS_PATH}`).end();
+  const [response] = await once(slow, 'response');
+  for (const letter of 'bcd') {
+    await wait(MAX_AGE + 50);
+    expect(String((await httpRequest(`${base}${METRICS_PATH}`)).body)[0]).toBe(letter);
+  }
+
+  expect(new Set(String(await buffer(response)))).toEqual(new Set('a'));
 });

@@ -9,7 +9,8 @@ import { createMetricsServer, METRICS_PATH } from '../../src/register/metrics-se
 export const BODY = 'the metrics';
 
 export interface MetricsServerOptions {
-  readonly make?: () => Promise<string>;
+  /** A text, or its pieces. */
+  readonly make?: () => Promise<string | readonly string[]>;
   readonly onFault?: (fault: unknown) => void;
   readonly allowed?: readonly string[];
   readonly host?: string;
@@ -33,7 +34,7 @@ export async function startMetricsServer({
   let collections = 0;
   const exposition = new Exposition(async () => {
     collections++;
-    return [await make()];
+    return [await make()].flat();
   }, onFault);
   const guard = guardWith((where, error) => expect.unreachable(`${where}: ${error}`));
   const server = createMetricsServer(exposition, { host, allowed }, guard).listen(0, host);
