@@ -113,11 +113,11 @@ export class ConnectionInstrumentation {
     this.#detail = options.detail;
     this.#shown = new ShownMetrics(options.detail);
 
-    const record: Recorder = (metric, value, attributes) => {
+    const record: Recorder = (metric, value, attributes, times) => {
       if (!this.#shown.has(metric)) return;
 
-      this.#registry.histograms.record(metric, value, attributes);
-      this.#instruments?.record(metric, value, attributes);
+      this.#registry.histograms.record(metric, value, attributes, times);
+      this.#instruments?.record(metric, value, attributes, times);
     };
     this.#lookups = new Lookups(this.#registry, record);
     this.#callSites = new CallSites(

@@ -8,6 +8,7 @@ import { failures } from './rows/main/failures.ts';
 import { overview } from './rows/main/overview.ts';
 import { pool } from './rows/main/pool.ts';
 import { ports } from './rows/main/ports.ts';
+import { queue } from './rows/main/queue.ts';
 import { serverSide } from './rows/main/server-side.ts';
 import { why } from './rows/main/why.ts';
 import { withoutHttp } from './rows/main/without-http.ts';
@@ -27,7 +28,7 @@ export function mainDashboard(transport: Transport): Dashboard {
         labelValues('instance', 'Instance', `${process}{job=~"$job"}`, 'instance'),
         labelValues('server', 'Server', `${opened}{job=~"$job", instance=~"$instance"}`, 'server_address'),
       ],
-      rows: [overview, why, cost, pool, withoutHttp, dns, failures, serverSide, ports],
+      rows: [overview, why, cost, pool, queue, withoutHttp, dns, failures, serverSide, ports],
     },
     new PromQL(transport),
   );

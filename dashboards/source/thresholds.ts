@@ -116,6 +116,10 @@ export const THRESHOLDS = {
     /** Failed requests on reused connections in 20 minutes. */
     minFailures: 1,
   },
+  saturated: {
+    /** Of the time. Below it, requests wait only at peaks. */
+    share: 0.2,
+  },
   targetDown: {
     /** Of the past day. A job that ran for less is a batch job, and may be finished. */
     presence: 0.5,

@@ -11,10 +11,12 @@ import type { MetricRegistry } from '../metrics/registry.ts';
 import { countInUse, countRequest, type LifetimeMetrics, recordLifetime } from '../metrics/tracked-connection.ts';
 import type { UncountedRecords } from '../metrics/uncounted.ts';
 import type { CallSites, HeldOrigin } from './attribution/call-sites.ts';
+import type { MemberPool } from './attribution/pool-member.ts';
 import type { Pools } from './attribution/pools.ts';
 import { type Connection, isOriginKnown, isPastLookup, originOfConnection, reasonOfClosed } from './connection.ts';
 import type { ConnectionStates } from './connection-states.ts';
 import type { IdleTimes } from './idle-times.ts';
+import type { QueueTimes } from './queue-times.ts';
 import { MAX_CLOSED } from './snapshot.ts';
 import { uncountedOf } from './uncounted.ts';
 
@@ -33,6 +35,7 @@ interface Dependencies {
   readonly states: ConnectionStates;
   readonly callSites: CallSites;
   readonly idleTimes: IdleTimes;
+  readonly queueTimes: QueueTimes;
   readonly record: Recorder;
   readonly guard: Guard;
 }
@@ -57,6 +60,9 @@ export class ConnectionAccounting {
   readonly #states: ConnectionStates;
   readonly #callSites: CallSites;
   readonly #idleTimes: IdleTimes;
+  readonly #queueTimes: QueueTimes;
+  /** Empty except during a collection. */
+  readonly #pooled = new Set<MemberPool>();
   readonly #record: Recorder;
   readonly #records: UncountedRecords | undefined;
   readonly #maxUncounted: number;
@@ -68,13 +74,14 @@ export class ConnectionAccounting {
   readonly #assignSafely: (connection: Connection) => void;
   readonly #countStateSafely: (connection: Connection) => void;
 
-  constructor({ registry, lookups, pools, states, callSites, idleTimes, record, guard }: Dependencies) {
+  constructor({ registry, lookups, pools, states, callSites, idleTimes, queueTimes, record, guard }: Dependencies) {
     this.#registry = registry;
     this.#lookups = lookups;
     this.#pools = pools;
     this.#states = states;
     this.#callSites = callSites;
     this.#idleTimes = idleTimes;
+    this.#queueTimes = queueTimes;
     this.#record = record;
     this.#records = registry.uncounted;
     this.#maxUncounted = registry.uncounted === undefined ? MAX_UNCOUNTED : 1;
@@ -106,6 +113,7 @@ export class ConnectionAccounting {
       if (outcome !== undefined) counts.attempt(type, outcome).value++;
     }
     if (connection.opened !== undefined) this.#recordOpened(connection, counts);
+    if (connection.requests > 0) this.#queueTimes.firstCounted(connection);
     return counts;
   }
 
@@ -191,6 +199,8 @@ export class ConnectionAccounting {
     for (const counts of this.#registry.allOriginCounts) counts.resetGauges();
     this.#registry.resetPending();
     for (const connection of live) this.#countStateSafely(connection);
+    this.#pooled.clear();
+    this.#queueTimes.collected();
     this.#callSites.collected(this.#heldOrigins());
   }
 
@@ -209,7 +219,12 @@ export class ConnectionAccounting {
   #countAttempt(connection: Connection): void {
     const phase = currentPhase(connection, isPastLookup(connection));
     if (phase === 'dns' && connection.resolved === undefined) this.#registry.lookupsAwaited++;
-    if (isOriginKnown(connection)) this.#registry.pendingTo(originOfConnection(connection)).in(phase).value++;
+    if (!isOriginKnown(connection)) return;
+
+    const origin = originOfConnection(connection);
+    this.#registry.pendingTo(origin).in(phase).value++;
+    if (connection.openedFor !== undefined || connection.request !== undefined)
+      this.#registry.originCounts(origin, true).waiting.value++;
   }
 
   /** Returns false if all of the connection is counted, because its thread was blocked. */
@@ -301,6 +316,15 @@ export class ConnectionAccounting {
     if (counts?.http === false) counts.open.value++;
     countInUse(connection, this.#states.isBusy(connection), this.#states.requestsOn(connection));
     if (counts?.http) this.#countHeld(connection, counts);
+    if (counts?.http) this.#countPool(connection, counts);
+  }
+
+  #countPool({ pool }: Connection, counts: OriginCounts): void {
+    if (pool === undefined || pool.owner === 'none' || !pool.isKnown || this.#pooled.has(pool)) return;
+
+    this.#pooled.add(pool);
+    counts.pools.value++;
+    if (pool.limit !== Infinity) counts.mostConnections.value += pool.limit;
   }
 
   #countHeld(connection: Connection, counts: OriginCounts): void {

@@ -32,6 +32,8 @@ export interface ClientAdapter<Request extends object = object> extends CreatedR
   poolOf(request: Request): PoolIdentity | undefined;
   /** Whether the request no longer needs the connection: it finished or failed, and did not take the connection over. */
   isFinished(request: Request): boolean;
+  /** Whether the client shows all requests that wait for a connection. Otherwise its pools may have queues that nobody sees. */
+  readonly showsQueue: boolean;
   /** Whether the request asks a proxy for a tunnel. */
   isConnect(request: Request): boolean;
   /** The status of the answer to a CONNECT request, if it is known. */
@@ -181,6 +183,13 @@ export class Connection extends TrackedConnection<OriginCounts> implements Momen
 
   /** When its last request was over. NaN while a request is on it, and before the first. */
   idleSince = Number.NaN;
+
+  // Queue times: queue-times.ts.
+
+  /** How long its first request waited, in seconds. NaN if that is not known. */
+  queueTime = Number.NaN;
+  /** Since when the request has been waiting that the connection is opened for. NaN if since the attempt. */
+  waitedSince = Number.NaN;
 
   // Unread bodies: unread-bodies.ts.
 

@@ -22,6 +22,7 @@ import { CurrentTurn } from './current-turn.ts';
 import { canDial, canLookUp } from './dialled-origin.ts';
 import { IdleTimes } from './idle-times.ts';
 import { LiveConnections } from './live-connections.ts';
+import { QueueTimes } from './queue-times.ts';
 import { Requests } from './requests.ts';
 import {
   closedConnection,
@@ -69,6 +70,7 @@ export class Connections {
   readonly #pools: Pools;
   readonly #states: ConnectionStates;
   readonly #idleTimes: IdleTimes;
+  readonly #queueTimes: QueueTimes;
   readonly #accounting: ConnectionAccounting;
 
   constructor({ registry, lookups, callSites, record, nameOf, now, asMicrotask, guard }: Dependencies) {
@@ -86,6 +88,7 @@ export class Connections {
       now,
     });
     this.#idleTimes = new IdleTimes(record, now);
+    this.#queueTimes = new QueueTimes(registry, record, now);
     this.#accounting = new ConnectionAccounting({
       registry,
       lookups,
@@ -93,6 +96,7 @@ export class Connections {
       states: this.#states,
       callSites,
       idleTimes: this.#idleTimes,
+      queueTimes: this.#queueTimes,
       record,
       guard,
     });
@@ -151,6 +155,26 @@ export class Connections {
     this.#requests.waitsFor(connection, request, client);
     connection.listenedSocket = socket;
     return socket;
+  }
+
+  /** undici made a request. It is sent later, or in this turn. */
+  requestMade<Request extends object>(request: Request, client: ClientAdapter<Request>): void {
+    this.#queueTimes.created(request, client);
+  }
+
+  /** A request waits in the queue of its agent. */
+  requestQueued<Request extends object>(request: Request, client: ClientAdapter<Request>): void {
+    this.#queueTimes.queued(request, client);
+  }
+
+  /** A request that was in the queue has a socket now. */
+  requestGotSocket(request: object, socket: Socket): void {
+    this.#queueTimes.gotSocket(request, socket, this.#live.find(socket));
+  }
+
+  /** A request that was in the queue is over. */
+  requestGaveUp(request: object): void {
+    this.#queueTimes.forget(request);
   }
 
   /** The latest attempt of this turn, if no client is known to have made it. */
@@ -273,12 +297,14 @@ export class Connections {
 
   /** A request is over: it was answered. The client does not name the connection. */
   requestFinished(request: object): void {
+    this.#queueTimes.forget(request);
     const connection = this.#requests.finished(request, false, undefined);
     if (connection !== undefined) this.#requestEnded(connection);
   }
 
   /** A request is over: it failed with this error. The client does not name the connection. */
   requestFailed(request: object, error: unknown): void {
+    this.#queueTimes.forget(request);
     const connection = this.#requests.finished(request, true, abortOf(error));
     if (connection !== undefined) this.#requestEnded(connection);
   }
@@ -361,8 +387,8 @@ export class Connections {
     this.#requests.streamEnded(connection, id);
     if (connection?.requestsInProgress !== 0) return;
 
-    connection.pool?.unused(connection);
     this.#idleTimes.began(connection);
+    connection.pool?.unused(connection);
   }
 
   /** An error occurred on the socket, and its close follows. Only the first error counts. */
@@ -380,6 +406,7 @@ export class Connections {
   /** connmeter stops listening. Requests that are active now count as over, because their end is not seen. */
   pause(): void {
     this.#requests.pause(this.#live);
+    this.#queueTimes.forgetAll();
   }
 
   /** Sets all gauges to the current state, for a collection. */
@@ -465,7 +492,10 @@ export class Connections {
     client: ClientAdapter<Request>,
     sentHeaders: string | undefined,
   ): void {
-    if (!this.#requests.sent(connection, socket, request, client, sentHeaders)) return;
+    if (!this.#requests.sent(connection, socket, request, client, sentHeaders)) {
+      if (connection.version === '2') this.#queueTimes.forget(request); // http2.ts counts it
+      return;
+    }
 
     if (connection.pool === undefined && connection.counts === undefined)
       this.#claim(connection, socket, request, client);
@@ -479,7 +509,7 @@ export class Connections {
 
     this.tunnels.requestSent(connection);
     this.#accounting.requestSent(connection);
-    this.#idleTimes.reused(connection);
+    this.#queueTimes.sent(connection, request, this.#idleTimes.reused(connection));
   }
 
   /** undici's DNS interceptor looks up the name of a request itself, and then makes its client dial the address. */
@@ -511,13 +541,14 @@ export class Connections {
 
     if (this.#states.isLeaving(connection)) pool.leaves(connection, this.#states.reasonOf(connection));
     else {
-      pool.unused(connection);
       this.#idleTimes.began(connection);
+      pool.unused(connection);
     }
   }
 
   #opened(connection: Connection, at: number): void {
     connection.opened = at;
+    this.#queueTimes.opened(connection);
     this.tunnels.opened(connection);
     this.#accounting.opened(connection);
   }

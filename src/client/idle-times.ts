@@ -20,14 +20,15 @@ export class IdleTimes {
     connection.idleSince = this.#now();
   }
 
-  /** A request was sent on the connection, which is counted already if it was ever idle. */
-  reused(connection: Connection): void {
+  /** A request was sent on the connection, which is counted already if it was ever idle. Returns for how long; NaN if it was not. */
+  reused(connection: Connection): number {
     const { idleSince, counts } = connection;
-    if (Number.isNaN(idleSince)) return;
+    if (Number.isNaN(idleSince)) return Number.NaN;
 
     connection.idleSince = Number.NaN;
     const idle = this.#now() - idleSince;
     if (idle >= MIN_IDLE_SECONDS && counts !== undefined) this.#recordEnd('reused', idle, counts);
+    return idle;
   }
 
   /** The connection is closed. */

@@ -11,12 +11,16 @@ const LIFETIME_REQUESTS = [0, 1, 2, 5, 10, 50, 100, 500, 1000];
 /** The buckets of `dns.lookup.duration` in the conventions. */
 const LOOKUP_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 
+/** The buckets of .NET for the same metric: https://learn.microsoft.com/dotnet/core/diagnostics/built-in-metrics-system-net */
+const QUEUE_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
+
 /** The idle limits of servers, clients and balancers: Node's server 5 s, undici 4 s, nginx and balancers 60 s and more. */
 const IDLE_SECONDS = [0.5, 1, 5, 15, 60, 300];
 
 /** The upper limits of the buckets of each histogram, in the unit of the metric. */
 export const BOUNDARIES = {
   'http.client.connection.duration': LIFETIME_SECONDS,
+  'http.client.request.time_in_queue': QUEUE_SECONDS,
   'connmeter.connection.requests': LIFETIME_REQUESTS,
   'connmeter.connect.duration': CONNECT_SECONDS,
   'connmeter.tls.handshake.duration': HANDSHAKE_SECONDS,
@@ -49,14 +53,14 @@ export const emptyDistribution: MakeDistribution = (metric, attributes) => {
   return { attributes, buckets: new Array<number>(BOUNDARIES[metric].length + 1).fill(0), sum: 0, count: 0 };
 };
 
-/** Adds a value to a series. */
-export function addValue(metric: HistogramName, distribution: Distribution, value: number): void {
+/** Adds a value to a series, so many times. */
+export function addValue(metric: HistogramName, distribution: Distribution, value: number, times = 1): void {
   const boundaries: readonly number[] = BOUNDARIES[metric];
   let bucket = 0;
   while (bucket < boundaries.length && value > (boundaries[bucket] as number)) bucket++;
-  (distribution.buckets[bucket] as number)++;
-  distribution.sum += value;
-  distribution.count++;
+  (distribution.buckets[bucket] as number) += times;
+  distribution.sum += value * times;
+  distribution.count += times;
   distribution.recorded?.(bucket);
 }
 
@@ -71,14 +75,14 @@ export class Histograms {
     this.#series = Object.fromEntries(names.map(name => [name, new Map()])) as never;
   }
 
-  readonly record: Recorder = (metric, value, attributes) => {
+  readonly record: Recorder = (metric, value, attributes, times) => {
     const series = this.#series[metric];
     let distribution = series.get(attributes);
     if (distribution === undefined) {
       distribution = this.#make(metric, attributes);
       series.set(attributes, distribution);
     }
-    addValue(metric, distribution, value);
+    addValue(metric, distribution, value, times);
   };
 
   /** Removes all series with these attributes. */

@@ -50,7 +50,10 @@ export function createInstruments(
     for (const each of asked) result.observe(each, 1);
   };
   return {
-    record: (metric, value, attributes) => histograms.get(metric)?.record(value, shown.labelsOf(metric, attributes)),
+    record: (metric, value, attributes, times = 1) => {
+      const labels = shown.labelsOf(metric, attributes);
+      for (let i = 0; i < times; i++) histograms.get(metric)?.record(value, labels); // the SDK has nothing for groups
+    },
     start: () => meter.addBatchObservableCallback(read, asked),
     stop: () => meter.removeBatchObservableCallback(read, asked),
   };

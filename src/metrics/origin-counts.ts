@@ -4,6 +4,7 @@ import type { Origin } from '../core/origins.ts';
 import type { CloseReason } from '../core/reasons.ts';
 import { REQUEST_FAILURES, type RequestFailure } from '../core/request-failures.ts';
 import { AddressCounts, type Count, type MakeCount, ownCount } from './address-counts.ts';
+import { Saturation } from './saturation.ts';
 
 export type NetworkType = 'ipv4' | 'ipv6';
 
@@ -32,6 +33,17 @@ export class OriginCounts extends AddressCounts<CloseReason> {
   readonly wastedSetup: Count;
   /** Requests that failed after they had a connection, on new (`fresh`) and on reused ones. HTTP only. */
   readonly failedRequests: { readonly fresh: FailedRequests; readonly reused: FailedRequests };
+  /** Gauge of requests that wait for a connection. */
+  readonly waiting: Count;
+  /** The time in which at least one of them waited in the queue of its pool. */
+  readonly saturated: Count;
+  readonly saturation: Saturation;
+  /** Requests that did not wait, and are not recorded yet. */
+  unqueued = 0;
+  /** Gauge of pools that have connections. */
+  readonly pools: Count;
+  /** Gauge of the connections that those of them may open which have a limit. */
+  readonly mostConnections: Count;
   /** What had opened the connection whose idle time is in `idleLimit` last: `agent`, `undici` and so on. */
   idleOwner: string | undefined;
   readonly #opened = new Map<string, Count>();
@@ -44,6 +56,11 @@ export class OriginCounts extends AddressCounts<CloseReason> {
     this.open = this.gauge({});
     this.held = this.gauge({});
     this.wastedSetup = this.httpCounter('connmeter.setup.wasted', {});
+    this.waiting = this.gauge({});
+    this.saturated = this.httpCounter('connmeter.pool.saturated', {});
+    this.saturation = new Saturation(this.saturated);
+    this.pools = this.gauge({});
+    this.mostConnections = this.gauge({});
     this.failedRequests = { fresh: this.#failedRequests(false), reused: this.#failedRequests(true) };
     for (const cause of EXPECTED_CAUSES[http ? 'http' : 'other']) this.opened(cause, undefined);
   }
@@ -111,6 +128,9 @@ export class OriginCounts extends AddressCounts<CloseReason> {
     super.resetGauges();
     this.open.value = 0;
     this.held.value = 0;
+    this.waiting.value = 0;
+    this.pools.value = 0;
+    this.mostConnections.value = 0;
   }
 
   get allOpened(): Count[] {

@@ -67,6 +67,48 @@ export const METRICS: readonly Metric[] = [
     perOrigin: counts => counts.allInUse.map(({ requests }) => requests),
   },
   {
+    name: 'http.client.request.time_in_queue',
+    kind: 'histogram',
+    unit: 's',
+    description:
+      'How long requests waited for a connection: in the queue of their pool, or for a new connection to open.',
+    basic: 'left out',
+  },
+  {
+    name: 'connmeter.request.pending',
+    kind: 'upDownCounter',
+    unit: '{request}',
+    description: 'Requests that wait for a connection.',
+    basic: 'left out',
+    perOrigin: counts => (counts.http ? [counts.waiting] : none),
+  },
+  {
+    name: 'connmeter.pool.saturated',
+    kind: 'counter',
+    unit: 's',
+    description:
+      'Time during which at least one request waited in the queue of its pool, because all connections were busy.',
+    basic: 'left out',
+    perOrigin: counts => (counts.http ? [counts.saturated] : none),
+  },
+  {
+    name: 'connmeter.pool.connections.max',
+    kind: 'upDownCounter',
+    unit: '{connection}',
+    description:
+      'How many connections the pools with a limit may open. Those without connections now are not included.',
+    basic: 'left out',
+    perOrigin: counts => (counts.mostConnections.value > 0 ? [counts.mostConnections] : none),
+  },
+  {
+    name: 'connmeter.pools',
+    kind: 'upDownCounter',
+    unit: '{pool}',
+    description: 'Pools that have connections: agents of node:http, pools of undici, HTTP/2 sessions.',
+    basic: 'left out',
+    perOrigin: counts => (counts.http ? [counts.pools] : none),
+  },
+  {
     name: 'dns.lookup.duration',
     kind: 'histogram',
     unit: 's',

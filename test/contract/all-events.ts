@@ -54,6 +54,15 @@ await visit(`https://127.0.0.1:${secure}/`, {}); // a certificate it does not tr
 await visit('http://127.0.0.1:1/', {}); // refused
 await visit('http://no-such-name.invalid/', {});
 await (await fetch(`http://127.0.0.1:${plain}/`)).text(); // stays open
+const limited = new http.Agent({ keepAlive: true, maxSockets: 1 });
+await Promise.all(
+  [1, 2].map(() =>
+    once(
+      http.get({ port: plain, host: '127.0.0.1', agent: limited }, response => response.resume()),
+      'close',
+    ),
+  ),
+);
 net.connect(echo, '127.0.0.1'); // no HTTP
 const silent = await listening(net.createServer(socket => void socket.on('error', () => {}).resume()));
 tls.connect(silent, '127.0.0.1').on('error', () => {}); // the handshake hangs

@@ -14,9 +14,9 @@ export function bothOutlets(version: string, detail: Detail = 'full') {
   const shown = new ShownMetrics(detail);
   const instruments = createInstruments(meter, registry, shown, () => {});
   instruments.start();
-  const record: Recorder = (metric, value, attributes) => {
-    registry.histograms.record(metric, value, attributes);
-    instruments.record(metric, value, attributes);
+  const record: Recorder = (metric, value, attributes, times) => {
+    registry.histograms.record(metric, value, attributes, times);
+    instruments.record(metric, value, attributes, times);
   };
   return { registry, shown, record, collect: async () => (await reader.collect()).resourceMetrics };
 }
@@ -40,6 +40,8 @@ export function fill({ registry, record }: ReturnType<typeof bothOutlets>, names
       inUse.idle.value = 3;
       record('http.client.connection.duration', value(), inUse.requests.attributes);
       record('connmeter.connection.requests', 2, origin.attributes);
+      record('http.client.request.time_in_queue', value(), origin.attributes, 3);
+      origin.mostConnections.value = 50;
       record('connmeter.connect.duration', value() / 7, origin.attributes);
       record('connmeter.tls.handshake.duration', 0.01, origin.handshake({ version: '1.3', resumed: index > 1 }));
       record('connmeter.connection.idle_time', value(), origin.idleTime('reused'));

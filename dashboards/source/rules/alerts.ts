@@ -5,6 +5,7 @@ import type { Alert } from './alerts/alert.ts';
 import { CONNECT_ALERTS } from './alerts/connect.ts';
 import { DNS_ALERTS } from './alerts/dns.ts';
 import { PORT_ALERTS } from './alerts/ports.ts';
+import { QUEUE_ALERTS } from './alerts/queue.ts';
 import { RACE_ALERTS } from './alerts/races.ts';
 import { REUSE_ALERTS } from './alerts/reuse.ts';
 import { SERVER_ALERTS } from './alerts/server-side.ts';
@@ -23,6 +24,7 @@ export const ALERTS: readonly Alert[] = [
   ...PORT_ALERTS,
   ...TLS_ALERTS,
   ...SERVER_ALERTS,
+  ...QUEUE_ALERTS,
   ...RACE_ALERTS,
   TARGET_DOWN,
 ];

@@ -13,6 +13,8 @@ export interface PoolIdentity {
   readonly slot: (object & { readonly closed?: boolean }) | undefined;
   /** The client makes a new pool by itself when all connections of the old one are lost. */
   readonly isRenewed: boolean;
+  /** How many connections to one origin it may have. Undefined if that is not limited, or not known. */
+  readonly limit?: number;
 }
 
 /** Reads the client of undici that a socket belongs to. */
@@ -24,8 +26,14 @@ export type UndiciClient = Pick<EventEmitter, 'listeners'> & {
 };
 
 /** The pool of a request of node:http: its agent. A request without an agent has a connection of its own. */
-export function poolOfRequest(agentOrRequest: object): PoolIdentity {
-  return { owner: 'agent', pool: agentOrRequest, slot: undefined, isRenewed: false };
+export function poolOfRequest(agentOrRequest: object, limit = Infinity): PoolIdentity {
+  return {
+    owner: 'agent',
+    pool: agentOrRequest,
+    slot: undefined,
+    isRenewed: false,
+    ...(limit < Infinity && { limit }),
+  };
 }
 
 /** A session of HTTP/2 that was made by `http2.connect` is a pool of one connection. */

@@ -9,6 +9,13 @@ import type { WaitingAttempts } from './waiting-attempts.ts';
 export interface MemberPool {
   /** All that are open or opening. */
   readonly live: ReadonlySet<PoolMember>;
+  /** False if it stands for all pools that a client does not show. */
+  readonly isKnown: boolean;
+  readonly owner: Owner;
+  /** How many connections it may have. Infinity if that is not limited, or not known. */
+  readonly limit: number;
+  /** Since when at least one connection has been idle, without a break. If none is: since when that was so before. */
+  readonly someIdleSince: number;
   causeOf(member: PoolMember): OpenCause;
   /** What `causeOf` would return now. */
   likelyCauseOf(member: PoolMember): OpenCause;
@@ -52,6 +59,8 @@ export interface PoolMember {
   hadUnread: boolean;
   /** At the attempt, another connection of the pool was idle. */
   hadIdle: boolean;
+  /** When its last request was over. */
+  readonly idleSince: number;
   /** It is idle now. */
   isIdle: boolean;
   /** The loss that it makes good. */

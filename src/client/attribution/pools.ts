@@ -84,7 +84,9 @@ export class Pools {
         member.openedAt = this.#dependencies.callSiteOf(origin);
       return this.#newPool(pools, identity, isKnown);
     };
-    pools.poolOf(identity, create, this.#context.now()).add(member);
+    const pool = pools.poolOf(identity, create, this.#context.now());
+    pool.limit = identity?.limit ?? Infinity;
+    pool.add(member);
   }
 
   /** Only now is it known which pool the connection belongs to. */

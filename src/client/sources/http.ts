@@ -50,10 +50,24 @@ export function httpSource(connections: Connections, callSites: CallSites, guard
     request.prependListener(errorMonitor, guard('error', onError));
   };
 
+  const queueListeners = guardedListeners(guard, {
+    socket(this: ClientRequest, socket: Socket) {
+      connections.requestGotSocket(this, socket);
+    },
+    close(this: ClientRequest) {
+      connections.requestGaveUp(this);
+    },
+  });
+  const watchQueue = (request: ClientRequest) => {
+    connections.requestQueued(request, http);
+    prependListeners(request, queueListeners);
+  };
+
   return {
     'http.client.request.created': ({ request }: { request: ClientRequest }) => {
       const opened = connections.requestCreated(request, http);
       if (opened !== undefined) addListeners(opened);
+      else if (isQueued(request)) watchQueue(request);
       else if (mayUseProxy(request)) watchTunnel(request, connections.latestAttempt);
       callSites.requestCreated(request, http);
     },
@@ -92,13 +106,9 @@ const http: ClientAdapter<ClientRequest> = {
   },
   namedHost: () => undefined,
   wasReused: request => request.reusedSocket,
-  isQueued: request => {
-    const queues = agentOf(request)?.requests;
-    for (const name in queues) if (queues[name]?.includes(request as never)) return true;
-    return false;
-  },
+  isQueued,
   opened: (request, socket) => agentOf(request)?.sockets === undefined || nameOfSocket(request, socket) !== undefined,
-  poolOf: request => poolOfRequest(agentOf(request) ?? request),
+  poolOf: request => poolOfRequest(agentOf(request) ?? request, limitOf(agentOf(request))),
   isConnect: ({ method }) => method === 'CONNECT',
   connectStatus: request => (request as { res?: IncomingMessage | null }).res?.statusCode,
   // Node also destroys a request when its response is read, or after an upgrade.
@@ -108,6 +118,7 @@ const http: ClientAdapter<ClientRequest> = {
   takenUnread: (request, response, arrived) =>
     response === undefined || !request.writableFinished ? undefined : takenUnread(response as IncomingMessage, arrived),
   pipelines: false,
+  showsQueue: true,
   maxIdle: request => agentOf(request)?.maxFreeSockets ?? Infinity,
   idleCount: (request, port) => freeSocketsTo(`${request.host}:${port}:`, agentOf(request)),
   signalsOf,
@@ -222,7 +233,9 @@ function isOfProgram(error: unknown): boolean {
 }
 
 /** The settings and lists of an agent. An agent that the program implements itself may have none of them. */
-type PoolingAgent = Partial<Pick<Agent, 'maxFreeSockets' | 'freeSockets' | 'sockets' | 'requests'>> & {
+type PoolingAgent = Partial<
+  Pick<Agent, 'maxSockets' | 'maxTotalSockets' | 'maxFreeSockets' | 'freeSockets' | 'sockets' | 'requests'>
+> & {
   readonly keepAlive?: boolean;
   readonly proxy?: AgentProxy | null;
   readonly options?: {
@@ -231,6 +244,11 @@ type PoolingAgent = Partial<Pick<Agent, 'maxFreeSockets' | 'freeSockets' | 'sock
     readonly socketActiveTTL?: unknown;
   };
 };
+
+/** How many connections to one origin the agent opens at most. */
+function limitOf({ maxSockets = Infinity, maxTotalSockets = Infinity }: PoolingAgent = {}): number {
+  return Math.min(maxSockets, maxTotalSockets);
+}
 
 function ageLimitOf(agent: PoolingAgent | undefined): number | undefined {
   const limit = agent?.options?.socketActiveTTL;
@@ -272,11 +290,16 @@ function nameOfSocket(request: ClientRequest, socket: Socket | undefined): strin
  */
 function mayUseProxy(request: ClientRequest): boolean {
   const agent = agentOf(request);
-  if (agent?.options?.proxyEnv === undefined || request.reusedSocket) return false;
+  return agent?.options?.proxyEnv !== undefined && !request.reusedSocket;
+}
 
-  const queues = agent.requests;
-  for (const name in queues) if (queues[name]?.includes(request as never)) return false;
-  return true;
+/** Whether a request that was just created waits in the queue of its agent: it is the last one there. */
+function isQueued(request: ClientRequest): boolean {
+  if (request.reusedSocket) return false;
+
+  const queues = agentOf(request)?.requests;
+  for (const name in queues) if (queues[name]?.at(-1) === (request as never)) return true;
+  return false;
 }
 
 /**

@@ -27,6 +27,9 @@ export function undiciSource(connections: Connections, readClient: ReadClient | 
   });
 
   return {
+    'undici:request:create': ({ request }: { request: UndiciRequest }) => {
+      connections.requestMade(request, undici);
+    },
     'undici:client:beforeConnect': ({ connectParams, connector }: BeforeConnect) => {
       connections.clientConnecting(originOfParams(connectParams), connector);
     },
@@ -162,6 +165,7 @@ const undici: ClientAdapter<UndiciRequest> = {
   mayTakeOver: ({ method, upgrade }) => method === 'CONNECT' || Boolean(upgrade),
   takenUnread: (_request, response, arrived) => takenUnread(response as ResponseSignals | undefined, arrived),
   pipelines: true,
+  showsQueue: false,
   maxIdle: () => Infinity,
   idleCount: () => 0,
   signalsOf,

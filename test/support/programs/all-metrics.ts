@@ -95,6 +95,7 @@ const ways: readonly (() => Promise<unknown>)[] = [
     await Promise.all(Array.from({ length: 10 }, () => get(`http://localhost:${impatient}/`, viaProxy)));
     await pause(1_500); // until the server has closed them
   },
+  () => Promise.all([1, 2].map(() => get(`http://localhost:${late}/`, { agent: one }))).then(() => {}),
   () =>
     get(`http://localhost:${racing}/`, { agent: one }).then(() => get(`http://localhost:${racing}/`, { agent: one })),
   () => get(`http://localhost:${racing}/at-once`, { agent: false }),

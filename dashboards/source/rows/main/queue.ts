@@ -1,0 +1,78 @@
+import { graph } from '../../grafana/graph.ts';
+import type { Row } from '../../grafana/row.ts';
+import { SERVER_OF_SERIES } from '../../links.ts';
+import { type PromQL, SERVER, SERVER_LEGEND } from '../../promql.ts';
+import { THRESHOLDS } from '../../thresholds.ts';
+
+export const queue: Row<PromQL> = {
+  id: 1000,
+  title: 'Requests that wait for a connection',
+  panels: promql => [
+    graph({
+      title: 'Time in queue',
+      size: [6, 9],
+      description: {
+        what: 'How long requests wait for a connection, at the 95th percentile: in the queue of their pool, or for a new connection to open.',
+        good: 'a few milliseconds.',
+        bad: 'more than 0.1 s. If the pool is saturated, its limit is too low, or the server too slow. If not, connections open slowly.',
+        action: 'look at the panel of saturated pools.',
+        docs: 'metrics.md#httpclientrequesttime_in_queue',
+      },
+      unit: 's',
+      noValue: 'No HTTP requests in this time range',
+      calcs: ['mean', 'max'],
+      link: SERVER_OF_SERIES,
+      queries: [{ expr: promql.quantile(0.95, 'http.client.request.time_in_queue', SERVER), legend: SERVER_LEGEND }],
+    }),
+    graph({
+      title: 'Requests that wait, by server',
+      size: [6, 9],
+      description: {
+        what: 'Requests that wait for a connection now. Limited pools of undici do not show theirs.',
+        good: 'zero.',
+        bad: 'stays above zero: all connections of a pool are busy, or connections do not open.',
+        action: 'look at the limits, and at how long requests take.',
+        docs: 'metrics.md#connmeterrequestpending',
+      },
+      unit: 'none',
+      noValue: 'No HTTP connections in this time range',
+      stack: true,
+      link: SERVER_OF_SERIES,
+      queries: [{ expr: promql.gauge('connmeter.request.pending', SERVER), legend: SERVER_LEGEND }],
+    }),
+    graph({
+      title: 'Saturated pools',
+      size: [6, 9],
+      description: {
+        what: 'The share of the time in which at least one request waited because all connections of its pool were busy.',
+        good: 'zero.',
+        bad: `above ${THRESHOLDS.saturated.share * 100} %: most requests wait at peaks.`,
+        action: 'raise `maxSockets`, or make the server faster. The alert has the limit that would do.',
+        docs: 'metrics.md#connmeterpoolsaturated',
+      },
+      unit: 'percentunit',
+      noValue: 'No HTTP connections in this time range',
+      calcs: ['mean', 'max'],
+      link: SERVER_OF_SERIES,
+      queries: [{ expr: promql.rate('connmeter.pool.saturated', SERVER), legend: SERVER_LEGEND }],
+    }),
+    graph({
+      title: 'Pools and their limits',
+      size: [6, 9],
+      description: {
+        what: 'How many pools have connections, and how many connections those of `node:http` may open that have a limit.',
+        good: 'level lines.',
+        bad: '`pools` grows, or follows the traffic: a client is made per request, and never closed.',
+        action: 'make the client once. `connections.snapshot()` names the lines of code.',
+        docs: 'metrics.md#connmeterpools',
+      },
+      unit: 'none',
+      noValue: 'No HTTP connections in this time range',
+      link: SERVER_OF_SERIES,
+      queries: [
+        { expr: promql.gauge('connmeter.pools', SERVER), legend: `${SERVER_LEGEND} pools` },
+        { expr: promql.gauge('connmeter.pool.connections.max', SERVER), legend: `${SERVER_LEGEND} limit` },
+      ],
+    }),
+  ],
+};

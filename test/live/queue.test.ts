@@ -1,0 +1,223 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo, LookupFunction } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import * as undici8 from 'undici';
+import * as undici6 from 'undici6';
+import * as undici7 from 'undici7';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { instrument } from '../support/instrument.ts';
+
+// How long requests wait for a connection. The truth is when they arrive at the server.
+
+type Undici = typeof undici8;
+type Ask = (path: string, signal?: AbortSignal) => Promise<unknown>;
+
+interface Limits {
+  /** How many connections to one origin. */
+  readonly limit?: number;
+  /** How long a lookup takes, in milliseconds. */
+  readonly lookup?: number;
+}
+
+type MakeClient = (url: string, limits: Limits) => Ask;
+
+/** Resolves every name to this machine, after a while. */
+const lookupAfter = (milliseconds: number): LookupFunction => {
+  return (_name, _options, callback) => {
+    setTimeout(() => callback(null, [{ address: '127.0.0.1', family: 4 }]), milliseconds);
+  };
+};
+
+const node: MakeClient = (url, { limit = Infinity, lookup = 0 }) => {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: limit });
+  onTestFinished(() => agent.destroy());
+  return (path, signal) =>
+    new Promise((resolve, reject) => {
+      const options = { agent, lookup: lookupAfter(lookup), ...(signal && { signal }) };
+      http
+        .get(url + path, options, response => response.resume().on('end', () => resolve(undefined)))
+        .on('error', reject);
+    });
+};
+
+/** `limit: 1` is a Client: its queue is visible. */
+const undici =
+  ({ Client, Agent, request }: Undici): MakeClient =>
+  (url, { limit, lookup = 0 }) => {
+    const connect = { lookup: lookupAfter(lookup) };
+    const dispatcher =
+      limit === 1
+        ? new Client(url, { connect })
+        : new Agent({ connect, ...(limit !== undefined && { connections: limit }) });
+    onTestFinished(() => dispatcher.destroy());
+    return async (path, signal) => (await request(url + path, { dispatcher, ...(signal && { signal }) })).body.text();
+  };
+
+const UNDICI: readonly (readonly [string, MakeClient])[] = [
+  ['undici 6', undici(undici6 as unknown as Undici)],
+  ['undici 7', undici(undici7 as unknown as Undici)],
+  ['undici 8', undici(undici8)],
+];
+const CLIENTS: readonly (readonly [string, MakeClient])[] = [['node:http', node], ...UNDICI];
+
+/** A server that answers after so many milliseconds, and notes how long each request took to arrive, in seconds. */
+async function slowServer(milliseconds: number) {
+  const asked = new Map<string, number>();
+  let arrived = 0;
+  const server = http.createServer((request, response) => {
+    arrived += (performance.now() - (asked.get(String(request.url)) ?? 0)) / 1_000;
+    setTimeout(() => response.end(), milliseconds);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const { port } = server.address() as AddressInfo;
+  let next = 0;
+  const all = (ask: Ask, count: number) =>
+    Promise.all(
+      Array.from({ length: count }, () => {
+        const path = `/${next++}`;
+        asked.set(path, performance.now());
+        return ask(path);
+      }),
+    );
+  return { port, url: `http://localhost:${port}`, all, waited: () => arrived };
+}
+
+/** What was measured for a port. */
+function seenAt(port: number) {
+  const { read } = instrument();
+  return async () => {
+    const readings = await read();
+    const at = { 'server.port': port };
+    const value = (name: string) => readings.points(name, at)[0]?.value;
+    const [queue] = readings.points('http.client.request.time_in_queue', at);
+    return {
+      count: queue?.value ?? 0,
+      sum: queue?.sum ?? 0,
+      pending: value('connmeter.request.pending'),
+      saturated: value('connmeter.pool.saturated') ?? 0,
+      limit: value('connmeter.pool.connections.max'),
+      pools: value('connmeter.pools'),
+    };
+  };
+}
+
+describe.each(CLIENTS)('%s', (name, client) => {
+  const isNode = name === 'node:http';
+
+  test.each([1, 4, 20])('the queue of a limited client, %i at a time', async parallel => {
+    const { port, url, all, waited } = await slowServer(60);
+    const seen = seenAt(port);
+    const ask = client(url, { limit: 1 });
+    await all(ask, 1);
+    const before = await seen();
+    const began = performance.now();
+    const waitedBefore = waited();
+    const answers = all(ask, parallel);
+    await pause(30);
+    const during = await seen();
+    await answers;
+    const took = (performance.now() - began) / 1_000;
+    const after = await seen();
+
+    expect(during.pending).toBe(parallel - 1);
+    expect(after.pending).toBe(0);
+    const truth = waited() - waitedBefore;
+    if (parallel === 1) expect(after.saturated).toBe(0);
+    else {
+      expect(after.count - before.count).toBeGreaterThanOrEqual(parallel - 1);
+      expect(after.sum - before.sum).toBeGreaterThan(truth * 0.98 - 0.005 * parallel);
+      expect(after.sum - before.sum).toBeLessThanOrEqual(truth);
+      expect(after.saturated).toBeGreaterThan(took * ((parallel - 1) / parallel) * 0.95 - 0.005);
+      expect(after.saturated).toBeLessThan(took);
+    }
+    if (isNode) expect(after).toMatchObject({ count: 1 + parallel, limit: 1 });
+    expect(after.pools).toBe(1);
+  });
+
+  test.each([1, 4, 20])('requests that wait for a new connection to open, %i at a time', async parallel => {
+    const { port, url, all, waited } = await slowServer(10);
+    const seen = seenAt(port);
+    const answers = all(client(url, { lookup: 150 }), parallel);
+    await pause(75);
+    const during = await seen();
+    await answers;
+    const after = await seen();
+
+    expect(during.pending).toBe(parallel);
+    expect(after).toMatchObject({ count: parallel, pending: 0, saturated: 0, limit: undefined, pools: 1 });
+    expect(after.sum).toBeGreaterThan(parallel * 0.149);
+    expect(after.sum).toBeLessThanOrEqual(waited());
+  });
+
+  test('requests one after another do not wait', async () => {
+    const { port, url, all } = await slowServer(1);
+    const seen = seenAt(port);
+    const ask = client(url, {});
+    for (let i = 0; i < 5; i++) {
+      await all(ask, 1);
+      await pause(20);
+    }
+    const { count, sum, saturated } = await seen();
+
+    expect({ count, saturated }).toEqual({ count: 5, saturated: 0 });
+    expect(sum).toBeLessThan(0.1); // for the connection
+  });
+
+  test('a request that is given up in the queue waits no more', async () => {
+    const { port, url, all } = await slowServer(200);
+    const seen = seenAt(port);
+    const ask = client(url, { limit: 1 });
+    const first = all(ask, 1);
+    const given = all(path => ask(path, AbortSignal.timeout(60)), 3);
+    await expect(given).rejects.toThrow();
+    await pause(20);
+    const { pending, saturated } = await seen();
+    await first;
+    await pause(20);
+
+    expect(pending).toBe(0);
+    if (isNode) {
+      expect(saturated).toBeGreaterThan(0.05);
+      expect((await seen()).saturated).toBe(saturated);
+    }
+    expect((await seen()).count).toBe(1);
+  });
+});
+
+describe.each(UNDICI)('%s', (_name, client) => {
+  test.each([4, 20])('nothing is said about the queue of a pool with a limit, %i at a time', async parallel => {
+    const { port, url, all } = await slowServer(20);
+    const seen = seenAt(port);
+    const ask = client(url, { limit: 2 });
+    await all(ask, parallel);
+    const { count, sum, ...others } = await seen();
+
+    expect(count).toBe(2); // the first two, for which the connections were opened
+    expect(sum).toBeLessThan(0.2);
+    expect(others).toMatchObject({ pending: 0, saturated: 0, limit: undefined });
+  });
+});
+
+test('fifty sockets and sixty calls, as the AWS SDK has them', async () => {
+  const { port, url, all } = await slowServer(100);
+  const seen = seenAt(port);
+  const answers = all(node(url, { limit: 50 }), 60);
+  await pause(50);
+
+  expect(await seen()).toMatchObject({ limit: 50, pending: 10, pools: 1 });
+  await answers;
+});
+
+test('agents that are made per request and kept are so many pools', async () => {
+  const { port, url, all } = await slowServer(1);
+  const seen = seenAt(port);
+  for (let i = 1; i <= 25; i++) {
+    await all(node(url, {}), 1);
+    if (i % 5 === 0) expect((await seen()).pools).toBe(i);
+  }
+});
