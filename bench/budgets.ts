@@ -14,7 +14,7 @@ export interface Verdict {
   readonly floorAboveBudget?: boolean;
 }
 
-const MOST_NANOSECONDS = 100;
+const MOST_NANOSECONDS = 250;
 const MOST_OF_A_CONNECTION = 0.1;
 const MOST_BYTES = 2048;
 const MOST_SERIES = 110;

@@ -67,7 +67,17 @@ async function trafficRounds(server: ServerProcess, name: string, { rounds, vari
   const perConnection: VariantName[] =
     workload.unit === 'connection' && otel ? ['histograms', otel] : otel ? [otel] : [];
   const usual = full ? (workload.rounds ?? 6) : 2;
-  const all = variants ?? (['nobody', 'again', 'noop', 'connmeter', ...perConnection, ...perRequest] as const);
+  const all =
+    variants ??
+    ([
+      'nobody',
+      'again',
+      'noop',
+      'connmeter',
+      ...(full ? (['provider'] as const) : []),
+      ...perConnection,
+      ...perRequest,
+    ] as const);
   return inRounds(rounds ?? usual, all, async variant => {
     const address = await server.listen(workload.server);
     return inChildProcess('traffic', { client, atOnce, warmUp, times, variant, address });

@@ -36,6 +36,7 @@ export class FakeSocket extends EventEmitter {
 const attempted = channel('net.client.socket');
 const beforeConnect = channel('undici:client:beforeConnect');
 const taken = channel('undici:client:connected');
+const requestCreated = channel('undici:request:create');
 const sendHeaders = channel('undici:client:sendHeaders');
 const undiciAnswered = channel('undici:request:headers');
 const undiciOver = channel('undici:request:trailers');
@@ -244,6 +245,7 @@ function undiciReusing(headers: readonly string[]): OpenConnection {
     const exchanges = lives.map(({ request, sent, answer }) => ({ request, sent: { ...sent, socket }, answer }));
     return alternating(exchanges, ({ request, sent, answer }) => {
       request.completed = false;
+      requestCreated.publish(sent);
       sendHeaders.publish(sent);
       socket.bytesRead += 100;
       undiciAnswered.publish(answer);
@@ -298,12 +300,12 @@ function alternating<T>(two: readonly T[], play: (each: T) => void): () => void 
 export const REUSED_CONNECTIONS = {
   undici: {
     title: 'undici, `fetch`',
-    events: 'sendHeaders, request:headers',
+    events: 'create, sendHeaders, request:headers',
     open: undiciReusing(NODE_ANSWERS),
   },
   apache: {
     title: 'undici, an Apache answers',
-    events: 'sendHeaders, request:headers',
+    events: 'create, sendHeaders, request:headers',
     open: undiciReusing(APACHE_ANSWERS),
   },
   http: { title: '`node:http`', events: 'created, start, response.finish, free', open: httpReusing },

@@ -33,7 +33,7 @@ export const MANY = 50;
 /** connmeter closes a connection with more requests that are not answered. */
 const PIPELINED = 4;
 /** Until the code of a scrape is compiled: so many series. */
-const WARM_UP = 300_000;
+const WARM_UP = 1_000_000;
 
 /** Scrapes a fresh process that serves the metrics, again and again, with pauses so long that each scrape is a new collection, too. */
 export async function scrape({ variant, origins, scrapes }: ScrapeTask): Promise<ScrapeResult> {
@@ -77,7 +77,7 @@ export async function scrape({ variant, origins, scrapes }: ScrapeTask): Promise
     const series = linesOf(String(plain));
     // At 70,000 series, the others take half a minute for 50 scrapes.
     const isQuick = variant === 'connmeter' || variant === 'ready';
-    for (let i = 0; i < Math.min(50, WARM_UP / series); i++) await (i % 2 === 0 ? one() : compressed()).then(pause);
+    for (let i = 0; i < Math.min(100, WARM_UP / series); i++) await (i % 2 === 0 ? one() : compressed()).then(pause);
     if (isQuick) await many().then(pause);
 
     const rounds = isQuick ? 3 : origins < 1000 ? 1 : 0;

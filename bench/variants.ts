@@ -28,6 +28,7 @@ export const CHANNELS = [
   'undici:client:connected',
   'undici:client:connectError',
   'undici:proxy:connected',
+  'undici:request:create',
   'undici:client:sendHeaders',
   'undici:request:headers',
   'undici:request:trailers',
@@ -61,6 +62,7 @@ export const VARIANTS = {
   noop: { title: 'subscribers that do nothing', start: subscribeNothing },
   histograms: { title: 'and the histograms', start: startHistograms },
   connmeter: { title: 'connmeter', start: startConnmeter },
+  provider: { title: 'connmeter, under your MeterProvider', start: startUnderProvider },
   undici: { title: '`instrumentation-undici`', start: () => startInstrumentation('undici') },
   http: { title: '`instrumentation-http`', start: () => startInstrumentation('http') },
   add: { title: '`counter.add` per request', start: startCounter },
@@ -135,11 +137,23 @@ async function metering(): Promise<{ provider: MeterProvider; sum: (metric: stri
   return { provider: new MeterProvider({ readers: [reader] }), sum };
 }
 
+/** As `connmeter/register` has it: nothing but a scrape reads the numbers. */
 async function startConnmeter(): Promise<Observer> {
+  const { ConnectionInstrumentation } = await import('../src/index.ts');
+  const instrumentation = new ConnectionInstrumentation();
+  const sum = (name: string) => {
+    const series = instrumentation.read().find(({ metric }) => metric.name === name)?.series ?? [];
+    return series.reduce((total, each) => total + ('value' in each ? each.value : each.count), 0);
+  };
+  // Without HTTP there are no requests, so connections are counted.
+  return { counted: async () => sum('connmeter.requests') || sum('connmeter.connection.opened') };
+}
+
+/** As in a program that has a MeterProvider of its own. */
+async function startUnderProvider(): Promise<Observer> {
   const { ConnectionInstrumentation } = await import('../src/index.ts');
   const { provider, sum } = await metering();
   new ConnectionInstrumentation().setMeterProvider(provider);
-  // Without HTTP there are no requests, so connections are counted.
   return { counted: async () => (await sum('connmeter.requests')) || (await sum('connmeter.connection.opened')) };
 }
 

@@ -13,7 +13,7 @@ import type { Snapshot } from './client/snapshot.ts';
 import { httpSource } from './client/sources/http.ts';
 import { http2Source } from './client/sources/http2.ts';
 import { netSource } from './client/sources/net.ts';
-import { undiciRequests, undiciSource } from './client/sources/undici.ts';
+import { undiciSource } from './client/sources/undici.ts';
 import { publish, subscribeAll, unless } from './core/channels.ts';
 import { type Guard, guardWith, oncePerPlace, stackOf } from './core/guard.ts';
 import { OriginNames } from './core/origin-names.ts';
@@ -90,7 +90,6 @@ export class ConnectionInstrumentation {
   readonly #refreshSteps: readonly (() => void)[];
   #lookupObserver: LookupObserver | undefined;
   #unsubscribe: (() => void) | undefined;
-  #unsubscribeFromRequests: (() => void) | undefined;
 
   /**
    * `snapshot()` returns the current counts of all origins, the open connections, the last closed ones, and the lines of the
@@ -120,12 +119,7 @@ export class ConnectionInstrumentation {
       this.#instruments?.record(metric, value, attributes, times);
     };
     this.#lookups = new Lookups(this.#registry, record);
-    this.#callSites = new CallSites(
-      options.callSites,
-      message => diag.warn(`connmeter: ${message}`),
-      on => this.#subscribeToRequests(on),
-      nameOf,
-    );
+    this.#callSites = new CallSites(options.callSites, message => diag.warn(`connmeter: ${message}`), nameOf);
     const now = () => monotonic() / 1000;
     const guard = this.#guard('collection');
     const inNextLoop = (run: () => void) => {
@@ -195,7 +189,7 @@ export class ConnectionInstrumentation {
         net,
         unless(() => this.#opensOwnSocket, netSource(this.#connections, net)),
       ),
-      subscribeAll(undici, undiciSource(this.#connections, readClient, undici)),
+      subscribeAll(undici, undiciSource(this.#connections, this.#callSites, readClient, undici)),
       subscribeAll(http, httpSource(this.#connections, this.#callSites, http)),
       subscribeAll(http2, http2Source(this.#connections, http2)),
       subscribeAll(server, this.#config.servers ? serverSource(this.#servers, server) : {}),
@@ -323,13 +317,6 @@ export class ConnectionInstrumentation {
   #refresh(): void {
     for (const step of this.#refreshSteps) step();
     this.#registry.collected(monotonic() / 1000);
-  }
-
-  #subscribeToRequests(on: boolean): void {
-    this.#unsubscribeFromRequests?.();
-    this.#unsubscribeFromRequests = on
-      ? subscribeAll(this.#guard('undici'), undiciRequests(this.#callSites))
-      : undefined;
   }
 
   /** Does nothing, because connmeter creates no spans. Part of the `Instrumentation` interface. */

@@ -188,6 +188,8 @@ export class Connection extends TrackedConnection<OriginCounts> implements Momen
 
   /** How long its first request waited, in seconds. NaN if that is not known. */
   queueTime = Number.NaN;
+  /** The turn of the event loop in which its last request was over. NaN if that was not seen. */
+  idleTurn = Number.NaN;
   /** Since when the request has been waiting that the connection is opened for. NaN if since the attempt. */
   waitedSince = Number.NaN;
 

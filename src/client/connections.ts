@@ -88,7 +88,7 @@ export class Connections {
       now,
     });
     this.#idleTimes = new IdleTimes(record, now);
-    this.#queueTimes = new QueueTimes(registry, record, now);
+    this.#queueTimes = new QueueTimes({ registry, record, now, guard });
     this.#accounting = new ConnectionAccounting({
       registry,
       lookups,
@@ -369,7 +369,7 @@ export class Connections {
       this.#assignToPool(connection, originOfConnection(connection), poolOfSession(session));
     }
     if (connection.opened !== undefined) this.#accounting.requestSent(connection);
-    this.#idleTimes.reused(connection);
+    this.#idleTimes.reused(connection, this.#now());
     connection.pool?.used(connection);
     return known === undefined;
   }
@@ -509,7 +509,8 @@ export class Connections {
 
     this.tunnels.requestSent(connection);
     this.#accounting.requestSent(connection);
-    this.#queueTimes.sent(connection, request, this.#idleTimes.reused(connection));
+    const now = this.#now();
+    this.#queueTimes.sent(connection, request, now, this.#idleTimes.reused(connection, now));
   }
 
   /** undici's DNS interceptor looks up the name of a request itself, and then makes its client dial the address. */
@@ -543,6 +544,7 @@ export class Connections {
     else {
       this.#idleTimes.began(connection);
       pool.unused(connection);
+      this.#queueTimes.idle(connection);
     }
   }
 

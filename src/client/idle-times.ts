@@ -21,12 +21,12 @@ export class IdleTimes {
   }
 
   /** A request was sent on the connection, which is counted already if it was ever idle. Returns for how long; NaN if it was not. */
-  reused(connection: Connection): number {
+  reused(connection: Connection, now: number): number {
     const { idleSince, counts } = connection;
     if (Number.isNaN(idleSince)) return Number.NaN;
 
     connection.idleSince = Number.NaN;
-    const idle = this.#now() - idleSince;
+    const idle = now - idleSince;
     if (idle >= MIN_IDLE_SECONDS && counts !== undefined) this.#recordEnd('reused', idle, counts);
     return idle;
   }

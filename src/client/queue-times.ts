@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net';
-import { MIN_IDLE_WITHOUT_QUEUE, MIN_WAIT } from '../core/queue-time.ts';
+import type { Guard } from '../core/guard.ts';
+import { LoopTurns } from '../core/loop-turns.ts';
+import { MIN_WAIT, TURNS_WITHOUT_QUEUE } from '../core/queue-time.ts';
 import type { OriginCounts } from '../metrics/origin-counts.ts';
 import type { Recorder } from '../metrics/recorder.ts';
 import type { MetricRegistry } from '../metrics/registry.ts';
@@ -21,6 +23,14 @@ interface Wait {
   readonly isQueued: boolean;
 }
 
+interface Dependencies {
+  readonly registry: MetricRegistry;
+  readonly record: Recorder;
+  /** Seconds of a monotonic clock. */
+  readonly now: () => number;
+  readonly guard: Guard;
+}
+
 /**
  * Measures how long requests wait until they have a connection: in the queue of their pool, or for a new connection to open.
  *
@@ -31,7 +41,10 @@ export class QueueTimes {
   readonly #registry: MetricRegistry;
   readonly #record: Recorder;
   readonly #now: () => number;
+  readonly #turns = new LoopTurns();
   readonly #group: number;
+  /** Anybody can publish a request that cannot be read. */
+  readonly #countSafely: (request: object, wait: Wait) => void;
   /** The request that undici made last. It is usually sent in the same turn. */
   #latest: object | undefined;
   #latestClient: ClientAdapter | undefined;
@@ -40,11 +53,11 @@ export class QueueTimes {
   /** Requests whose wait is recorded already. They are not sent yet, as far as node:http shows. */
   readonly #recorded = new Set<object>();
 
-  /** `now`: seconds of a monotonic clock. */
-  constructor(registry: MetricRegistry, record: Recorder, now: () => number) {
+  constructor({ registry, record, now, guard }: Dependencies) {
     this.#registry = registry;
     this.#record = record;
     this.#now = now;
+    this.#countSafely = guard('waiting request', (request: object, wait: Wait) => this.#countWaiting(request, wait));
     this.#group = registry.uncounted === undefined ? GROUP : 1; // a thread may end at any time
   }
 
@@ -86,19 +99,19 @@ export class QueueTimes {
   }
 
   /** A request was sent on an open connection, and is counted. `idle`: for how long the connection was idle. NaN if it was not. */
-  sent(connection: Connection, request: object, idle: number): void {
+  sent(connection: Connection, request: object, now: number, idle: number): void {
     const { client } = connection;
     if (this.#recorded.size > 0 && this.#recorded.delete(request)) return;
     if (client === undefined || client.isConnect(request)) this.forget(request);
-    else if (connection.requests <= 1) this.#sentFirst(connection, request, client);
+    else if (connection.requests <= 1) this.#sentFirst(connection, request, client, now);
     else if (client.showsQueue) this.#addUnqueued(connection.requestCounts);
-    else this.#sentOnReused(connection, request, idle);
+    else this.#sentOnReused(connection, request, now, idle);
   }
 
-  #sentFirst(connection: Connection, request: object, client: ClientAdapter): void {
+  #sentFirst(connection: Connection, request: object, client: ClientAdapter, now: number): void {
     if (!client.showsQueue) {
       const since = this.#take(request);
-      connection.queueTime = since === undefined ? Number.NaN : this.#now() - since;
+      connection.queueTime = since === undefined ? Number.NaN : now - since;
     }
     if (connection.counts !== undefined) this.firstCounted(connection);
   }
@@ -112,19 +125,24 @@ export class QueueTimes {
     this.#recordWait(queueTime, requestCounts);
   }
 
-  #sentOnReused({ opened = 0, requestCounts, pool }: Connection, request: object, idle: number): void {
+  #sentOnReused({ opened = 0, requestCounts, idleTurn }: Connection, request: object, now: number, idle: number): void {
     const since = this.#take(request);
     if (since === undefined || requestCounts === undefined) return;
 
-    const now = this.#now();
     const waited = now - since;
     if (idle < waited) {
       // The connection was busy when the request was made.
       this.#recordWait(waited, requestCounts);
       requestCounts.saturation.waited(Math.max(since, opened), now);
-    } else if ((pool?.isKnown ? now - pool.someIdleSince : idle) >= MIN_IDLE_WITHOUT_QUEUE) {
+    } else if (this.#turns.now - idleTurn >= TURNS_WITHOUT_QUEUE) {
       this.#addUnqueued(requestCounts);
     }
+  }
+
+  /** The last request on the connection is over. */
+  idle(connection: Connection): void {
+    connection.idleTurn = this.#turns.now;
+    this.#turns.watch(TURNS_WITHOUT_QUEUE);
   }
 
   /** The request is over, or waits no more. */
@@ -147,15 +165,19 @@ export class QueueTimes {
     if (latest !== undefined && latestClient !== undefined)
       this.#add(latest, latestClient, this.#latestSince, undefined);
     this.#latest = undefined;
-    for (const [request, wait] of this.#waiting) {
-      wait.originCounts ??= this.#registry.originCounts(wait.client.originOf(request, undefined), true);
-      wait.originCounts.waiting.value++;
-      wait.originCounts.isInUse = true;
-    }
+    for (const [request, wait] of [...this.#waiting]) this.#countSafely(request, wait);
     for (const counts of this.#registry.allOriginCounts) {
       counts.saturation.collected(now);
       this.#recordUnqueued(counts);
     }
+  }
+
+  #countWaiting(request: object, wait: Wait): void {
+    this.#waiting.delete(request); // for good if it cannot be read
+    wait.originCounts ??= this.#registry.originCounts(wait.client.originOf(request, undefined), true);
+    wait.originCounts.waiting.value++;
+    wait.originCounts.isInUse = true;
+    this.#waiting.set(request, wait);
   }
 
   #add(request: object, client: ClientAdapter, since: number, counts: OriginCounts | undefined): boolean {

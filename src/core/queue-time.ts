@@ -2,7 +2,7 @@
 export const MIN_WAIT = 0.0005;
 
 /**
- * undici takes the next request from the queue of a limited Pool in the turn in which a connection has finished the one before. If one
- * was idle for longer than this, in seconds, no request was in the queue.
+ * undici takes the next request from the queue of a limited Pool in the second or third turn of the event loop after a connection has
+ * finished the one before. If the connection was idle for so many turns, no request was in the queue.
  */
-export const MIN_IDLE_WITHOUT_QUEUE = 0.005;
+export const TURNS_WITHOUT_QUEUE = 4;

@@ -7,7 +7,7 @@ const CONNECT_SECONDS = [0.001, 0.005, 0.025, 0.1, 0.5, 3];
 const HANDSHAKE_SECONDS = [0.005, 0.025, 0.1, 0.5, 3];
 /** The buckets of `http.client.connection.duration` in OpenTelemetry's semantic conventions. */
 const LIFETIME_SECONDS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300];
-const LIFETIME_REQUESTS = [0, 1, 2, 5, 10, 50, 100, 500, 1000];
+const LIFETIME_REQUESTS = [0, 1, 2, 5, 10, 50, 100, 1000];
 /** The buckets of `dns.lookup.duration` in the conventions. */
 const LOOKUP_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 

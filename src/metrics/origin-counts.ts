@@ -2,7 +2,7 @@ import type { OpenCause } from '../core/causes.ts';
 import { EXPECTED_FAILURES, OTHER, type Outcome, type Phase } from '../core/errors.ts';
 import type { Origin } from '../core/origins.ts';
 import type { CloseReason } from '../core/reasons.ts';
-import { REQUEST_FAILURES, type RequestFailure } from '../core/request-failures.ts';
+import type { RequestFailure } from '../core/request-failures.ts';
 import { AddressCounts, type Count, type MakeCount, ownCount } from './address-counts.ts';
 import { Saturation } from './saturation.ts';
 
@@ -18,10 +18,11 @@ const EXPECTED_CAUSES: Readonly<Record<'http' | 'other', readonly OpenCause[]>> 
   other: ['first', 'pool_busy'],
 };
 
+/** How requests fail in the keep-alive race. Their series are initialised to zero, because an alert needs that. */
+const RACES: readonly RequestFailure[] = ['closed', 'reset'];
+
 /** Limit of distinct failures per origin, so that the SDK's limit of label sets is not reached. The rest are `_OTHER`. */
 const MAX_FAILURE_KINDS = 12;
-
-type FailedRequests = Readonly<Record<RequestFailure, Count>>;
 
 /** All counts of one origin. */
 export class OriginCounts extends AddressCounts<CloseReason> {
@@ -31,8 +32,6 @@ export class OriginCounts extends AddressCounts<CloseReason> {
   readonly held: Count;
   /** Seconds spent on DNS, TCP and TLS for connections that carried at most one request. */
   readonly wastedSetup: Count;
-  /** Requests that failed after they had a connection, on new (`fresh`) and on reused ones. HTTP only. */
-  readonly failedRequests: { readonly fresh: FailedRequests; readonly reused: FailedRequests };
   /** Gauge of requests that wait for a connection. */
   readonly waiting: Count;
   /** The time in which at least one of them waited in the queue of its pool. */
@@ -49,6 +48,7 @@ export class OriginCounts extends AddressCounts<CloseReason> {
   readonly #opened = new Map<string, Count>();
   readonly #attempts = new Map<NetworkType, Record<Outcome, Count>>();
   readonly #failures = new Map<string, Count>();
+  readonly #failedRequests = new Map<string, Count>();
   readonly #phases = new Set<Phase>();
 
   constructor(origin: Origin, http: boolean, make: MakeCount = ownCount) {
@@ -61,7 +61,7 @@ export class OriginCounts extends AddressCounts<CloseReason> {
     this.saturation = new Saturation(this.saturated);
     this.pools = this.gauge({});
     this.mostConnections = this.gauge({});
-    this.failedRequests = { fresh: this.#failedRequests(false), reused: this.#failedRequests(true) };
+    if (http) for (const failure of RACES) this.failedRequest(true, failure);
     for (const cause of EXPECTED_CAUSES[http ? 'http' : 'other']) this.opened(cause, undefined);
   }
 
@@ -81,17 +81,20 @@ export class OriginCounts extends AddressCounts<CloseReason> {
     return super.closed(reason);
   }
 
-  #failedRequests(reused: boolean): FailedRequests {
-    const attributes = { 'connmeter.connection.reused': reused };
-    const entries = REQUEST_FAILURES.map(failure => [
-      failure,
-      this.httpCounter('connmeter.requests.failed', { ...attributes, 'error.type': failure }),
-    ]);
-    return Object.fromEntries(entries);
+  /** Requests that failed after they had a connection, a reused one or not. HTTP only. */
+  failedRequest(reused: boolean, failure: RequestFailure): Count {
+    const key = `${failure} ${reused}`;
+    let count = this.#failedRequests.get(key);
+    if (count === undefined) {
+      const attributes = { 'connmeter.connection.reused': reused, 'error.type': failure };
+      count = this.httpCounter('connmeter.requests.failed', attributes);
+      this.#failedRequests.set(key, count);
+    }
+    return count;
   }
 
-  failedRequest(reused: boolean, failure: RequestFailure): Count {
-    return this.failedRequests[reused ? 'reused' : 'fresh'][failure];
+  get allFailedRequests(): Count[] {
+    return this.http ? [...this.#failedRequests.values()] : [];
   }
 
   attempt(type: NetworkType, outcome: Outcome): Count {

@@ -190,8 +190,7 @@ export const METRICS: readonly Metric[] = [
     description:
       'Requests that failed after they had a connection, by whether it had carried a request before (reused), and how.',
     basic: 'left out',
-    perOrigin: ({ http, failedRequests: { fresh, reused } }) =>
-      http ? [...Object.values(fresh), ...Object.values(reused)] : none,
+    perOrigin: counts => counts.allFailedRequests,
   },
   {
     name: 'connmeter.connection.idle_time',

@@ -48,7 +48,7 @@ const results: Results = {
   },
   series: [
     { after: 'a request', series: 40, ofName: 17 },
-    { after: 'all', series: 81, ofName: 17 },
+    { after: 'all', series: 111, ofName: 17 },
   ],
 };
 

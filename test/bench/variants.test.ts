@@ -18,7 +18,7 @@ test('the no-op variant subscribes to the same channels and events as connmeter'
   });
   const sources: Handlers[] = [
     netSource(connections, guard),
-    undiciSource(connections, undefined, guard),
+    undiciSource(connections, callSites, undefined, guard),
     httpSource(connections, callSites, guard),
     http2Source(connections, guard),
   ];

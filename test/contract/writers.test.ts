@@ -62,7 +62,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
     writers: ['client/accounting.ts'],
     fields: ['counts', 'requestCounts', 'tunnelError', 'record', 'requestFailure'],
   },
-  'queue times': { writers: ['client/queue-times.ts'], fields: ['queueTime', 'waitedSince'] },
+  'queue times': { writers: ['client/queue-times.ts'], fields: ['queueTime', 'waitedSince', 'idleTurn'] },
   'idle times': { writers: ['client/idle-times.ts'], fields: ['idleSince'] },
   'request count': { writers: ['client/accounting.ts', TRACKED_CONNECTION], fields: ['requests'] },
 };

@@ -187,8 +187,12 @@ test.each(Object.keys(PHASES) as Phase[])('a gauge has the connections that hang
   const request = get(url);
 
   await expect.poll(pending).toContainEqual([port, phase, 4]);
-  // No origin with or without HTTP is made up before it is known which of them it is.
-  expect((await read()).points('connmeter.connection.opened')).toEqual([]);
+  // Of the request it is known that it is HTTP. No origin is made up for the others before it is known which of them it is.
+  const protocols = (await read())
+    .points('connmeter.connection.opened')
+    .map(({ attributes }) => attributes['network.protocol.name']);
+  expect(new Set(protocols)).toEqual(new Set(['http']));
+  expect((await read()).value('connmeter.connection.opened')).toBe(0);
 
   for (const socket of sockets) socket.destroy();
   await expect.poll(pending).toContainEqual([port, phase, 1]);

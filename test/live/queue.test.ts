@@ -130,7 +130,7 @@ describe.each(CLIENTS)('%s', (name, client) => {
     if (parallel === 1) expect(after.saturated).toBe(0);
     else {
       expect(after.count - before.count).toBeGreaterThanOrEqual(parallel - 1);
-      expect(after.sum - before.sum).toBeGreaterThan(truth * 0.98 - 0.005 * parallel);
+      expect(after.sum - before.sum).toBeGreaterThan(truth * 0.98 - 0.02 * parallel);
       expect(after.sum - before.sum).toBeLessThanOrEqual(truth);
       expect(after.saturated).toBeGreaterThan(took * ((parallel - 1) / parallel) * 0.95 - 0.005);
       expect(after.saturated).toBeLessThan(took);
@@ -160,11 +160,14 @@ describe.each(CLIENTS)('%s', (name, client) => {
     const ask = client(url, {});
     for (let i = 0; i < 5; i++) {
       await all(ask, 1);
-      await pause(20);
+      await pause(150);
     }
     const { count, sum, saturated } = await seen();
 
-    expect({ count, saturated }).toEqual({ count: 5, saturated: 0 });
+    expect(saturated).toBe(0);
+    // Of undici it is known only if the connection was idle for some turns of the event loop.
+    expect(count).toBeGreaterThanOrEqual(isNode ? 5 : 3);
+    expect(count).toBeLessThanOrEqual(5);
     expect(sum).toBeLessThan(0.1); // for the connection
   });
 
@@ -175,10 +178,10 @@ describe.each(CLIENTS)('%s', (name, client) => {
     const first = all(ask, 1);
     const given = all(path => ask(path, AbortSignal.timeout(60)), 3);
     await expect(given).rejects.toThrow();
-    await pause(20);
+    await pause(150);
     const { pending, saturated } = await seen();
     await first;
-    await pause(20);
+    await pause(150);
 
     expect(pending).toBe(0);
     if (isNode) {

@@ -1,4 +1,3 @@
-import { channel } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import http, { type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -326,21 +325,6 @@ test('an early response to an upload is not accused while the upload goes on', a
 
   await expect.poll(() => heldAt(read, url), { timeout: 20_000 }).toBe(1);
 });
-
-test('the search for the line ends when the body is read, and requests are no longer watched', async () => {
-  const { read } = instrument();
-  const url = await sized(3_000_000);
-  const created = channel('undici:request:create');
-  const seen = [created.hasSubscribers];
-
-  const response = await fetch(url);
-  await expect.poll(() => heldAt(read, url), { timeout: 20_000 }).toBe(1);
-  seen.push(created.hasSubscribers);
-  await response.text();
-  await expect.poll(() => heldAt(read, url), { timeout: 20_000 }).toBe(0);
-
-  expect([...seen, created.hasSubscribers]).toEqual([false, true, false]);
-}, 60_000);
 
 test.each([
   ['is named if unread bodies hold all connections', 1, ['pool_held']],

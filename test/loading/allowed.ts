@@ -57,6 +57,7 @@ export const FOOTPRINTS: Readonly<Record<string, Footprint>> = {
         'undici:client:connected',
         'undici:client:sendHeaders',
         'undici:proxy:connected',
+        'undici:request:create',
         'undici:request:error',
         'undici:request:headers',
         'undici:request:trailers',

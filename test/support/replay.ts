@@ -82,11 +82,7 @@ export function replaying({ maxOrigins = 100, storage }: { maxOrigins?: number; 
     };
   const lookups = new Lookups(registry, record);
   const endOfTurn = new Set<() => void>();
-  const callSites = new CallSites(
-    true,
-    () => {},
-    () => {},
-  );
+  const callSites = new CallSites(true, () => {});
   const connections = new Connections({
     callSites,
     registry,
@@ -98,7 +94,7 @@ export function replaying({ maxOrigins = 100, storage }: { maxOrigins?: number; 
   });
   const stops = [
     netSource(connections, failLoudly),
-    undiciSource(connections, clientOf, failLoudly),
+    undiciSource(connections, callSites, clientOf, failLoudly),
     httpSource(connections, callSites, failLoudly),
     http2Source(connections, failLoudly),
   ].map(table => subscribeAll(failLoudly, table));

@@ -80,7 +80,6 @@ export class CallSites {
   readonly #enabled: boolean;
   readonly #warn: (message: string) => void;
   readonly #nameOf: (address: string) => string;
-  readonly #watchRequests: (on: boolean) => void;
   /** Origins with new pools. */
   readonly #suspectedOrigins = new Map<string, SuspectedOrigin>();
   readonly #siteOfRequest = new WeakMap<object, string>();
@@ -89,17 +88,19 @@ export class CallSites {
   /** How many requests were seen since the watch began. */
   #seen = 0;
 
-  /** `watchRequests(true)` is called when `requestCreated` needs all requests, and `watchRequests(false)` when it no longer does. */
   constructor(
     enabled: boolean,
     warn: (message: string) => void,
-    watchRequests: (on: boolean) => void,
     nameOf: (address: string) => string = address => address,
   ) {
     this.#enabled = enabled;
     this.#nameOf = nameOf;
     this.#warn = warn;
-    this.#watchRequests = watchRequests;
+  }
+
+  /** Whether the stacks of new requests are looked at. */
+  get isWatching(): boolean {
+    return this.#watched.length > 0;
   }
 
   get found(): CallSite[] {
@@ -203,10 +204,7 @@ export class CallSites {
   }
 
   #setWatched(watched: readonly WatchedOrigin[]): void {
-    const wasOn = this.#watched.length > 0;
     this.#watched = watched;
-    const isOn = watched.length > 0;
-    if (isOn !== wasOn) this.#watchRequests(isOn);
   }
 
   #count(problem: Problem, { address: dialled, port }: Origin, site: string): void {

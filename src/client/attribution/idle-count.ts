@@ -14,7 +14,7 @@ interface Change {
  * each attempt is kept.
  */
 export class IdleCount {
-  now = 0;
+  #now = 0;
   #changes: Change[] = [];
 
   /** `latestAttempt`: the order of the latest attempt that still waits to be assigned to a pool, if there is one. */
@@ -22,14 +22,14 @@ export class IdleCount {
     if (latestAttempt === undefined) {
       if (this.#changes.length > 0) this.#changes = [];
     } else if (this.#changes.at(-1)?.order !== latestAttempt) {
-      this.#changes.push({ order: latestAttempt, before: this.now });
+      this.#changes.push({ order: latestAttempt, before: this.#now });
       if (this.#changes.length > MAX_CHANGES) this.#changes.shift();
     }
-    this.now += by;
+    this.#now += by;
   }
 
   /** The count when the attempt began. */
   at(attempt: number): number {
-    return this.#changes.find(({ order }) => order >= attempt)?.before ?? this.now;
+    return this.#changes.find(({ order }) => order >= attempt)?.before ?? this.#now;
   }
 }

@@ -14,8 +14,6 @@ export interface MemberPool {
   readonly owner: Owner;
   /** How many connections it may have. Infinity if that is not limited, or not known. */
   readonly limit: number;
-  /** Since when at least one connection has been idle, without a break. If none is: since when that was so before. */
-  readonly someIdleSince: number;
   causeOf(member: PoolMember): OpenCause;
   /** What `causeOf` would return now. */
   likelyCauseOf(member: PoolMember): OpenCause;
@@ -59,8 +57,6 @@ export interface PoolMember {
   hadUnread: boolean;
   /** At the attempt, another connection of the pool was idle. */
   hadIdle: boolean;
-  /** When its last request was over. */
-  readonly idleSince: number;
   /** It is idle now. */
   isIdle: boolean;
   /** The loss that it makes good. */

@@ -41,7 +41,6 @@ export class Pool implements MemberPool {
   /** False if it stands for all pools that undici does not show. */
   readonly isKnown: boolean;
   limit = Infinity;
-  someIdleSince = Infinity;
   /** It may continue a pool that lost all its connections, or be new: nothing shows which. */
   isDoubtful = false;
   readonly live = new Set<PoolMember>();
@@ -144,7 +143,6 @@ export class Pool implements MemberPool {
     if (member.isIdle === isIdle) return;
 
     member.isIdle = isIdle;
-    if (isIdle && this.#idle.now === 0) this.someIdleSince = member.idleSince;
     this.#idle.change(isIdle ? 1 : -1, this.#origin.waiting.latest);
   }
 

@@ -18,7 +18,12 @@ import { watchGlobalDispatchers } from './global-dispatcher.ts';
 //
 // Limitations: undici 6 publishes no sendHeaders over HTTP/2. For every version, http2.ts counts the streams. Up to 6.21,
 // 7.29.1 and 8.10.2, CONNECT and upgrades have neither headers nor trailers.
-export function undiciSource(connections: Connections, readClient: ReadClient | undefined, guard: Guard): Handlers {
+export function undiciSource(
+  connections: Connections,
+  callSites: CallSites,
+  readClient: ReadClient | undefined,
+  guard: Guard,
+): Handlers {
   let latest: WeakRef<Socket> | undefined;
   const findDispatchers = watchGlobalDispatchers(guard, dispatcher => {
     const socket = latest?.deref();
@@ -28,6 +33,7 @@ export function undiciSource(connections: Connections, readClient: ReadClient | 
 
   return {
     'undici:request:create': ({ request }: { request: UndiciRequest }) => {
+      callSites.requestCreated(request, undici);
       connections.requestMade(request, undici);
     },
     'undici:client:beforeConnect': ({ connectParams, connector }: BeforeConnect) => {
@@ -65,15 +71,6 @@ export function undiciSource(connections: Connections, readClient: ReadClient | 
     },
     'undici:request:error': ({ request, error }: { request: UndiciRequest; error: unknown }) => {
       connections.requestFailed(request, error);
-    },
-  };
-}
-
-/** Passes new requests to the call sites. Subscribed only while they watch an origin. */
-export function undiciRequests(callSites: CallSites): Handlers {
-  return {
-    'undici:request:create': ({ request }: { request: UndiciRequest }) => {
-      callSites.requestCreated(request, undici);
     },
   };
 }

@@ -22,9 +22,8 @@ const reader = {
 
 function suspecting(enabled = true) {
   const warn = vi.fn<(message: string) => void>();
-  const watch = vi.fn<(on: boolean) => void>();
   vi.clearAllMocks();
-  return { warn, watch, callSites: new CallSites(enabled, warn, watch) };
+  return { warn, callSites: new CallSites(enabled, warn) };
 }
 
 function request(callSites: CallSites, to: Origin = origin, queued = false): Created {
@@ -46,24 +45,24 @@ function published(run: () => void): void {
 }
 
 test('requests are not looked at without a suspected problem', () => {
-  const { callSites, watch } = suspecting();
+  const { callSites } = suspecting();
 
   request(callSites);
 
   expect(reader.nameOf).not.toHaveBeenCalled();
-  expect(watch).not.toHaveBeenCalled();
+  expect(callSites.isWatching).toBe(false);
 });
 
 test('after a held body, the stacks of the next five requests to its origin are captured', () => {
-  const { callSites, watch } = suspecting();
+  const { callSites } = suspecting();
 
   expect(held(callSites)).toBe(true);
-  expect(watch.mock.calls).toEqual([[true]]);
+  expect(callSites.isWatching).toBe(true);
 
   const other = request(callSites, elsewhere);
   const next = Array.from({ length: 6 }, () => request(callSites));
 
-  expect(watch.mock.calls).toEqual([[true], [false]]);
+  expect(callSites.isWatching).toBe(false);
   for (const each of next) callSites.bodyHeld(each, reader, origin);
   callSites.bodyHeld(other, reader, elsewhere);
   expect(callSites.found).toMatchObject([{ problem: 'body_held', address: 'a.test', port: 80, count: 5 }]);
@@ -81,12 +80,12 @@ test('a request to another origin costs no more than its name', () => {
 });
 
 test('a request with the same name to another origin is not checked', () => {
-  const { callSites, watch } = suspecting();
+  const { callSites } = suspecting();
   held(callSites);
 
   for (let i = 0; i < 6; i++) request(callSites, { address: 'a.test', port: 81 });
 
-  expect(watch.mock.calls).toEqual([[true]]);
+  expect(callSites.isWatching).toBe(true);
 });
 
 test('a call site causes one warning, and further findings are counted', () => {
@@ -105,48 +104,48 @@ test('a call site causes one warning, and further findings are counted', () => {
 
 describe('without requests to the origin, the search ends', () => {
   test('when no body holds a connection to it at a collection', () => {
-    const { callSites, watch } = suspecting();
+    const { callSites } = suspecting();
     held(callSites);
     callSites.collected(SOME_HELD);
 
-    expect(watch.mock.calls).toEqual([[true]]);
+    expect(callSites.isWatching).toBe(true);
 
     callSites.collected([{ origin: elsewhere, allHeld: true }]);
 
-    expect(watch.mock.calls).toEqual([[true], [false]]);
+    expect(callSites.isWatching).toBe(false);
   });
 
   test('after 20 collections', () => {
-    const { callSites, watch } = suspecting();
+    const { callSites } = suspecting();
     held(callSites);
     for (let i = 0; i < 19; i++) callSites.collected(SOME_HELD);
 
-    expect(watch.mock.calls).toEqual([[true]]);
+    expect(callSites.isWatching).toBe(true);
 
     callSites.collected(SOME_HELD);
 
-    expect(watch.mock.calls).toEqual([[true], [false]]);
+    expect(callSites.isWatching).toBe(false);
   });
 
   test('after 10,000 requests to other origins', () => {
-    const { callSites, watch } = suspecting();
+    const { callSites } = suspecting();
     held(callSites);
     for (let i = 0; i < 10_000; i++) callSites.requestCreated({ to: elsewhere, queued: false }, reader);
 
-    expect(watch.mock.calls).toEqual([[true]]);
+    expect(callSites.isWatching).toBe(true);
 
     callSites.requestCreated({ to: elsewhere, queued: false }, reader);
 
-    expect(watch.mock.calls).toEqual([[true], [false]]);
+    expect(callSites.isWatching).toBe(false);
   });
 
   test('when requests are no longer seen', () => {
-    const { callSites, watch } = suspecting();
+    const { callSites } = suspecting();
     held(callSites);
     callSites.pause();
     callSites.pause();
 
-    expect(watch.mock.calls).toEqual([[true], [false]]);
+    expect(callSites.isWatching).toBe(false);
   });
 });
 
@@ -213,14 +212,14 @@ test('a call site is reported after the third new pool of an origin', () => {
 });
 
 test('no stack is captured when call sites are off', () => {
-  const { callSites, warn, watch } = suspecting(false);
+  const { callSites, warn } = suspecting(false);
 
   for (let i = 0; i < 5; i++) callSites.poolOpened(origin, callSites.poolMayOpen(origin));
   held(callSites);
   request(callSites);
 
   expect(callSites.found).toEqual([]);
-  expect(watch).not.toHaveBeenCalled();
+  expect(callSites.isWatching).toBe(false);
   expect(warn).not.toHaveBeenCalled();
 });
 

@@ -16,6 +16,7 @@ const CHANNELS = [
   'net.client.socket',
   'undici:client:beforeConnect',
   'undici:client:connected',
+  'undici:request:create',
   'undici:client:sendHeaders',
   'http.client.request.created',
   'http.client.request.start',

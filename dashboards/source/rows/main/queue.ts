@@ -1,7 +1,7 @@
 import { graph } from '../../grafana/graph.ts';
 import type { Row } from '../../grafana/row.ts';
 import { SERVER_OF_SERIES } from '../../links.ts';
-import { type PromQL, SERVER, SERVER_LEGEND } from '../../promql.ts';
+import { type PromQL, SERVER, SERVER_LEGEND, share } from '../../promql.ts';
 import { THRESHOLDS } from '../../thresholds.ts';
 
 export const queue: Row<PromQL> = {
@@ -9,12 +9,12 @@ export const queue: Row<PromQL> = {
   title: 'Requests that wait for a connection',
   panels: promql => [
     graph({
-      title: 'Time in queue',
+      title: 'Time in queue per request',
       size: [6, 9],
       description: {
-        what: 'How long requests wait for a connection, at the 95th percentile: in the queue of their pool, or for a new connection to open.',
+        what: 'How long a request waits for a connection on average: in the queue of its pool, or for a new connection to open. Limited pools of undici do not show their queue.',
         good: 'a few milliseconds.',
-        bad: 'more than 0.1 s. If the pool is saturated, its limit is too low, or the server too slow. If not, connections open slowly.',
+        bad: 'more than a tenth of the response time. If the pool is saturated, its limit is too low, or the server too slow. If not, connections open slowly.',
         action: 'look at the panel of saturated pools.',
         docs: 'metrics.md#httpclientrequesttime_in_queue',
       },
@@ -22,7 +22,15 @@ export const queue: Row<PromQL> = {
       noValue: 'No HTTP requests in this time range',
       calcs: ['mean', 'max'],
       link: SERVER_OF_SERIES,
-      queries: [{ expr: promql.quantile(0.95, 'http.client.request.time_in_queue', SERVER), legend: SERVER_LEGEND }],
+      queries: [
+        {
+          expr: share(
+            promql.rateOfSum('http.client.request.time_in_queue', SERVER),
+            promql.rate('connmeter.requests', SERVER),
+          ),
+          legend: SERVER_LEGEND,
+        },
+      ],
     }),
     graph({
       title: 'Requests that wait, by server',
