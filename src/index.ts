@@ -1,5 +1,6 @@
 export type { CallSite, Problem } from './client/attribution/call-sites.ts';
 export type { ClosedConnection, LiveConnection, OriginSnapshot, Snapshot } from './client/snapshot.ts';
+export { type Composable, watchDispatcher } from './client/watch-dispatcher.ts';
 export type { OpenCause } from './core/causes.ts';
 export type { Phase } from './core/errors.ts';
 export type { Origin } from './core/origins.ts';

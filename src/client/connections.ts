@@ -162,6 +162,20 @@ export class Connections {
     this.#queueTimes.created(request, client);
   }
 
+  /** A watched dispatcher is asked for a request, until `requestDispatched`. `originOf`: undefined if it is not known. */
+  requestDispatching(request: object, originOf: () => Origin | undefined): void {
+    this.#queueTimes.dispatching(request, originOf);
+  }
+
+  requestDispatched(): void {
+    this.#queueTimes.dispatched();
+  }
+
+  /** A watched request has a connection. */
+  requestStarted(request: object): void {
+    this.#queueTimes.started(request);
+  }
+
   /** A request waits in the queue of its agent. */
   requestQueued<Request extends object>(request: Request, client: ClientAdapter<Request>): void {
     this.#queueTimes.queued(request, client);
@@ -172,7 +186,7 @@ export class Connections {
     this.#queueTimes.gotSocket(request, socket, this.#live.find(socket));
   }
 
-  /** A request that was in the queue is over. */
+  /** A request that was in a queue is over. */
   requestGaveUp(request: object): void {
     this.#queueTimes.forget(request);
   }

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Guard } from '../core/guard.ts';
 import { LoopTurns } from '../core/loop-turns.ts';
+import type { Origin } from '../core/origins.ts';
 import { MIN_WAIT, TURNS_WITHOUT_QUEUE } from '../core/queue-time.ts';
 import type { OriginCounts } from '../metrics/origin-counts.ts';
 import type { Recorder } from '../metrics/recorder.ts';
@@ -16,7 +17,8 @@ const MAX_WAITING = 10_000;
 /** A request that waits for a connection. */
 interface Wait {
   readonly since: number;
-  readonly client: ClientAdapter;
+  /** Undefined if it is not known. */
+  readonly originOf: () => Origin | undefined;
   /** Of its origin, once that was needed. */
   originCounts: OriginCounts | undefined;
   /** It is in the queue of its agent. */
@@ -48,6 +50,10 @@ export class QueueTimes {
   /** The request that undici made last. It is usually sent in the same turn. */
   #latest: object | undefined;
   #latestClient: ClientAdapter | undefined;
+  /** A watched dispatcher is asked for a request now, and makes it in this turn unless it waits in a queue. */
+  #isDispatching = false;
+  /** The watched request that has a connection, until it is sent, in the same turn. */
+  #started: Wait | undefined;
   #latestSince = 0;
   readonly #waiting = new Map<object, Wait>();
   /** Requests whose wait is recorded already. They are not sent yet, as far as node:http shows. */
@@ -63,19 +69,42 @@ export class QueueTimes {
 
   /** undici made a request, and sends it in this turn if it can. */
   created<Request extends object>(request: Request, client: ClientAdapter<Request>): void {
-    const [latest, latestClient] = [this.#latest, this.#latestClient];
-    if (latest !== undefined && latestClient !== undefined)
-      this.#add(latest, latestClient, this.#latestSince, undefined);
+    if (this.#isDispatching) return; // it is known already
+
+    this.#keepLatest();
     this.#latest = request;
     this.#latestClient = client as ClientAdapter;
     this.#latestSince = this.#now();
+  }
+
+  #keepLatest(): void {
+    const [request, client] = [this.#latest, this.#latestClient];
+    this.#latest = undefined;
+    if (request === undefined || client === undefined) return;
+
+    this.#add(request, this.#latestSince, () => client.originOf(request, undefined), undefined);
+  }
+
+  /** A watched dispatcher is asked for a request. */
+  dispatching(request: object, originOf: () => Origin | undefined): void {
+    this.#add(request, this.#now(), originOf, undefined);
+    this.#isDispatching = true;
+  }
+
+  dispatched(): void {
+    this.#isDispatching = false;
+  }
+
+  /** A watched request has a connection. */
+  started(request: object): void {
+    this.#started = this.#leaves(request);
   }
 
   /** A request is in the queue of its agent. */
   queued<Request extends object>(request: Request, client: ClientAdapter<Request>): void {
     const now = this.#now();
     const counts = this.#registry.originCounts(client.originOf(request, undefined), true);
-    if (this.#add(request, client as ClientAdapter, now, counts)) counts.saturation.began(now);
+    if (this.#add(request, now, () => undefined, counts)) counts.saturation.began(now);
   }
 
   /** The request left the queue of its agent, with a socket. `connection`: that of the socket, if it is known. */
@@ -105,7 +134,7 @@ export class QueueTimes {
     if (client === undefined || client.isConnect(request)) this.forget(request);
     else if (connection.requests <= 1) this.#sentFirst(connection, request, client, now);
     else if (client.showsQueue) this.#addUnqueued(connection.requestCounts);
-    else this.#sentOnReused(connection, request, now, idle);
+    else this.#sentOnReused(connection, request, now, idle, this.#started !== undefined);
   }
 
   #sentFirst(connection: Connection, request: object, client: ClientAdapter, now: number): void {
@@ -125,7 +154,13 @@ export class QueueTimes {
     this.#recordWait(queueTime, requestCounts);
   }
 
-  #sentOnReused({ opened = 0, requestCounts, idleTurn }: Connection, request: object, now: number, idle: number): void {
+  #sentOnReused(
+    { opened = 0, requestCounts, idleTurn }: Connection,
+    request: object,
+    now: number,
+    idle: number,
+    isWatched: boolean,
+  ): void {
     const since = this.#take(request);
     if (since === undefined || requestCounts === undefined) return;
 
@@ -134,7 +169,7 @@ export class QueueTimes {
       // The connection was busy when the request was made.
       this.#recordWait(waited, requestCounts);
       requestCounts.saturation.waited(Math.max(since, opened), now);
-    } else if (this.#turns.now - idleTurn >= TURNS_WITHOUT_QUEUE) {
+    } else if (isWatched || this.#turns.now - idleTurn >= TURNS_WITHOUT_QUEUE) {
       this.#addUnqueued(requestCounts);
     }
   }
@@ -148,6 +183,7 @@ export class QueueTimes {
   /** The request is over, or waits no more. */
   forget(request: object): void {
     if (this.#latest === request) this.#latest = undefined;
+    this.#started = undefined;
     if (this.#waiting.size > 0) this.#leaves(request);
     if (this.#recorded.size > 0) this.#recorded.delete(request);
   }
@@ -161,10 +197,7 @@ export class QueueTimes {
   /** Before a collection. The gauges of waiting requests are at zero. */
   collected(): void {
     const now = this.#now();
-    const [latest, latestClient] = [this.#latest, this.#latestClient];
-    if (latest !== undefined && latestClient !== undefined)
-      this.#add(latest, latestClient, this.#latestSince, undefined);
-    this.#latest = undefined;
+    this.#keepLatest();
     for (const [request, wait] of [...this.#waiting]) this.#countSafely(request, wait);
     for (const counts of this.#registry.allOriginCounts) {
       counts.saturation.collected(now);
@@ -174,26 +207,36 @@ export class QueueTimes {
 
   #countWaiting(request: object, wait: Wait): void {
     this.#waiting.delete(request); // for good if it cannot be read
-    wait.originCounts ??= this.#registry.originCounts(wait.client.originOf(request, undefined), true);
-    wait.originCounts.waiting.value++;
-    wait.originCounts.isInUse = true;
+    if (wait.originCounts === undefined) {
+      const origin = wait.originOf();
+      if (origin !== undefined) wait.originCounts = this.#registry.originCounts(origin, true);
+    }
+    if (wait.originCounts !== undefined) {
+      wait.originCounts.waiting.value++;
+      wait.originCounts.isInUse = true;
+    }
     this.#waiting.set(request, wait);
   }
 
-  #add(request: object, client: ClientAdapter, since: number, counts: OriginCounts | undefined): boolean {
+  #add(request: object, since: number, originOf: Wait['originOf'], counts: OriginCounts | undefined): boolean {
     if (this.#waiting.size >= MAX_WAITING) return false;
 
-    this.#waiting.set(request, { since, client, originCounts: counts, isQueued: counts !== undefined });
+    this.#waiting.set(request, { since, originOf, originCounts: counts, isQueued: counts !== undefined });
     return true;
   }
 
   /** Since when the request has been waiting, in undici. It waits no more. */
   #take(request: object): number | undefined {
+    const started = this.#started;
+    this.#started = undefined;
+    let since: number | undefined;
     if (this.#latest === request) {
       this.#latest = undefined;
-      return this.#latestSince;
+      since = this.#latestSince;
+    } else if (this.#waiting.size > 0) {
+      since = this.#leaves(request)?.since;
     }
-    return this.#waiting.size > 0 ? this.#leaves(request)?.since : undefined;
+    return started?.since ?? since;
   }
 
   #leaves(request: object): Wait | undefined {

@@ -6,6 +6,7 @@ import * as undici8 from 'undici';
 import * as undici6 from 'undici6';
 import * as undici7 from 'undici7';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { watchDispatcher } from '../../src/index.ts';
 import { instrument } from '../support/instrument.ts';
 
 // How long requests wait for a connection. The truth is when they arrive at the server.
@@ -204,6 +205,98 @@ describe.each(UNDICI)('%s', (_name, client) => {
     expect(sum).toBeLessThan(0.2);
     expect(others).toMatchObject({ pending: 0, saturated: 0, limit: undefined });
   });
+});
+
+type Watch = (undici: Undici, url: string, connections: number) => Ask;
+
+const asking = ({ request }: Undici, url: string, dispatcher: undici8.Dispatcher): Ask => {
+  onTestFinished(() => dispatcher.destroy());
+  return async (path, signal) => (await request(url + path, { dispatcher, ...(signal && { signal }) })).body.text();
+};
+
+const WATCHED: readonly (readonly [string, Watch])[] = [
+  ['an Agent', (undici, url, connections) => asking(undici, url, watchDispatcher(new undici.Agent({ connections })))],
+  [
+    'a Pool',
+    ({ Pool }, url, connections) => {
+      const pool = watchDispatcher(new Pool(url, { connections }));
+      onTestFinished(() => pool.destroy());
+      return async path => (await pool.request({ path, method: 'GET' })).body.text();
+    },
+  ],
+  [
+    'fetch',
+    ({ Agent, fetch }, url, connections) => {
+      const dispatcher = watchDispatcher(new Agent({ connections }));
+      onTestFinished(() => dispatcher.destroy());
+      return async path => (await fetch(url + path, { dispatcher })).text();
+    },
+  ],
+];
+
+describe.each([
+  ['undici 6', undici6 as unknown as Undici],
+  ['undici 7', undici7 as unknown as Undici],
+  ['undici 8', undici8],
+] as const)('%s, watched', (_name, undici) => {
+  describe.each(WATCHED)('%s', (_kind, watch) => {
+    test.each([2, 4, 20])('the queue of a pool with two connections, %i at a time', async parallel => {
+      const { port, url, all, waited } = await slowServer(60);
+      const seen = seenAt(port);
+      const ask = watch(undici, url, 2);
+      await all(ask, 2);
+      const before = await seen();
+      const waitedBefore = waited();
+      const answers = all(ask, parallel);
+      await pause(30);
+      const during = await seen();
+      await answers;
+      const after = await seen();
+
+      const truth = waited() - waitedBefore;
+      expect(during.pending).toBe(parallel - 2);
+      expect(after).toMatchObject({ count: 2 + parallel, pending: 0, pools: 1 });
+      expect(after.sum - before.sum).toBeGreaterThan(truth * 0.98 - 0.02 * parallel);
+      expect(after.sum - before.sum).toBeLessThanOrEqual(truth);
+      if (parallel === 2) expect(after.saturated).toBe(0);
+      else expect(after.saturated).toBeGreaterThan(0.06 * (parallel / 2 - 1) * 0.9);
+    });
+  });
+
+  test('a request that is given up in the queue waits no more, and the others do as before', async () => {
+    const { port, url, all } = await slowServer(200);
+    const seen = seenAt(port);
+    const ask = asking(undici, url, watchDispatcher(new undici.Agent({ connections: 1 })));
+    const first = all(ask, 1);
+    const given = all(path => ask(path, AbortSignal.timeout(60)), 3);
+    const second = all(ask, 1);
+    await expect(given).rejects.toThrow();
+    await Promise.all([first, second]);
+
+    expect(await seen()).toMatchObject({ pending: 0, count: 2 }); // undici refuses them only when their turn comes
+  });
+
+  test('what undici refuses is refused as before', async () => {
+    const { url } = await slowServer(1);
+    const dispatcher = watchDispatcher(new undici.Agent());
+    onTestFinished(() => dispatcher.destroy());
+    const plain = new undici.Agent().compose(dispatch => dispatch);
+    onTestFinished(() => plain.destroy());
+    const refused = (each: undici8.Dispatcher, handler: unknown) => {
+      try {
+        each.dispatch({ origin: url, path: '/', method: 'GET' }, handler as never);
+        return 'accepted';
+      } catch (error) {
+        return String(error);
+      }
+    };
+
+    for (const handler of [undefined, null]) expect(refused(dispatcher, handler)).toBe(refused(plain, handler));
+  });
+});
+
+test.each([[undefined], [null], [{}], ['http://localhost']])('%o is no dispatcher', wrong => {
+  expect(() => watchDispatcher(wrong as never)).toThrow(/^watchDispatcher: expected a dispatcher of undici .*, got /);
 });
 
 test('fifty sockets and sixty calls, as the AWS SDK has them', async () => {

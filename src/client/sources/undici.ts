@@ -8,6 +8,7 @@ import type { KeepAliveSignals } from '../attribution/close-reason.ts';
 import { poolOfConnector, poolOfDispatcher, type ReadClient } from '../attribution/pool-identity.ts';
 import type { Arrived, ClientAdapter } from '../connection.ts';
 import type { Connections } from '../connections.ts';
+import { WATCHED, type WatchedRequest } from '../watch-dispatcher.ts';
 import { watchGlobalDispatchers } from './global-dispatcher.ts';
 
 // The order of events of one connection of undici (global fetch, and every installed copy):
@@ -25,6 +26,8 @@ export function undiciSource(
   guard: Guard,
 ): Handlers {
   let latest: WeakRef<Socket> | undefined;
+  /** A watched request that is sent next. */
+  let started: WatchedRequest | undefined;
   const findDispatchers = watchGlobalDispatchers(guard, dispatcher => {
     const socket = latest?.deref();
     latest = undefined;
@@ -55,7 +58,23 @@ export function undiciSource(
     'undici:proxy:connected': ({ socket }: { socket: Socket }) => {
       connections.tunnels.accepted(socket);
     },
+    [WATCHED.dispatching]: (request: WatchedRequest) => {
+      connections.requestDispatching(request, () => originOfText(request.origin));
+    },
+    [WATCHED.dispatched]: () => {
+      connections.requestDispatched();
+    },
+    [WATCHED.started]: (request: WatchedRequest) => {
+      started = request;
+      connections.requestStarted(request);
+    },
+    [WATCHED.failed]: (request: WatchedRequest) => {
+      if (started === request) started = undefined;
+      connections.requestGaveUp(request);
+    },
     'undici:client:sendHeaders': ({ request, headers, socket }: SendHeaders) => {
+      started?.sentTo(request.origin);
+      started = undefined;
       connections.requestSent(socket, request, undici, headers);
     },
     'undici:request:headers': ({ request, response }: ResponseHeaders) => {
@@ -125,7 +144,11 @@ function originOfParams({ hostname, port, protocol }: ConnectParams): Origin {
   return originOf(hostname, port, protocol);
 }
 
-function originOfRequest({ origin }: UndiciRequest): Origin {
+function originOfText(origin: unknown): Origin | undefined {
+  return origin === undefined ? undefined : originOfRequest({ origin: String(origin) });
+}
+
+function originOfRequest({ origin }: Pick<UndiciRequest, 'origin'>): Origin {
   const { hostname, port, protocol } = new URL(origin);
   return originOf(hostname, port, protocol);
 }
