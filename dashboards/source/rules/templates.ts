@@ -29,11 +29,12 @@ export function ownMatchers(level: Level): string {
 }
 
 /**
- * Runs a query when the description is expanded, and writes `text` for each result. `%s` stands for the alert's own labels.
+ * Runs a query when the description is expanded, and writes `text` for each result. Each `%s` stands for the alert's own labels.
  * As a label of the alert, a result such as the top cause would restart the alert each time it changes.
  */
 export function query(expr: string, text: string): string {
-  return `{{ range printf \`${expr}\` $own | query }}${text}{{ end }}`;
+  const own = '$own '.repeat(expr.split('%s').length - 1);
+  return `{{ range printf \`${expr}\` ${own}| query }}${text}{{ end }}`;
 }
 
 /** The value of a query's result. */

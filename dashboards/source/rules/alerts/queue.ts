@@ -21,8 +21,8 @@ export const QUEUE_ALERTS: readonly Alert[] = [
     summary: 'Requests wait, because all connections of a pool are busy.',
     description: (transport, { window }) => {
       const { active, waiting } = {
-        active: `sum ${by('job_server')} (avg_over_time(${prometheusName('http.client.active_requests', transport)}{%[1]s}[${promDuration(window)}]))`,
-        waiting: `sum ${by('job_server')} (rate(${prometheusName('http.client.request.time_in_queue', transport)}_sum{%[1]s}[${promDuration(window)}]))`,
+        active: `sum ${by('job_server')} (avg_over_time(${prometheusName('http.client.active_requests', transport)}{%s}[${promDuration(window)}]))`,
+        waiting: `sum ${by('job_server')} (rate(${prometheusName('http.client.request.time_in_queue', transport)}_sum{%s}[${promDuration(window)}]))`,
       };
       const most = query(
         `sum ${by('job_server')} (${prometheusName('connmeter.pool.connections.max', transport)}{%s})`,
