@@ -30,13 +30,15 @@ test('a collection adds the time so far, and the rest comes later', () => {
   expect(seconds.value).toBe(6);
 });
 
-test.each([
+type Wait = [from: number, to: number];
+
+test.each<[string, Wait, Wait, number]>([
   ['one after the other', [0, 1], [2, 4], 3],
   ['that touch', [0, 2], [2, 4], 4],
   ['that overlap', [0, 3], [1, 4], 4],
   ['of which one is inside the other', [0, 4], [1, 2], 4],
   ['that are the same', [1, 3], [1, 3], 2],
-] as const)('waits that are told afterwards, %s', (_how, first, second, expected) => {
+])('waits that are told afterwards, %s', (_how, first, second, expected) => {
   const { queue, seconds } = saturation();
   queue.waited(...first);
   queue.waited(...second);

@@ -124,7 +124,7 @@ export class Holder {
     sum.add(numbersOf(this.#options.read()));
     sum.add(this.#ended.numbers, 'totals');
     for (const { numbers } of this.#members) if (numbers !== undefined) sum.add(numbers);
-    sum.raiseTo(this.#served);
+    sum.raiseTo(this.#served, 'present'); // an origin that all have evicted ends
     this.#served = sum.totals;
     return sum;
   }

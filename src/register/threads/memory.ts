@@ -61,8 +61,9 @@ export class SharedMemory {
   static create(maxByteLength = MAX_BYTES): SharedMemory {
     try {
       return new SharedMemory(new SharedArrayBuffer(TABLE_BYTES, { maxByteLength }));
-    } catch (error) {
-      if (maxByteLength <= MIN_BYTES) throw error;
+    } catch {
+      // Without room to grow, other threads say that they are not measured, but this one is.
+      if (maxByteLength <= MIN_BYTES) return new SharedMemory(new SharedArrayBuffer(TABLE_BYTES));
 
       return SharedMemory.create(maxByteLength / 2);
     }

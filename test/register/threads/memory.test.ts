@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { BLOCK_BYTES, SharedMemory, setUsed, usedOf } from '../../../src/register/threads/memory.ts';
 
 function joined(memory: SharedMemory, threadId: number, parentId = 0): number {
@@ -57,6 +57,23 @@ test('there is room for a thousand threads, and a full memory is reported', () =
   expect(blocks).toBeGreaterThan(2_000);
   expect(memory.buffer.byteLength).toBe(memory.buffer.maxByteLength);
   expect(memory.take(1, 'series')).toBeUndefined();
+});
+
+test('if the system reserves no memory, the main thread goes on, and other threads get none', () => {
+  const Real = SharedArrayBuffer;
+  vi.stubGlobal(
+    'SharedArrayBuffer',
+    class extends Real {
+      constructor(length: number, options?: { readonly maxByteLength: number }) {
+        if (options !== undefined) throw new RangeError('Array buffer allocation failed');
+        super(length);
+      }
+    },
+  );
+  const memory = SharedMemory.create();
+  vi.unstubAllGlobals();
+
+  expect(memory.take(joined(memory, 1), 'series')).toBeUndefined();
 });
 
 test('a question and an answer wake those that wait for them', async () => {
