@@ -50,8 +50,8 @@ export class QueueTimes {
   /** The request that undici made last. It is usually sent in the same turn. */
   #latest: object | undefined;
   #latestClient: ClientAdapter | undefined;
-  /** A watched dispatcher is asked for a request now, and makes it in this turn unless it waits in a queue. */
-  #isDispatching = false;
+  /** How many watched dispatchers are asked for a request now, one through the other. They make it in this turn unless it waits in a queue. */
+  #dispatching = 0;
   /** The watched request that has a connection, until it is sent, in the same turn. */
   #started: Wait | undefined;
   #latestSince = 0;
@@ -69,7 +69,7 @@ export class QueueTimes {
 
   /** undici made a request, and sends it in this turn if it can. */
   created<Request extends object>(request: Request, client: ClientAdapter<Request>): void {
-    if (this.#isDispatching) return; // it is known already
+    if (this.#dispatching > 0) return; // it is known already
 
     this.#keepLatest();
     this.#latest = request;
@@ -87,12 +87,11 @@ export class QueueTimes {
 
   /** A watched dispatcher is asked for a request. */
   dispatching(request: object, originOf: () => Origin | undefined): void {
-    this.#add(request, this.#now(), originOf, undefined);
-    this.#isDispatching = true;
+    if (this.#dispatching++ === 0) this.#add(request, this.#now(), originOf, undefined);
   }
 
   dispatched(): void {
-    this.#isDispatching = false;
+    if (this.#dispatching > 0) this.#dispatching--;
   }
 
   /** A watched request has a connection. */
@@ -191,6 +190,7 @@ export class QueueTimes {
   forgetAll(): void {
     for (const request of this.#waiting.keys()) this.#leaves(request);
     this.#latest = undefined;
+    this.#dispatching = 0;
     this.#recorded.clear();
   }
 

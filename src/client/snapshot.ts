@@ -42,6 +42,8 @@ export interface OriginSnapshot extends Origin {
   readonly requests: { readonly fresh: number; readonly reused: number };
   /** The time spent on opening connections that carried at most one request. */
   readonly wasted: number;
+  /** The time in which requests waited in the queue of their pool, as of the last collection or the last request that left it. */
+  readonly saturated: number;
 }
 
 export interface LiveConnection extends Origin {
@@ -91,6 +93,7 @@ export function originSnapshot(counts: OriginCounts): OriginSnapshot {
     })),
     requests: { fresh: fresh.value, reused: reused.value },
     wasted: counts.wastedSetup.value,
+    saturated: counts.saturated.value,
   };
 }
 

@@ -60,6 +60,9 @@ export function watchDispatcher<Dispatcher extends Composable>(
       publish(WATCHED.dispatching, request);
       try {
         return dispatch(options, new Watched(handler, request));
+      } catch (error) {
+        publish(WATCHED.failed, request);
+        throw error;
       } finally {
         publish(WATCHED.dispatched, request);
       }

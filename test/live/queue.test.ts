@@ -276,6 +276,17 @@ describe.each([
     expect(await seen()).toMatchObject({ pending: 0, count: 2 }); // undici refuses them only when their turn comes
   });
 
+  test('a dispatcher that is watched twice counts once', async () => {
+    const { port, url, all } = await slowServer(60);
+    const seen = seenAt(port);
+    const answers = all(asking(undici, url, watchDispatcher(watchDispatcher(new undici.Agent({ connections: 1 })))), 3);
+    await pause(30);
+
+    expect((await seen()).pending).toBe(2);
+    await answers;
+    expect(await seen()).toMatchObject({ pending: 0, count: 3 });
+  });
+
   test('what undici refuses is refused as before', async () => {
     const { url } = await slowServer(1);
     const dispatcher = watchDispatcher(new undici.Agent());

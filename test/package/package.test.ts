@@ -30,6 +30,7 @@ test('contains exactly the files a user needs', () => {
       ...[
         'client/attribution/call-sites',
         'client/snapshot',
+        'client/watch-dispatcher',
         'core/causes',
         'core/errors',
         'core/origins',
@@ -64,7 +65,7 @@ test.each([
   expect(await start(path).outcome).toEqual({ code: 0, stdout: `connmeter ${version}\n`, stderr: '' });
 });
 
-test('exports one class, and no internal modules', async () => {
+test('exports a class and a function, and no internal modules', async () => {
   const path = project.write(
     'exports.mjs',
     `import * as everything from 'connmeter';
@@ -74,7 +75,7 @@ test('exports one class, and no internal modules', async () => {
   );
 
   expect((await start(path, { node: ['--disable-warning=ExperimentalWarning'] }).outcome).stdout.split('\n')).toEqual(
-    expect.arrayContaining(['ConnectionInstrumentation', 'ERR_PACKAGE_PATH_NOT_EXPORTED', 'connmeter']),
+    expect.arrayContaining(['ConnectionInstrumentation,watchDispatcher', 'ERR_PACKAGE_PATH_NOT_EXPORTED', 'connmeter']),
   );
 });
 
