@@ -223,7 +223,8 @@ export class ConnectionAccounting {
 
     const origin = originOfConnection(connection);
     this.#registry.pendingTo(origin).in(phase).value++;
-    if (connection.openedFor !== undefined || connection.request !== undefined)
+    const { openedFor, request, waitedSince } = connection;
+    if (openedFor !== undefined || request !== undefined || !Number.isNaN(waitedSince))
       this.#registry.originCounts(origin, true).waiting.value++;
   }
 

@@ -183,6 +183,9 @@ export class Connection extends TrackedConnection<OriginCounts> implements Momen
 
   /** When its last request was over. NaN while a request is on it, and before the first. */
   idleSince = Number.NaN;
+  /** When its last request was sent, and how long it was idle before. NaN if it was not. */
+  sentAt = Number.NaN;
+  wasIdle = Number.NaN;
 
   // Queue times: queue-times.ts.
 

@@ -159,21 +159,21 @@ export class Connections {
 
   /** undici made a request. It is sent later, or in this turn. */
   requestMade<Request extends object>(request: Request, client: ClientAdapter<Request>): void {
-    this.#queueTimes.created(request, client);
+    this.#queueTimes.waiting.created(request, client);
   }
 
   /** A watched dispatcher is asked for a request, until `requestDispatched`. `originOf`: undefined if it is not known. */
   requestDispatching(request: object, originOf: () => Origin | undefined): void {
-    this.#queueTimes.dispatching(request, originOf);
+    this.#queueTimes.waiting.dispatching(request, originOf);
   }
 
   requestDispatched(): void {
-    this.#queueTimes.dispatched();
+    this.#queueTimes.waiting.dispatched();
   }
 
   /** A watched request has a connection. */
   requestStarted(request: object): void {
-    this.#queueTimes.started(request);
+    this.#queueTimes.waiting.started(request);
   }
 
   /** A request waits in the queue of its agent. */
@@ -383,7 +383,7 @@ export class Connections {
       this.#assignToPool(connection, originOfConnection(connection), poolOfSession(session));
     }
     if (connection.opened !== undefined) this.#accounting.requestSent(connection);
-    this.#idleTimes.reused(connection, this.#now());
+    this.#idleTimes.reused(connection);
     connection.pool?.used(connection);
     return known === undefined;
   }
@@ -523,8 +523,8 @@ export class Connections {
 
     this.tunnels.requestSent(connection);
     this.#accounting.requestSent(connection);
-    const now = this.#now();
-    this.#queueTimes.sent(connection, request, now, this.#idleTimes.reused(connection, now));
+    this.#idleTimes.reused(connection);
+    this.#queueTimes.sent(connection, request);
   }
 
   /** undici's DNS interceptor looks up the name of a request itself, and then makes its client dial the address. */

@@ -20,15 +20,16 @@ export class IdleTimes {
     connection.idleSince = this.#now();
   }
 
-  /** A request was sent on the connection, which is counted already if it was ever idle. Returns for how long; NaN if it was not. */
-  reused(connection: Connection, now: number): number {
+  /** A request was sent on the connection, which is counted already if it was ever idle. */
+  reused(connection: Connection): void {
     const { idleSince, counts } = connection;
-    if (Number.isNaN(idleSince)) return Number.NaN;
+    connection.sentAt = this.#now();
+    connection.wasIdle = connection.sentAt - idleSince;
+    if (Number.isNaN(idleSince)) return;
 
     connection.idleSince = Number.NaN;
-    const idle = now - idleSince;
-    if (idle >= MIN_IDLE_SECONDS && counts !== undefined) this.#recordEnd('reused', idle, counts);
-    return idle;
+    if (connection.wasIdle >= MIN_IDLE_SECONDS && counts !== undefined)
+      this.#recordEnd('reused', connection.wasIdle, counts);
   }
 
   /** The connection is closed. */

@@ -63,7 +63,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
     fields: ['counts', 'requestCounts', 'tunnelError', 'record', 'requestFailure'],
   },
   'queue times': { writers: ['client/queue-times.ts'], fields: ['queueTime', 'waitedSince', 'idleTurn'] },
-  'idle times': { writers: ['client/idle-times.ts'], fields: ['idleSince'] },
+  'idle times': { writers: ['client/idle-times.ts'], fields: ['idleSince', 'sentAt', 'wasIdle'] },
   'request count': { writers: ['client/accounting.ts', TRACKED_CONNECTION], fields: ['requests'] },
 };
 

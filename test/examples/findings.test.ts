@@ -12,6 +12,7 @@ function origin(opened: [OpenCause, number, CloseReason?][], { reused = 0, http 
     failed: [],
     requests: { fresh: opened.reduce((sum, [, count]) => sum + count, 0), reused },
     wasted: 0,
+    saturated: 0,
   };
 }
 

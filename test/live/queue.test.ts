@@ -310,6 +310,25 @@ test.each([[undefined], [null], [{}], ['http://localhost']])('%o is no dispatche
   expect(() => watchDispatcher(wrong as never)).toThrow(/^watchDispatcher: expected a dispatcher of undici .*, got /);
 });
 
+test('an agent with a limit that does not keep its connections: each request waits for a new one', async () => {
+  const { port, url, all, waited } = await slowServer(60);
+  const seen = seenAt(port);
+  const agent = new http.Agent({ maxSockets: 2 });
+  const ask: Ask = path =>
+    new Promise((resolve, reject) => {
+      http.get(url + path, { agent }, response => response.resume().on('end', resolve)).on('error', reject);
+    });
+  const answers = all(ask, 8);
+  await pause(30);
+  expect((await seen()).pending).toBe(6);
+  await answers;
+  const { count, sum, pending } = await seen();
+
+  expect({ count, pending }).toEqual({ count: 8, pending: 0 });
+  expect(sum).toBeGreaterThan(waited() * 0.98 - 0.16);
+  expect(sum).toBeLessThanOrEqual(waited());
+});
+
 test('fifty sockets and sixty calls, as the AWS SDK has them', async () => {
   const { port, url, all } = await slowServer(100);
   const seen = seenAt(port);
