@@ -131,7 +131,7 @@ describe.each(CLIENTS)('%s', (name, client) => {
     if (parallel === 1) expect(after.saturated).toBe(0);
     else {
       expect(after.count - before.count).toBeGreaterThanOrEqual(parallel - 1);
-      expect(after.sum - before.sum).toBeGreaterThan(truth * 0.98 - 0.02 * parallel);
+      expect(after.sum - before.sum).toBeGreaterThan(truth * 0.98 - 0.03 * parallel);
       expect(after.sum - before.sum).toBeLessThanOrEqual(truth);
       expect(after.saturated).toBeGreaterThan(took * ((parallel - 1) / parallel) * 0.95 - 0.005);
       expect(after.saturated).toBeLessThan(took);
@@ -256,10 +256,12 @@ describe.each([
       const truth = waited() - waitedBefore;
       expect(during.pending).toBe(parallel - 2);
       expect(after).toMatchObject({ count: 2 + parallel, pending: 0, pools: 1 });
-      expect(after.sum - before.sum).toBeGreaterThan(truth * 0.98 - 0.02 * parallel);
       expect(after.sum - before.sum).toBeLessThanOrEqual(truth);
-      if (parallel === 2) expect(after.saturated).toBe(0);
-      else expect(after.saturated).toBeGreaterThan(0.06 * (parallel / 2 - 1) * 0.9);
+      if (parallel === 2) return expect(after.saturated).toBe(0);
+
+      // The truth includes the way to the server.
+      expect(after.sum - before.sum).toBeGreaterThan(truth * 0.98 - 0.03 * parallel);
+      expect(after.saturated).toBeGreaterThan(0.06 * (parallel / 2 - 1) * 0.9);
     });
   });
 
