@@ -29,14 +29,14 @@ export class MetricsText {
     this.#scope = labels({ 'otel.scope.name': name, 'otel.scope.version': version });
   }
 
-  /** `resource`: the attributes of the process. Other work may run between two pieces, in which the metrics are read, too. */
-  *pieces(readings: Iterable<Reading>, resource: Attributes): Iterable<string> {
+  /** `resource`: the attributes of the process. Other work may run between two pieces. */
+  *pieces(readings: readonly Reading[], resource: Attributes): Iterable<string> {
     yield `# HELP target_info Target metadata\n# TYPE target_info gauge\ntarget_info{${labels(resource)}} 1\n`;
 
-    let isEmpty = true;
+    if (readings.length === 0) yield '# no registered metrics';
+
     let piece = '';
     for (const { metric, series } of readings) {
-      isEmpty = false;
       const names = namesOf(metric);
       const beginnings = this.#beginningsOf(metric);
       piece += headOf(metric);
@@ -49,7 +49,6 @@ export class MetricsText {
         piece = '';
       }
     }
-    if (isEmpty) yield '# no registered metrics';
     if (piece !== '') yield piece;
   }
 
