@@ -1,6 +1,7 @@
 export type { CallSite, Problem } from './client/attribution/call-sites.ts';
-export type { ClosedConnection, LiveConnection, OriginSnapshot, Snapshot } from './client/snapshot.ts';
+export type { CallerSnapshot, ClosedConnection, LiveConnection, OriginSnapshot, Snapshot } from './client/snapshot.ts';
 export { type Composable, watchDispatcher } from './client/watch-dispatcher.ts';
+export { withCaller } from './client/with-caller.ts';
 export type { OpenCause } from './core/causes.ts';
 export type { Phase } from './core/errors.ts';
 export type { Origin } from './core/origins.ts';

@@ -122,12 +122,12 @@ export class ConnectionInstrumentation {
     this.#callSites = new CallSites(options.callSites, message => diag.warn(`connmeter: ${message}`), nameOf);
     const now = () => monotonic() / 1000;
     const guard = this.#guard('collection');
-    const inNextLoop = (run: () => void) => {
-      const next = this.#guard('server')('next loop', run);
+    const inNextLoop = (place: FaultPlace) => (run: () => void) => {
+      const next = this.#guard(place)('next loop', run);
       // In a domain, Node would warn (DEP0097) about an immediate.
       (isInDomain() ? setTimeout(next, 1) : setImmediate(next)).unref();
     };
-    this.#servers = new Servers({ registry: this.#registry, record, now, guard, inNextLoop });
+    this.#servers = new Servers({ registry: this.#registry, record, now, guard, inNextLoop: inNextLoop('server') });
     this.#connections = new Connections({
       callSites: this.#callSites,
       registry: this.#registry,
@@ -136,6 +136,7 @@ export class ConnectionInstrumentation {
       nameOf,
       now,
       guard,
+      inNextLoop: inNextLoop('http2'),
       asMicrotask: run => {
         const end = this.#guard('net')('end of turn', run);
         return () => void settled.then(end);

@@ -1,4 +1,5 @@
 import { currentPhase, failedPhase, failureType, isGivenUp, type Phase } from '../core/errors.ts';
+import type { GoawayCode } from '../core/goaway-codes.ts';
 import type { Guard } from '../core/guard.ts';
 import type { Origin } from '../core/origins.ts';
 import { phasesOf } from '../core/phases.ts';
@@ -27,6 +28,9 @@ const LIFETIME_METRICS: LifetimeMetrics = {
 
 /** How many closed connections may wait to be counted. */
 const MAX_UNCOUNTED = 32;
+
+/** Without a limit, a server allows any 32-bit number of streams. */
+const NO_STREAM_LIMIT = 2 ** 31 - 1;
 
 interface Dependencies {
   readonly registry: MetricRegistry;
@@ -89,10 +93,10 @@ export class ConnectionAccounting {
     this.#countStateSafely = guard('connection', (connection: Connection) => this.#countState(connection));
   }
 
-  /** The connection is open: counts the requests that were sent before that. */
-  opened(connection: Connection): void {
-    if (connection.request !== undefined) this.requestSent(connection);
-    for (let stream = 0; stream < connection.requestsInProgress; stream++) this.requestSent(connection);
+  /** The connection is open: counts the requests that were sent before that. `caller`: who made the request that it is for. */
+  opened(connection: Connection, caller: string | undefined): void {
+    if (connection.request !== undefined) this.requestSent(connection, caller);
+    for (let stream = 0; stream < connection.requestsInProgress; stream++) this.requestSent(connection, undefined);
     if (connection.record === undefined) this.#writeRecord(connection);
   }
 
@@ -164,8 +168,9 @@ export class ConnectionAccounting {
   }
 
   /** A request was sent on an open connection. */
-  requestSent(connection: Connection): void {
+  requestSent(connection: Connection, caller: string | undefined): void {
     if (connection.counts === undefined && connection.requests === 0) {
+      connection.caller = caller;
       connection.requests = 1; // it is counted together with the connection
       if (!this.#isCounted(connection)) return;
 
@@ -173,7 +178,8 @@ export class ConnectionAccounting {
     }
     const counts = connection.requestCounts ?? this.assignToOrigin(connection);
     if (!counts.http) connection.requestCounts = this.#registry.originCounts(originOfConnection(connection), true);
-    countRequest(connection, connection.requestCounts as OriginCounts);
+    connection.caller = caller;
+    countRequest(connection, (connection.requestCounts as OriginCounts).by(caller));
   }
 
   /** A request on the connection failed in this way, if any. */
@@ -182,6 +188,11 @@ export class ConnectionAccounting {
 
     const counts = connection.requestCounts ?? this.assignToOrigin(connection);
     counts.failedRequest(connection.requests > 1, failure).value++;
+  }
+
+  /** The server sent GOAWAY. */
+  goawayReceived(connection: Connection, code: GoawayCode): void {
+    this.assignToOrigin(connection).goaway(code).value++;
   }
 
   /** The connection closed, or the attempt failed. */
@@ -230,12 +241,14 @@ export class ConnectionAccounting {
 
   /** Returns false if all of the connection is counted, because its thread was blocked. */
   #countOpenedAndFirstRequest(connection: Connection, counts: OriginCounts): boolean {
-    const { cause, record, replacedReason } = connection;
+    const { caller, cause, openedBy, record, replacedReason } = connection;
     if (record === 'counted') return false;
 
     const isOpened = connection.opened !== undefined;
-    const opened = isOpened ? counts.opened(cause === 'pending' ? 'unknown' : cause, replacedReason) : undefined;
-    const requests = connection.requests > 0 ? counts.requests.fresh : undefined;
+    const opened = isOpened
+      ? counts.by(openedBy).opened(cause === 'pending' ? 'unknown' : cause, replacedReason)
+      : undefined;
+    const requests = connection.requests > 0 ? counts.by(caller).requests.fresh : undefined;
     connection.record = undefined;
     if (record !== undefined) return this.#records?.count(record, opened, requests) === true;
 
@@ -318,6 +331,15 @@ export class ConnectionAccounting {
     countInUse(connection, this.#states.isBusy(connection), this.#states.requestsOn(connection));
     if (counts?.http) this.#countHeld(connection, counts);
     if (counts?.http) this.#countPool(connection, counts);
+    if (counts?.http && connection.version === '2') this.#countStreams(connection, counts);
+  }
+
+  #countStreams({ mostStreams, session }: Connection, counts: OriginCounts): void {
+    const { streams } = counts;
+    counts.goaway('NO_ERROR'); // initialises its series
+    streams.most.value = Math.max(streams.most.value, mostStreams);
+    const limit = session?.remoteSettings?.maxConcurrentStreams ?? NO_STREAM_LIMIT;
+    if (limit < NO_STREAM_LIMIT) streams.limit.value += limit;
   }
 
   #countPool({ pool }: Connection, counts: OriginCounts): void {

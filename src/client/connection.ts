@@ -1,3 +1,4 @@
+import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { OpenCause } from '../core/causes.ts';
 import type { Outcome } from '../core/errors.ts';
@@ -103,6 +104,8 @@ export class Connection extends TrackedConnection<OriginCounts> implements Momen
   closed: number | undefined;
   /** How many bytes it had sent and received when its last timeout had expired, if it did not end then. */
   trafficAtTimeout = Infinity;
+  /** With HTTP/2, once a request was sent. */
+  session: Pick<Http2Session, 'remoteSettings'> | undefined;
   serverEnded = false;
   receivedGoaway = false;
   /** An HTTP client owns the connection. */
@@ -133,6 +136,8 @@ export class Connection extends TrackedConnection<OriginCounts> implements Momen
   /** Whether a proxy was asked for a tunnel, and with which status it answered. */
   tunnel: TunnelState = 'none';
   tunnelStatus: number | undefined;
+  /** The most streams of HTTP/2 that were open on it at once. */
+  mostStreams = 0;
   /** The text of the last request's headers, if the client publishes it. */
   sentHeaders: string | undefined;
   /** The response to `request`, if its headers were published. */
@@ -179,6 +184,12 @@ export class Connection extends TrackedConnection<OriginCounts> implements Momen
   /** In a worker thread: the record of what is not counted yet. `counted`: the main thread has counted it. */
   record: number | 'counted' | undefined;
 
+  // Callers: connections.ts has the first, accounting.ts the other.
+
+  /** Who made the request that the connection was opened for, and the one that was sent last. Undefined if nobody says. */
+  openedBy: string | undefined;
+  caller: string | undefined;
+
   // Idle times: idle-times.ts.
 
   /** When its last request was over. NaN while a request is on it, and before the first. */
@@ -216,6 +227,7 @@ export class Connection extends TrackedConnection<OriginCounts> implements Momen
 export function releaseReferences(connection: Connection): void {
   connection.socket = undefined;
   connection.listenedSocket = undefined;
+  connection.session = undefined;
   connection.error = undefined;
   connection.client = undefined;
   connection.request = undefined;

@@ -1,6 +1,7 @@
 import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import { failedOutcome, type Outcome } from '../core/errors.ts';
+import type { GoawayCode } from '../core/goaway-codes.ts';
 import type { Guard } from '../core/guard.ts';
 import { socketOf } from '../core/http2.ts';
 import { hostName, isIpAddress, type Origin, portNumber, socketPath } from '../core/origins.ts';
@@ -16,6 +17,7 @@ import type { CallSites } from './attribution/call-sites.ts';
 import { abortOf } from './attribution/close-reason.ts';
 import { type PoolIdentity, poolOfSession } from './attribution/pool-identity.ts';
 import { Pools } from './attribution/pools.ts';
+import { Callers } from './callers.ts';
 import { type ClientAdapter, Connection, originOfConnection, releaseReferences } from './connection.ts';
 import { ConnectionStates } from './connection-states.ts';
 import { CurrentTurn } from './current-turn.ts';
@@ -47,6 +49,8 @@ export interface Dependencies {
   readonly now: () => number;
   /** Returns a function that queues `run` as a microtask. */
   readonly asMicrotask: (run: () => void) => () => void;
+  /** Runs its argument in the next turn of the event loop. */
+  readonly inNextLoop: (run: () => void) => void;
   /** Each connection is read behind this guard. */
   readonly guard: Guard;
 }
@@ -65,6 +69,7 @@ export class Connections {
 
   readonly #live: LiveConnections;
   readonly tunnels: Tunnels;
+  readonly callers: Callers;
   readonly #requests: Requests;
   readonly #callSites: CallSites;
   readonly #pools: Pools;
@@ -73,14 +78,14 @@ export class Connections {
   readonly #queueTimes: QueueTimes;
   readonly #accounting: ConnectionAccounting;
 
-  constructor({ registry, lookups, callSites, record, nameOf, now, asMicrotask, guard }: Dependencies) {
+  constructor({ registry, lookups, callSites, record, nameOf, now, asMicrotask, inNextLoop, guard }: Dependencies) {
     this.#nameOf = nameOf ?? (address => address);
     this.#registry = registry;
     this.#callSites = callSites;
     const bodies = new UnreadBodies(guard, now, held => this.#reportHeld(held));
     this.#states = new ConnectionStates(guard, bodies, now);
     this.#live = new LiveConnections(this.#states, guard, connection => this.#close(connection));
-    this.#requests = new Requests(this.#states);
+    this.#requests = new Requests(this.#states, inNextLoop);
     this.#pools = new Pools({
       callSiteOf: origin => callSites.poolMayOpen(origin),
       onNewPool: (origin, site) => callSites.poolOpened(origin, site),
@@ -88,7 +93,8 @@ export class Connections {
       now,
     });
     this.#idleTimes = new IdleTimes(record, now);
-    this.#queueTimes = new QueueTimes({ registry, record, now, guard });
+    this.callers = new Callers(asMicrotask);
+    this.#queueTimes = new QueueTimes({ registry, record, now, guard, callerOf: request => this.callers.of(request) });
     this.#accounting = new ConnectionAccounting({
       registry,
       lookups,
@@ -114,7 +120,7 @@ export class Connections {
 
   /** An HTTP client is about to connect: the next attempt of this turn is for this origin. */
   clientConnecting(origin: Origin, connector: object): void {
-    this.#currentTurn.expect({ origin, connector });
+    this.#currentTurn.expect({ origin, connector, caller: this.callers.opening(origin) });
   }
 
   /**
@@ -135,6 +141,7 @@ export class Connections {
     if (expected !== undefined) {
       connection.http = true;
       connection.origin = expected.origin;
+      connection.openedBy = expected.caller;
       this.#pools.announced(connection, expected.origin, expected.connector);
     }
     this.#live.add(socket, connection);
@@ -152,6 +159,7 @@ export class Connections {
     if (client.wasReused(request) || !client.opened(request, socket)) return undefined;
 
     this.#assignToPool(connection, client.originOf(request, socket), client.poolOf(request));
+    connection.openedBy = this.callers.of(request);
     this.#requests.waitsFor(connection, request, client);
     connection.listenedSocket = socket;
     return socket;
@@ -363,9 +371,11 @@ export class Connections {
   }
 
   /** The server sent GOAWAY on the session. */
-  goawayReceived(session: object): void {
+  goawayReceived(session: object, code: GoawayCode): void {
     const connection = this.#live.ofSession(session);
     if (connection === undefined) return;
+
+    this.#accounting.goawayReceived(connection, code);
 
     connection.receivedGoaway = true;
     connection.pool?.leaves(connection, 'goaway');
@@ -382,7 +392,8 @@ export class Connections {
     if (isUnknown && connection.connected !== undefined) {
       this.#assignToPool(connection, originOfConnection(connection), poolOfSession(session));
     }
-    if (connection.opened !== undefined) this.#accounting.requestSent(connection);
+    const caller = this.callers.ofStream(connection.owner === 'undici');
+    if (connection.opened !== undefined) this.#accounting.requestSent(connection, caller);
     this.#idleTimes.reused(connection);
     connection.pool?.used(connection);
     return known === undefined;
@@ -421,6 +432,7 @@ export class Connections {
   pause(): void {
     this.#requests.pause(this.#live);
     this.#queueTimes.forgetAll();
+    this.callers.forgetAll();
   }
 
   /** Sets all gauges to the current state, for a collection. */
@@ -448,11 +460,12 @@ export class Connections {
     };
   }
 
-  #bindSession(session: object, socket: Socket | undefined): Connection | undefined {
+  #bindSession(session: Http2Session, socket: Socket | undefined): Connection | undefined {
     const connection = socket && this.#live.find(socket);
     if (connection === undefined) return undefined;
 
     this.#live.addAlias(session, connection);
+    connection.session = session;
     connection.http = true;
     connection.version = '2';
     return connection;
@@ -483,6 +496,7 @@ export class Connections {
     this.#pools.withdraw(connection);
     connection.http = false;
     connection.origin = undefined;
+    connection.openedBy = undefined;
     this.#requests.waitsForNone(connection);
   }
 
@@ -507,7 +521,7 @@ export class Connections {
     sentHeaders: string | undefined,
   ): void {
     if (!this.#requests.sent(connection, socket, request, client, sentHeaders)) {
-      if (connection.version === '2') this.#queueTimes.forget(request); // http2.ts counts it
+      if (connection.version === '2') this.#sentOnStream(request);
       return;
     }
 
@@ -522,9 +536,15 @@ export class Connections {
     if (connection.opened === undefined) return;
 
     this.tunnels.requestSent(connection);
-    this.#accounting.requestSent(connection);
+    this.#accounting.requestSent(connection, this.callers.of(request));
     this.#idleTimes.reused(connection);
     this.#queueTimes.sent(connection, request);
+  }
+
+  /** http2.ts counts it, when its stream starts. */
+  #sentOnStream(request: object): void {
+    this.callers.sentOnStream(request);
+    this.#queueTimes.forget(request);
   }
 
   /** undici's DNS interceptor looks up the name of a request itself, and then makes its client dial the address. */
@@ -546,7 +566,10 @@ export class Connections {
     client: ClientAdapter<Request>,
   ): void {
     const pool = client.poolOf(request);
-    if (pool !== undefined) this.#assignToPool(connection, client.originOf(request, socket), pool);
+    if (pool === undefined) return;
+
+    connection.openedBy = this.callers.of(request);
+    this.#assignToPool(connection, client.originOf(request, socket), pool);
   }
 
   /** A request is over. The client may use the connection again, or close it. */
@@ -566,7 +589,8 @@ export class Connections {
     connection.opened = at;
     this.#queueTimes.opened(connection);
     this.tunnels.opened(connection);
-    this.#accounting.opened(connection);
+    const { request } = connection;
+    this.#accounting.opened(connection, request === undefined ? undefined : this.callers.of(request));
   }
 
   #close(connection: Connection): void {

@@ -3,7 +3,7 @@ import type { Guard } from '../core/guard.ts';
 import { LoopTurns } from '../core/loop-turns.ts';
 import type { Origin } from '../core/origins.ts';
 import { MIN_WAIT, TURNS_WITHOUT_QUEUE } from '../core/queue-time.ts';
-import type { OriginCounts } from '../metrics/origin-counts.ts';
+import type { RequestCounts } from '../metrics/caller-counts.ts';
 import type { Recorder } from '../metrics/recorder.ts';
 import type { MetricRegistry } from '../metrics/registry.ts';
 import type { ClientAdapter, Connection } from './connection.ts';
@@ -18,6 +18,7 @@ interface Dependencies {
   /** Seconds of a monotonic clock. */
   readonly now: () => number;
   readonly guard: Guard;
+  readonly callerOf: (request: object) => string | undefined;
 }
 
 /**
@@ -30,6 +31,7 @@ export class QueueTimes {
   readonly #registry: MetricRegistry;
   readonly #record: Recorder;
   readonly #now: () => number;
+  readonly #callerOf: (request: object) => string | undefined;
   readonly #turns = new LoopTurns();
   readonly #group: number;
   readonly #countSafely: (request: object, wait: Wait) => void;
@@ -37,7 +39,8 @@ export class QueueTimes {
   /** Requests whose wait is recorded already. They are not sent yet, as far as node:http shows. */
   readonly #recorded = new Set<object>();
 
-  constructor({ registry, record, now, guard }: Dependencies) {
+  constructor({ registry, record, now, guard, callerOf }: Dependencies) {
+    this.#callerOf = callerOf;
     this.#registry = registry;
     this.#record = record;
     this.#now = now;
@@ -61,7 +64,7 @@ export class QueueTimes {
     if (connection !== undefined && connection.opened === undefined) connection.waitedSince = wait.since;
     else if (!socket.destroyed) {
       this.#recorded.add(request);
-      this.#recordWait(this.#now() - wait.since, wait.originCounts);
+      this.#recordWait(this.#now() - wait.since, wait.originCounts.by(this.#callerOf(request)));
     }
   }
 
@@ -80,7 +83,7 @@ export class QueueTimes {
     if (this.#recorded.size > 0 && this.#recorded.delete(request)) return;
     if (client === undefined || client.isConnect(request)) this.forget(request);
     else if (connection.requests <= 1) this.#sentFirst(connection, request, client);
-    else if (client.showsQueue) this.#addUnqueued(connection.requestCounts);
+    else if (client.showsQueue) this.#addUnqueued(connection.requestCounts?.by(connection.caller));
     else this.#sentOnReused(connection, request);
   }
 
@@ -94,15 +97,16 @@ export class QueueTimes {
 
   /** The first request of a connection is counted. */
   firstCounted(connection: Connection): void {
-    const { queueTime, requestCounts } = connection;
+    const { caller, queueTime, requestCounts } = connection;
     if (requestCounts?.http !== true || Number.isNaN(queueTime)) return;
 
     connection.queueTime = Number.NaN;
-    this.#recordWait(queueTime, requestCounts);
+    this.#recordWait(queueTime, requestCounts.by(caller));
   }
 
   /** On a connection of undici. */
-  #sentOnReused({ opened = 0, requestCounts, idleTurn, sentAt, wasIdle }: Connection, request: object): void {
+  #sentOnReused(connection: Connection, request: object): void {
+    const { opened = 0, requestCounts, caller, idleTurn, sentAt, wasIdle } = connection;
     const { isWatched } = this.waiting;
     this.waiting.sent(request);
     const { sentSince } = this.waiting;
@@ -111,10 +115,10 @@ export class QueueTimes {
     const waited = sentAt - sentSince;
     if (wasIdle < waited) {
       // The connection was busy when the request was made.
-      this.#recordWait(waited, requestCounts);
+      this.#recordWait(waited, requestCounts.by(caller));
       requestCounts.saturation.waited(Math.max(sentSince, opened), sentAt);
     } else if (isWatched || this.#turns.now - idleTurn >= TURNS_WITHOUT_QUEUE) {
-      this.#addUnqueued(requestCounts);
+      this.#addUnqueued(requestCounts.by(caller));
     }
   }
 
@@ -142,6 +146,7 @@ export class QueueTimes {
     for (const counts of this.#registry.allOriginCounts) {
       counts.saturation.collected(now);
       this.#recordUnqueued(counts);
+      for (const caller of counts.callers) this.#recordUnqueued(caller);
     }
   }
 
@@ -163,16 +168,16 @@ export class QueueTimes {
     }
   }
 
-  #recordWait(seconds: number, counts: OriginCounts): void {
+  #recordWait(seconds: number, counts: RequestCounts): void {
     if (seconds < MIN_WAIT) this.#addUnqueued(counts);
     else this.#record(METRIC, seconds, counts.attributes);
   }
 
-  #addUnqueued(counts: OriginCounts | undefined): void {
+  #addUnqueued(counts: RequestCounts | undefined): void {
     if (counts !== undefined && ++counts.unqueued >= this.#group) this.#recordUnqueued(counts);
   }
 
-  #recordUnqueued(counts: OriginCounts): void {
+  #recordUnqueued(counts: RequestCounts): void {
     if (counts.unqueued === 0) return;
 
     this.#record(METRIC, 0, counts.attributes, counts.unqueued);

@@ -15,12 +15,17 @@ import { OpenRequests } from './open-requests.ts';
  */
 export class Requests {
   readonly #states: ConnectionStates;
+  readonly #inNextLoop: (run: () => void) => void;
   readonly #open = new OpenRequests();
+  /** Their streams are counted in the next turn. */
+  readonly #busier = new Set<Connection>();
   /** The connection whose request finished last. Of those without a request, only this one still has `sentHeaders`. */
   #finishedLast: Connection | undefined;
 
-  constructor(states: ConnectionStates) {
+  /** `inNextLoop` runs its argument in the next turn of the event loop. */
+  constructor(states: ConnectionStates, inNextLoop: (run: () => void) => void) {
     this.#states = states;
+    this.#inNextLoop = inNextLoop;
   }
 
   /** The connection is opened for this request, which is sent later. */
@@ -150,10 +155,25 @@ export class Requests {
   /** An HTTP/2 stream carries a request. Streams are counted, not kept. */
   streamStarted(connection: Connection, id: number): void {
     streamStarted(connection, id);
+    if (connection.mostStreams === 0) connection.mostStreams = 1;
+    else if (connection.requestsInProgress > connection.mostStreams) this.#countStreamsLater(connection);
   }
 
   streamEnded(connection: Connection | undefined, id: number): void {
     streamEnded(connection, id);
+  }
+
+  /** Not at once: a program sends the next request when it has read a response, and the stream of that one closes a little later. */
+  #countStreamsLater(connection: Connection): void {
+    if (this.#busier.size === 0) this.#inNextLoop(() => this.#countStreams());
+    this.#busier.add(connection);
+  }
+
+  #countStreams(): void {
+    for (const connection of this.#busier) {
+      connection.mostStreams = Math.max(connection.mostStreams, connection.requestsInProgress);
+    }
+    this.#busier.clear();
   }
 
   /** connmeter stops listening. Requests that are active now count as over, because their end is not seen. */

@@ -1,5 +1,6 @@
 import type { OpenCause } from '../core/causes.ts';
 import type { Phase } from '../core/errors.ts';
+import type { GoawayCode } from '../core/goaway-codes.ts';
 import type { Origin } from '../core/origins.ts';
 import { type Phases, phasesOf } from '../core/phases.ts';
 import type { CloseReason } from '../core/reasons.ts';
@@ -40,10 +41,21 @@ export interface OriginSnapshot extends Origin {
   readonly closed: readonly { reason: CloseReason; count: number }[];
   readonly failed: readonly { phase: Phase; errorType: string; count: number }[];
   readonly requests: { readonly fresh: number; readonly reused: number };
+  /** What of it `withCaller` and `watchDispatcher` name a caller for: at most 20 names, and `_OTHER`. */
+  readonly callers: readonly CallerSnapshot[];
+  /** GOAWAY frames of HTTP/2 that the server sent. */
+  readonly goaways: readonly { code: GoawayCode; count: number }[];
   /** The time spent on opening connections that carried at most one request. */
   readonly wasted: number;
   /** The time in which requests waited in the queue of their pool, as of the last collection or the last request that left it. */
   readonly saturated: number;
+}
+
+/** What one part of the program has caused at an origin since the start. */
+export interface CallerSnapshot {
+  readonly caller: string;
+  readonly opened: number;
+  readonly requests: { readonly fresh: number; readonly reused: number };
 }
 
 export interface LiveConnection extends Origin {
@@ -52,6 +64,8 @@ export interface LiveConnection extends Origin {
   readonly age: number;
   readonly requests: number;
   readonly phases: Phases;
+  /** The most streams that were open at once. Undefined unless it is HTTP/2. */
+  readonly mostStreams: number | undefined;
   /** `pending` until it is counted. */
   readonly cause: OpenCause | 'pending';
   /** The number of its pool. Undefined for sockets without a pool. */
@@ -72,16 +86,12 @@ export interface ClosedConnection extends Origin {
 
 /** @internal */
 export function originSnapshot(counts: OriginCounts): OriginSnapshot {
-  const { fresh, reused } = counts.requests;
+  const everybody = [counts, ...counts.callers];
   return {
     address: String(counts.attributes['server.address']),
     port: counts.port,
     http: counts.http,
-    opened: nonZero(counts.allOpened).map(({ attributes, value }) => ({
-      cause: attributes['connmeter.open.cause'] as OpenCause,
-      reason: attributes['connmeter.close.reason'] as CloseReason | undefined,
-      count: value,
-    })),
+    opened: addedUp(nonZero(counts.allOpened)),
     closed: nonZero(counts.allClosed).map(({ attributes, value }) => ({
       reason: attributes['connmeter.close.reason'] as CloseReason,
       count: value,
@@ -91,7 +101,19 @@ export function originSnapshot(counts: OriginCounts): OriginSnapshot {
       errorType: String(attributes['error.type']),
       count: value,
     })),
-    requests: { fresh: fresh.value, reused: reused.value },
+    requests: {
+      fresh: sum(everybody.map(({ requests }) => requests.fresh)),
+      reused: sum(everybody.map(({ requests }) => requests.reused)),
+    },
+    callers: counts.callers.map(({ name, allOpened, requests: { fresh, reused } }) => ({
+      caller: name,
+      opened: sum(allOpened),
+      requests: { fresh: fresh.value, reused: reused.value },
+    })),
+    goaways: nonZero(counts.goaways).map(({ attributes, value }) => ({
+      code: attributes['connmeter.http2.code'] as GoawayCode,
+      count: value,
+    })),
     wasted: counts.wastedSetup.value,
     saturated: counts.saturated.value,
   };
@@ -112,6 +134,7 @@ export function liveConnection(
     state: connection.opened === undefined ? 'opening' : isBusy ? 'active' : 'idle',
     age: now - connection.started,
     requests: connection.requests,
+    mostStreams: connection.version === '2' ? connection.mostStreams : undefined,
     phases: phasesOf(connection),
     cause: connection.cause,
     pool: connection.poolNumber,
@@ -132,6 +155,22 @@ export function closedConnection(connection: Connection, nameOf: NameOf): Closed
     phases: phasesOf(connection),
     pool: connection.poolNumber,
   };
+}
+
+/** By cause and reason, whoever caused it. */
+function addedUp(counts: readonly Count[]): OriginSnapshot['opened'] {
+  const all = new Map<string, { cause: OpenCause; reason: CloseReason | undefined; count: number }>();
+  for (const { attributes, value } of counts) {
+    const cause = attributes['connmeter.open.cause'] as OpenCause;
+    const reason = attributes['connmeter.close.reason'] as CloseReason | undefined;
+    const key = reason ?? cause;
+    all.set(key, { cause, reason, count: (all.get(key)?.count ?? 0) + value });
+  }
+  return [...all.values()];
+}
+
+function sum(counts: readonly Count[]): number {
+  return counts.reduce((total, { value }) => total + value, 0);
 }
 
 function nonZero(counts: readonly Count[]): Count[] {

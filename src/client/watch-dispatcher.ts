@@ -1,4 +1,5 @@
 import { publish } from '../core/channels.ts';
+import { checkName } from './with-caller.ts';
 
 /** What `watchDispatcher` needs of a dispatcher: all of undici 6.13 and later have it. */
 export interface Composable {
@@ -10,6 +11,8 @@ export interface Composable {
 export interface WatchedRequest {
   /** Undefined for a dispatcher of one origin that has not sent a request yet. */
   readonly origin: unknown;
+  /** What `watchDispatcher` was told. */
+  readonly caller: string | undefined;
   /** The request was sent to this origin. */
   sentTo(origin: unknown): void;
 }
@@ -33,18 +36,22 @@ type Dispatch = (options: { readonly origin?: unknown }, handler: object) => boo
  * The metrics are the same as for other clients: `http.client.request.time_in_queue`, `connmeter.request.pending` and
  * `connmeter.pool.saturated`, in seconds.
  *
+ * `name`: who uses the dispatcher, for the label `connmeter.caller`, as in `withCaller`. Default: whoever `withCaller` names.
+ *
  * @example
  * setGlobalDispatcher(watchDispatcher(new Agent({ connections: 10 })));
  *
- * @throws TypeError if the dispatcher has no method `compose`.
+ * @throws TypeError if the dispatcher has no method `compose`, or if `name` is no string or empty.
  */
 export function watchDispatcher<Dispatcher extends Composable>(
   dispatcher: Dispatcher,
+  { name }: { readonly name?: string } = {},
 ): ReturnType<Dispatcher['compose']> {
   if (typeof dispatcher?.compose !== 'function') {
     const what = dispatcher === null ? 'null' : typeof dispatcher;
     throw new TypeError(`watchDispatcher: expected a dispatcher of undici 6.13 or later, with compose(), got ${what}`);
   }
+  if (name !== undefined) checkName('watchDispatcher: name', name);
   let onlyOrigin: unknown;
   const interceptor = (dispatch: Dispatch): Dispatch => {
     return (options, handler) => {
@@ -53,6 +60,7 @@ export function watchDispatcher<Dispatcher extends Composable>(
 
       const request: WatchedRequest = {
         origin: options?.origin ?? onlyOrigin,
+        caller: name,
         sentTo(origin) {
           if (options?.origin === undefined) onlyOrigin = origin;
         },

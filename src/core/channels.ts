@@ -1,6 +1,6 @@
 import type { Guard } from './guard.ts';
 
-const { channel, subscribe, unsubscribe } = process.getBuiltinModule('node:diagnostics_channel');
+export const { channel, subscribe, unsubscribe } = process.getBuiltinModule('node:diagnostics_channel');
 
 /** Handlers of diagnostics channels, by channel name. */
 export type Handlers = Readonly<Record<string, (message: never) => void>>;

@@ -150,6 +150,10 @@ export class AddressCounts<Reason extends string> {
     return [this.attributes, ...inUse, ...this.#handshakes.values(), ...this.#idleEnds.values()];
   }
 
+  get allReasons(): Reason[] {
+    return [...this.#closed.keys()];
+  }
+
   get allClosed(): Count[] {
     return [...this.#closed.values()];
   }

@@ -35,7 +35,7 @@ export function without(...names: readonly string[]): (labels: Attributes) => At
 }
 
 export function mainCauses(labels: Attributes): Attributes {
-  const short = { ...labels };
+  const short = without('connmeter.caller')(labels);
   if (!CAUSES.has(short[CAUSE])) short[CAUSE] = OTHER;
   return REASON in short ? mainReasons(short) : short;
 }

@@ -1,9 +1,13 @@
+import type { Attributes } from '@opentelemetry/api';
 import type { OpenCause } from '../core/causes.ts';
 import { EXPECTED_FAILURES, OTHER, type Outcome, type Phase } from '../core/errors.ts';
+import type { GoawayCode } from '../core/goaway-codes.ts';
 import type { Origin } from '../core/origins.ts';
 import type { CloseReason } from '../core/reasons.ts';
 import type { RequestFailure } from '../core/request-failures.ts';
 import { AddressCounts, type Count, type MakeCount, ownCount } from './address-counts.ts';
+import { CallerCounts, type RequestCounts } from './caller-counts.ts';
+import { OpenedCounts, openedLabels } from './opened-counts.ts';
 import { Saturation } from './saturation.ts';
 
 export type NetworkType = 'ipv4' | 'ipv6';
@@ -12,12 +16,6 @@ const NAMES = { requests: 'connmeter.requests', closed: 'connmeter.connection.cl
 
 const OUTCOMES: readonly Outcome[] = ['ok', 'failed', 'timed_out'];
 
-/** The common causes. Their series are initialised to zero; those of `replaced` when a connection is closed for that reason. */
-const EXPECTED_CAUSES: Readonly<Record<'http' | 'other', readonly OpenCause[]>> = {
-  http: ['first', 'new_pool', 'release_race', 'body_held', 'pool_busy'],
-  other: ['first', 'pool_busy'],
-};
-
 /** How requests fail in the keep-alive race. Their series are initialised to zero, because an alert needs that. */
 const RACES: readonly RequestFailure[] = ['closed', 'reset'];
 
@@ -25,7 +23,7 @@ const RACES: readonly RequestFailure[] = ['closed', 'reset'];
 const MAX_FAILURE_KINDS = 12;
 
 /** All counts of one origin. */
-export class OriginCounts extends AddressCounts<CloseReason> {
+export class OriginCounts extends AddressCounts<CloseReason> implements RequestCounts {
   /** Gauge of open connections without HTTP. Those with HTTP are in `inUse`, by state. */
   readonly open: Count;
   /** Gauge of connections held by an unread response body. */
@@ -37,18 +35,21 @@ export class OriginCounts extends AddressCounts<CloseReason> {
   /** The time in which at least one of them waited in the queue of its pool. */
   readonly saturated: Count;
   readonly saturation: Saturation;
-  /** Requests that did not wait, and are not recorded yet. */
   unqueued = 0;
   /** Gauge of pools that have connections. */
   readonly pools: Count;
   /** Gauge of the connections that those of them may open which have a limit. */
   readonly mostConnections: Count;
+  /** Gauges of HTTP/2: the most streams at once on one connection, and how many the server allows on all of them. */
+  readonly streams: { readonly most: Count; readonly limit: Count };
   /** What had opened the connection whose idle time is in `idleLimit` last: `agent`, `undici` and so on. */
   idleOwner: string | undefined;
-  readonly #opened = new Map<string, Count>();
+  readonly #opened: OpenedCounts;
+  readonly #callers = new Map<string, CallerCounts>();
   readonly #attempts = new Map<NetworkType, Record<Outcome, Count>>();
   readonly #failures = new Map<string, Count>();
   readonly #failedRequests = new Map<string, Count>();
+  readonly #goaways = new Map<GoawayCode, Count>();
   readonly #phases = new Set<Phase>();
 
   constructor(origin: Origin, http: boolean, make: MakeCount = ownCount) {
@@ -61,23 +62,34 @@ export class OriginCounts extends AddressCounts<CloseReason> {
     this.saturation = new Saturation(this.saturated);
     this.pools = this.gauge({});
     this.mostConnections = this.gauge({});
+    this.streams = { most: this.gauge({}), limit: this.gauge({}) };
     if (http) for (const failure of RACES) this.failedRequest(true, failure);
-    for (const cause of EXPECTED_CAUSES[http ? 'http' : 'other']) this.opened(cause, undefined);
+    this.#opened = new OpenedCounts(http, (cause, predecessor) =>
+      this.counter('connmeter.connection.opened', openedLabels(cause, predecessor)),
+    );
   }
 
   opened(cause: OpenCause, predecessor: CloseReason | undefined): Count {
-    const key = predecessor ?? cause;
-    let count = this.#opened.get(key);
-    if (count === undefined) {
-      const reason = predecessor === undefined ? {} : { 'connmeter.close.reason': predecessor };
-      count = this.counter('connmeter.connection.opened', { 'connmeter.open.cause': cause, ...reason });
-      this.#opened.set(key, count);
+    return this.#opened.of(cause, predecessor);
+  }
+
+  /** The counts of the requests of a caller. If it is undefined, those of all requests that have none. HTTP only. */
+  by(caller: string | undefined): RequestCounts {
+    if (caller === undefined || !this.http) return this;
+
+    let counts = this.#callers.get(caller);
+    if (counts === undefined) {
+      counts = new CallerCounts(caller, this.attributes, (metric, attributes) => this.counter(metric, attributes));
+      for (const reason of this.allReasons) counts.opened('replaced', reason);
+      this.#callers.set(caller, counts);
     }
-    return count;
+    return counts;
   }
 
   override closed(reason: CloseReason): Count {
-    this.opened('replaced', reason); // initialises the series of its replacement
+    // Initialises the series of its replacement.
+    this.opened('replaced', reason);
+    for (const caller of this.#callers.values()) caller.opened('replaced', reason);
     return super.closed(reason);
   }
 
@@ -134,10 +146,39 @@ export class OriginCounts extends AddressCounts<CloseReason> {
     this.waiting.value = 0;
     this.pools.value = 0;
     this.mostConnections.value = 0;
+    this.streams.most.value = 0;
+    this.streams.limit.value = 0;
   }
 
   get allOpened(): Count[] {
-    return [...this.#opened.values()];
+    return [...this.#opened.all, ...this.callers.flatMap(({ allOpened }) => allOpened)];
+  }
+
+  get allRequests(): Count[] {
+    const { fresh, reused } = this.requests;
+    return this.http ? [fresh, reused, ...this.callers.flatMap(({ allRequests }) => allRequests)] : [];
+  }
+
+  get callers(): CallerCounts[] {
+    return [...this.#callers.values()];
+  }
+
+  override get histogramAttributes(): Attributes[] {
+    return [...super.histogramAttributes, ...this.callers.map(({ attributes }) => attributes)];
+  }
+
+  /** GOAWAY frames of HTTP/2 that the server sent. */
+  goaway(code: GoawayCode): Count {
+    let count = this.#goaways.get(code);
+    if (count === undefined) {
+      count = this.httpCounter('connmeter.http2.goaway', { 'connmeter.http2.code': code });
+      this.#goaways.set(code, count);
+    }
+    return count;
+  }
+
+  get goaways(): Count[] {
+    return this.http ? [...this.#goaways.values()] : [];
   }
 
   get attempts(): Count[] {

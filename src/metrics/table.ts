@@ -174,7 +174,8 @@ export const METRICS: readonly Metric[] = [
     kind: 'counter',
     unit: '{request}',
     description: 'Requests sent, by whether their connection had carried a request before (reused).',
-    perOrigin: counts => (counts.http ? [counts.requests.fresh, counts.requests.reused] : none),
+    basic: without('connmeter.caller'),
+    perOrigin: counts => counts.allRequests,
   },
   {
     name: 'connmeter.connection.requests',
@@ -209,6 +210,33 @@ export const METRICS: readonly Metric[] = [
     basic: 'left out',
     perOrigin: ({ attributes, idleLimit: { learned } }) =>
       learned === undefined ? none : [{ attributes, value: learned.seconds }],
+  },
+  {
+    name: 'connmeter.http2.streams.peak',
+    kind: 'upDownCounter',
+    across: 'max',
+    unit: '{stream}',
+    description: 'The most streams of HTTP/2 that were open at once on one of the open connections.',
+    basic: 'left out',
+    perOrigin: ({ streams }) => (streams.most.value > 0 ? [streams.most] : none),
+  },
+  {
+    name: 'connmeter.http2.streams.max',
+    kind: 'upDownCounter',
+    unit: '{stream}',
+    description:
+      'How many streams of HTTP/2 the server allows at once on the open connections. Absent without a limit.',
+    basic: 'left out',
+    perOrigin: ({ streams }) => (streams.limit.value > 0 ? [streams.limit] : none),
+  },
+  {
+    name: 'connmeter.http2.goaway',
+    kind: 'counter',
+    unit: '{frame}',
+    description:
+      'GOAWAY frames that the server sent, by their error code: it takes no more requests on the connection.',
+    basic: 'left out',
+    perOrigin: counts => counts.goaways,
   },
   {
     name: 'connmeter.body.held',

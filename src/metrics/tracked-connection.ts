@@ -36,7 +36,10 @@ export class TrackedConnection<Counted extends AddressCounts<string> = AddressCo
 }
 
 /** Counts a request: the first one of its connection as `fresh`, all others as `reused`. */
-export function countRequest(connection: TrackedConnection, { requests }: AddressCounts<string>): void {
+export function countRequest(
+  connection: TrackedConnection,
+  { requests }: Pick<AddressCounts<string>, 'requests'>,
+): void {
   if (connection.requests++ > 0) requests.reused.value++;
   else requests.fresh.value++;
 }

@@ -19,7 +19,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
     fields: [
       ...['socket', 'listenedSocket', 'hasBegun', 'resolved', 'dialled', 'connected', 'secured', 'opened', 'closed'],
       ...['tls', 'error', 'serverEnded', 'receivedGoaway', 'version'],
-      ...['host', 'address', 'port', 'attempts', 'outcome'],
+      ...['host', 'address', 'port', 'attempts', 'outcome', 'session', 'openedBy'],
     ],
   },
   'the client': { writers: ['client/connections.ts', 'client/tunnels.ts'], fields: ['http', 'origin'] },
@@ -30,6 +30,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
     fields: [
       ...['request', 'earlierRequests', 'client', 'openedFor', 'takenOver', 'sentHeaders', 'response', 'signals'],
       ...['bytesReadBeforeRequest', 'returnedToPool', 'poolWasFull', 'abort', 'maxAge', 'tunnel', 'tunnelStatus'],
+      'mostStreams',
     ],
   },
   'requests in progress': { writers: [TRACKED_CONNECTION], fields: ['requestsInProgress', 'firstStream'] },
@@ -60,7 +61,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
   },
   'what was counted': {
     writers: ['client/accounting.ts'],
-    fields: ['counts', 'requestCounts', 'tunnelError', 'record', 'requestFailure'],
+    fields: ['counts', 'requestCounts', 'tunnelError', 'record', 'requestFailure', 'caller'],
   },
   'queue times': { writers: ['client/queue-times.ts'], fields: ['queueTime', 'waitedSince', 'idleTurn'] },
   'idle times': { writers: ['client/idle-times.ts'], fields: ['idleSince', 'sentAt', 'wasIdle'] },

@@ -11,6 +11,8 @@ function origin(opened: [OpenCause, number, CloseReason?][], { reused = 0, http 
     closed: [],
     failed: [],
     requests: { fresh: opened.reduce((sum, [, count]) => sum + count, 0), reused },
+    callers: [],
+    goaways: [],
     wasted: 0,
     saturated: 0,
   };

@@ -32,6 +32,9 @@ test('each row is an instrument with its name, unit, description and boundaries'
   counts.closed('error');
   for (let i = 0; i < 20; i++) counts.idleLimit.add(5);
   counts.mostConnections.value = 50;
+  counts.streams.most.value = 20;
+  counts.streams.limit.value = 100;
+  counts.goaway('NO_ERROR');
   registry.originCounts({ address: 'db.test', port: 5432 }, false);
   registry.listenerCounts({ address: '::', port: 80 }, true).inUse('1.1');
   registry.pendingTo({ address: 'a.test', port: 80 }).in('connect');

@@ -42,6 +42,12 @@ export function fill({ registry, record }: ReturnType<typeof bothOutlets>, names
       record('connmeter.connection.requests', 2, origin.attributes);
       record('http.client.request.time_in_queue', value(), origin.attributes, 3);
       origin.mostConnections.value = 50;
+      origin.streams.most.value = value();
+      origin.streams.limit.value = 100;
+      origin.goaway('ENHANCE_YOUR_CALM').value = value();
+      origin.by('checkout').opened('pool_busy', undefined).value = value();
+      origin.by('checkout').requests.reused.value = value();
+      record('http.client.request.time_in_queue', value(), origin.by('checkout').attributes);
       record('connmeter.connect.duration', value() / 7, origin.attributes);
       record('connmeter.tls.handshake.duration', 0.01, origin.handshake({ version: '1.3', resumed: index > 1 }));
       record('connmeter.connection.idle_time', value(), origin.idleTime('reused'));

@@ -119,7 +119,7 @@ export function attachReader(instrumentation: ConnectionInstrumentation): Instru
 /** At every collection and for every origin, as many connections are open as were opened and not closed. */
 function expectOpenToMatch(readings: Readings): void {
   for (const { attributes } of readings.points('connmeter.connection.opened', { 'connmeter.open.cause': 'first' })) {
-    const { 'connmeter.open.cause': _cause, ...labels } = attributes;
+    const { 'connmeter.open.cause': _cause, 'connmeter.caller': _caller, ...labels } = attributes;
     const origin = { 'server.port': undefined, 'network.protocol.name': undefined, ...labels };
     const open =
       readings.value('http.client.open_connections', origin) + readings.value('connmeter.open_connections', origin);

@@ -91,6 +91,7 @@ export function replaying({ maxOrigins = 100, storage }: { maxOrigins?: number; 
     now: () => replay.now,
     guard: failLoudly,
     asMicrotask: run => () => void endOfTurn.add(run),
+    inNextLoop: run => void endOfTurn.add(run),
   });
   const stops = [
     netSource(connections, failLoudly),

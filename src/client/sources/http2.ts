@@ -1,6 +1,7 @@
 import type { ClientHttp2Stream, Http2Session } from 'node:http2';
 import type { Handlers } from '../../core/channels.ts';
 import { isNetworkError } from '../../core/error-origin.ts';
+import { goawayCode } from '../../core/goaway-codes.ts';
 import type { Guard } from '../../core/guard.ts';
 import { isRequest } from '../../core/http2.ts';
 import { excludeFromMaxListeners, guardedListeners, prependListeners } from '../../core/listeners.ts';
@@ -10,8 +11,8 @@ import type { Connections } from '../connections.ts';
 //   http2.client.stream.created -> start (it has an id, and its headers are sent) -> close
 export function http2Source(connections: Connections, guard: Guard): Handlers {
   const sessionListeners = guardedListeners(guard, {
-    goaway(this: Http2Session) {
-      connections.goawayReceived(this);
+    goaway(this: Http2Session, code: number) {
+      connections.goawayReceived(this, goawayCode(code));
     },
   });
 

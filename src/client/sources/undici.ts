@@ -37,6 +37,7 @@ export function undiciSource(
   return {
     'undici:request:create': ({ request }: { request: UndiciRequest }) => {
       callSites.requestCreated(request, undici);
+      connections.callers.madeByUndici(request, undici);
       connections.requestMade(request, undici);
     },
     'undici:client:beforeConnect': ({ connectParams, connector }: BeforeConnect) => {
@@ -59,9 +60,11 @@ export function undiciSource(
       connections.tunnels.accepted(socket);
     },
     [WATCHED.dispatching]: (request: WatchedRequest) => {
+      connections.callers.dispatching(request, request.caller);
       connections.requestDispatching(request, () => originOfText(request.origin));
     },
     [WATCHED.dispatched]: () => {
+      connections.callers.dispatched();
       connections.requestDispatched();
     },
     [WATCHED.started]: (request: WatchedRequest) => {
@@ -73,7 +76,10 @@ export function undiciSource(
       connections.requestGaveUp(request);
     },
     'undici:client:sendHeaders': ({ request, headers, socket }: SendHeaders) => {
-      started?.sentTo(request.origin);
+      if (started !== undefined) {
+        started.sentTo(request.origin);
+        connections.callers.sent(request, started);
+      }
       started = undefined;
       connections.requestSent(socket, request, undici, headers);
     },

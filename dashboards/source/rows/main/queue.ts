@@ -82,5 +82,67 @@ export const queue: Row<PromQL> = {
         { expr: promql.gauge('connmeter.pool.connections.max', SERVER), legend: `${SERVER_LEGEND} limit` },
       ],
     }),
+    graph({
+      title: 'New connections, by caller',
+      size: [8, 9],
+      description: {
+        what: 'Which part of the program opens connections, as `withCaller` or `watchDispatcher` names it.',
+        good: 'near zero for each.',
+        bad: 'one caller opens most of them: its line of code is where to look.',
+        action: 'read the causes of that caller in the panel of causes, and share its client.',
+        docs: 'metrics.md#reading-the-tables',
+      },
+      unit: 'cps',
+      noValue: 'No callers: see withCaller in the README',
+      link: SERVER_OF_SERIES,
+      queries: [
+        {
+          expr: promql.rate('connmeter.connection.opened', `connmeter_caller, ${SERVER}`, { connmeter_caller: '.+' }),
+          legend: `{{connmeter_caller}} → ${SERVER_LEGEND}`,
+        },
+      ],
+    }),
+    graph({
+      title: 'Streams of HTTP/2',
+      size: [8, 9],
+      description: {
+        what: 'Requests on connections of HTTP/2 now, the most at once on one connection, and how many the server allows on all of them.',
+        good: 'far below the limit.',
+        bad: 'at the limit, so requests wait in the client. Or a peak of 1: the client sends one request at a time.',
+        action: 'open a second session, or raise `pipelining` of undici 6 and 7.',
+        docs: 'metrics.md#connmeterhttp2streamspeak',
+      },
+      unit: 'none',
+      noValue: 'No HTTP/2 in this time range',
+      link: SERVER_OF_SERIES,
+      queries: [
+        {
+          expr: promql.gauge('http.client.active_requests', SERVER, { network_protocol_version: '2' }),
+          legend: `${SERVER_LEGEND} active`,
+        },
+        { expr: promql.largest('connmeter.http2.streams.peak', SERVER), legend: `${SERVER_LEGEND} peak` },
+        { expr: promql.gauge('connmeter.http2.streams.max', SERVER), legend: `${SERVER_LEGEND} allowed` },
+      ],
+    }),
+    graph({
+      title: 'GOAWAY of servers',
+      size: [8, 9],
+      description: {
+        what: 'How often servers end connections of HTTP/2, by error code.',
+        good: '`NO_ERROR`, at deployments.',
+        bad: '`ENHANCE_YOUR_CALM` or `PROTOCOL_ERROR`: the server rejects what the client does.',
+        action: 'look at the log of the server.',
+        docs: 'metrics.md#connmeterhttp2goaway',
+      },
+      unit: 'cps',
+      noValue: 'No HTTP/2 in this time range',
+      link: SERVER_OF_SERIES,
+      queries: [
+        {
+          expr: promql.rate('connmeter.http2.goaway', `connmeter_http2_code, ${SERVER}`),
+          legend: `{{connmeter_http2_code}} ${SERVER_LEGEND}`,
+        },
+      ],
+    }),
   ],
 };
