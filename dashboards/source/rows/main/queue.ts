@@ -109,7 +109,7 @@ export const queue: Row<PromQL> = {
         what: 'Requests on connections of HTTP/2 now, the most at once on one connection, and how many the server allows on all of them.',
         good: 'far below the limit.',
         bad: 'at the limit, so requests wait in the client. Or a peak of 1: the client sends one request at a time.',
-        action: 'open a second session, or raise `pipelining` of undici 6 and 7.',
+        action: 'open a second session, or raise `pipelining` of undici 7.',
         docs: 'metrics.md#connmeterhttp2streamspeak',
       },
       unit: 'none',
