@@ -116,7 +116,7 @@ export class Callers {
 }
 
 function ask(trust: ContextTrust): string | undefined {
-  const question: CallerQuestion = { trust, caller: undefined };
+  const question: CallerQuestion = { trust, answer: undefined };
   asked.publish(question);
-  return question.caller;
+  return question.answer;
 }

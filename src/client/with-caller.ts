@@ -13,8 +13,8 @@ export type ContextTrust = 'always' | 'by stack' | 'never';
 
 export interface CallerQuestion {
   readonly trust: ContextTrust;
-  /** The answer. Undefined if it is not known. */
-  caller: string | undefined;
+  /** The name of the caller. Undefined if it is not known. */
+  answer: string | undefined;
 }
 
 let callers: AsyncLocalStorage<string> | undefined;
@@ -60,7 +60,7 @@ function startAnswering(): AsyncLocalStorage<string> {
   const storage = new AsyncLocalStorage<string>();
   subscribe(CALLER, message => {
     const question = message as CallerQuestion;
-    question.caller = running ?? callerInContext(question.trust, storage);
+    question.answer = running ?? callerInContext(question.trust, storage);
   });
   return storage;
 }

@@ -2,9 +2,11 @@
 import dns from 'node:dns/promises';
 import { once } from 'node:events';
 import http from 'node:http';
+import http2 from 'node:http2';
 import https from 'node:https';
 import net, { type AddressInfo, type Server } from 'node:net';
 import tls from 'node:tls';
+import { withCaller } from '../../src/index.ts';
 import { certificate } from '../support/certificates.ts';
 
 process.on('disconnect', () => process.exit());
@@ -63,6 +65,16 @@ await Promise.all(
     ),
   ),
 );
+await withCaller('checkout', () => Promise.all([1, 2].map(() => fetch(`http://127.0.0.1:${plain}/`))));
+const streams = http2.createServer({ settings: { maxConcurrentStreams: 50 } }, (_request, response) => {
+  response.end();
+});
+streams.once('session', session => setTimeout(() => session.goaway(), 50));
+const session = http2.connect(`http://127.0.0.1:${await listening(streams)}`).on('error', () => {});
+session.request({ ':path': '/' }).resume();
+await once(session, 'goaway');
+const open = http2.connect(`http://127.0.0.1:${(streams.address() as AddressInfo).port}`).on('error', () => {});
+await once(open.request({ ':path': '/' }).resume(), 'close');
 net.connect(echo, '127.0.0.1'); // no HTTP
 const silent = await listening(net.createServer(socket => void socket.on('error', () => {}).resume()));
 tls.connect(silent, '127.0.0.1').on('error', () => {}); // the handshake hangs

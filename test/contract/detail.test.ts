@@ -39,7 +39,12 @@ const { series: MISSING, alerts: SILENT } = rulesWithout(
 function inWords(basic: Basic | undefined): RegExp {
   if (basic === 'left out') return /^left out$/;
   if (basic === mainCauses) return /^the causes /;
-  const all = { 'network.protocol.version': '2', 'dns.question.name': 'a.test', 'connmeter.phase': 'tls' };
+  const all = {
+    'network.protocol.version': '2',
+    'dns.question.name': 'a.test',
+    'connmeter.phase': 'tls',
+    'connmeter.caller': 'a',
+  };
   const labels = basic?.({ ...all, 'network.protocol.name': 'http', 'connmeter.close.reason': 'error' }) ?? {};
   const [gone = ''] = Object.keys({ ...all, 'connmeter.close.reason': '' }).filter(name => !(name in labels));
   return gone === '' ? /^`error.type` only / : new RegExp(`without \`${gone}\``);

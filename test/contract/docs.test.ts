@@ -170,12 +170,15 @@ test('every metric-like name in the docs exists', () => {
 
   for (const file of texts()) {
     const text = read(file).replace(RECORDED, '').replace(FILE, '');
-    const names = Array.from(text.matchAll(/`((?:connmeter|http\.client|dns)\.[a-z_.]+)`/g), ([, name = '']) => name);
+    const names = Array.from(
+      text.matchAll(/`((?:connmeter|http\.client|dns)\.[a-z0-9_.]+)`/g),
+      ([, name = '']) => name,
+    );
     expect([file, names.filter(name => !dotted.has(name) && !labels.includes(name) && !OTHERS.has(name))]).toEqual([
       file,
       [],
     ]);
-    const written = text.match(/\b(?:connmeter|http_client|dns)_[a-z_]+/g) ?? [];
+    const written = text.match(/\b(?:connmeter|http_client|dns)_[a-z0-9_]+/g) ?? [];
     expect([file, written.filter(name => !spelled.has(name.replace(/_(bucket|sum|count)$/, '')))]).toEqual([file, []]);
   }
 });

@@ -77,7 +77,11 @@ test('exports a class and a function, and no internal modules', async () => {
   );
 
   expect((await start(path, { node: ['--disable-warning=ExperimentalWarning'] }).outcome).stdout.split('\n')).toEqual(
-    expect.arrayContaining(['ConnectionInstrumentation,watchDispatcher,withCaller', 'ERR_PACKAGE_PATH_NOT_EXPORTED', 'connmeter']),
+    expect.arrayContaining([
+      'ConnectionInstrumentation,watchDispatcher,withCaller',
+      'ERR_PACKAGE_PATH_NOT_EXPORTED',
+      'connmeter',
+    ]),
   );
 });
 
