@@ -5,7 +5,7 @@ import type { Guard } from '../core/guard.ts';
 /** Limits for clients of the metrics server. Times are in milliseconds. */
 export const LIMITS = {
   /** Enough for a few Prometheus servers, and for people with curl. */
-  connections: 16,
+  connections: 12,
   /** Pipelined requests per connection. Scrapers wait for each response, so they have one. */
   pendingRequests: 4,
   /** Until the first request of a connection has arrived. */
