@@ -7,6 +7,7 @@ import http2 from 'node:http2';
 import https from 'node:https';
 import net, { type AddressInfo, type Server } from 'node:net';
 import tls from 'node:tls';
+import { withCaller } from '../../../src/index.ts';
 import { certificate } from '../certificates.ts';
 
 const valid = await certificate();
@@ -41,7 +42,15 @@ const racing = await listen(
 );
 const secure = await listen(https.createServer(valid, small));
 const tooOld = await listen(https.createServer(expired, small).on('tlsClientError', () => {}));
-const streams = await listen(http2.createServer((_request, response) => void response.end('hello')));
+const limited = { settings: { maxConcurrentStreams: 50 } };
+const streams = await listen(http2.createServer(limited, (_request, response) => void response.end('hello')));
+const goes = await listen(
+  http2.createServer((_request, { stream }) => {
+    stream.respond();
+    stream.end();
+    stream.session?.goaway();
+  }),
+);
 const mute = await listen(net.createServer(socket => void socket.on('error', () => {}).resume()));
 const echo = await listen(net.createServer(socket => void socket.on('error', () => {}).pipe(socket)));
 
@@ -109,6 +118,12 @@ const ways: readonly (() => Promise<unknown>)[] = [
   () => get('http://no-such-name.invalid/', { agent: false }),
   () => get(`http://127.0.0.1:${plain}/`, { agent: false, localAddress: '192.0.2.1' }), // EADDRNOTAVAIL
   () => once(session.request({ ':path': '/' }).resume(), 'end'),
+  async () => {
+    const short = http2.connect(`http://localhost:${goes}`).on('error', () => {});
+    await once(short.request({ ':path': '/' }).resume(), 'end');
+    short.destroy();
+  },
+  () => withCaller('checkout', () => get(`http://localhost:${plain}/`, { agent: new http.Agent() })),
   () => gone(net.connect(echo, 'localhost').end('hello').resume()),
   publishUnreadable,
   () => {
