@@ -1,4 +1,4 @@
-export type { CallSite, Problem } from './client/attribution/call-sites.ts';
+export type { CallSite, OpeningProblem, Problem } from './client/attribution/call-sites.ts';
 export type { CallerSnapshot, ClosedConnection, LiveConnection, OriginSnapshot, Snapshot } from './client/snapshot.ts';
 export { type Composable, watchDispatcher } from './client/watch-dispatcher.ts';
 export { withCaller } from './client/with-caller.ts';

@@ -5,7 +5,7 @@ import type { ConnectionInstrumentation } from './instrumentation.ts';
 import type { ConnectionInstrumentationConfig } from './options.ts';
 import type { Environment } from './register/environment.ts';
 
-const { writeSync } = process.getBuiltinModule('node:fs');
+const { write: writeLines, writeSync } = process.getBuiltinModule('node:fs');
 
 const MAX_LINE_LENGTH = 1_000;
 
@@ -24,6 +24,11 @@ const write = guardWith(() => {})(
 export function linesAt(level: Environment['logLevel']): Lines {
   const none = () => {};
   return { warn: level === 'none' ? none : write, info: level === 'info' ? write : none };
+}
+
+/** Writes lines as they are, without waiting until somebody reads them: a full pipe must not block the program. */
+export function writeLater(lines: readonly string[]): void {
+  if (lines.length > 0) writeLines(2, lines.map(line => `${line}\n`).join(''), () => {});
 }
 
 /** Catches what keeps connmeter from starting. */

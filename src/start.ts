@@ -1,7 +1,10 @@
 import type { Guard } from './core/guard.ts';
+import { type Details, makeOverview } from './explain/make-overview.ts';
 import { type Copy, earlierCopy } from './first-copy.ts';
 import { ConnectionInstrumentation } from './instrumentation.ts';
 import { ShownMetrics } from './metrics/detail.ts';
+import type { Reading } from './metrics/table.ts';
+import { isLoopbackHost } from './register/allowed-hosts.ts';
 import type { Environment } from './register/environment.ts';
 import type { Exposition } from './register/exposition.ts';
 import { listenAddress } from './register/port-conflict.ts';
@@ -10,10 +13,11 @@ import { type Measured, share } from './register/processes/share.ts';
 import type { Sharing } from './register/processes/sharing.ts';
 import { servePrometheus } from './register/prometheus.ts';
 import { startPushing } from './register/push.ts';
+import { startReports } from './register/reports/reports.ts';
 import { SharedMemory } from './register/threads/memory.ts';
 import { Threads } from './register/threads/threads.ts';
 import { offerMemory } from './register/threads/worker-data.ts';
-import { exportGuard, hasGlobalMeterProvider, linesAt, optionsOf, startGuard } from './start-common.ts';
+import { exportGuard, hasGlobalMeterProvider, linesAt, optionsOf, startGuard, writeLater } from './start-common.ts';
 import { VERSION } from './version.ts';
 
 let lines = linesAt('info');
@@ -58,11 +62,42 @@ export function start(environment: Environment): ConnectionInstrumentation | und
 
 function startMeasuring(environment: Environment): void {
   if (hasGlobalMeterProvider()) {
-    instrumentation = new ConnectionInstrumentation(optionsOf(environment));
+    const measured = new ConnectionInstrumentation(optionsOf(environment));
+    instrumentation = measured;
+    reportOn(measured, () => measured.read(), environment, exportGuard(measured, lines.warn));
   } else {
     environment.warnings.forEach(lines.warn);
-    if (environment.exporters.length > 0) startExporting(environment);
+    if (environment.exporters.length > 0 || environment.reportFolder !== undefined) startExporting(environment);
   }
+}
+
+/** Says on stderr, or to the command, what wastes connections. */
+function reportOn(
+  measured: ConnectionInstrumentation,
+  read: () => readonly Reading[],
+  { exporters, host, log, logLevel, page, port, report, reportFolder: folder }: Environment,
+  guard: Guard,
+): void {
+  const isServed = exporters.includes('prometheus') && port !== 0 && (page ?? isLoopbackHost(host));
+  startReports({
+    overview: () => makeOverview(read(), [detailsOf(measured)], Date.now()),
+    log: logLevel === 'none' || folder !== undefined ? 'none' : (log ?? (isTerminal() ? 'text' : 'once')),
+    where: isServed ? `See http://${host}:${port}/` : `See it with: npx connmeter top ${process.pid}`,
+    report,
+    folder,
+    print: writeLater,
+    printNow: text => text.forEach(lines.warn),
+    guard,
+  });
+}
+
+function detailsOf(measured: ConnectionInstrumentation): Details {
+  const { live, closed, callSites, advice } = measured.connections.snapshot();
+  return { live, closed, callSites, advice };
+}
+
+function isTerminal(): boolean {
+  return process.getBuiltinModule('node:tty').isatty(2);
 }
 
 /** Without a fixed port, or on Windows, each process serves its own metrics. */
@@ -97,11 +132,13 @@ function startExporting(environment: Environment): void {
     maxOrigins: environment.maxOrigins,
     guard,
   });
+  reportOn(measured, () => threads.read(), environment, guard);
   const scope = { name: 'connmeter', version: VERSION };
   if (environment.exporters.includes('prometheus')) {
     const ofProcess: Measured = {
       read: () => threads.read(),
       refresh: () => threads.refresh(),
+      details: () => detailsOf(measured),
       ignoreServer: server => measured.ignoreServer(server),
       openUnmeasured: open => measured.openUnmeasured(open),
     };

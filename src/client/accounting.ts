@@ -272,6 +272,7 @@ export class ConnectionAccounting {
     const type = failureType(error, connection.timedOut);
     const counts = this.assignToOrigin(connection);
     countFailure(counts, phase, type);
+    this.#callSites.opened(originOfConnection(connection), `failed_${phase}`, connection.openedAt);
     if (phase === 'tls') this.#recordConnect(connection, counts);
     if (phase === 'dns' && connection.resolved === undefined && isGivenUp(error)) {
       const { origin, started, closed = started } = connection;

@@ -87,8 +87,8 @@ export class Connections {
     this.#live = new LiveConnections(this.#states, guard, connection => this.#close(connection));
     this.#requests = new Requests(this.#states, inNextLoop);
     this.#pools = new Pools({
-      callSiteOf: origin => callSites.poolMayOpen(origin),
-      onNewPool: (origin, site) => callSites.poolOpened(origin, site),
+      callSiteOf: origin => callSites.attempted(origin),
+      onOpened: (origin, problem, site) => callSites.opened(origin, problem, site),
       states: this.#states,
       now,
     });

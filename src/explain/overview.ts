@@ -5,6 +5,7 @@ import type { Phase } from '../core/errors.ts';
 import type { Origin } from '../core/origins.ts';
 import type { CloseReason } from '../core/reasons.ts';
 import type { Advice } from '../metrics/advice.ts';
+import type { FindingKind } from './explanations.ts';
 
 /** The version of the data below. It changes when a field changes its meaning or ends, not when one is added. */
 export const OVERVIEW_VERSION = 1;
@@ -56,7 +57,7 @@ export interface OriginOverview extends Origin {
 /** Something that wastes connections, and what to change. */
 export interface Finding extends Origin {
   /** What it is: the cause or the reason of the connections, or `failed` and a phase. */
-  readonly kind: OpenCause | CloseReason | `failed_${Phase}`;
+  readonly kind: FindingKind;
   /** How many connections it has cost, and of how many that were opened or tried. */
   readonly count: number;
   readonly of: number;

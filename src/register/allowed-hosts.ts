@@ -37,6 +37,11 @@ function normalName(name: string): string {
   return name.toLowerCase().replace(/\.$/, '');
 }
 
+/** Whether a server on this host is reached from this machine only. */
+export function isLoopbackHost(host: string): boolean {
+  return isLoopback(host) || LOOPBACK_NAME.test(normalName(host));
+}
+
 function isLoopback(address: string): boolean {
   return address === '::1' || /^(?:::ffff:)?127\./.test(address);
 }

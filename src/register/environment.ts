@@ -27,12 +27,23 @@ export interface Environment {
   readonly otlpProtocol: OtlpProtocol;
   /** How often the exporters that push send, in milliseconds. */
   readonly interval: number;
+  /** The local page and its data are served beside `/metrics`. Undefined if the variable is not set. */
+  readonly page: boolean | undefined;
+  /** How findings are printed to stderr. Undefined if the variable is not set. */
+  readonly log: (typeof LOG_FORMATS)[number] | undefined;
+  /** When the report is printed to stderr: at the end, or at this signal. */
+  readonly report: (typeof REPORTS)[number] | undefined;
+  /** Set by the command `connmeter`: a folder where each process writes what it knows. */
+  readonly reportFolder: string | undefined;
   /** Which lines are printed to stderr. `info` includes warnings. */
   readonly logLevel: 'none' | 'warn' | 'info';
   readonly warnings: readonly string[];
 }
 
 const EXPORTERS: readonly ExporterName[] = ['prometheus', 'otlp', 'console'];
+const LOG_FORMATS = ['text', 'json', 'none'] as const;
+const REPORTS = ['exit', 'SIGUSR2'] as const;
+const BOOLEANS = ['true', 'false'] as const;
 const OTLP_PROTOCOLS = ['http/protobuf', 'http/json', 'grpc'] as const;
 /** The values of `OTEL_LOG_LEVEL`. connmeter prints warnings and infos only. */
 const LOG_LEVELS: Readonly<Record<string, Environment['logLevel']>> = {
@@ -81,6 +92,14 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     return fallback;
   };
 
+  /** Undefined if it is not set, or none of the known values. */
+  const oneOf = <Known extends string>(name: string, known: readonly Known[]): Known | undefined => {
+    const text = value(name)?.toLowerCase();
+    const found = known.find(each => each.toLowerCase() === text);
+    if (text !== undefined && found === undefined) warn(name, known.join(' or '), 'the default');
+    return found;
+  };
+
   // An invalid list still restricts access, to its valid names: a typo must not allow all names.
   const hosts = value('CONNMETER_ALLOWED_HOSTS')
     ?.split(',')
@@ -112,6 +131,10 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
   const logLevel = Object.hasOwn(LOG_LEVELS, level) ? LOG_LEVELS[level] : undefined;
   if (logLevel === undefined) warn('OTEL_LOG_LEVEL', `one of ${Object.keys(LOG_LEVELS).join(', ')}`, 'info');
 
+  const log = oneOf('CONNMETER_LOG', LOG_FORMATS);
+  const report = oneOf('CONNMETER_REPORT', REPORTS);
+  const page = oneOf('CONNMETER_PAGE', BOOLEANS);
+
   const detail = value('CONNMETER_DETAIL')?.toLowerCase() ?? 'full';
   if (detail !== 'basic' && detail !== 'full') warn('CONNMETER_DETAIL', 'basic or full', 'full');
 
@@ -127,6 +150,10 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     maxOrigins: integer('CONNMETER_MAX_ORIGINS', 1, 1000, 100),
     share: boolean('CONNMETER_SHARE', true),
     perProcess: boolean('CONNMETER_PER_PROCESS', false),
+    page: page === undefined ? undefined : page === 'true',
+    log,
+    report,
+    reportFolder: value('CONNMETER_REPORT_FOLDER'),
     otlpProtocol: otlpProtocol ?? 'http/protobuf',
     interval: integer('OTEL_METRIC_EXPORT_INTERVAL', 1, 2_147_483_647, 60_000),
     logLevel: logLevel ?? 'info',

@@ -205,7 +205,7 @@ test('valid names are unchanged', async () => {
 });
 
 test('a warning about a call site is one line', () => {
-  const line = describeCallSite({ problem: 'new_pool', address: 'a.test', port: 80, site: 'a.ts:1', count: 1 });
+  const line = describeCallSite({ problem: 'new_pool', address: 'a.test', port: 80, site: 'a.ts:1', count: 1 }) ?? '';
 
   expect(line.split('\n')).toHaveLength(1);
 });

@@ -1,44 +1,54 @@
+import type { OpenCause } from '../../core/causes.ts';
+import type { Phase } from '../../core/errors.ts';
 import { type Origin, printable } from '../../core/origins.ts';
+import type { CloseReason } from '../../core/reasons.ts';
 
 const { relative } = process.getBuiltinModule('node:path');
 const { fileURLToPath } = process.getBuiltinModule('node:url');
 const { getCallSites } = process.getBuiltinModule('node:util');
 
 /**
- * How a line of the program wastes connections. `pool_held`: its requests wait, because unread bodies hold all connections to their
- * origin. It may or may not be the line that leaves them unread, whose requests wait as well.
+ * What happens to the connections of a line of the program: the cause for which they are opened (for those that replace another one,
+ * the reason why that was lost), or the phase in which they fail. `pool_held`: its requests wait, because unread bodies hold all
+ * connections to their origin. It may or may not be the line that leaves them unread, whose requests wait as well.
  */
-export type Problem = 'body_held' | 'new_pool' | 'pool_held';
+export type Problem = OpeningProblem | 'pool_held';
 
-/** A line of the program that wastes connections. */
+export type OpeningProblem = Exclude<OpenCause, 'first' | 'replaced' | 'unknown'> | CloseReason | `failed_${Phase}`;
+
+/** A line of the program that makes requests for which connections are opened again and again. */
 export interface CallSite {
   readonly problem: Problem;
   readonly address: string;
   readonly port: number | undefined;
   /** For example `src/pay.ts:42`. The path is relative to the working directory if it is below it. */
   readonly site: string;
-  /** How many connections it held, how many pools it opened, or how many of its requests waited, as far as was seen. */
+  /** How many connections it opened or held, or how many of its requests waited, as far as was seen. */
   count: number;
 }
 
-/** How many requests are checked after a body held a connection, and how many pools after the first suspicious one. */
+/** How many requests are checked after a body held a connection, and how many connections with the same problem. */
 const MAX_CHECKED = 5;
+/** How many connections to an origin are checked at most, as not every check finds a line of the program. */
+const MAX_STACKS = 50;
 /** How many origins are watched at once. */
 const MAX_WATCHED = 5;
 /** If no request to the origin comes, a watch ends after so many collections, or so many requests to any origin. */
 const MAX_COLLECTIONS = 20;
 const MAX_SEEN = 10_000;
-/** An origin is suspicious from its third new pool on. */
-const SUSPICIOUS_POOLS = 3;
+/** An origin is suspicious from its third connection with the same problem on. */
+const SUSPICIOUS = 3;
 const MAX_SITES = 50;
 const MAX_ORIGINS = 100;
 /** undici alone has some twenty frames between the program and the channel. */
 const MAX_FRAMES = 60;
 
 interface SuspectedOrigin {
-  newPools: number;
-  /** How many connections of what may be new pools are still to be checked. */
-  poolsLeft: number;
+  /** How many connections had each problem, and how many of those are still to be checked. */
+  readonly problems: Map<OpeningProblem, { seen: number; left: number }>;
+  /** How many stacks may still be taken, and whether the next connection needs one. */
+  stacksLeft: number;
+  isChecked: boolean;
 }
 
 /** How to read a request that the program creates. */
@@ -80,7 +90,7 @@ export class CallSites {
   readonly #enabled: boolean;
   readonly #warn: (message: string) => void;
   readonly #nameOf: (address: string) => string;
-  /** Origins with new pools. */
+  /** Origins to which connections are opened again and again. */
   readonly #suspectedOrigins = new Map<string, SuspectedOrigin>();
   readonly #siteOfRequest = new WeakMap<object, string>();
   readonly #found = new Map<string, CallSite>();
@@ -138,18 +148,31 @@ export class CallSites {
     this.#setWatched([]);
   }
 
-  /** A pool opens a connection that may be its first, and the code that made the request is on the stack. */
-  poolMayOpen(origin: Origin): string | undefined {
+  /** A connection is attempted, and the code that made the request is on the stack. */
+  attempted(origin: Origin): string | undefined {
     const suspect = this.#suspectedOrigins.get(keyOf(origin));
-    if (suspect === undefined || suspect.newPools < SUSPICIOUS_POOLS) return undefined;
-    return suspect.poolsLeft-- > 0 ? callSite() : undefined;
+    if (suspect?.isChecked !== true) return undefined;
+
+    if (--suspect.stacksLeft === 0) suspect.isChecked = false;
+    return callSite();
   }
 
-  /** It was a new pool. `site`: what `poolMayOpen` returned. */
-  poolOpened(origin: Origin, site: string | undefined): void {
+  /** It had this problem. `site`: what `attempted` returned. */
+  opened(origin: Origin, problem: OpeningProblem, site: string | undefined): void {
     const suspect = this.#suspect(origin);
-    if (suspect !== undefined) suspect.newPools++;
-    if (site !== undefined) this.#count('new_pool', origin, site);
+    if (suspect === undefined) return;
+
+    const known = suspect.problems.get(problem) ?? { seen: 0, left: MAX_CHECKED };
+    suspect.problems.set(problem, known);
+    known.seen++;
+    if (site !== undefined) {
+      known.left--;
+      this.#count(problem, origin, site);
+    }
+    if (known.seen !== SUSPICIOUS && site === undefined) return;
+
+    const isChecked = [...suspect.problems.values()].some(({ seen, left }) => seen >= SUSPICIOUS && left > 0);
+    suspect.isChecked = isChecked && suspect.stacksLeft > 0;
   }
 
   #suspect(origin: Origin): SuspectedOrigin | undefined {
@@ -158,7 +181,7 @@ export class CallSites {
     const key = keyOf(origin);
     let suspect = this.#suspectedOrigins.get(key);
     if (suspect === undefined && this.#suspectedOrigins.size < MAX_ORIGINS) {
-      suspect = { newPools: 0, poolsLeft: MAX_CHECKED };
+      suspect = { problems: new Map(), stacksLeft: MAX_STACKS, isChecked: false };
       this.#suspectedOrigins.set(key, suspect);
     }
     return suspect;
@@ -219,14 +242,15 @@ export class CallSites {
 
     const found: CallSite = { problem, address, port, site, count: 1 };
     this.#found.set(key, found);
-    this.#warn(describeCallSite(found));
+    const warning = describeCallSite(found);
+    if (warning !== undefined) this.#warn(warning);
   }
 }
 
-/** The warning about a call site: one line. */
-export function describeCallSite({ problem, address, port, site, count }: CallSite): string {
+/** The warning about a call site: one line. Undefined if its problem may be none. */
+export function describeCallSite({ problem, address, port, site, count }: CallSite): string | undefined {
   const origin = port === undefined ? address : `${address.includes(':') ? `[${address}]` : address}:${port}`;
-  const text: Readonly<Record<Problem, string>> = {
+  const text: Readonly<Partial<Record<Problem, string>>> = {
     body_held: `response body of a request to ${origin} created at ${site} was never read; it holds a connection (${count} so far)`,
     new_pool: `a request to ${origin} created at ${site} opens a pool of its own (${count} so far); share one client`,
     pool_held: `a request to ${origin} created at ${site} waits, because unread response bodies hold all connections (${count} so far); read every body`,

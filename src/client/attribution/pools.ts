@@ -1,6 +1,7 @@
 import type { OpenCause } from '../../core/causes.ts';
 import type { Origin } from '../../core/origins.ts';
 import type { CloseReason } from '../../core/reasons.ts';
+import type { OpeningProblem } from './call-sites.ts';
 import { explanationOf } from './losses.ts';
 import { OriginPools } from './origin-pools.ts';
 import { Pool, type PoolContext } from './pool.ts';
@@ -19,9 +20,9 @@ export interface LikelyCause {
 }
 
 interface Dependencies {
-  /** The line of the program that makes the request now, if its origin is suspected of one pool after another. */
+  /** The line of the program that makes the request now, if many connections are opened to its origin. */
   readonly callSiteOf: (origin: Origin) => string | undefined;
-  readonly onNewPool: (origin: Origin, callSite: string | undefined) => void;
+  readonly onOpened: (origin: Origin, problem: OpeningProblem, callSite: string | undefined) => void;
   readonly states: MemberStates;
   /** Seconds of a monotonic clock. */
   readonly now: () => number;
@@ -59,11 +60,9 @@ export class Pools {
     const { waiting } = this.#poolsOf(origin);
     waiting.add(member.order);
     member.waitsWith = waiting;
-    // Anybody can publish a message without a connector.
-    if (typeof connector !== 'function' || this.#places.has(connector)) return;
-
-    this.#placeOf(connector);
     member.openedAt = this.#dependencies.callSiteOf(origin);
+    // Anybody can publish a message without a connector.
+    if (typeof connector === 'function') this.#placeOf(connector);
   }
 
   /** The attempt failed, or it is for another client than it seemed. */
@@ -78,12 +77,9 @@ export class Pools {
     stopWaiting(member);
     if (identity?.slot !== undefined) member.place = this.#placeOf(identity.slot);
     member.isOrphan = identity?.slot?.closed === true;
-    const create = (isKnown: boolean) => {
-      // undici has announced its attempts. For others, the code of the request is on the stack now, if it ever is.
-      if (identity !== undefined && identity.owner !== 'undici')
-        member.openedAt = this.#dependencies.callSiteOf(origin);
-      return this.#newPool(pools, identity, isKnown);
-    };
+    // undici has announced its attempts. For others, the code of the request is on the stack now, if it ever is.
+    if (identity !== undefined && identity.owner !== 'undici') member.openedAt = this.#dependencies.callSiteOf(origin);
+    const create = (isKnown: boolean) => this.#newPool(pools, identity, isKnown);
     const pool = pools.poolOf(identity, create, this.#context.now());
     pool.limit = identity?.limit ?? Infinity;
     pool.add(member);
@@ -106,7 +102,8 @@ export class Pools {
     member.cause = member.pool?.causeOf(member) ?? 'unknown';
     if (member.cause === 'replaced' && member.replaces !== undefined)
       member.replacedReason = explanationOf(member.replaces);
-    if (member.cause === 'new_pool') this.#dependencies.onNewPool(origin, member.openedAt);
+    const problem = problemOf(member);
+    if (problem !== undefined) this.#dependencies.onOpened(origin, problem, member.openedAt);
     member.openedAt = undefined;
   }
 
@@ -160,6 +157,11 @@ export class Pools {
     const owner = identity?.owner ?? 'none';
     return new Pool(owner, owner === 'none' ? undefined : ++this.#count, isKnown, origin, this.#context);
   }
+}
+
+function problemOf({ cause, replacedReason }: PoolMember): OpeningProblem | undefined {
+  if (cause === 'replaced') return replacedReason;
+  return cause === 'pending' || cause === 'first' || cause === 'unknown' ? undefined : cause;
 }
 
 function stopWaiting(member: PoolMember): void {

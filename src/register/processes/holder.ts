@@ -1,5 +1,7 @@
 import type { Server, Socket } from 'node:net';
 import type { Guard } from '../../core/guard.ts';
+import { type Details, makeOverview } from '../../explain/make-overview.ts';
+import type { Overview } from '../../explain/overview.ts';
 import type { Reading } from '../../metrics/table.ts';
 import { onMessages, send } from './frames.ts';
 import { areKin, type Identity } from './kinship.ts';
@@ -25,6 +27,8 @@ interface Member {
   /** The latest numbers, and for which collection they were. */
   numbers: Numbers | undefined;
   turn: number | undefined;
+  /** As of the last time that they were asked for. */
+  details: Details | undefined;
   /** It did not answer in time, and nothing came from it since. */
   hangs: boolean;
   /** Called when its numbers arrive, or it is gone. */
@@ -36,6 +40,8 @@ export interface HolderOptions {
   readonly path: string;
   readonly identity: Identity;
   readonly read: () => readonly Reading[];
+  /** What this process knows besides its numbers. */
+  readonly details: () => Details;
   /** The threads of this process bring their numbers up to date. */
   readonly refresh: () => Promise<void>;
   /** Each process has series of its own, instead of a sum. Those of a process that ended end with it. */
@@ -67,6 +73,8 @@ export class Holder {
   /** There has never been another process: the usual case, in which nothing is added up, and series may end. */
   #isAlone = true;
   #turn = 0;
+  /** Resolves when no collection is in progress. */
+  #latest: Promise<void> = Promise.resolve();
   #othersMayComeBackUntil: number;
   #server: Server | undefined;
 
@@ -88,12 +96,33 @@ export class Holder {
   }
 
   /** The sum of all processes. Waits for them, but not for long. */
-  async collect(): Promise<readonly Reading[]> {
+  collect(): Promise<readonly Reading[]> {
+    return this.#inTurn(() => this.#collect(false));
+  }
+
+  /** What all processes know. */
+  async overview(): Promise<Overview> {
+    const readings = await this.#inTurn(() => this.#collect(true));
+    const others = Array.from(this.#members, ({ details }) => details).filter(details => details !== undefined);
+    return makeOverview(readings, [this.#options.details(), ...others], Date.now());
+  }
+
+  /** One collection at a time: a member answers one question at a time. */
+  #inTurn<Result>(run: () => Promise<Result>): Promise<Result> {
+    const result = this.#latest.then(run);
+    this.#latest = result.then(
+      () => {},
+      () => {},
+    );
+    return result;
+  }
+
+  async #collect(withDetails: boolean): Promise<readonly Reading[]> {
     await this.#untilOthersAreBack();
     this.#readNotes();
     const { perProcess, read, refresh } = this.#options;
     const turn = ++this.#turn;
-    await Promise.all([this.#ask(turn), refresh()]);
+    await Promise.all([this.#ask(turn, withDetails), refresh()]);
     if (this.#isAlone && !perProcess) return read();
     if (perProcess) return this.#sideBySide().readings;
 
@@ -161,18 +190,41 @@ export class Holder {
           return;
         }
         const { identity, estate } = message;
-        member = { identity, socket, numbers: estate?.own, turn: undefined, hangs: false, answered: () => {} };
+        member = {
+          identity,
+          socket,
+          numbers: estate?.own,
+          turn: undefined,
+          details: undefined,
+          hangs: false,
+          answered: () => {},
+        };
         if (estate !== undefined) this.#inherit(estate);
         this.#members.add(member);
         this.#isAlone = false;
         void answer(socket, { type: 'welcome' });
+      } else if (member === undefined && message.type === 'visit') {
+        clearTimeout(timer);
+        void this.#show(socket);
       } else if (member !== undefined && message.type === 'numbers') {
         member.numbers = message.numbers;
         member.turn = message.turn;
+        member.details = message.details ?? member.details;
         member.hangs = false;
         member.answered();
       }
     });
+  }
+
+  /** Answers a visitor once. */
+  async #show(socket: Socket): Promise<void> {
+    try {
+      const overview = await this.overview();
+      const pids = [this.#options.identity.pid, ...Array.from(this.#members, ({ identity }) => identity.pid)];
+      await answer(socket, { type: 'overview', pids, overview });
+    } finally {
+      socket.end();
+    }
   }
 
   /** A member comes from an earlier holder. The first one that does brings the totals of all; each takes out its own. */
@@ -209,7 +261,7 @@ export class Holder {
   }
 
   /** Resolves when all members have answered, or after {@link MAX_WAIT}. Nobody waits twice for a member that hangs. */
-  #ask(turn: number): Promise<void> {
+  #ask(turn: number, withDetails: boolean): Promise<void> {
     const asked = [...this.#members].filter(canRead);
     const waiting = new Set(asked.filter(({ hangs }) => !hangs));
     if (asked.length === 0) return Promise.resolve();
@@ -228,7 +280,7 @@ export class Holder {
           clearTimeout(timer);
           resolve();
         };
-        void answer(member.socket, { type: 'collect', turn });
+        void answer(member.socket, { type: 'collect', turn, withDetails });
       }
     });
   }

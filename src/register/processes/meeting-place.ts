@@ -15,8 +15,7 @@ export function meetingPlace({ address, port }: Address): { path: string } | { w
   const uid = process.getuid?.();
   if (uid === undefined) return { why: `it is not supported on ${process.platform}` };
 
-  const { tmpdir } = process.getBuiltinModule('node:os');
-  const folder = join(tmpdir(), `connmeter-${uid}`);
+  const folder = meetingFolder(uid);
   const path = join(folder, `${hashOf(`${address} ${port} ${networkNamespace()}`)}.sock`);
   if (Buffer.byteLength(path) > MAX_PATH_BYTES) return { why: `the path ${path} is too long` };
 
@@ -26,6 +25,11 @@ export function meetingPlace({ address, port }: Address): { path: string } | { w
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') return { why: `${folder} cannot be created` };
   }
   return isOwn(folder, uid) ? { path } : { why: `${folder} must be a folder of this user with mode 0700` };
+}
+
+/** The folder of all meeting places of a user. */
+export function meetingFolder(uid: number): string {
+  return join(process.getBuiltinModule('node:os').tmpdir(), `connmeter-${uid}`);
 }
 
 /** Only our own user may use the folder: whoever can write there could send us numbers. */

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Guard } from '../../core/guard.ts';
+import type { Details } from '../../explain/make-overview.ts';
 import type { Reading } from '../../metrics/table.ts';
 import { onMessages, send } from './frames.ts';
 import type { Identity } from './kinship.ts';
@@ -12,6 +13,8 @@ export type Ending = 'stranger' | 'absent' | 'lost';
 export interface MemberOptions {
   readonly identity: Identity;
   readonly read: () => readonly Reading[];
+  /** What this process knows besides its numbers. */
+  readonly details: () => Details;
   /** The threads of this process bring their numbers up to date. Never rejects. */
   readonly refresh: () => Promise<void>;
   /** Opens a connection to the holder that is not measured. */
@@ -70,17 +73,19 @@ export class Member {
       this.#options.onWelcome();
     }
     if (message.type === 'collect') {
-      const answer = this.#options.guard('answer the holder', () => this.#answer(message.turn));
+      const { turn, withDetails } = message;
+      const answer = this.#options.guard('answer the holder', () => this.#answer(turn, withDetails));
       void this.#options.refresh().then(answer);
     }
     if (message.type === 'totals') this.#remember(message.totals, message.turn);
   }
 
-  #answer(turn: number): void {
-    const numbers = numbersOf(this.#options.read());
+  #answer(turn: number, withDetails = false): void {
+    const { details, read } = this.#options;
+    const numbers = numbersOf(read());
     this.#turn = turn;
     this.#answers.set(turn, numbers);
-    this.#send({ type: 'numbers', turn, numbers });
+    this.#send({ type: 'numbers', turn, numbers, ...(withDetails && { details: details() }) });
   }
 
   #remember(totals: Numbers, turn: number | undefined): void {

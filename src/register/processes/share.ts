@@ -1,5 +1,6 @@
 import type { Server, Socket } from 'node:net';
 import type { Guard } from '../../core/guard.ts';
+import type { Details } from '../../explain/make-overview.ts';
 import type { Reading } from '../../metrics/table.ts';
 import { identify } from './kinship.ts';
 import { packageNameOf } from './main-script.ts';
@@ -10,6 +11,8 @@ import { Sharing, type SharingOptions } from './sharing.ts';
 export interface Measured {
   /** The numbers of this process, as of now. */
   read(): readonly Reading[];
+  /** What it knows besides. */
+  details(): Details;
   /** Its threads bring theirs up to date. Never rejects. */
   refresh(): Promise<void>;
   /** A server of ours is not measured. */
@@ -37,6 +40,7 @@ export function share(
     identity: identify({ env, script, packageName, pid, parent: ppid, hasChannel: connected === true }),
     read: () => measured.read(),
     refresh: () => measured.refresh(),
+    details: () => measured.details(),
     ...scrape,
     createServer(): Server {
       const server = net.createServer();

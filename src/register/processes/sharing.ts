@@ -1,5 +1,7 @@
 import type { Server, Socket } from 'node:net';
 import type { Guard } from '../../core/guard.ts';
+import { type Details, makeOverview } from '../../explain/make-overview.ts';
+import type { Overview } from '../../explain/overview.ts';
 import type { Reading } from '../../metrics/table.ts';
 import { Holder } from './holder.ts';
 import type { Identity } from './kinship.ts';
@@ -19,6 +21,8 @@ export interface SharingOptions {
   readonly path: string;
   readonly identity: Identity;
   readonly read: () => readonly Reading[];
+  /** What this process knows besides its numbers. */
+  readonly details: () => Details;
   /** The threads of this process bring their numbers up to date. Never rejects. */
   readonly refresh: () => Promise<void>;
   readonly maxOrigins: number;
@@ -56,6 +60,14 @@ export class Sharing {
 
     await this.#options.refresh();
     return this.#options.read();
+  }
+
+  /** What all processes know, if this one is the holder. */
+  async overview(): Promise<Overview> {
+    if (this.#holder !== undefined) return this.#holder.overview();
+
+    const readings = await this.read();
+    return makeOverview(readings, [this.#options.details()], Date.now());
   }
 
   /** This process has the port. */

@@ -198,12 +198,12 @@ test('a call site is reported after the third new pool of an origin', () => {
   const { callSites, warn } = suspecting();
 
   for (let pool = 0; pool < 3; pool++) {
-    expect(callSites.poolMayOpen(origin)).toBeUndefined();
-    callSites.poolOpened(origin, undefined);
+    expect(callSites.attempted(origin)).toBeUndefined();
+    callSites.opened(origin, 'new_pool', undefined);
   }
   expect(callSites.found).toEqual([]);
 
-  published(() => callSites.poolOpened(origin, callSites.poolMayOpen(origin)));
+  published(() => callSites.opened(origin, 'new_pool', callSites.attempted(origin)));
 
   expect(callSites.found).toMatchObject([{ problem: 'new_pool', count: 1 }]);
   expect(warn.mock.calls[0]?.[0]).toMatch(
@@ -214,7 +214,7 @@ test('a call site is reported after the third new pool of an origin', () => {
 test('no stack is captured when call sites are off', () => {
   const { callSites, warn } = suspecting(false);
 
-  for (let i = 0; i < 5; i++) callSites.poolOpened(origin, callSites.poolMayOpen(origin));
+  for (let i = 0; i < 5; i++) callSites.opened(origin, 'new_pool', callSites.attempted(origin));
   held(callSites);
   request(callSites);
 
@@ -228,7 +228,7 @@ test('the number of call sites is bounded', () => {
 
   for (let i = 0; i < 1_000; i++) {
     const one = { address: `h${i}.test`, port: 80 };
-    for (let pool = 0; pool < 5; pool++) callSites.poolOpened(one, callSites.poolMayOpen(one));
+    for (let pool = 0; pool < 5; pool++) callSites.opened(one, 'new_pool', callSites.attempted(one));
   }
 
   expect(callSites.found).toHaveLength(50);

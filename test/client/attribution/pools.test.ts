@@ -35,7 +35,7 @@ function playing() {
       asked.callSites++;
       return 'pay.ts:42';
     },
-    onNewPool: (_origin, site) => void newPools.push(site),
+    onOpened: (_origin, problem, site) => void (problem === 'new_pool' && newPools.push(site)),
     states: {
       reasonOf: member => closing.get(member) ?? 'unknown',
       isUnread: member => {
@@ -133,7 +133,7 @@ describe('which connection was the first', () => {
     );
   });
 
-  test('the line of the request is looked for once per connector, and not for a message without one', () => {
+  test('the line of the request is looked for at each attempt, also for a message without a connector', () => {
     const { attempt, pools, asked } = playing();
     const connector = () => {};
     attempt(HERE, connector);
@@ -141,7 +141,7 @@ describe('which connection was the first', () => {
     pools.announced(attempt(), HERE, {});
     pools.announced(attempt(), HERE, null as unknown as object);
 
-    expect(asked.callSites).toBe(1);
+    expect(asked.callSites).toBe(4);
   });
 
   test('the pool may be known only after the attempt was counted to another one', () => {

@@ -1,0 +1,54 @@
+import { atFirstEvent } from '../../core/first-event.ts';
+import type { Guard } from '../../core/guard.ts';
+import type { Overview } from '../../explain/overview.ts';
+import { reportLines } from '../../explain/report-text.ts';
+import { FindingsLog, type FindingsLogFormat } from './findings-log.ts';
+import { ReportFile } from './report-file.ts';
+
+// Kept, because tests of the program may replace them with fake timers.
+const { setInterval } = globalThis;
+const now = performance.now.bind(performance);
+
+/** How often findings are looked for, in milliseconds. */
+const INTERVAL = 15_000;
+/** How often the command gets news. Its programs may be short, and a body is held only after it was seen twice. */
+const COMMAND_INTERVAL = 500;
+
+export interface ReportsOptions {
+  /** What this process and its threads know now. */
+  readonly overview: () => Overview;
+  readonly log: FindingsLogFormat;
+  /** Where more can be seen, for the log. */
+  readonly where: string;
+  /** When the report is printed: at the end, or at this signal. */
+  readonly report: 'exit' | NodeJS.Signals | undefined;
+  /** A folder of the command `connmeter`, where each process writes what it knows. */
+  readonly folder: string | undefined;
+  /** Writes lines without waiting until somebody reads them. */
+  readonly print: (lines: readonly string[]) => void;
+  /** Writes them before it returns. */
+  readonly printNow: (lines: readonly string[]) => void;
+  readonly guard: Guard;
+}
+
+/** Tells what was found: in lines on stderr, in a report, or to the command. Begins at the first event that is measured. */
+export function startReports({ overview, log, where, report, folder, print, printNow, guard }: ReportsOptions): void {
+  const printReport = guard('print the report', () => printNow(reportLines(overview())));
+  if (report !== undefined && report !== 'exit') process.on(report, printReport);
+
+  const begin = () => {
+    if (report === 'exit') process.once('exit', printReport);
+    if (folder !== undefined) {
+      const file = new ReportFile(folder);
+      const write = guard('write to the command', () => file.write(overview()));
+      setInterval(write, COMMAND_INTERVAL).unref();
+      process.once('exit', write);
+    }
+    if (log !== 'none') {
+      const findings = new FindingsLog(log, where);
+      const look = guard('look for findings', () => print(findings.lines(overview().findings, now())));
+      setInterval(look, INTERVAL).unref();
+    }
+  };
+  if (report === 'exit' || folder !== undefined || log !== 'none') atFirstEvent(guard, begin);
+}
