@@ -295,6 +295,8 @@ export class ConnectionAccounting {
     const tunnelError = this.#states.tunnelErrorOf(connection);
     if (tunnelError !== undefined) this.tunnelFailed(connection, tunnelError);
     this.#pools.closed(connection, connection.reason);
+    if (connection.requestSite !== undefined)
+      this.#callSites.closed(originOfConnection(connection), reasonOfClosed(connection), connection.requestSite);
     this.recentlyClosed.add(connection);
     this.#uncounted.push(connection);
     if (this.#uncounted.length >= this.#maxUncounted) this.#countClosedConnections();

@@ -184,8 +184,10 @@ export class Connection extends TrackedConnection<OriginCounts> implements Momen
   /** In a worker thread: the record of what is not counted yet. `counted`: the main thread has counted it. */
   record: number | 'counted' | undefined;
 
-  // Callers: connections.ts has the first, accounting.ts the other.
+  // Lines and callers: connections.ts; `caller`: accounting.ts.
 
+  /** The line of the program that made the request that was sent last. Undefined if it was not looked at. */
+  requestSite: string | undefined;
   /** Who made the request that the connection was opened for, and the one that was sent last. Undefined if nobody says. */
   openedBy: string | undefined;
   caller: string | undefined;

@@ -525,6 +525,7 @@ export class Connections {
       return;
     }
 
+    connection.requestSite = this.#callSites.siteOf(request);
     if (connection.pool === undefined && connection.counts === undefined)
       this.#claim(connection, socket, request, client);
     connection.http = true;

@@ -19,7 +19,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
     fields: [
       ...['socket', 'listenedSocket', 'hasBegun', 'resolved', 'dialled', 'connected', 'secured', 'opened', 'closed'],
       ...['tls', 'error', 'serverEnded', 'receivedGoaway', 'version'],
-      ...['host', 'address', 'port', 'attempts', 'outcome', 'session', 'openedBy'],
+      ...['host', 'address', 'port', 'attempts', 'outcome', 'session', 'openedBy', 'requestSite'],
     ],
   },
   'the client': { writers: ['client/connections.ts', 'client/tunnels.ts'], fields: ['http', 'origin'] },

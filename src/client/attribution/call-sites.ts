@@ -65,7 +65,10 @@ export interface CreatedRequestReader<Request> {
 interface WatchedOrigin {
   readonly origin: Origin;
   readonly key: string;
-  readonly name: string;
+  /** What its requests call it. Undefined if that is not known. */
+  readonly name: string | undefined;
+  /** The watch ends when no body holds a connection any more. */
+  readonly forHeld: boolean;
   requestsLeft: number;
   collectionsLeft: number;
   /** Unread bodies held all of its connections at the last collection. */
@@ -140,7 +143,11 @@ export class CallSites {
       watched.allHeld = allHeld.get(watched.key) === true;
       watched.collectionsLeft--;
     }
-    this.#setWatched(this.#watched.filter(({ key, collectionsLeft }) => allHeld.has(key) && collectionsLeft > 0));
+    this.#setWatched(
+      this.#watched.filter(
+        ({ key, forHeld, collectionsLeft }) => (allHeld.has(key) || !forHeld) && collectionsLeft > 0,
+      ),
+    );
   }
 
   /** Requests are no longer seen. */
@@ -169,10 +176,26 @@ export class CallSites {
       known.left--;
       this.#count(problem, origin, site);
     }
+    // Not every connection is opened by the code of its request. Then the lines of the next requests are looked at.
+    if (known.seen === SUSPICIOUS && site === undefined && isOfRequest(problem)) this.#watch(origin, undefined);
     if (known.seen !== SUSPICIOUS && site === undefined) return;
 
     const isChecked = [...suspect.problems.values()].some(({ seen, left }) => seen >= SUSPICIOUS && left > 0);
     suspect.isChecked = isChecked && suspect.stacksLeft > 0;
+  }
+
+  /** The line that made the request, if it was looked at. */
+  siteOf(request: object): string | undefined {
+    return this.#watched.length > 0 ? this.#siteOfRequest.get(request) : undefined;
+  }
+
+  /** A connection is closed for this reason. `site`: the line of its last request. */
+  closed(origin: Origin, reason: CloseReason, site: string): void {
+    const known = this.#suspectedOrigins.get(keyOf(origin))?.problems.get(reason);
+    if (known === undefined || known.seen < SUSPICIOUS || known.left === 0) return;
+
+    known.left--;
+    this.#count(reason, origin, site);
   }
 
   #suspect(origin: Origin): SuspectedOrigin | undefined {
@@ -208,12 +231,12 @@ export class CallSites {
   }
 
   #isWatched(name: string): boolean {
-    for (const watched of this.#watched) if (watched.name === name) return true;
+    for (const watched of this.#watched) if (watched.name === name || watched.name === undefined) return true;
     return false;
   }
 
   /** The next few requests to the origin are checked. */
-  #watch(origin: Origin, name: string): boolean {
+  #watch(origin: Origin, name: string | undefined): boolean {
     if (!this.#enabled) return true;
 
     const key = keyOf(origin);
@@ -222,7 +245,7 @@ export class CallSites {
 
     this.#seen = 0;
     const left = { requestsLeft: MAX_CHECKED, collectionsLeft: MAX_COLLECTIONS };
-    this.#setWatched([...others, { origin, key, name, ...left, allHeld: false }]);
+    this.#setWatched([...others, { origin, key, name, forHeld: name !== undefined, ...left, allHeld: false }]);
     return true;
   }
 
@@ -269,6 +292,19 @@ export function programFrame(
   const files = frames.slice(published + 1).filter(({ scriptName }) => isFile(scriptName));
   const frame = files.find(({ scriptName }) => !/[\\/]node_modules[\\/]/.test(scriptName)) ?? files.at(-1);
   return frame && `${shortPath(frame.scriptName)}:${frame.lineNumber}`;
+}
+
+/** How the program treats its requests, or what their server does during them. */
+const OF_REQUESTS: ReadonlySet<OpeningProblem> = new Set([
+  'body_cancelled',
+  'body_unread',
+  'request_aborted',
+  'request_timeout',
+  'server_closed_active',
+]);
+
+function isOfRequest(problem: OpeningProblem): boolean {
+  return OF_REQUESTS.has(problem);
 }
 
 function callSite(): string | undefined {
