@@ -28,12 +28,14 @@ export function intervalsOf(before: Overview | undefined, after: Overview, secon
     .sort((a, b) => rankOf(b) - rankOf(a) || b.opened + b.failed - (a.opened + a.failed) || b.requests - a.requests);
 }
 
-function intervalOf(before: OriginOverview | undefined, origin: OriginOverview, seconds: number): OriginInterval {
-  const since = (now: number, then: number | undefined) => (then === undefined || now < then ? now : now - then);
-  const fresh = since(origin.requests.fresh, before?.requests.fresh);
-  const reused = since(origin.requests.reused, before?.requests.reused);
-  const opened = since(totalOf(origin.opened), before && totalOf(before.opened));
-  const failed = since(totalOf(origin.failed), before && totalOf(before.failed));
+function intervalOf(earlier: OriginOverview | undefined, origin: OriginOverview, seconds: number): OriginInterval {
+  const now = totalsOf(origin);
+  const then = earlier && totalsOf(earlier);
+  const hasRestarted = then?.some((total, index) => total > (now[index] as number)) === true;
+  const before = hasRestarted ? undefined : earlier;
+  const [fresh, reused, opened, failed] = now.map(
+    (total, index) => total - (before && then ? (then[index] as number) : 0),
+  ) as Totals;
   const requests = fresh + reused;
   const reuse = requests === 0 ? undefined : reused / requests;
   const held = origin.now.held > 0;
@@ -49,6 +51,12 @@ function intervalOf(before: OriginOverview | undefined, origin: OriginOverview, 
     state,
     verdict: verdictOf(state, before, origin),
   };
+}
+
+type Totals = [fresh: number, reused: number, opened: number, failed: number];
+
+function totalsOf({ requests: { fresh, reused }, opened, failed }: OriginOverview): Totals {
+  return [fresh, reused, totalOf(opened), totalOf(failed)];
 }
 
 function verdictOf(state: OriginInterval['state'], before: OriginOverview | undefined, origin: OriginOverview): string {
