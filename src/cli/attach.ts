@@ -8,6 +8,8 @@ const { setTimeout: sleep } = process.getBuiltinModule('node:timers/promises');
 
 /** The port that Node's inspector listens on, unless the program was told another one. */
 const INSPECTOR_PORT = 9229;
+/** Before the first look at a program that was entered just now. */
+const FIRST_LOOK = 2_000;
 const PATIENCE = 3_000;
 const SIGUSR1_BIT = 1n << 9n; // signal 10 on Linux
 
@@ -40,6 +42,7 @@ export async function attach(pid: number): Promise<Source | { why: string }> {
     inspector.close();
     return { why: `connmeter could not be loaded in process ${pid}: ${(error as Error).message}` };
   }
+  await sleep(FIRST_LOOK);
   return {
     read: async () => JSON.parse(String(await inspector.evaluate(`${HANDLE}.read()`))) as Overview,
     note: 'Connections that were open before are not known.',
