@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
  */
 export const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   '.': [
+    'testing',
     'register',
     'register/threads',
     'register/processes',
@@ -20,6 +21,7 @@ export const FOLDERS: Readonly<Record<string, readonly string[]>> = {
     'core',
     '@opentelemetry/api',
   ],
+  testing: ['explain', 'client', 'client/attribution', 'core'],
   register: [
     'register/processes',
     'metrics',
@@ -30,6 +32,7 @@ export const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   ],
   'register/threads': ['register/processes', 'metrics', 'core', '@opentelemetry/api'],
   'register/processes': ['metrics', 'core', '@opentelemetry/api'],
+  explain: ['client', 'client/attribution', 'metrics', 'core'],
   'client/sources': ['client', 'client/attribution', 'core'],
   client: ['client/attribution', 'metrics', 'core'],
   'client/attribution': ['core'],

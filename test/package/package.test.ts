@@ -29,6 +29,7 @@ test('contains exactly the files a user needs', () => {
       ...modules,
       ...[
         'client/attribution/call-sites',
+        'client/attribution/request-lines',
         'client/snapshot',
         'client/watch-dispatcher',
         'client/with-caller',
@@ -43,6 +44,9 @@ test('contains exactly the files a user needs', () => {
         'metrics/advice',
         'options',
         'register',
+        'testing',
+        'testing/changes',
+        'testing/limits',
       ].map(name => `dist/${name}.d.ts`),
       'CHANGELOG.md',
       'LICENSE',
@@ -77,11 +81,15 @@ test('exports a class and a function, and no internal modules', async () => {
   );
 
   expect((await start(path, { node: ['--disable-warning=ExperimentalWarning'] }).outcome).stdout.split('\n')).toEqual(
-    expect.arrayContaining(['ConnectionInstrumentation,watchDispatcher,withCaller', 'ERR_PACKAGE_PATH_NOT_EXPORTED', 'connmeter']),
+    expect.arrayContaining([
+      'ConnectionInstrumentation,watchDispatcher,withCaller',
+      'ERR_PACKAGE_PATH_NOT_EXPORTED',
+      'connmeter',
+    ]),
   );
 });
 
-test('its main entry loads @opentelemetry/api and no other package', async () => {
+test.each(['connmeter', 'connmeter/testing'])('%s loads @opentelemetry/api and no other package', async entry => {
   const path = project.write(
     'packages.mjs',
     `import { registerHooks } from 'node:module';
@@ -93,7 +101,7 @@ test('its main entry loads @opentelemetry/api and no other package', async () =>
         return resolved;
       },
     });
-    await import('connmeter');
+    await import('${entry}');
     packages.delete(undefined);
     console.log([...packages].sort().join());`,
   );

@@ -1,4 +1,5 @@
-import { type Origin, printable } from '../../core/origins.ts';
+import { type Origin, originText, printable } from '../../core/origins.ts';
+import type { RequestLines } from './request-lines.ts';
 
 const { relative } = process.getBuiltinModule('node:path');
 const { fileURLToPath } = process.getBuiltinModule('node:url');
@@ -84,18 +85,22 @@ export class CallSites {
   readonly #suspectedOrigins = new Map<string, SuspectedOrigin>();
   readonly #siteOfRequest = new WeakMap<object, string>();
   readonly #found = new Map<string, CallSite>();
+  readonly lines: RequestLines | undefined;
   #watched: readonly WatchedOrigin[] = [];
   /** How many requests were seen since the watch began. */
   #seen = 0;
 
+  /** `lines`: the lines of all requests, if somebody wants to know them whatever that costs. */
   constructor(
     enabled: boolean,
     warn: (message: string) => void,
     nameOf: (address: string) => string = address => address,
+    lines?: RequestLines,
   ) {
     this.#enabled = enabled;
     this.#nameOf = nameOf;
     this.#warn = warn;
+    this.lines = lines;
   }
 
   /** Whether the stacks of new requests are looked at. */
@@ -109,26 +114,36 @@ export class CallSites {
 
   /** A request is created, and the code that creates it is on the stack. */
   requestCreated<Request extends object>(request: Request, reader: CreatedRequestReader<Request>): void {
-    if (this.#watched.length > 0) this.#check(request, reader);
+    if (this.lines !== undefined) this.lines.created(request);
+    else if (this.#watched.length > 0) this.#check(request, reader);
   }
 
   /** The response body of a request holds a connection. Returns false if there is no room for its origin now. */
   bodyHeld<Request extends object>(request: Request, reader: CreatedRequestReader<Request>, origin: Origin): boolean {
-    const site = this.#siteOfRequest.get(request);
+    const site = this.lines === undefined ? this.#siteOfRequest.get(request) : this.lines.of(request);
     if (site === undefined) return this.#watch(origin, reader.nameOf(request));
 
     this.#count('body_held', origin, site);
     return true;
   }
 
+  /** A snapshot found that. Snapshots may be taken often, so they do not end a watch by their number. */
+  lookedAt(held: readonly HeldOrigin[]): void {
+    this.#update(held, 0);
+  }
+
   /** A collection found unread bodies that hold connections to these origins, and to no others. */
   collected(held: readonly HeldOrigin[]): void {
+    this.#update(held, 1);
+  }
+
+  #update(held: readonly HeldOrigin[], collections: number): void {
     if (this.#watched.length === 0) return;
 
     const allHeld = new Map(held.map(each => [keyOf(each.origin), each.allHeld]));
     for (const watched of this.#watched) {
       watched.allHeld = allHeld.get(watched.key) === true;
-      watched.collectionsLeft--;
+      watched.collectionsLeft -= collections;
     }
     this.#setWatched(this.#watched.filter(({ key, collectionsLeft }) => allHeld.has(key) && collectionsLeft > 0));
   }
@@ -225,7 +240,7 @@ export class CallSites {
 
 /** The warning about a call site: one line. */
 export function describeCallSite({ problem, address, port, site, count }: CallSite): string {
-  const origin = port === undefined ? address : `${address.includes(':') ? `[${address}]` : address}:${port}`;
+  const origin = originText({ address, port });
   const text: Readonly<Record<Problem, string>> = {
     body_held: `response body of a request to ${origin} created at ${site} was never read; it holds a connection (${count} so far)`,
     new_pool: `a request to ${origin} created at ${site} opens a pool of its own (${count} so far); share one client`,
@@ -247,7 +262,8 @@ export function programFrame(
   return frame && `${shortPath(frame.scriptName)}:${frame.lineNumber}`;
 }
 
-function callSite(): string | undefined {
+/** The line that runs now. */
+export function callSite(): string | undefined {
   return programFrame(getCallSites(MAX_FRAMES));
 }
 
