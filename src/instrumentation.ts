@@ -51,7 +51,8 @@ interface ProviderQuestion {
   isTaken: boolean;
 }
 
-// Kept, because tests of the program may replace them with fake timers.
+// Kept, because tests of the program may replace them with fake timers: the global clock maybe before this file is loaded.
+const { performance } = process.getBuiltinModule('node:perf_hooks');
 const monotonic = performance.now.bind(performance);
 const settled = Promise.resolve();
 const { setImmediate, setTimeout } = globalThis;
