@@ -10,24 +10,22 @@ const PAUSE = 50;
 const MAX_PAUSES = 24;
 
 /**
- * Waits until what began after `earlier` is over, or its responses are known to be unread. Looks often, because a response counts as
+ * Waits until everything is over that a look finds, or its responses are known to be unread. Looks often, because a response counts as
  * unread only if two looks have found it so. Counts the pauses and not the time: a test may have stopped the clock.
  *
  * The timer keeps the process alive: an idle one would end while the test waits for this.
  */
-export async function settle(look: () => InProgress, isEarlier: (something: object) => boolean): Promise<void> {
+export async function settle(look: () => InProgress): Promise<void> {
   for (const pause of FIRST_PAUSES) {
     await passed(pause);
     look();
   }
-  for (let pauses = 0; pauses < MAX_PAUSES && isUndecided(look(), isEarlier); pauses++) await passed(PAUSE);
+  for (let pauses = 0; pauses < MAX_PAUSES && isUndecided(look()); pauses++) await passed(PAUSE);
 }
 
 /** Whether a look later may find something else. */
-function isUndecided({ requests, opening }: InProgress, isEarlier: (something: object) => boolean): boolean {
-  return (
-    requests.some(({ request, isHeld }) => !isHeld && !isEarlier(request)) || opening.some(each => !isEarlier(each))
-  );
+function isUndecided({ requests, opening }: InProgress): boolean {
+  return opening.length > 0 || requests.some(({ isHeld }) => !isHeld);
 }
 
 function passed(milliseconds: number): Promise<void> {

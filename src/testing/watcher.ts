@@ -60,12 +60,10 @@ export class Watcher {
     try {
       const before = this.#count();
       this.#lines.record();
-      const earlier = this.#everythingInProgress();
-      const isEarlier = (something: object) => earlier.has(something);
       const result = await run();
-      await settle(() => this.#measured.inProgress(), isEarlier);
+      await settle(() => this.#unfinished());
       const after = this.#count();
-      return { result, origins: changesBetween(before, after, this.#events(isEarlier)) };
+      return { result, origins: changesBetween(before, after, this.#events()) };
     } finally {
       this.#lines.take();
       this.#running = undefined;
@@ -100,19 +98,25 @@ export class Watcher {
     return this.#measured.connections.snapshot().origins;
   }
 
-  #everythingInProgress(): WeakSet<object> {
+  /** What the function began and did not finish, and not what is left of code that ran before. */
+  #unfinished(): InProgress {
     const { requests, opening } = this.#measured.inProgress();
-    return new WeakSet([...requests.map(({ request }) => request), ...opening]);
+    return {
+      requests: requests.filter(({ request }) => this.#lines.hasRecorded(request)),
+      opening: opening.filter(connection => this.#lines.hasRecorded(connection)),
+    };
   }
 
-  #events(isEarlier: (request: object) => boolean): Event[] {
+  #events(): Event[] {
+    const held = this.#unfinished().requests.filter(({ isHeld }) => isHeld);
     const { opened, collected } = this.#lines.take();
-    const held = this.#measured.inProgress().requests.filter(({ isHeld }) => isHeld);
     return [
       ...eventsOf(opened),
-      ...[...held, ...collected]
-        .filter(({ request }) => !isEarlier(request))
-        .map(({ request, origin }) => ({ ...origin, kind: 'held' as const, site: this.#lines.of(request) })),
+      ...[...held, ...collected].map(({ request, origin }) => ({
+        ...origin,
+        kind: 'held' as const,
+        site: this.#lines.of(request),
+      })),
     ];
   }
 }

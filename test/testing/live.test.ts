@@ -145,6 +145,22 @@ describe('a response that nobody reads', () => {
     expect(failure.message).toContain(`(${line})`);
   });
 
+  test('explains a function that waits for ever, if something ends it', async () => {
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 2 });
+    let line = '';
+    const send = () => {
+      line = nextLine();
+      return new Promise(resolve => http.get(url, { agent }, resolve).on('error', resolve));
+    };
+    const failure = await failureOf(
+      expectReuse(() => Promise.race([times(3, send), new Promise(resolve => setTimeout(resolve, 100))])),
+    );
+
+    expect(failure.message).toContain(`127.0.0.1:${asked.port}: left 2 responses unread`);
+    expect(failure.message).toContain(`(${line})`);
+    agent.destroy();
+  });
+
   test('is allowed by a limit', async () => {
     await expect(
       expectReuse(async () => void kept.push(await fetch(`${url}/large`)), { held: 1 }),

@@ -30,17 +30,20 @@ export interface CollectedBody {
 export class RequestLines {
   readonly #ofRequest = new WeakMap<object, Line>();
   readonly #ofConnection = new WeakMap<object, Line>();
-  #isRecording = false;
+  /** The requests and connections that began while it records. Undefined if it does not. */
+  #recorded: WeakSet<object> | undefined;
   #opened: OpenedAt[] = [];
   #collected: CollectedBody[] = [];
 
   /** A request is created, and the code that creates it is on the stack. */
   created(request: object): void {
+    this.#recorded?.add(request);
     this.#ofRequest.set(request, lineHere());
   }
 
   /** A connection is attempted, in most cases by the code that makes the request. */
   attempted(connection: object): void {
+    this.#recorded?.add(connection);
     this.#ofConnection.set(connection, lineHere());
   }
 
@@ -52,14 +55,14 @@ export class RequestLines {
 
   /** A connection was counted. */
   counted(connection: object, origin: Origin, kind: LineKind): void {
-    if (!this.#isRecording) return;
+    if (this.#recorded === undefined) return;
 
     const line = this.#ofConnection.get(connection) ?? nowhere;
     this.#opened.push({ kind, origin, line });
   }
 
   bodyCollected(request: object, origin: Origin): void {
-    if (this.#isRecording) this.#collected.push({ request, origin });
+    if (this.hasRecorded(request)) this.#collected.push({ request, origin });
   }
 
   /** The line of a request. Undefined if it is not known. */
@@ -69,12 +72,17 @@ export class RequestLines {
 
   /** What is counted from now on is kept, until `take`. */
   record(): void {
-    this.#isRecording = true;
+    this.#recorded = new WeakSet();
+  }
+
+  /** Whether a request or a connection began since then. */
+  hasRecorded(begun: object): boolean {
+    return this.#recorded?.has(begun) === true;
   }
 
   take(): { readonly opened: readonly OpenedAt[]; readonly collected: readonly CollectedBody[] } {
     const taken = { opened: this.#opened, collected: this.#collected };
-    this.#isRecording = false;
+    this.#recorded = undefined;
     this.#opened = [];
     this.#collected = [];
     return taken;

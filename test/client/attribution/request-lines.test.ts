@@ -89,14 +89,33 @@ test('only what is counted while it records is kept, and only once', () => {
   expect(lines.take()).toEqual({ opened: [], collected: [] });
 
   lines.record();
+  const request = {};
+  lines.created(request);
   lines.counted({}, origin, 'new_pool');
-  lines.bodyCollected({}, origin);
+  lines.bodyCollected(request, origin);
 
   expect(lines.take()).toMatchObject({ opened: [{ kind: 'new_pool' }], collected: [{ origin }] });
 
   lines.counted({}, origin, 'pool_busy');
 
   expect(lines.take()).toEqual({ opened: [], collected: [] });
+});
+
+test('what began before it records is not of that time', () => {
+  const lines = new RequestLines();
+  const [before, request, connection, after] = [{}, {}, {}, {}];
+  lines.created(before);
+  lines.record();
+  lines.created(request);
+  lines.attempted(connection);
+  lines.bodyCollected(before, origin);
+
+  expect([before, request, connection].map(each => lines.hasRecorded(each))).toEqual([false, true, true]);
+  expect(lines.take().collected).toEqual([]);
+
+  lines.created(after);
+
+  expect([request, after].map(each => lines.hasRecorded(each))).toEqual([false, false]);
 });
 
 test('the limit of stacks is as before', () => {
