@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
  */
 export const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   '.': [
+    'testing',
     'register',
     'register/threads',
     'register/processes',
@@ -23,6 +24,8 @@ export const FOLDERS: Readonly<Record<string, readonly string[]>> = {
     'core',
     '@opentelemetry/api',
   ],
+  cli: ['register/processes', 'explain', 'core'],
+  testing: ['explain', 'client', 'client/attribution', 'core'],
   register: [
     'register/processes',
     'metrics',
@@ -34,7 +37,6 @@ export const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   'register/threads': ['register/processes', 'metrics', 'core', '@opentelemetry/api'],
   'register/processes': ['explain', 'metrics', 'core', '@opentelemetry/api'],
   'register/reports': ['explain', 'core'],
-  cli: ['register/processes', 'explain', 'core'],
   explain: ['client', 'client/attribution', 'metrics', 'core', '@opentelemetry/api'],
   'client/sources': ['client', 'client/attribution', 'core'],
   client: ['client/attribution', 'metrics', 'core'],

@@ -8,7 +8,9 @@ import {
 } from '@opentelemetry/api';
 import { CallSites } from './client/attribution/call-sites.ts';
 import { clientOf } from './client/attribution/pool-identity.ts';
+import type { RequestLines } from './client/attribution/request-lines.ts';
 import { Connections } from './client/connections.ts';
+import type { InProgress } from './client/in-progress.ts';
 import type { Snapshot } from './client/snapshot.ts';
 import { httpSource } from './client/sources/http.ts';
 import { http2Source } from './client/sources/http2.ts';
@@ -40,13 +42,27 @@ const NAME = 'connmeter';
 /** On this channel, instrumentations of this process learn of each other: also those of another copy of the package. */
 const PROVIDER_CHANNEL = 'connmeter:provider';
 
+/** On this channel, an instrumentation says that it opens a socket of its own, which no other one of this process counts. */
+const OWN_SOCKET_CHANNEL = 'connmeter:own-socket';
+
+/** What only connmeter itself may choose. */
+interface Internals {
+  /** Where the numbers are kept. */
+  readonly storage?: Storage | undefined;
+  /** Takes the line of every request, for tests of the program. Such an instrumentation exports nothing and logs no lines. */
+  readonly lines?: RequestLines | undefined;
+  /** The program may end soon, so its lines are looked for from the first request on. */
+  readonly isShort?: boolean;
+}
+
 /** Asks whether an instrumentation measures for this provider already. Two would count everything twice. */
 interface ProviderQuestion {
   readonly provider: MeterProvider;
   isTaken: boolean;
 }
 
-// Kept, because tests of the program may replace them with fake timers.
+// Kept, because tests of the program may replace them with fake timers: the global clock maybe before this file is loaded.
+const { performance } = process.getBuiltinModule('node:perf_hooks');
 const monotonic = performance.now.bind(performance);
 const settled = Promise.resolve();
 const { setImmediate, setTimeout } = globalThis;
@@ -82,7 +98,7 @@ export class ConnectionInstrumentation {
   );
   #hasWarnedOfSdkLimit = false;
   #opensOwnSocket = false;
-  #followsGlobal = true;
+  #followsGlobal: boolean;
   #provider: MeterProvider | undefined;
   #instruments: Instruments | undefined;
   #hadProvider = false;
@@ -98,9 +114,9 @@ export class ConnectionInstrumentation {
   readonly connections: { snapshot(): Snapshot } = { snapshot: () => this.#connections.snapshot() };
 
   constructor(config?: ConnectionInstrumentationConfig);
-  /** @internal `storage`: where the numbers are kept. */
-  constructor(config: ConnectionInstrumentationConfig, storage: Storage);
-  constructor(config: ConnectionInstrumentationConfig = {}, storage?: Storage) {
+  /** @internal */
+  constructor(config: ConnectionInstrumentationConfig, internals: Internals);
+  constructor(config: ConnectionInstrumentationConfig = {}, { storage, lines, isShort = false }: Internals = {}) {
     const options = checkedOptions(config);
     this.#config = { ...config, ...options };
     const names = new OriginNames(options.originName, error => {
@@ -119,7 +135,9 @@ export class ConnectionInstrumentation {
       this.#instruments?.record(metric, value, attributes, times);
     };
     this.#lookups = new Lookups(this.#registry, record);
-    this.#callSites = new CallSites(options.callSites, message => diag.warn(`connmeter: ${message}`), nameOf);
+    const warn = lines === undefined ? (message: string) => diag.warn(`connmeter: ${message}`) : () => {};
+    this.#callSites = new CallSites(options.callSites, warn, nameOf, { lines, isShort });
+    this.#followsGlobal = lines === undefined;
     const now = () => monotonic() / 1000;
     const guard = this.#guard('collection');
     const inNextLoop = (place: FaultPlace) => (run: () => void) => {
@@ -182,6 +200,9 @@ export class ConnectionInstrumentation {
       subscribeAll(this.#guard('collection'), {
         'net.client.socket': follow,
         'tracing:net.server.listen:asyncEnd': follow,
+        [OWN_SOCKET_CHANNEL]: ({ isOpening }: { isOpening: boolean }) => {
+          this.#opensOwnSocket = isOpening;
+        },
         [PROVIDER_CHANNEL]: (question: ProviderQuestion) => {
           if (question.provider === this.#provider && this.#instruments !== undefined) question.isTaken = true;
         },
@@ -232,12 +253,22 @@ export class ConnectionInstrumentation {
 
   /** @internal Opens a socket that is not measured. */
   openUnmeasured<Opened>(open: () => Opened): Opened {
-    this.#opensOwnSocket = true;
+    publish(OWN_SOCKET_CHANNEL, { isOpening: true });
     try {
       return open();
     } finally {
-      this.#opensOwnSocket = false;
+      publish(OWN_SOCKET_CHANNEL, { isOpening: false });
     }
+  }
+
+  /** @internal What is not over yet. */
+  inProgress(): InProgress {
+    return this.#connections.inProgress();
+  }
+
+  /** @internal Counts everything that has happened, open sockets without HTTP included, as a collection does. */
+  countAll(): void {
+    this.#guard('collection')('client connections', () => this.#connections.refreshGauges())();
   }
 
   /** @internal Counts an error of the parts that serve the metrics. */

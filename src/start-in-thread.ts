@@ -48,7 +48,7 @@ function startReporting(environment: Environment, warn: (line: string) => void):
   const storage = new SharedStorage(memory, entry, () =>
     warn('the numbers of a worker thread are not complete: there is no room for more of them'),
   );
-  const measured = new ConnectionInstrumentation(optionsOf(environment), storage);
+  const measured = new ConnectionInstrumentation(optionsOf(environment), { storage });
   const guard = exportGuard(measured, warn);
   reportToMainThread({ memory, entry, storage, read: () => measured.read(), guard });
   return measured;

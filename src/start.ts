@@ -119,7 +119,8 @@ function sharingOf(environment: Environment, measured: Measured, guard: Guard): 
 }
 
 function startExporting(environment: Environment): void {
-  const measured = new ConnectionInstrumentation(optionsOf(environment));
+  const isShort = environment.reportFolder !== undefined;
+  const measured = new ConnectionInstrumentation(optionsOf(environment), { isShort });
   instrumentation = measured;
   if (!environment.exporters.includes('console') && !environment.exporters.includes('otlp')) measured.evictUnused();
   const guard = exportGuard(measured, lines.warn);

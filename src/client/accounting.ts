@@ -32,6 +32,9 @@ const MAX_UNCOUNTED = 32;
 /** Without a limit, a server allows any 32-bit number of streams. */
 const NO_STREAM_LIMIT = 2 ** 31 - 1;
 
+/** How many connections to each origin are open, and how many of them unread bodies hold. */
+type HeldCounts = Map<OriginCounts, { readonly origin: Origin; open: number; held: number }>;
+
 interface Dependencies {
   readonly registry: MetricRegistry;
   readonly lookups: Lookups;
@@ -76,6 +79,7 @@ export class ConnectionAccounting {
   readonly recentlyClosed = new RingBuffer<Connection>(MAX_CLOSED);
   // Each connection has a guard of its own, so that one that throws does not affect the others.
   readonly #assignSafely: (connection: Connection) => void;
+  readonly #checkHeldSafely: (connection: Connection, found: HeldCounts) => void;
   readonly #countStateSafely: (connection: Connection) => void;
 
   constructor({ registry, lookups, pools, states, callSites, idleTimes, queueTimes, record, guard }: Dependencies) {
@@ -90,6 +94,10 @@ export class ConnectionAccounting {
     this.#records = registry.uncounted;
     this.#maxUncounted = registry.uncounted === undefined ? MAX_UNCOUNTED : 1;
     this.#assignSafely = guard('connection', (connection: Connection) => void this.assignToOrigin(connection));
+    this.#checkHeldSafely = guard('connection', (connection: Connection, found: HeldCounts) => {
+      if (connection.opened !== undefined && connection.counts?.http)
+        this.#checkHeld(connection, connection.counts, found);
+    });
     this.#countStateSafely = guard('connection', (connection: Connection) => this.#countState(connection));
   }
 
@@ -134,6 +142,7 @@ export class ConnectionAccounting {
 
     connection.tunnelError = type;
     countFailure(this.assignToOrigin(connection), 'proxy', type);
+    this.#callSites.lines?.counted(connection, originOfConnection(connection), 'failed_proxy');
   }
 
   /** The connection was opened before connmeter started. It is not counted, but its requests are. */
@@ -215,6 +224,24 @@ export class ConnectionAccounting {
     this.#callSites.collected(this.#heldOrigins());
   }
 
+  /** Looks for unread bodies as a collection does, and leaves the gauges as they are. */
+  checkHeld(live: Iterable<Connection>): void {
+    const found: HeldCounts = new Map();
+    for (const connection of live) this.#checkHeldSafely(connection, found);
+    this.#callSites.lookedAt(
+      [...found.values()]
+        .filter(({ held }) => held > 0)
+        .map(({ origin, open, held }) => ({ origin, allHeld: held === open })),
+    );
+  }
+
+  #checkHeld(connection: Connection, counts: OriginCounts, found: HeldCounts): void {
+    const seen = found.get(counts) ?? { origin: originOfConnection(connection), open: 0, held: 0 };
+    seen.open++;
+    if (this.#states.isHeld(connection)) seen.held++;
+    found.set(counts, seen);
+  }
+
   #heldOrigins(): HeldOrigin[] {
     const origins = Array.from(this.#held, ([counts, origin]) => ({ origin, allHeld: isHeldCompletely(counts) }));
     this.#held.clear();
@@ -254,6 +281,10 @@ export class ConnectionAccounting {
 
     if (opened !== undefined) opened.value++;
     if (requests !== undefined) requests.value++;
+    if (isOpened) {
+      const kind = replacedReason ?? (cause === 'pending' ? 'unknown' : cause);
+      this.#callSites.lines?.counted(connection, originOfConnection(connection), kind);
+    }
     return true;
   }
 
@@ -273,6 +304,7 @@ export class ConnectionAccounting {
     const counts = this.assignToOrigin(connection);
     countFailure(counts, phase, type);
     this.#callSites.opened(originOfConnection(connection), `failed_${phase}`, connection.openedAt);
+    this.#callSites.lines?.counted(connection, originOfConnection(connection), `failed_${phase}`);
     if (phase === 'tls') this.#recordConnect(connection, counts);
     if (phase === 'dns' && connection.resolved === undefined && isGivenUp(error)) {
       const { origin, started, closed = started } = connection;

@@ -23,6 +23,7 @@ import { ConnectionStates } from './connection-states.ts';
 import { CurrentTurn } from './current-turn.ts';
 import { canDial, canLookUp } from './dialled-origin.ts';
 import { IdleTimes } from './idle-times.ts';
+import { type InProgress, inProgress } from './in-progress.ts';
 import { LiveConnections } from './live-connections.ts';
 import { QueueTimes } from './queue-times.ts';
 import { Requests } from './requests.ts';
@@ -137,6 +138,7 @@ export class Connections {
     this.#live.closeSome();
     const connection = new Connection(socket, this.#now());
     this.#pools.attempted(connection);
+    this.#callSites.lines?.attempted(connection);
     const expected = this.#currentTurn.takeExpected();
     if (expected !== undefined) {
       connection.http = true;
@@ -327,8 +329,12 @@ export class Connections {
   /** A request is over: it failed with this error. The client does not name the connection. */
   requestFailed(request: object, error: unknown): void {
     this.#queueTimes.forget(request);
-    const connection = this.#requests.finished(request, true, abortOf(error));
-    if (connection !== undefined) this.#requestEnded(connection);
+    const abort = abortOf(error);
+    const connection = this.#requests.finished(request, true, abort);
+    if (connection === undefined) return;
+
+    if (abort === 'unread') this.#callSites.lines?.bodyCollected(request, originOfConnection(connection));
+    this.#requestEnded(connection);
   }
 
   /** A request failed with the error of its socket. */
@@ -444,6 +450,7 @@ export class Connections {
   snapshot(): Snapshot {
     this.#live.closeAll();
     this.#accounting.countPending(this.#live);
+    this.#accounting.checkHeld(this.#live);
     const now = this.#now();
     const live: LiveConnection[] = [];
     for (const connection of this.#live) {
@@ -458,6 +465,11 @@ export class Connections {
       callSites: this.#callSites.found,
       advice: adviceOf(this.#registry.allOriginCounts, this.#registry.allListenerCounts),
     };
+  }
+
+  /** What is not over yet. */
+  inProgress(): InProgress {
+    return inProgress(this.#live, this.#states);
   }
 
   #bindSession(session: Http2Session, socket: Socket | undefined): Connection | undefined {
@@ -531,8 +543,11 @@ export class Connections {
     connection.http = true;
     connection.timedOut = false;
     connection.pool?.used(connection);
-    if (connection.counts === undefined && connection.requests === 0)
+    if (connection.counts === undefined && connection.requests === 0) {
       this.#nameOrigin(connection, client.namedHost(request));
+      this.#callSites.lines?.sentFirst(connection, request);
+      connection.openedAt ??= connection.requestSite;
+    }
     if (connection.requestCounts?.http === false) this.tunnels.enter(connection, client.originOf(request, socket));
     if (connection.opened === undefined) return;
 

@@ -70,6 +70,11 @@ export function isIpAddress(host: string): boolean {
   return host.includes(':') || /^\d{1,3}(?:\.\d{1,3}){3}$/.test(host);
 }
 
+/** `host:port`, with brackets around an IPv6 address. The path alone for Unix sockets. */
+export function originText({ address, port }: Origin): string {
+  return port === undefined ? address : `${address.includes(':') ? `[${address}]` : address}:${port}`;
+}
+
 export function sameOrigin(a: Origin, b: Origin): boolean {
   return a.address === b.address && a.port === b.port;
 }

@@ -47,7 +47,7 @@ test.each(files)(
 /** Names that only a few files may use. */
 test.each([
   ['node:diagnostics_channel', ['core/channels.ts']],
-  ['node:perf_hooks', ['metrics/lookup-observer.ts']],
+  ['node:perf_hooks', ['instrumentation.ts', 'metrics/lookup-observer.ts']],
   ['node:worker_threads', ['register.ts', 'register/threads/worker-data.ts']],
   ['@opentelemetry/api', ['instrumentation.ts', 'register/producer.ts', 'start-common.ts']],
 ] as const)('%s is used at run time by %j alone', (name, users) => {
@@ -56,7 +56,7 @@ test.each([
   expect([...new Set(found)].sort()).toEqual(users);
 });
 
-test('the package without register needs only @opentelemetry/api and Node at run time', () => {
+test.each(['index.ts', 'testing.ts'])('%s needs only @opentelemetry/api and Node at run time', entry => {
   const reached = new Set<string>();
   const visit = (file: string) => {
     if (reached.has(file)) return;
@@ -65,7 +65,7 @@ test('the package without register needs only @opentelemetry/api and Node at run
     if (file.endsWith('.ts')) for (const { from, typesOnly } of importsOf(SRC, file)) if (!typesOnly) visit(from);
   };
 
-  visit('index.ts');
+  visit(entry);
 
   expect([...reached].filter(name => !name.endsWith('.ts') && !name.startsWith('node:'))).toEqual([
     '@opentelemetry/api',

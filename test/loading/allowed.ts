@@ -20,8 +20,32 @@ const CLOCK = {
 };
 const WATCHED = 'connmeter measures connections through these channels';
 
+const CLIENT_CHANNELS = [
+  'http.client.request.created',
+  'http.client.request.error',
+  'http.client.request.start',
+  'http.client.response.finish',
+  'http2.client.stream.close',
+  'http2.client.stream.start',
+  'net.client.socket',
+  'tracing:net.server.listen:asyncEnd',
+  'undici:client:beforeConnect',
+  'undici:client:connectError',
+  'undici:client:connected',
+  'undici:client:sendHeaders',
+  'undici:proxy:connected',
+  'undici:request:create',
+  'undici:request:error',
+  'undici:request:headers',
+  'undici:request:trailers',
+];
+
 export const FOOTPRINTS: Readonly<Record<string, Footprint>> = {
   connmeter: { modules: [CLOCK], differences: [] },
+  'connmeter/testing': {
+    modules: [CLOCK],
+    differences: CLIENT_CHANNELS.map(name => ({ what: `+ subscribed: ${name}`, why: WATCHED })),
+  },
   'connmeter/register': {
     modules: [
       NET,
@@ -39,28 +63,12 @@ export const FOOTPRINTS: Readonly<Record<string, Footprint>> = {
         on: [22, 24],
       },
       ...[
-        'http.client.request.created',
-        'http.client.request.error',
-        'http.client.request.start',
-        'http.client.response.finish',
+        ...CLIENT_CHANNELS,
         'http.server.request.start',
         'http.server.response.finish',
-        'http2.client.stream.close',
-        'http2.client.stream.start',
         'http2.server.stream.close',
         'http2.server.stream.start',
-        'net.client.socket',
         'net.server.socket',
-        'tracing:net.server.listen:asyncEnd',
-        'undici:client:beforeConnect',
-        'undici:client:connectError',
-        'undici:client:connected',
-        'undici:client:sendHeaders',
-        'undici:proxy:connected',
-        'undici:request:create',
-        'undici:request:error',
-        'undici:request:headers',
-        'undici:request:trailers',
       ].map(name => ({ what: `+ subscribed: ${name}`, why: WATCHED })),
       { what: '+ subscribed: worker_threads', why: 'to know when a thread of the program has ended' },
       ...['asyncStart', 'error'].map(event => ({

@@ -68,6 +68,8 @@ export interface Project {
   readonly path: string;
   /** Writes a file, and returns its path. */
   write(name: string, text: string): string;
+  /** Installs more packages. */
+  install(...packages: string[]): Promise<unknown>;
 }
 
 /** Creates an empty project and installs these packages, from the registry or a tarball. */
@@ -78,6 +80,7 @@ export async function installProject(...packages: string[]): Promise<Project> {
     return join(path, name);
   };
   write('package.json', '{ "name": "user", "private": true }');
-  await npm(path, 'install', '--ignore-scripts', '--prefer-offline', ...packages);
-  return { path, write };
+  const install = (...more: string[]) => npm(path, 'install', '--ignore-scripts', '--prefer-offline', ...more);
+  await install(...packages);
+  return { path, write, install };
 }

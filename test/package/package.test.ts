@@ -29,6 +29,7 @@ test('contains exactly the files a user needs', () => {
       ...modules,
       ...[
         'client/attribution/call-sites',
+        'client/attribution/request-lines',
         'client/snapshot',
         'client/watch-dispatcher',
         'client/with-caller',
@@ -43,6 +44,9 @@ test('contains exactly the files a user needs', () => {
         'metrics/advice',
         'options',
         'register',
+        'testing',
+        'testing/changes',
+        'testing/limits',
       ].map(name => `dist/${name}.d.ts`),
       'CHANGELOG.md',
       'LICENSE',
@@ -85,7 +89,7 @@ test('exports a class and a function, and no internal modules', async () => {
   );
 });
 
-test('its main entry loads @opentelemetry/api and no other package', async () => {
+test.each(['connmeter', 'connmeter/testing'])('%s loads @opentelemetry/api and no other package', async entry => {
   const path = project.write(
     'packages.mjs',
     `import { registerHooks } from 'node:module';
@@ -97,7 +101,7 @@ test('its main entry loads @opentelemetry/api and no other package', async () =>
         return resolved;
       },
     });
-    await import('connmeter');
+    await import('${entry}');
     packages.delete(undefined);
     console.log([...packages].sort().join());`,
   );
@@ -176,17 +180,29 @@ test('its types are valid in ESM and CommonJS, in every declaration file', async
     const name: string = instrumentation.instrumentationName;
     // @ts-expect-error: an unknown option, so that the types are checked and not any
     new ConnectionInstrumentation({ maxOrigin: 5, name });`;
+  const useInTests = `
+    const limits: ReuseLimits = { opened: 1, held: 0, failed: 0, origin: 'a.test:80' };
+    const length: Promise<number> = expectReuse(async () => 'text', limits).then(text => text.length);
+    const counts: Promise<number[]> = watchConnections(() => 1).then(({ result, origins }) =>
+      [result, ...origins.flatMap(({ opened, held }) => [held, ...opened.map(({ count }) => count)])]);
+    export const isWasted = (error: unknown) => error instanceof ConnectionsWasted && error.message;
+    // @ts-expect-error: an unknown limit
+    export const misspelt = [length, counts, expectReuse(() => 1, { open: 1 })];`;
   project.write(
     'types.mts',
     `import { ConnectionInstrumentation, type ConnectionInstrumentationConfig } from 'connmeter';
-    import 'connmeter/register';${use}`,
+    import { ConnectionsWasted, expectReuse, type ReuseLimits, watchConnections } from 'connmeter/testing';
+    import 'connmeter/register';${use}${useInTests}`,
   );
   project.write(
     'types.cts',
     `import connmeter = require('connmeter');
     import type { ConnectionInstrumentationConfig } from 'connmeter';
     import 'connmeter/register';
-    const { ConnectionInstrumentation } = connmeter;${use}`,
+    import testing = require('connmeter/testing');
+    import type { ReuseLimits } from 'connmeter/testing';
+    const { ConnectionsWasted, expectReuse, watchConnections } = testing;
+    const { ConnectionInstrumentation } = connmeter;${use}${useInTests}`,
   );
   project.write(
     'tsconfig.json',

@@ -9,6 +9,7 @@ import { BOUNDARIES } from '../../src/metrics/histograms.ts';
 import { METRICS } from '../../src/metrics/table.ts';
 import { checkedOptions } from '../../src/options.ts';
 import { readEnvironment } from '../../src/register/environment.ts';
+import { checkedLimits } from '../../src/testing/limits.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
@@ -24,6 +25,16 @@ interface Rules {
   readonly groups: readonly { readonly rules: readonly { readonly record?: string; readonly alert?: string }[] }[];
 }
 
+/** The types that an entry point exports. */
+function typesOf(file: string): string[] {
+  return Array.from(
+    read(file).matchAll(/export (?:type \{([^}]*)\}|interface (\w+))/g),
+    ([, names = '', name = names]) => name.split(',').map(each => each.trim()),
+  )
+    .flat()
+    .toSorted();
+}
+
 /** The public interface, one item per line. docs/versioning.md explains what a change of each kind means. */
 async function everythingPublic(): Promise<string[]> {
   const { exports, engines, peerDependencies } = JSON.parse(read('package.json'));
@@ -35,13 +46,12 @@ async function everythingPublic(): Promise<string[]> {
     ...Object.entries(peerDependencies).map(([name, range]) => `peer ${name} ${range}`),
     ...named('entry', Object.keys(exports)),
     ...named('export', Object.keys(await import('../../src/index.ts'))),
+    ...named('type', typesOf('src/index.ts')),
+    ...named('testing export', Object.keys(await import('../../src/testing.ts'))),
+    ...named('testing type', typesOf('src/testing.ts')),
     ...named(
-      'type',
-      Array.from(read('src/index.ts').matchAll(/export type \{([^}]*)\}/g), ([, names = '']) =>
-        names.split(',').map(name => name.trim()),
-      )
-        .flat()
-        .toSorted(),
+      'limit',
+      Object.entries(checkedLimits({})).map(([name, value]) => `${name} = ${value ?? 'unset'}`),
     ),
     ...Object.entries(checkedOptions({})).map(([name, value]) => `option ${name} = ${value ?? 'unset'}`),
     ...Object.entries(readEnvironment({}))

@@ -1,7 +1,8 @@
 import type { OpenCause } from '../../core/causes.ts';
 import type { Phase } from '../../core/errors.ts';
-import { type Origin, printable } from '../../core/origins.ts';
+import { type Origin, originText, printable } from '../../core/origins.ts';
 import type { CloseReason } from '../../core/reasons.ts';
+import type { RequestLines } from './request-lines.ts';
 
 const { relative } = process.getBuiltinModule('node:path');
 const { fileURLToPath } = process.getBuiltinModule('node:url');
@@ -31,6 +32,8 @@ export interface CallSite {
 const MAX_CHECKED = 5;
 /** How many connections to an origin are checked at most, as not every check finds a line of the program. */
 const MAX_STACKS = 50;
+/** How many requests of a program that may end soon are looked at without a suspicion. */
+const MAX_FIRST = 1_000;
 /** How many origins are watched at once. */
 const MAX_WATCHED = 5;
 /** If no request to the origin comes, a watch ends after so many collections, or so many requests to any origin. */
@@ -97,18 +100,30 @@ export class CallSites {
   readonly #suspectedOrigins = new Map<string, SuspectedOrigin>();
   readonly #siteOfRequest = new WeakMap<object, string>();
   readonly #found = new Map<string, CallSite>();
+  readonly lines: RequestLines | undefined;
+  readonly #suspicious: number;
+  /** How many requests are still looked at without a suspicion. */
+  #firstRequests: number;
   #watched: readonly WatchedOrigin[] = [];
   /** How many requests were seen since the watch began. */
   #seen = 0;
 
+  /**
+   * `lines`: the lines of all requests, if somebody wants to know them whatever that costs. `isShort`: the program may end soon, so the
+   * first requests and connections are looked at without a suspicion.
+   */
   constructor(
     enabled: boolean,
     warn: (message: string) => void,
     nameOf: (address: string) => string = address => address,
+    { lines, isShort = false }: { readonly lines?: RequestLines | undefined; readonly isShort?: boolean } = {},
   ) {
     this.#enabled = enabled;
     this.#nameOf = nameOf;
     this.#warn = warn;
+    this.lines = lines;
+    this.#suspicious = isShort ? 1 : SUSPICIOUS;
+    this.#firstRequests = isShort && enabled ? MAX_FIRST : 0;
   }
 
   /** Whether the stacks of new requests are looked at. */
@@ -122,26 +137,37 @@ export class CallSites {
 
   /** A request is created, and the code that creates it is on the stack. */
   requestCreated<Request extends object>(request: Request, reader: CreatedRequestReader<Request>): void {
-    if (this.#watched.length > 0) this.#check(request, reader);
+    if (this.lines !== undefined) this.lines.created(request);
+    else if (this.#watched.length > 0) this.#check(request, reader);
+    else if (this.#firstRequests > 0) this.#lookAt(request);
   }
 
   /** The response body of a request holds a connection. Returns false if there is no room for its origin now. */
   bodyHeld<Request extends object>(request: Request, reader: CreatedRequestReader<Request>, origin: Origin): boolean {
-    const site = this.#siteOfRequest.get(request);
+    const site = this.lines === undefined ? this.#siteOfRequest.get(request) : this.lines.of(request);
     if (site === undefined) return this.#watch(origin, reader.nameOf(request));
 
     this.#count('body_held', origin, site);
     return true;
   }
 
+  /** A snapshot found that. Snapshots may be taken often, so they do not end a watch by their number. */
+  lookedAt(held: readonly HeldOrigin[]): void {
+    this.#update(held, 0);
+  }
+
   /** A collection found unread bodies that hold connections to these origins, and to no others. */
   collected(held: readonly HeldOrigin[]): void {
+    this.#update(held, 1);
+  }
+
+  #update(held: readonly HeldOrigin[], collections: number): void {
     if (this.#watched.length === 0) return;
 
     const allHeld = new Map(held.map(each => [keyOf(each.origin), each.allHeld]));
     for (const watched of this.#watched) {
       watched.allHeld = allHeld.get(watched.key) === true;
-      watched.collectionsLeft--;
+      watched.collectionsLeft -= collections;
     }
     this.#setWatched(
       this.#watched.filter(
@@ -157,7 +183,7 @@ export class CallSites {
 
   /** A connection is attempted, and the code that made the request is on the stack. */
   attempted(origin: Origin): string | undefined {
-    const suspect = this.#suspectedOrigins.get(keyOf(origin));
+    const suspect = this.#suspicious === 1 ? this.#suspect(origin) : this.#suspectedOrigins.get(keyOf(origin));
     if (suspect?.isChecked !== true) return undefined;
 
     if (--suspect.stacksLeft === 0) suspect.isChecked = false;
@@ -177,22 +203,23 @@ export class CallSites {
       this.#count(problem, origin, site);
     }
     // Not every connection is opened by the code of its request. Then the lines of the next requests are looked at.
-    if (known.seen === SUSPICIOUS && site === undefined && isOfRequest(problem)) this.#watch(origin, undefined);
-    if (known.seen !== SUSPICIOUS && site === undefined) return;
+    if (known.seen === this.#suspicious && site === undefined && isOfRequest(problem)) this.#watch(origin, undefined);
+    if (known.seen !== this.#suspicious && site === undefined) return;
 
-    const isChecked = [...suspect.problems.values()].some(({ seen, left }) => seen >= SUSPICIOUS && left > 0);
+    const isChecked = [...suspect.problems.values()].some(({ seen, left }) => seen >= this.#suspicious && left > 0);
     suspect.isChecked = isChecked && suspect.stacksLeft > 0;
   }
 
   /** The line that made the request, if it was looked at. */
   siteOf(request: object): string | undefined {
-    return this.#watched.length > 0 ? this.#siteOfRequest.get(request) : undefined;
+    const isLooking = this.#watched.length > 0 || this.#suspicious === 1;
+    return isLooking ? this.#siteOfRequest.get(request) : undefined;
   }
 
   /** A connection is closed for this reason. `site`: the line of its last request. */
   closed(origin: Origin, reason: CloseReason, site: string): void {
     const known = this.#suspectedOrigins.get(keyOf(origin))?.problems.get(reason);
-    if (known === undefined || known.seen < SUSPICIOUS || known.left === 0) return;
+    if (known === undefined || known.seen < this.#suspicious || known.left === 0) return;
 
     known.left--;
     this.#count(reason, origin, site);
@@ -204,7 +231,7 @@ export class CallSites {
     const key = keyOf(origin);
     let suspect = this.#suspectedOrigins.get(key);
     if (suspect === undefined && this.#suspectedOrigins.size < MAX_ORIGINS) {
-      suspect = { problems: new Map(), stacksLeft: MAX_STACKS, isChecked: false };
+      suspect = { problems: new Map(), stacksLeft: MAX_STACKS, isChecked: this.#suspicious === 1 };
       this.#suspectedOrigins.set(key, suspect);
     }
     return suspect;
@@ -228,6 +255,12 @@ export class CallSites {
 
     this.#siteOfRequest.set(request, site);
     if (watched.allHeld && reader.isQueued(request)) this.#count('pool_held', watched.origin, site);
+  }
+
+  #lookAt(request: object): void {
+    this.#firstRequests--;
+    const site = callSite();
+    if (site !== undefined) this.#siteOfRequest.set(request, site);
   }
 
   #isWatched(name: string): boolean {
@@ -272,7 +305,7 @@ export class CallSites {
 
 /** The warning about a call site: one line. Undefined if its problem may be none. */
 export function describeCallSite({ problem, address, port, site, count }: CallSite): string | undefined {
-  const origin = port === undefined ? address : `${address.includes(':') ? `[${address}]` : address}:${port}`;
+  const origin = originText({ address, port });
   const text: Readonly<Partial<Record<Problem, string>>> = {
     body_held: `response body of a request to ${origin} created at ${site} was never read; it holds a connection (${count} so far)`,
     new_pool: `a request to ${origin} created at ${site} opens a pool of its own (${count} so far); share one client`,
@@ -307,7 +340,8 @@ function isOfRequest(problem: OpeningProblem): boolean {
   return OF_REQUESTS.has(problem);
 }
 
-function callSite(): string | undefined {
+/** The line that runs now. */
+export function callSite(): string | undefined {
   return programFrame(getCallSites(MAX_FRAMES));
 }
 

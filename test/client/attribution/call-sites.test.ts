@@ -127,6 +127,18 @@ describe('without requests to the origin, the search ends', () => {
     expect(callSites.isWatching).toBe(false);
   });
 
+  test('not after 20 snapshots, which may be taken often', () => {
+    const { callSites } = suspecting();
+    held(callSites);
+    for (let i = 0; i < 50; i++) callSites.lookedAt(SOME_HELD);
+
+    expect(callSites.isWatching).toBe(true);
+
+    callSites.lookedAt([]);
+
+    expect(callSites.isWatching).toBe(false);
+  });
+
   test('after 10,000 requests to other origins', () => {
     const { callSites } = suspecting();
     held(callSites);
@@ -178,6 +190,16 @@ describe('when unread bodies hold all connections', () => {
       /^a request to a\.test:80 created at test\/client\/attribution\/call-sites\.test\.ts:\d+ waits, because unread response bodies hold all/,
     );
     expect(callSites.found).toMatchObject([{ problem: 'pool_held', address: 'a.test', port: 80, count: 2 }]);
+  });
+
+  test('a snapshot finds that as well as a collection', () => {
+    const { callSites } = suspecting();
+    held(callSites);
+    callSites.lookedAt(ALL_HELD);
+
+    request(callSites, origin, true);
+
+    expect(callSites.found).toMatchObject([{ problem: 'pool_held', count: 1 }]);
   });
 
   test.each([
