@@ -95,8 +95,7 @@ export class ConnectionAccounting {
     this.#maxUncounted = registry.uncounted === undefined ? MAX_UNCOUNTED : 1;
     this.#assignSafely = guard('connection', (connection: Connection) => void this.assignToOrigin(connection));
     this.#checkHeldSafely = guard('connection', (connection: Connection, found: HeldCounts) => {
-      if (connection.opened !== undefined && connection.counts?.http)
-        this.#checkHeld(connection, connection.counts, found);
+      if (connection.counts?.http) this.#checkHeld(connection, connection.counts, found);
     });
     this.#countStateSafely = guard('connection', (connection: Connection) => this.#countState(connection));
   }

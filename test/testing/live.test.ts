@@ -76,12 +76,23 @@ describe('the counts are those of the server', () => {
   });
 
   test('sockets without HTTP', async () => {
+    let site = '';
     const { origins } = await watchConnections(
-      () => new Promise<void>(resolve => net.connect(asked.port, '127.0.0.1', resolve)),
+      () =>
+        new Promise<void>(resolve => {
+          site = nextLine();
+          net.connect(asked.port, '127.0.0.1', resolve);
+        }),
     );
 
-    expect(origins).toMatchObject([{ name: `127.0.0.1:${asked.port}`, requests: { fresh: 0, reused: 0 } }]);
-    expect(origins[0]?.opened).toHaveLength(1);
+    expect(origins).toMatchObject([
+      {
+        name: `127.0.0.1:${asked.port}`,
+        opened: [{ count: 1 }],
+        requests: { fresh: 0, reused: 0 },
+        callSites: [{ site, count: 1 }],
+      },
+    ]);
   });
 });
 
@@ -106,6 +117,18 @@ test('two clients are enough to find their line', async () => {
   );
   expect(failure.message).toContain(`(${line})`);
   expect(failure.stack).toContain('live.test.ts');
+});
+
+test('a request that waits for a connection has its line, although an event of the last connection opens the next', async () => {
+  const dispatcher = new Agent({ connections: 1 });
+  let site = '';
+  const head = () => {
+    site = nextLine();
+    return fetchOfUndici(url, { method: 'HEAD', dispatcher });
+  };
+  const { origins } = await watchConnections(() => Promise.all([1, 2, 3].map(head)));
+
+  expect(origins[0]?.callSites).toContainEqual({ kind: 'not_reusable_method', site, count: 2 });
 });
 
 describe('a response that nobody reads', () => {
