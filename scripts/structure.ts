@@ -21,6 +21,7 @@ export const FOLDERS: Readonly<Record<string, readonly string[]>> = {
     '@opentelemetry/api',
   ],
   register: [
+    'explain',
     'register/processes',
     'metrics',
     'core',
@@ -28,6 +29,9 @@ export const FOLDERS: Readonly<Record<string, readonly string[]>> = {
     '@opentelemetry/resources',
     '@opentelemetry/sdk-metrics',
   ],
+  page: ['page/model', 'explain', 'client', 'metrics'],
+  'page/model': ['explain', 'client', 'core', 'metrics'],
+  explain: ['client', 'client/attribution', 'metrics', 'core'],
   'register/threads': ['register/processes', 'metrics', 'core', '@opentelemetry/api'],
   'register/processes': ['metrics', 'core', '@opentelemetry/api'],
   'client/sources': ['client', 'client/attribution', 'core'],

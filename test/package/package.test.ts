@@ -44,6 +44,7 @@ test('contains exactly the files a user needs', () => {
         'options',
         'register',
       ].map(name => `dist/${name}.d.ts`),
+      ...['icon.svg', 'index.html', 'style.css'].map(name => `dist/page/${name}`),
       'CHANGELOG.md',
       'LICENSE',
       'README.md',
