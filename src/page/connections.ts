@@ -1,10 +1,10 @@
 import type { ClosedConnection, LiveConnection } from '../client/snapshot.ts';
 import { byId, setHidden, setText } from './dom.ts';
-import { phasesCell, poolCell, requestsCell } from './model/cells.ts';
+import { phaseCell, poolCell, requestsCell } from './model/cells.ts';
 import { counted, duration, NOTHING } from './model/format.ts';
 import { originName, shortened, visible } from './model/names.ts';
 import { heldFirst, MAX_ROWS } from './model/order.ts';
-import { shownOf } from './model/sentences.ts';
+import { notShown, shownOf } from './model/sentences.ts';
 import { causeWords, reasonWords } from './model/words.ts';
 import { type Column, fillTable } from './table.ts';
 
@@ -25,7 +25,11 @@ const cause: Column<AnyConnection> = {
 const age: Column<AnyConnection> = { name: 'Age', kind: 'time', text: connection => duration(connection.age) };
 const requests: Column<AnyConnection> = { name: 'Requests', kind: 'events', text: requestsCell };
 const pool: Column<AnyConnection> = { name: 'Pool', kind: 'gauge', text: poolCell };
-const setUp: Column<AnyConnection> = { name: 'Set-up', kind: 'phases', text: ({ phases }) => phasesCell(phases) };
+const setUp: readonly Column<AnyConnection>[] = [
+  { name: 'DNS', kind: 'phase', text: ({ phases }) => phaseCell(phases.dns) },
+  { name: 'TCP', kind: 'phase', text: ({ phases }) => phaseCell(phases.connect) },
+  { name: 'TLS', kind: 'phase', text: ({ phases }) => phaseCell(phases.tls) },
+];
 
 /** The open connections: those that a body holds come first. `open`: how many there are, listed or not. */
 export function connectionsSection(): (live: readonly LiveConnection[], open: number) => void {
@@ -45,14 +49,17 @@ export function connectionsSection(): (live: readonly LiveConnection[], open: nu
       kind: 'time',
       text: ({ heldFor }) => (heldFor === undefined ? NOTHING : duration(heldFor)),
     },
-    setUp,
+    ...setUp,
     cause,
   ]);
   return (live, open) => {
     const drawn = heldFirst(live).slice(0, MAX_ROWS);
+    const all = Math.max(open, live.length);
     // Open connections have no name of their own: a row is a place in the table.
     rows.show(drawn, (_connection, index) => `${index}`);
-    setText(byId('live-count'), `${shownOf(drawn.length, Math.max(open, live.length), 'connection')}`);
+    setText(byId('live-count'), shownOf(drawn.length, all, 'connection'));
+    setText(byId('live-more'), notShown(all - drawn.length, 'connection'));
+    setHidden(byId('live-more'), drawn.length === all);
     setHidden(byId('live'), live.length === 0);
   };
 }
@@ -68,10 +75,10 @@ export function closedSection(): (closed: readonly ClosedConnection[]) => void {
       title: ({ reason }) => visible(reason),
     },
     cause,
-    age,
+    { ...age, name: 'Was open' },
     requests,
     pool,
-    setUp,
+    ...setUp,
   ]);
   return closed => {
     rows.show(closed.toReversed(), (_connection, index) => `${index}`);

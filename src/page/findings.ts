@@ -2,21 +2,36 @@ import type { Finding } from '../explain/overview.ts';
 import { copyButton } from './copy-button.ts';
 import { byId, make, setForeignText, setHidden, setText } from './dom.ts';
 import { originKey, originName } from './model/names.ts';
-import { MAX_FINDINGS } from './model/order.ts';
+import { FIRST_FINDINGS, MAX_FINDINGS } from './model/order.ts';
 import { costOf, shownOf, webLink } from './model/sentences.ts';
 import { isFailure, kindWords } from './model/words.ts';
 import { type Row, Rows } from './rows.ts';
 
-/** The findings, the worst first: what happens, where, and the fix. */
+/** The findings, the worst first: what happens, where, and the fix. The first few, until somebody wants to see more. */
 export function findingsSection(): (findings: readonly Finding[]) => void {
-  const section = byId('findings');
+  const [section, more] = [byId('findings'), byId('findings-more')];
   const rows = new Rows(byId('findings-list'), findingRow);
-  return findings => {
-    const drawn = findings.slice(0, MAX_FINDINGS);
+  let latest: readonly Finding[] = [];
+  let isWhole = false;
+  const show = (findings: readonly Finding[]) => {
+    latest = findings;
+    const drawn = findings.slice(0, isWhole ? MAX_FINDINGS : FIRST_FINDINGS);
     rows.show(drawn, finding => `${originKey(finding)} ${finding.kind}`);
     setText(byId('findings-count'), shownOf(drawn.length, findings.length, 'finding'));
     setHidden(section, findings.length === 0);
+    setHidden(more, findings.length <= FIRST_FINDINGS);
+    setText(more, isWhole ? 'Show fewer findings' : `Show ${moreFindings(findings.length)} more findings`);
+    more.ariaExpanded = String(isWhole);
   };
+  more.addEventListener('click', () => {
+    isWhole = !isWhole;
+    show(latest);
+  });
+  return show;
+}
+
+function moreFindings(all: number): number {
+  return Math.min(all, MAX_FINDINGS) - FIRST_FINDINGS;
 }
 
 function findingRow(): Row<Finding> {
@@ -24,9 +39,9 @@ function findingRow(): Row<Finding> {
     make('bdi', 'origin'),
     make('span', 'kind'),
     make('p', 'cost'),
-    make('p', 'what'),
+    make('span', 'what'),
   ];
-  const sites = make('p', 'sites');
+  const sites = make('span', 'sites');
   const fix = make('code');
   const button = copyButton(fix);
   const link = make('a', 'about');
@@ -37,10 +52,8 @@ function findingRow(): Row<Finding> {
     'finding',
     make('h3', '', origin, ' ', kind),
     cost,
-    what,
-    sites,
-    make('div', 'fix', make('pre', '', fix), button),
-    link,
+    make('p', 'story', what, ' ', sites),
+    make('div', 'fix', make('pre', '', fix), button, link),
   );
   let shownSites = '';
   return {

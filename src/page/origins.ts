@@ -4,7 +4,7 @@ import { duration, NOTHING } from './model/format.ts';
 import { originName, shortened } from './model/names.ts';
 import { type JudgedOrigin, MAX_ROWS } from './model/order.ts';
 import { type History, rowKey, totalsOf } from './model/rates.ts';
-import { shownOf } from './model/sentences.ts';
+import { notShown, shownOf } from './model/sentences.ts';
 import { fillTable } from './table.ts';
 
 /** The table of origins, the worst first. */
@@ -12,7 +12,7 @@ export function originsSection(history: History): (judged: readonly JudgedOrigin
   const recentOf = ({ origin }: JudgedOrigin) => history.recent(rowKey(origin));
   const gauge = (name: string, read: (judged: JudgedOrigin) => number, above = '') => ({
     name,
-    kind: 'gauge',
+    kind: `gauge ${name.toLowerCase()}`,
     text: (judged: JudgedOrigin) => gaugeCell(read(judged)),
     tone: (judged: JudgedOrigin) => (read(judged) === 0 ? 'none' : above),
   });
@@ -41,9 +41,9 @@ export function originsSection(history: History): (judged: readonly JudgedOrigin
         return eventCell(fresh + reused, recent && recent.fresh + recent.reused, recent?.seconds ?? 0);
       },
     },
-    { name: 'Reuse', kind: 'gauge', text: judged => reuseCell(judged.origin, recentOf(judged)) },
+    { name: 'Reuse', kind: 'gauge reuse', text: judged => reuseCell(judged.origin, recentOf(judged)) },
     {
-      name: 'Set-up time',
+      name: 'Set-up',
       kind: 'time',
       text: ({ origin }) => (origin.setup === 0 ? NOTHING : duration(origin.setup)),
     },
@@ -66,13 +66,10 @@ export function originsSection(history: History): (judged: readonly JudgedOrigin
     const drawn = judged.slice(0, MAX_ROWS);
     rows.show(drawn, ({ origin }) => rowKey(origin));
     setText(byId('origins-count'), shownOf(drawn.length, judged.length, 'origin'));
-    setText(byId('origins-more'), moreOrigins(judged.length - drawn.length));
+    setHidden(byId('origins-count'), judged.length === 0 && !isFiltered);
+    setText(byId('origins-more'), notShown(judged.length - drawn.length, 'origin'));
     setHidden(byId('origins-more'), drawn.length === judged.length);
     setHidden(byId('origins-region'), judged.length === 0);
     setHidden(byId('origins-none'), judged.length > 0 || isFiltered);
   };
-}
-
-function moreOrigins(more: number): string {
-  return `${more.toLocaleString('en')} more ${more === 1 ? 'origin is' : 'origins are'} not shown: filter by name to find them.`;
 }

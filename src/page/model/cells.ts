@@ -32,15 +32,9 @@ export function gaugeCell(value: number): string {
   return value === 0 ? '0' : count(value);
 }
 
-/** How long each phase of opening took. */
-export function phasesCell({ dns, connect, tls }: Partial<LiveConnection['phases']>): string {
-  const parts = [
-    ['DNS', dns],
-    ['TCP', connect],
-    ['TLS', tls],
-  ] as const;
-  const known = parts.filter(([, seconds]) => seconds !== undefined);
-  return known.length === 0 ? NOTHING : known.map(([name, seconds]) => `${name} ${duration(seconds ?? 0)}`).join(', ');
+/** How long a phase of opening took; nothing if it has not ended, or there is no such phase. */
+export function phaseCell(seconds: number | undefined): string {
+  return seconds === undefined ? NOTHING : duration(seconds);
 }
 
 export function requestsCell({

@@ -5,8 +5,9 @@ import type { Severity, Verdict } from './verdict.ts';
 
 /** How many origins, and how many open connections, are drawn at most. */
 export const MAX_ROWS = 200;
-/** How many findings are drawn at most. */
-export const MAX_FINDINGS = 20;
+/** How many findings are drawn at first, and how many if somebody wants more. */
+export const FIRST_FINDINGS = 5;
+export const MAX_FINDINGS = 50;
 
 /** The findings of each origin, the worst first. */
 export function findingsByOrigin(findings: readonly Finding[]): ReadonlyMap<string, readonly Finding[]> {

@@ -22,6 +22,11 @@ export function shownOf(shown: number, all: number, noun: string): string {
   return shown === all ? counted(all, noun) : `${count(shown)} of ${counted(all, noun)}`;
 }
 
+/** What to do if there are more than are shown. */
+export function notShown(more: number, noun: string): string {
+  return `${counted(more, `more ${noun}`)} ${more === 1 ? 'is' : 'are'} not shown. Filter by origin to find ${more === 1 ? 'it' : 'them'}.`;
+}
+
 /** Where the numbers come from. */
 export function scopeOf({ processes, threads }: Pick<Overview, 'processes' | 'threads'>): string {
   const others = threads > processes ? `, ${counted(threads, 'thread')}` : '';
