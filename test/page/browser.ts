@@ -104,7 +104,7 @@ export async function openPage(
 }
 
 /** All parts of the page are drawn within so many frames. */
-const FRAMES = 16;
+const FRAMES = 9;
 
 /** Waits until the page has drawn what it has got. */
 export async function drawn(page: Page): Promise<void> {
