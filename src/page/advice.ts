@@ -7,14 +7,14 @@ import { adviceSentence, shownOf } from './model/sentences.ts';
 import { type Row, Rows } from './rows.ts';
 
 /** Timeouts to change, so that no request hits a connection that is being closed. */
-export function adviceSection(): (advice: readonly Advice[]) => void {
+export function adviceSection(): (advice: readonly Advice[]) => Iterable<void> {
   const section = byId('advice');
   const rows = new Rows(byId('advice-list'), adviceRow);
   return advice => {
     const drawn = advice.slice(0, MAX_FINDINGS);
-    rows.show(drawn, each => `${originKey(each)} ${each.kind}`);
     setText(byId('advice-count'), shownOf(drawn.length, advice.length, 'timeout'));
     setHidden(section, advice.length === 0);
+    return rows.show(drawn, each => `${originKey(each)} ${each.kind}`);
   };
 }
 

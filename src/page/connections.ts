@@ -32,7 +32,7 @@ const setUp: readonly Column<AnyConnection>[] = [
 ];
 
 /** The open connections: those that a body holds come first. `open`: how many there are, listed or not. */
-export function connectionsSection(): (live: readonly LiveConnection[], open: number) => void {
+export function connectionsSection(): (live: readonly LiveConnection[], open: number) => Iterable<void> {
   const rows = fillTable<LiveConnection>(byId('live-table'), [
     origin,
     {
@@ -55,17 +55,17 @@ export function connectionsSection(): (live: readonly LiveConnection[], open: nu
   return (live, open) => {
     const drawn = heldFirst(live).slice(0, MAX_ROWS);
     const all = Math.max(open, live.length);
-    // Open connections have no name of their own: a row is a place in the table.
-    rows.show(drawn, (_connection, index) => `${index}`);
     setText(byId('live-count'), shownOf(drawn.length, all, 'connection'));
     setText(byId('live-more'), notShown(all - drawn.length, 'connection'));
     setHidden(byId('live-more'), drawn.length === all);
     setHidden(byId('live'), live.length === 0);
+    // Open connections have no name of their own: a row is a place in the table.
+    return rows.show(drawn, (_connection, index) => `${index}`);
   };
 }
 
 /** The last connections that were closed, the latest first. */
-export function closedSection(): (closed: readonly ClosedConnection[]) => void {
+export function closedSection(): (closed: readonly ClosedConnection[]) => Iterable<void> {
   const rows = fillTable<ClosedConnection>(byId('closed-table'), [
     origin,
     {
@@ -81,8 +81,8 @@ export function closedSection(): (closed: readonly ClosedConnection[]) => void {
     ...setUp,
   ]);
   return closed => {
-    rows.show(closed.toReversed(), (_connection, index) => `${index}`);
     setText(byId('closed-count'), counted(closed.length, 'connection'));
     setHidden(byId('closed'), closed.length === 0);
+    return rows.show(closed.toReversed(), (_connection, index) => `${index}`);
   };
 }

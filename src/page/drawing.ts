@@ -1,13 +1,16 @@
+/** Draws a part of the page, step by step. */
+export type Part = () => Iterable<void>;
+
 /**
- * Draws the parts of the page one after the other, each in a frame of its own, so that none of them makes the browser wait for
+ * Draws the parts of the page one after the other, each step in a frame of its own, so that none of them makes the browser wait for
  * long. If something changes meanwhile, everything is drawn once more.
  */
 export class Drawing {
-  readonly #parts: readonly (() => void)[];
+  readonly #parts: readonly Part[];
   #isWanted = false;
   #isRunning = false;
 
-  constructor(parts: readonly (() => void)[]) {
+  constructor(parts: readonly Part[]) {
     this.#parts = parts;
   }
 
@@ -19,7 +22,7 @@ export class Drawing {
     while (this.#isWanted) {
       this.#isWanted = false;
       for (const draw of this.#parts) {
-        draw();
+        for (const _step of draw()) await frameShown();
         await frameShown();
       }
     }

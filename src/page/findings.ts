@@ -8,26 +8,23 @@ import { isFailure, kindWords } from './model/words.ts';
 import { type Row, Rows } from './rows.ts';
 
 /** The findings, the worst first: what happens, where, and the fix. The first few, until somebody wants to see more. */
-export function findingsSection(): (findings: readonly Finding[]) => void {
+export function findingsSection(redraw: () => void): (findings: readonly Finding[]) => Iterable<void> {
   const [section, more] = [byId('findings'), byId('findings-more')];
   const rows = new Rows(byId('findings-list'), findingRow);
-  let latest: readonly Finding[] = [];
   let isWhole = false;
-  const show = (findings: readonly Finding[]) => {
-    latest = findings;
+  more.addEventListener('click', () => {
+    isWhole = !isWhole;
+    redraw();
+  });
+  return findings => {
     const drawn = findings.slice(0, isWhole ? MAX_FINDINGS : FIRST_FINDINGS);
-    rows.show(drawn, finding => `${originKey(finding)} ${finding.kind}`);
     setText(byId('findings-count'), shownOf(drawn.length, findings.length, 'finding'));
     setHidden(section, findings.length === 0);
     setHidden(more, findings.length <= FIRST_FINDINGS);
     setText(more, isWhole ? 'Show fewer findings' : `Show ${moreFindings(findings.length)} more findings`);
     more.ariaExpanded = String(isWhole);
+    return rows.show(drawn, finding => `${originKey(finding)} ${finding.kind}`);
   };
-  more.addEventListener('click', () => {
-    isWhole = !isWhole;
-    show(latest);
-  });
-  return show;
 }
 
 function moreFindings(all: number): number {

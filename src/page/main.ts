@@ -17,12 +17,16 @@ const input = byId('filter') as HTMLInputElement;
 let overview: Overview | undefined;
 let trouble: string | undefined;
 
-const [showHeadline, showFindings, showOrigins] = [headlineSection(), findingsSection(), originsSection(history)];
+const redraw = () => void drawing.request();
+const [showHeadline, showFindings, showOrigins] = [headlineSection(), findingsSection(redraw), originsSection(history)];
 const [showAdvice, showLive, showClosed] = [adviceSection(), connectionsSection(), closedSection()];
 
 /** Each part shows what the filter lets through. */
 const drawing = new Drawing([
-  () => showHeadline(overview, trouble, history.restartedAt),
+  () => {
+    showHeadline(overview, trouble, history.restartedAt);
+    return [];
+  },
   () => showFindings(filtered(overview?.findings)),
   () => showOrigins(worstFirst(judged(filtered(overview?.origins))), input.value.trim() !== ''),
   () => showAdvice(filtered(overview?.advice)),
@@ -52,15 +56,15 @@ function openOf(origins: readonly Overview['origins'][number][]): number {
   return origins.reduce((sum, { now }) => sum + now.active + now.idle + now.opening, 0);
 }
 
-input.addEventListener('input', () => void drawing.request());
+input.addEventListener('input', redraw);
 new Polling(
   data => {
     [overview, trouble] = [data, undefined];
     history.add(data);
-    void drawing.request();
+    redraw();
   },
   what => {
     trouble = what;
-    void drawing.request();
+    redraw();
   },
 ).start();

@@ -8,7 +8,9 @@ import { notShown, shownOf } from './model/sentences.ts';
 import { fillTable } from './table.ts';
 
 /** The table of origins, the worst first. */
-export function originsSection(history: History): (judged: readonly JudgedOrigin[], isFiltered: boolean) => void {
+export function originsSection(
+  history: History,
+): (judged: readonly JudgedOrigin[], isFiltered: boolean) => Iterable<void> {
   const recentOf = ({ origin }: JudgedOrigin) => history.recent(rowKey(origin));
   const gauge = (name: string, read: (judged: JudgedOrigin) => number, above = '') => ({
     name,
@@ -64,12 +66,12 @@ export function originsSection(history: History): (judged: readonly JudgedOrigin
   ]);
   return (judged, isFiltered) => {
     const drawn = judged.slice(0, MAX_ROWS);
-    rows.show(drawn, ({ origin }) => rowKey(origin));
     setText(byId('origins-count'), shownOf(drawn.length, judged.length, 'origin'));
     setHidden(byId('origins-count'), judged.length === 0 && !isFiltered);
     setText(byId('origins-more'), notShown(judged.length - drawn.length, 'origin'));
     setHidden(byId('origins-more'), drawn.length === judged.length);
     setHidden(byId('origins-region'), judged.length === 0);
     setHidden(byId('origins-none'), judged.length > 0 || isFiltered);
+    return rows.show(drawn, ({ origin }) => rowKey(origin));
   };
 }

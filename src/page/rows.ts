@@ -4,6 +4,9 @@ export interface Row<Item> {
   update(item: Item): void;
 }
 
+/** How many new rows are drawn at once: layout takes most of the time. */
+const ROWS_PER_FRAME = 25;
+
 /** Keeps a row per key. Rows that stay are changed in place, so that focus, selection and scroll position stay too. */
 export class Rows<Item> {
   readonly #parent: HTMLElement;
@@ -15,19 +18,32 @@ export class Rows<Item> {
     this.#make = make;
   }
 
-  /** Shows these items in this order. If two have the same key, only the first one is shown. */
-  show(items: readonly Item[], keyOf: (item: Item, index: number) => string): void {
+  /**
+   * Shows these items in this order. If two have the same key, only the first one is shown. Of new rows, it draws a few at a time:
+   * the caller goes on in the next frame.
+   */
+  *show(items: readonly Item[], keyOf: (item: Item, index: number) => string): Generator<void> {
     const rows = new Map<string, Row<Item>>();
-    items.forEach((item, index) => {
+    let added = 0;
+    for (const [index, item] of items.entries()) {
       const key = keyOf(item, index);
-      if (rows.has(key)) return;
+      if (rows.has(key)) continue;
 
-      const row = this.#rows.get(key) ?? this.#make();
+      const known = this.#rows.get(key);
+      const row = known ?? this.#make();
       row.update(item);
       rows.set(key, row);
-    });
+      if (known === undefined && ++added % ROWS_PER_FRAME === 0) {
+        this.#arrange(rows);
+        yield;
+      }
+    }
     for (const [key, { element }] of this.#rows) if (!rows.has(key)) element.remove();
+    this.#arrange(rows);
     this.#rows = rows;
+  }
+
+  #arrange(rows: ReadonlyMap<string, Row<Item>>): void {
     keepingFocus(() =>
       arrange(
         this.#parent,
