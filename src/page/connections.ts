@@ -4,7 +4,7 @@ import { phaseCell, poolCell, requestsCell } from './model/cells.ts';
 import { counted, duration, NOTHING } from './model/format.ts';
 import { originName, shortened, visible } from './model/names.ts';
 import { heldFirst, MAX_ROWS } from './model/order.ts';
-import { notShown, shownOf } from './model/sentences.ts';
+import { shownOf } from './model/sentences.ts';
 import { causeWords, reasonWords } from './model/words.ts';
 import { type Column, fillTable } from './table.ts';
 
@@ -54,10 +54,8 @@ export function connectionsSection(): (live: readonly LiveConnection[], open: nu
   ]);
   return (live, open) => {
     const drawn = heldFirst(live).slice(0, MAX_ROWS);
-    const all = Math.max(open, live.length);
-    setText(byId('live-count'), shownOf(drawn.length, all, 'connection'));
-    setText(byId('live-more'), notShown(all - drawn.length, 'connection'));
-    setHidden(byId('live-more'), drawn.length === all);
+    setText(byId('live-count'), shownOf(drawn.length, Math.max(open, live.length), 'connection'));
+    setHidden(byId('live-more'), drawn.length === live.length);
     setHidden(byId('live'), live.length === 0);
     // Open connections have no name of their own: a row is a place in the table.
     return rows.show(drawn, (_connection, index) => `${index}`);
@@ -75,7 +73,7 @@ export function closedSection(): (closed: readonly ClosedConnection[]) => Iterab
       title: ({ reason }) => visible(reason),
     },
     cause,
-    { ...age, name: 'Was open' },
+    { ...age, name: 'Lived' },
     requests,
     pool,
     ...setUp,

@@ -19,15 +19,20 @@ export class Drawing {
     if (this.#isRunning) return;
 
     this.#isRunning = true;
-    while (this.#isWanted) {
-      this.#isWanted = false;
-      for (const draw of this.#parts) {
-        for (const _step of draw()) await frameShown();
-        await frameShown();
+    try {
+      while (this.#isWanted) {
+        this.#isWanted = false;
+        for (const draw of this.#parts) await drawn(draw());
       }
+    } finally {
+      this.#isRunning = false; // also if a part throws: the next data may be drawn again
     }
-    this.#isRunning = false;
   }
+}
+
+async function drawn(steps: Iterable<void>): Promise<void> {
+  for (const _step of steps) await frameShown();
+  await frameShown();
 }
 
 /** There are no frames while the tab is hidden, and nothing has to be drawn. */

@@ -1,7 +1,7 @@
 import type { Guard } from '../core/guard.ts';
 import type { Overview } from '../explain/overview.ts';
 import { OverviewJson } from './overview-json.ts';
-import type { PageFile } from './page-files.ts';
+import { type PageFile, readPageFiles } from './page-files.ts';
 
 export const OVERVIEW_PATH = '/connmeter.json';
 
@@ -41,7 +41,7 @@ export interface Resource {
   read(): Promise<Buffer>;
 }
 
-/** The local page and its data. Nothing of the page is loaded or read before somebody asks for it. */
+/** The local page and its data. This module is loaded, and the files are read, when somebody asks for them. */
 export class LocalPage {
   readonly #json: OverviewJson;
   readonly #onFault: (error: unknown) => void;
@@ -57,7 +57,6 @@ export class LocalPage {
   /** What is served under this path; undefined if nothing is. */
   async find(path: string): Promise<Resource | undefined> {
     if (path === OVERVIEW_PATH) return { headers: JSON_HEADERS, length: undefined, read: () => this.#json.read() };
-    if (path !== '/' && !path.startsWith('/page/')) return undefined;
 
     this.#files ??= this.#readFiles();
     const file = (await this.#files).get(path);
@@ -69,7 +68,6 @@ export class LocalPage {
 
   async #readFiles(): Promise<ReadonlyMap<string, PageFile>> {
     try {
-      const { readPageFiles } = await import('./page-files.ts');
       return await readPageFiles();
     } catch (error) {
       this.#files = undefined; // the next request tries again

@@ -5,7 +5,7 @@ import type { Overview } from '../explain/overview.ts';
 import { type HostRules, isAllowedHost } from './allowed-hosts.ts';
 import { ConnectionLimits, LIMITS } from './connection-limits.ts';
 import { type Exposition, lengthOf } from './exposition.ts';
-import { LocalPage } from './local-page.ts';
+import type { LocalPage, Resource } from './local-page.ts';
 
 /** https://prometheus.io/docs/instrumenting/exposition_formats/#basic-info */
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
@@ -62,19 +62,26 @@ export function createMetricsServer(
       response.end();
     },
   );
-  const page = overview && new LocalPage(overview, guard);
-  const answerFromPage = (path: string, { method }: IncomingMessage, response: ServerResponse) => {
-    Promise.resolve(page?.find(path))
-      .then(async resource => {
-        if (resource === undefined) return send(response, 404, {});
-        if (method !== 'GET' && method !== 'HEAD') return send(response, 405, NOT_ALLOWED_METHOD);
+  let page: Promise<LocalPage> | undefined;
+  const findInPage = async (path: string): Promise<Resource | undefined> => {
+    if (overview === undefined || !isOfPage(path)) return undefined;
 
-        const { headers, length, read } = resource;
-        const body = method === 'GET' ? await read() : undefined;
-        const known = body?.length ?? length;
-        send(response, 200, { ...headers, ...(known && { 'content-length': known }) }, body && [body]);
-      })
-      .catch(() => send(response, 500, {}));
+    page ??= import('./local-page.ts').then(loaded => new loaded.LocalPage(overview, guard));
+    return (await page).find(path);
+  };
+  const answerFromPage = async (path: string, { method }: IncomingMessage, response: ServerResponse) => {
+    try {
+      const resource = await findInPage(path);
+      if (resource === undefined) return send(response, 404, {});
+      if (method !== 'GET' && method !== 'HEAD') return send(response, 405, NOT_ALLOWED_METHOD);
+
+      const { headers, length, read } = resource;
+      const body = method === 'GET' ? await read() : undefined;
+      const known = body?.length ?? length;
+      send(response, 200, { ...headers, ...(known && { 'content-length': known }) }, body && [body]);
+    } catch {
+      send(response, 500, {}); // whoever failed has reported it
+    }
   };
   const answer = guard('answer a scrape', (request: IncomingMessage, response: ServerResponse) => {
     if (!limits.requestStarted(request.socket, response)) return;
@@ -89,7 +96,7 @@ export function createMetricsServer(
         NOT_ALLOWED,
       ]);
     } else if (path !== METRICS_PATH) {
-      answerFromPage(path, request, response);
+      void answerFromPage(path, request, response);
     } else if (request.method === 'GET') {
       const isCompressed = acceptsGzip(request);
       exposition
@@ -116,6 +123,11 @@ export function createMetricsServer(
   server.on('request', answer);
   server.on('checkContinue', answer); // without sending "100 Continue": the body is not read
   return server.unref();
+}
+
+/** The paths of the local page, which is loaded when somebody asks for one of them. */
+function isOfPage(path: string): boolean {
+  return path === '/' || path === '/connmeter.json' || path.startsWith('/page/');
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {

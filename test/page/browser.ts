@@ -103,13 +103,17 @@ export async function openPage(
   };
 }
 
-/** All parts of the page are drawn within so many frames. */
-const FRAMES = 9;
+/** More frames than the page has parts: if nothing has changed for so long, all of it is drawn. */
+const QUIET_FRAMES = 8;
 
 /** Waits until the page has drawn what it has got. */
 export async function drawn(page: Page): Promise<void> {
   await page.evaluate(`(async () => {
-    for (let i = 0; i < ${FRAMES}; i++) await new Promise(resolve => requestAnimationFrame(() => setTimeout(resolve)));
+    let quiet = 0;
+    const observer = new MutationObserver(() => { quiet = 0; });
+    observer.observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
+    while (quiet++ < ${QUIET_FRAMES}) await new Promise(resolve => requestAnimationFrame(() => setTimeout(resolve)));
+    observer.disconnect();
   })()`);
 }
 

@@ -1,7 +1,8 @@
 import { globSync } from 'node:fs';
+import files from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Overview } from '../../src/explain/overview.ts';
 import { LIMITS } from '../../src/register/connection-limits.ts';
 import { OVERVIEW_PATH } from '../../src/register/local-page.ts';
@@ -79,6 +80,36 @@ test('the page and all its files are served from memory, with a strict policy', 
   expect((await httpRequest(base)).headers['content-type']).toBe('text/html; charset=utf-8');
   expect((await httpRequest(`${base}/page/main.js`)).headers['content-type']).toBe('text/javascript; charset=utf-8');
   expect(made()).toBe(0);
+});
+
+test('the page is not read before somebody asks for it, and then once', async () => {
+  const readdir = vi.spyOn(files, 'readdir');
+  const readFile = vi.spyOn(files, 'readFile');
+  onTestFinished(() => void vi.restoreAllMocks());
+  const { base } = await startPage();
+  await httpRequest(base + OVERVIEW_PATH);
+  await httpRequest(`${base}/metrics`);
+  expect([readdir, readFile].map(({ mock }) => mock.calls.length)).toEqual([0, 0]);
+
+  await Promise.all(['/', '/page/main.js', '/'].map(path => httpRequest(base, { path })));
+  await httpRequest(base);
+
+  expect(readdir).toHaveBeenCalledTimes(1);
+  const read = readFile.mock.calls.map(([path]) => String(path));
+  expect(read.length).toBeGreaterThan(10);
+  expect(new Set(read).size).toBe(read.length);
+});
+
+test('if the page cannot be read, it is one fault, and the next request tries again', async () => {
+  const { base, faults } = await startPage();
+  const failed = new Error('no such folder');
+  vi.spyOn(files, 'readdir').mockRejectedValueOnce(failed);
+  onTestFinished(() => void vi.restoreAllMocks());
+
+  expect(await httpRequest(base)).toMatchObject({ status: 500, body: '' });
+
+  expect(faults).toEqual([failed]);
+  expect(await httpRequest(base)).toMatchObject({ status: 200 });
 });
 
 test.each([
