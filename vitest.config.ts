@@ -26,9 +26,12 @@ export default defineConfig({
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],
-      // Types alone; and what runs in processes of its own only, where test/live/register.test.ts looks at it from outside.
+      // Types alone; what runs in processes of its own only, where test/live/register.test.ts looks at it from outside; and what
+      // runs in a browser, for test/page.
       exclude: [
+        'src/explain/overview.ts',
         'src/index.ts',
+        'src/page/*.ts',
         'src/metrics/recorder.ts',
         'src/register.ts',
         'src/register/push.ts',

@@ -27,6 +27,7 @@ export const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   cli: ['register/processes', 'explain', 'core'],
   testing: ['explain', 'client', 'client/attribution', 'core'],
   register: [
+    'explain',
     'register/processes',
     'metrics',
     'core',
@@ -34,6 +35,9 @@ export const FOLDERS: Readonly<Record<string, readonly string[]>> = {
     '@opentelemetry/resources',
     '@opentelemetry/sdk-metrics',
   ],
+  page: ['page/model', 'explain', 'client', 'metrics'],
+  'page/model': ['explain', 'client', 'core', 'metrics'],
+  explain: ['client', 'client/attribution', 'metrics', 'core'],
   'register/threads': ['register/processes', 'metrics', 'core', '@opentelemetry/api'],
   'register/processes': ['explain', 'metrics', 'core', '@opentelemetry/api'],
   'register/reports': ['explain', 'core'],

@@ -1,14 +1,17 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Guard } from '../core/guard.ts';
+import type { Overview } from '../explain/overview.ts';
 import { type HostRules, isAllowedHost } from './allowed-hosts.ts';
 import { ConnectionLimits, LIMITS } from './connection-limits.ts';
 import { type Exposition, lengthOf } from './exposition.ts';
+import type { LocalPage, Resource } from './local-page.ts';
 
 /** https://prometheus.io/docs/instrumenting/exposition_formats/#basic-info */
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 const TEXT = { 'content-type': CONTENT_TYPE, vary: 'accept-encoding' };
 const NOT_ALLOWED = 'This host name is not allowed. Add it to CONNMETER_ALLOWED_HOSTS.\n';
+const NOT_ALLOWED_METHOD = { allow: 'GET, HEAD' };
 
 export const METRICS_PATH = '/metrics';
 
@@ -17,13 +20,18 @@ const KEEP_ALIVE_TIMEOUT = 75_000;
 /** Prometheus sends half a kilobyte of headers, a browser with cookies a few kilobytes. */
 const MAX_HEADER_BYTES = 8 * 1024;
 
+export interface ServerOptions extends Pick<HostRules, 'host' | 'allowed'> {
+  /** Makes the data of the local page. Undefined if there is no page. */
+  readonly overview?: (() => Promise<Overview>) | undefined;
+}
+
 /**
- * Creates a server for `GET /metrics`, which does not listen yet. Neither the server nor its connections keep the process
- * alive.
+ * Creates a server for `GET /metrics` and the local page, which does not listen yet. Neither the server nor its connections keep
+ * the process alive.
  */
 export function createMetricsServer(
   exposition: Exposition,
-  { host, allowed }: Pick<HostRules, 'host' | 'allowed'>,
+  { host, allowed, overview }: ServerOptions,
   guard: Guard,
 ): Server {
   const server = process.getBuiltinModule('node:http').createServer({
@@ -54,10 +62,32 @@ export function createMetricsServer(
       response.end();
     },
   );
+  let page: Promise<LocalPage> | undefined;
+  const findInPage = async (path: string): Promise<Resource | undefined> => {
+    if (overview === undefined || !isOfPage(path)) return undefined;
+
+    page ??= import('./local-page.ts').then(loaded => new loaded.LocalPage(overview, guard));
+    return (await page).find(path);
+  };
+  const answerFromPage = async (path: string, { method }: IncomingMessage, response: ServerResponse) => {
+    try {
+      const resource = await findInPage(path);
+      if (resource === undefined) return send(response, 404, {});
+      if (method !== 'GET' && method !== 'HEAD') return send(response, 405, NOT_ALLOWED_METHOD);
+
+      const { headers, length, read } = resource;
+      const body = method === 'GET' ? await read() : undefined;
+      const known = body?.length ?? length;
+      send(response, 200, { ...headers, ...(known && { 'content-length': known }) }, body && [body]);
+    } catch {
+      send(response, 500, {}); // whoever failed has reported it
+    }
+  };
   const answer = guard('answer a scrape', (request: IncomingMessage, response: ServerResponse) => {
     if (!limits.requestStarted(request.socket, response)) return;
 
     const { host: hosts = [] } = request.headersDistinct;
+    const path = request.url?.split('?', 1)[0] ?? '';
     if (hasBody(request)) response.setHeader('connection', 'close'); // otherwise Node would read the body
     if (hosts.length > 1) {
       send(response, 400, {});
@@ -65,8 +95,8 @@ export function createMetricsServer(
       send(response, 403, { 'content-type': 'text/plain; charset=utf-8', 'content-length': NOT_ALLOWED.length }, [
         NOT_ALLOWED,
       ]);
-    } else if (request.url?.split('?', 1)[0] !== METRICS_PATH) {
-      send(response, 404, {});
+    } else if (path !== METRICS_PATH) {
+      void answerFromPage(path, request, response);
     } else if (request.method === 'GET') {
       const isCompressed = acceptsGzip(request);
       exposition
@@ -87,12 +117,17 @@ export function createMetricsServer(
       const length = latest && lengthOf(latest.plain);
       send(response, 200, { ...TEXT, ...(length && { 'content-length': length }) });
     } else {
-      send(response, 405, { allow: 'GET, HEAD' });
+      send(response, 405, NOT_ALLOWED_METHOD);
     }
   });
   server.on('request', answer);
   server.on('checkContinue', answer); // without sending "100 Continue": the body is not read
   return server.unref();
+}
+
+/** The paths of the local page, which is loaded when somebody asks for one of them. */
+function isOfPage(path: string): boolean {
+  return path === '/' || path === '/connmeter.json' || path.startsWith('/page/');
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {

@@ -2,14 +2,15 @@ import { guardWith, oncePerPlace, stackOf } from '../core/guard.ts';
 import type { Environment } from './environment.ts';
 import { Exposition } from './exposition.ts';
 import { MetricsPort, type PortOptions } from './metrics-port.ts';
-import { createMetricsServer } from './metrics-server.ts';
+import { createMetricsServer, type ServerOptions } from './metrics-server.ts';
 import { MetricsText } from './metrics-text.ts';
 import type { Sharing } from './processes/sharing.ts';
 import type { Source } from './producer.ts';
 import { resourceAttributes } from './sdk.ts';
 
 type PrometheusOptions = Pick<Environment, 'host' | 'port' | 'allowedHosts' | 'share'> &
-  Pick<PortOptions, 'ignoreServer' | 'isLauncher' | 'atEventInThread' | 'warn' | 'info'> & {
+  Pick<PortOptions, 'ignoreServer' | 'isLauncher' | 'atEventInThread' | 'warn' | 'info'> &
+  Pick<ServerOptions, 'overview'> & {
     /** The numbers of other processes are added; undefined if each serves its own. */
     readonly sharing: () => Sharing | undefined;
     /** Called for each fault; only the first one at each place is also printed. */
@@ -24,6 +25,7 @@ export function servePrometheus(
     port,
     allowedHosts,
     share,
+    overview,
     sharing,
     ignoreServer,
     isLauncher,
@@ -53,7 +55,7 @@ export function servePrometheus(
   new MetricsPort({
     host,
     port,
-    createServer: () => createMetricsServer(exposition, { host, allowed: allowedHosts }, guard),
+    createServer: () => createMetricsServer(exposition, { host, allowed: allowedHosts, overview }, guard),
     ignoreServer,
     isLauncher,
     share,

@@ -72,6 +72,14 @@ test.each(['index.ts', 'testing.ts'])('%s needs only @opentelemetry/api and Node
   ]);
 });
 
+test('the page runs in a browser: from other folders it imports only types, and nothing of Node', () => {
+  const ofPage = imports.filter(({ file }) => file.startsWith('page/'));
+  const others = ofPage.filter(({ from, typesOnly }) => !from.startsWith('page/') && !typesOnly);
+
+  expect(ofPage.length).toBeGreaterThan(0);
+  expect(others.map(({ file, from }) => `${file} -> ${from}`)).toEqual([]);
+});
+
 test('docs/design.md lists the files of src', () => {
   const text = readFileSync(join(ROOT, 'docs/design.md'), 'utf8');
   const rows = Array.from(text.matchAll(/^\| `([\w./-]+\.ts)` \|/gm), ([, file = '']) => file);

@@ -48,6 +48,7 @@ test('contains exactly the files a user needs', () => {
         'testing/changes',
         'testing/limits',
       ].map(name => `dist/${name}.d.ts`),
+      ...['icon.svg', 'index.html', 'style.css'].map(name => `dist/page/${name}`),
       'CHANGELOG.md',
       'LICENSE',
       'README.md',

@@ -10,7 +10,7 @@ export function build(project: string): void {
 function isStale(project: string): boolean {
   const built = join(project, 'dist', 'register.js');
   if (!existsSync(built)) return true;
-  const sources = globSync(join(project, 'src', '**', '*.ts'));
+  const sources = globSync(join(project, 'src', '**', '*.{ts,json,html,css,svg}'));
   return Math.max(...sources.map(path => statSync(path).mtimeMs)) > statSync(built).mtimeMs;
 }
 

@@ -3,6 +3,7 @@ import type { Server } from 'node:http';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import { expect, onTestFinished } from 'vitest';
 import { guardWith } from '../../src/core/guard.ts';
+import type { Overview } from '../../src/explain/overview.ts';
 import { Exposition } from '../../src/register/exposition.ts';
 import { createMetricsServer, METRICS_PATH } from '../../src/register/metrics-server.ts';
 
@@ -14,6 +15,9 @@ export interface MetricsServerOptions {
   readonly onFault?: (fault: unknown) => void;
   readonly allowed?: readonly string[];
   readonly host?: string;
+  /** Of the local page. */
+  readonly overview?: () => Promise<Overview>;
+  readonly onServerFault?: (where: string, error: unknown) => void;
 }
 
 export interface MetricsServer {
@@ -30,14 +34,16 @@ export async function startMetricsServer({
   onFault = fault => expect.unreachable(String(fault)),
   allowed,
   host = '127.0.0.1',
+  overview,
+  onServerFault = (where, error) => expect.unreachable(`${where}: ${error}`),
 }: MetricsServerOptions = {}): Promise<MetricsServer> {
   let collections = 0;
   const exposition = new Exposition(async () => {
     collections++;
     return [await make()].flat();
   }, onFault);
-  const guard = guardWith((where, error) => expect.unreachable(`${where}: ${error}`));
-  const server = createMetricsServer(exposition, { host, allowed }, guard).listen(0, host);
+  const guard = guardWith(onServerFault);
+  const server = createMetricsServer(exposition, { host, allowed, overview }, guard).listen(0, host);
   await once(server, 'listening');
   onTestFinished(() => {
     server.close();
