@@ -37,7 +37,6 @@ export const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   ],
   page: ['page/model', 'explain', 'client', 'metrics'],
   'page/model': ['explain', 'client', 'core', 'metrics'],
-  explain: ['client', 'client/attribution', 'metrics', 'core'],
   'register/threads': ['register/processes', 'metrics', 'core', '@opentelemetry/api'],
   'register/processes': ['explain', 'metrics', 'core', '@opentelemetry/api'],
   'register/reports': ['explain', 'core'],

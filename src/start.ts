@@ -75,10 +75,11 @@ function startMeasuring(environment: Environment): void {
 function reportOn(
   measured: ConnectionInstrumentation,
   read: () => readonly Reading[],
-  { exporters, host, log, logLevel, page, port, report, reportFolder: folder }: Environment,
+  environment: Environment,
   guard: Guard,
 ): void {
-  const isServed = exporters.includes('prometheus') && port !== 0 && (page ?? isLoopbackHost(host));
+  const { exporters, host, log, logLevel, port, report, reportFolder: folder } = environment;
+  const isServed = exporters.includes('prometheus') && port !== 0 && hasPage(environment);
   startReports({
     overview: () => makeOverview(read(), [detailsOf(measured)], Date.now()),
     log: logLevel === 'none' || folder !== undefined ? 'none' : (log ?? (isTerminal() ? 'text' : 'once')),
@@ -89,6 +90,11 @@ function reportOn(
     printNow: text => text.forEach(lines.warn),
     guard,
   });
+}
+
+/** By default only for this machine: whoever can reach the port would see host names and lines of the program. */
+function hasPage({ host, page }: Environment): boolean {
+  return page ?? isLoopbackHost(host);
 }
 
 function detailsOf(measured: ConnectionInstrumentation): Details {
@@ -143,11 +149,15 @@ function startExporting(environment: Environment): void {
       ignoreServer: server => measured.ignoreServer(server),
       openUnmeasured: open => measured.openUnmeasured(open),
     };
+    const sharing = sharingOf(environment, ofProcess, guard);
+    const overview = async () =>
+      (await sharing()?.overview()) ?? makeOverview(await threads.collect(), [detailsOf(measured)], Date.now());
     exposition = servePrometheus(
       { scope, collect: () => threads.collect() },
       {
         ...environment,
-        sharing: sharingOf(environment, ofProcess, guard),
+        sharing,
+        overview: hasPage(environment) ? overview : undefined,
         ignoreServer: (server, host) => measured.ignoreServer(server, host),
         atEventInThread: begin => threads.atFirstEvent(begin),
         isLauncher: () => isLauncher(process.argv[1], process.env),
