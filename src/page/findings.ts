@@ -33,7 +33,7 @@ function moreFindings(all: number): number {
 
 function findingRow(): Row<Finding> {
   const [origin, kind, cost, what] = [
-    make('bdi', 'origin'),
+    make('span', 'origin'),
     make('span', 'kind'),
     make('p', 'cost'),
     make('span', 'what'),

@@ -4,8 +4,9 @@ export interface Row<Item> {
   update(item: Item): void;
 }
 
-/** How many new rows are drawn at once: layout takes most of the time. */
-const ROWS_PER_FRAME = 25;
+/** How much is drawn at once: layout takes most of the time, and a new row takes longer than one that changes. */
+const EFFORT_PER_FRAME = 100;
+const EFFORT_OF_NEW = 4;
 
 /** Keeps a row per key. Rows that stay are changed in place, so that focus, selection and scroll position stay too. */
 export class Rows<Item> {
@@ -19,12 +20,12 @@ export class Rows<Item> {
   }
 
   /**
-   * Shows these items in this order. If two have the same key, only the first one is shown. Of new rows, it draws a few at a time:
-   * the caller goes on in the next frame.
+   * Shows these items in this order. If two have the same key, only the first one is shown. It draws some rows at a time: the caller
+   * goes on in the next frame.
    */
   *show(items: readonly Item[], keyOf: (item: Item, index: number) => string): Generator<void> {
     const rows = new Map<string, Row<Item>>();
-    let added = 0;
+    let effort = 0;
     for (const [index, item] of items.entries()) {
       const key = keyOf(item, index);
       if (rows.has(key)) continue;
@@ -33,7 +34,9 @@ export class Rows<Item> {
       const row = known ?? this.#make();
       row.update(item);
       rows.set(key, row);
-      if (known === undefined && ++added % ROWS_PER_FRAME === 0) {
+      effort += known === undefined ? EFFORT_OF_NEW : 1;
+      if (effort >= EFFORT_PER_FRAME) {
+        effort = 0;
         this.#arrange(rows);
         yield;
       }

@@ -81,9 +81,11 @@ testInBrowser('more findings are shown when somebody asks for them', async () =>
   expect(await page.locator('.finding:visible').count()).toBe(5 + 1); // and the advice
 
   await more.click();
+  await drawn(page);
 
   expect(await page.locator('#findings-list .finding').count()).toBe(10);
   await page.getByRole('button', { name: 'Show fewer findings' }).click();
+  await drawn(page);
   expect(await page.locator('#findings-list .finding').count()).toBe(5);
 });
 
@@ -120,6 +122,7 @@ testInBrowser('hostile texts of others are shown as text', async () => {
     { width: 360 },
   );
   await page.getByRole('button', { name: 'more findings' }).click();
+  await drawn(page);
 
   expect(await textsOf(page, '#findings-list .origin')).toEqual(names);
   expect(await textsOf(page, '#findings-list .what')).toEqual(shown);

@@ -1,12 +1,12 @@
 import type { ClosedConnection, LiveConnection } from '../../client/snapshot.ts';
 import type { OriginOverview } from '../../explain/overview.ts';
-import { count, duration, NOTHING, percent, rate } from './format.ts';
+import { count, duration, NOTHING, percent, rate, shortCount } from './format.ts';
 import { visible } from './names.ts';
 import { type Recent, totalsOf } from './rates.ts';
 
 /** New connections and requests: per second, or in total until that is known. */
 export function eventCell(total: number, recent: number | undefined, seconds: number): string {
-  return recent === undefined ? `${count(total)} total` : rate(recent / seconds);
+  return recent === undefined ? `${shortCount(total)} total` : rate(recent / seconds);
 }
 
 /** The share of requests that reused a connection: in the last seconds, or since the start until that is known. */
@@ -24,7 +24,7 @@ export function failureCell({ failed }: OriginOverview): string {
   );
   if (most === undefined) return '0';
   const total = failed.reduce((sum, each) => sum + each.count, 0);
-  return `${count(total)}: ${visible(most.phase)} ${visible(most.errorType)}`;
+  return `${shortCount(total)}: ${visible(most.phase)} ${visible(most.errorType)}`;
 }
 
 /** A gauge. Zeros are less important than numbers. */

@@ -6,6 +6,12 @@ export function count(value: number): string {
   return value.toLocaleString('en');
 }
 
+/** A whole number where there is little room, for example `12,345` or `1.23M`. */
+export function shortCount(value: number): string {
+  if (value < 1_000_000) return count(value);
+  return value.toLocaleString('en', { notation: 'compact', maximumSignificantDigits: 3 });
+}
+
 /** A number and its noun, for example `1 server` or `12 servers`. */
 export function counted(value: number, noun: string, plural = `${noun}s`): string {
   return `${count(value)} ${value === 1 ? noun : plural}`;

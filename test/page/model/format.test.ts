@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { count, counted, duration, percent, rate } from '../../../src/page/model/format.ts';
+import { count, counted, duration, percent, rate, shortCount } from '../../../src/page/model/format.ts';
 
 test.each([
   [-1, '0 s'],
@@ -47,6 +47,7 @@ test.each([
 
 test('numbers have separators, and nouns a plural', () => {
   expect(count(1234567)).toBe('1,234,567');
+  expect([999_999, 1_234_567, 987_777_777].map(shortCount)).toEqual(['999,999', '1.23M', '988M']);
   expect([0, 1, 2].map(value => counted(value, 'server'))).toEqual(['0 servers', '1 server', '2 servers']);
   expect(counted(2, 'process', 'processes')).toBe('2 processes');
 });
