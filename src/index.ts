@@ -1,5 +1,5 @@
 export type { CallSite, OpeningProblem, Problem } from './client/attribution/call-sites.ts';
-export type { CallerSnapshot, ClosedConnection, LiveConnection, OriginSnapshot, Snapshot } from './client/snapshot.ts';
+export type { CallerSnapshot, ClosedConnection, LiveConnection, OriginSnapshot } from './client/snapshot.ts';
 export { type Composable, watchDispatcher } from './client/watch-dispatcher.ts';
 export { withCaller } from './client/with-caller.ts';
 export type { OpenCause } from './core/causes.ts';
@@ -9,3 +9,5 @@ export type { Phases } from './core/phases.ts';
 export type { CloseReason } from './core/reasons.ts';
 export { ConnectionInstrumentation } from './instrumentation.ts';
 export type { ConnectionInstrumentationConfig } from './options.ts';
+export type { ClosedServedConnection, LiveServedConnection, ServedConnections } from './server/snapshot.ts';
+export type { Snapshot } from './snapshot.ts';

@@ -5,13 +5,14 @@ import {
   type MeterProvider,
   metrics,
   type TracerProvider,
+  trace,
 } from '@opentelemetry/api';
 import { CallSites } from './client/attribution/call-sites.ts';
 import { clientOf } from './client/attribution/pool-identity.ts';
 import type { RequestLines } from './client/attribution/request-lines.ts';
+import { guardedTracer } from './client/connection-tracer.ts';
 import { Connections } from './client/connections.ts';
 import type { InProgress } from './client/in-progress.ts';
-import type { Snapshot } from './client/snapshot.ts';
 import { httpSource } from './client/sources/http.ts';
 import { http2Source } from './client/sources/http2.ts';
 import { netSource } from './client/sources/net.ts';
@@ -35,6 +36,8 @@ import { ThreadPoolCanary } from './metrics/threadpool-canary.ts';
 import { type ConnectionInstrumentationConfig, checkedOptions } from './options.ts';
 import { Servers } from './server/servers.ts';
 import { serverSource } from './server/source.ts';
+import type { Snapshot } from './snapshot.ts';
+import { SetupSpans } from './tracing/setup-spans.ts';
 import { VERSION } from './version.ts';
 
 const NAME = 'connmeter';
@@ -102,16 +105,19 @@ export class ConnectionInstrumentation {
   #provider: MeterProvider | undefined;
   #instruments: Instruments | undefined;
   #hadProvider = false;
+  #tracerProvider: TracerProvider | undefined;
   readonly #allInstruments = new WeakMap<MeterProvider, Instruments>();
   readonly #refreshSteps: readonly (() => void)[];
   #lookupObserver: LookupObserver | undefined;
   #unsubscribe: (() => void) | undefined;
 
   /**
-   * `snapshot()` returns the current counts of all origins, the open connections, the last closed ones, and the lines of the
-   * program that waste connections. Plain data of bounded size.
+   * `snapshot()` returns the current counts of all origins, the open connections, the last closed ones, those that servers of the
+   * process accepted, and the lines of the program that waste connections. Plain data of bounded size.
    */
-  readonly connections: { snapshot(): Snapshot } = { snapshot: () => this.#connections.snapshot() };
+  readonly connections: { snapshot(): Snapshot } = {
+    snapshot: () => ({ ...this.#connections.snapshot(), served: this.#servers.snapshot() }),
+  };
 
   constructor(config?: ConnectionInstrumentationConfig);
   /** @internal */
@@ -146,7 +152,9 @@ export class ConnectionInstrumentation {
       (isInDomain() ? setTimeout(next, 1) : setImmediate(next)).unref();
     };
     this.#servers = new Servers({ registry: this.#registry, record, now, guard, inNextLoop: inNextLoop('server') });
+    const tracer = () => (this.#tracerProvider ?? trace).getTracer(NAME, VERSION);
     this.#connections = new Connections({
+      tracer: options.traces ? guardedTracer(new SetupSpans(tracer, nameOf), this.#guard('traces')) : undefined,
       callSites: this.#callSites,
       registry: this.#registry,
       lookups: this.#lookups,
@@ -351,10 +359,12 @@ export class ConnectionInstrumentation {
     this.#registry.collected(monotonic() / 1000);
   }
 
-  /** Does nothing, because connmeter creates no spans. Part of the `Instrumentation` interface. */
-  setTracerProvider(_provider: TracerProvider): void {}
+  /** Sets the provider of the spans, if the option `traces` is true. Without it, the global one is used. */
+  setTracerProvider(provider: TracerProvider): void {
+    this.#tracerProvider = provider;
+  }
 
-  /** Changes the options. `maxOrigins` applies to origins not seen yet, `servers` to the next `enable()`; `originName` and `detail` stay. */
+  /** Changes the options. `maxOrigins` applies to origins not seen yet, `servers` to the next `enable()`; `originName`, `detail` and `traces` stay. */
   setConfig(config: ConnectionInstrumentationConfig = {}): void {
     const options = checkedOptions(config);
     this.#config = { ...config, ...options };

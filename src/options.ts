@@ -29,6 +29,11 @@ export interface ConnectionInstrumentationConfig {
    */
   readUndiciInternals?: boolean;
   /**
+   * Also make a span per new connection, through the global TracerProvider or that of `setTracerProvider`: `HTTP connection_setup` with
+   * its lookup, connect and TLS handshake, linked to the span in which the request was made. Default: false.
+   */
+  traces?: boolean;
+  /**
    * Gives an address (a host name, an IP address or the path of a Unix socket) the name under which it appears in metrics, snapshots
    * and warnings, for example one name for all pods of a service. Asked once per address. If it throws, or returns no
    * name, the address is grouped under `_OTHER` or `unknown`. Default: the address itself.
@@ -43,6 +48,7 @@ export interface Options {
   readonly callSites: boolean;
   readonly servers: boolean;
   readonly readUndiciInternals: boolean;
+  readonly traces: boolean;
   readonly originName: ((address: string) => string) | undefined;
 }
 
@@ -53,6 +59,7 @@ const DEFAULTS: Options = {
   callSites: true,
   servers: true,
   readUndiciInternals: true,
+  traces: false,
   originName: undefined,
 };
 
@@ -66,10 +73,12 @@ export function checkedOptions(config: ConnectionInstrumentationConfig = {}): Op
   const callSites = config.callSites ?? DEFAULTS.callSites;
   const servers = config.servers ?? DEFAULTS.servers;
   const readUndiciInternals = config.readUndiciInternals ?? DEFAULTS.readUndiciInternals;
+  const traces = config.traces ?? DEFAULTS.traces;
   const { originName } = config;
   if (originName !== undefined && typeof originName !== 'function') {
     throw invalidOption('originName', 'a function', originName);
   }
+  if (typeof traces !== 'boolean') throw invalidOption('traces', 'a boolean', traces);
   if (typeof servers !== 'boolean') throw invalidOption('servers', 'a boolean', servers);
   if (typeof readUndiciInternals !== 'boolean') {
     throw invalidOption('readUndiciInternals', 'a boolean', readUndiciInternals);
@@ -80,7 +89,7 @@ export function checkedOptions(config: ConnectionInstrumentationConfig = {}): Op
     throw invalidOption('maxOrigins', 'an integer from 1 to 1000', maxOrigins);
   }
   if (!DETAILS.includes(detail)) throw invalidOption('detail', '"basic" or "full"', detail);
-  return { enabled, maxOrigins, detail, callSites, servers, readUndiciInternals, originName };
+  return { enabled, maxOrigins, detail, callSites, servers, readUndiciInternals, traces, originName };
 }
 
 function invalidOption(option: string, expected: string, received: unknown): RangeError {

@@ -48,8 +48,8 @@ export function exportGuard(measured: ConnectionInstrumentation, warn: Lines['wa
 }
 
 export function optionsOf(environment: Environment): ConnectionInstrumentationConfig {
-  const { readUndiciInternals, maxOrigins, detail, originName } = environment;
-  return { readUndiciInternals, maxOrigins, detail, ...(originName && { originName }) };
+  const { readUndiciInternals, maxOrigins, detail, originName, traces } = environment;
+  return { traces, readUndiciInternals, maxOrigins, detail, ...(originName && { originName }) };
 }
 
 /** Without a registered provider, the API returns its no-op meter. */

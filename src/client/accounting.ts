@@ -14,6 +14,7 @@ import type { UncountedRecords } from '../metrics/uncounted.ts';
 import type { CallSites, HeldOrigin } from './attribution/call-sites.ts';
 import type { MemberPool } from './attribution/pool-member.ts';
 import type { Pools } from './attribution/pools.ts';
+import type { ConnectionTracer } from './connection-tracer.ts';
 import { type Connection, isOriginKnown, isPastLookup, originOfConnection, reasonOfClosed } from './connection.ts';
 import type { ConnectionStates } from './connection-states.ts';
 import type { IdleTimes } from './idle-times.ts';
@@ -45,6 +46,7 @@ interface Dependencies {
   readonly queueTimes: QueueTimes;
   readonly record: Recorder;
   readonly guard: Guard;
+  readonly tracer: ConnectionTracer | undefined;
 }
 
 /**
@@ -68,6 +70,7 @@ export class ConnectionAccounting {
   readonly #callSites: CallSites;
   readonly #idleTimes: IdleTimes;
   readonly #queueTimes: QueueTimes;
+  readonly #tracer: ConnectionTracer | undefined;
   /** Empty except during a collection. */
   readonly #pooled = new Set<MemberPool>();
   readonly #record: Recorder;
@@ -82,7 +85,18 @@ export class ConnectionAccounting {
   readonly #checkHeldSafely: (connection: Connection, found: HeldCounts) => void;
   readonly #countStateSafely: (connection: Connection) => void;
 
-  constructor({ registry, lookups, pools, states, callSites, idleTimes, queueTimes, record, guard }: Dependencies) {
+  constructor({
+    registry,
+    lookups,
+    pools,
+    states,
+    callSites,
+    idleTimes,
+    queueTimes,
+    record,
+    guard,
+    tracer,
+  }: Dependencies) {
     this.#registry = registry;
     this.#lookups = lookups;
     this.#pools = pools;
@@ -91,6 +105,7 @@ export class ConnectionAccounting {
     this.#idleTimes = idleTimes;
     this.#queueTimes = queueTimes;
     this.#record = record;
+    this.#tracer = tracer;
     this.#records = registry.uncounted;
     this.#maxUncounted = registry.uncounted === undefined ? MAX_UNCOUNTED : 1;
     this.#assignSafely = guard('connection', (connection: Connection) => void this.assignToOrigin(connection));
@@ -112,7 +127,10 @@ export class ConnectionAccounting {
     if (connection.counts !== undefined) return connection.counts;
 
     if (connection.closed === undefined) this.#assignToPool(connection);
-    if (connection.opened !== undefined) this.#pools.decideCause(connection, originOfConnection(connection));
+    if (connection.opened !== undefined) {
+      this.#pools.decideCause(connection, originOfConnection(connection));
+      this.#tracer?.counted(connection);
+    }
     const counts = this.#registry.originCounts(originOfConnection(connection), connection.http);
     connection.counts = counts;
     connection.requestCounts = counts;
@@ -302,6 +320,7 @@ export class ConnectionAccounting {
     const type = failureType(error, connection.timedOut);
     const counts = this.assignToOrigin(connection);
     countFailure(counts, phase, type);
+    this.#tracer?.failed(connection, phase, type);
     this.#callSites.opened(originOfConnection(connection), `failed_${phase}`, connection.openedAt);
     this.#callSites.lines?.counted(connection, originOfConnection(connection), `failed_${phase}`);
     if (phase === 'tls') this.#recordConnect(connection, counts);

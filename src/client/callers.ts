@@ -1,7 +1,5 @@
 import { channel } from '../core/channels.ts';
 import { OTHER } from '../core/errors.ts';
-import type { Origin } from '../core/origins.ts';
-import type { ClientAdapter } from './connection.ts';
 import { CALLER, type CallerQuestion, type ContextTrust } from './with-caller.ts';
 
 /** How many names there are at most. The rest share one. */
@@ -16,18 +14,7 @@ export class Callers {
   readonly #callers = new WeakMap<object, string>();
   /** Those of the requests that watched dispatchers are asked for now, one through the other. */
   readonly #dispatching: (string | undefined)[] = [];
-  readonly #endTurn: () => void;
-  /** The request of a caller that undici made last, in this turn. */
-  #latest: { readonly caller: string; readonly originOf: () => Origin } | undefined;
-
   #ofNextStream: string | undefined;
-
-  /** `asMicrotask` returns a function that queues its argument as a microtask. */
-  constructor(asMicrotask: (run: () => void) => () => void) {
-    this.#endTurn = asMicrotask(() => {
-      this.#latest = undefined;
-    });
-  }
 
   /** Undefined if nobody says who made the request. */
   of(request: object): string | undefined {
@@ -39,24 +26,10 @@ export class Callers {
     if (asked.hasSubscribers) this.#remember(request, ask(trust));
   }
 
-  /** undici makes a request, and may open a connection for it before it returns. */
-  madeByUndici<Request extends object>(request: Request, client: ClientAdapter<Request>): void {
-    if (this.#dispatching.length === 0 && !asked.hasSubscribers) return;
-
-    this.#latest = undefined;
-    const caller = this.#remember(request, this.#current);
-    if (caller === undefined) return;
-
-    this.#latest = { caller, originOf: () => client.originOf(request, undefined) };
-    this.#endTurn();
-  }
-
-  /** undici opens a connection to this origin. Returns who made the request that it is for. */
-  opening({ address, port }: Origin): string | undefined {
-    const latest = this.#latest;
-    this.#latest = undefined;
-    const origin = latest?.originOf();
-    return origin?.address === address && origin.port === port ? latest?.caller : undefined;
+  /** undici makes a request. Returns whether its caller is known. */
+  madeByUndici(request: object): boolean {
+    if (this.#dispatching.length === 0 && !asked.hasSubscribers) return false;
+    return this.#remember(request, this.#current) !== undefined;
   }
 
   /** A watched dispatcher is asked for a request, until `dispatched`. `name`: what it says. */
@@ -66,7 +39,6 @@ export class Callers {
 
   dispatched(): void {
     this.#dispatching.pop();
-    this.#latest = undefined;
   }
 
   /** undici sends the request for which a watched dispatcher was asked. */
@@ -92,7 +64,6 @@ export class Callers {
   forgetAll(): void {
     this.#ofNextStream = undefined;
     this.#dispatching.length = 0;
-    this.#latest = undefined;
   }
 
   /** Who asks undici for a request now. */

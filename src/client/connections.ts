@@ -18,22 +18,24 @@ import { abortOf } from './attribution/close-reason.ts';
 import { type PoolIdentity, poolOfSession } from './attribution/pool-identity.ts';
 import { Pools } from './attribution/pools.ts';
 import { Callers } from './callers.ts';
+import type { ConnectionTracer } from './connection-tracer.ts';
 import { type ClientAdapter, Connection, originOfConnection, releaseReferences } from './connection.ts';
 import { ConnectionStates } from './connection-states.ts';
 import { CurrentTurn } from './current-turn.ts';
 import { canDial, canLookUp } from './dialled-origin.ts';
 import { IdleTimes } from './idle-times.ts';
 import { type InProgress, inProgress } from './in-progress.ts';
+import { LatestRequest } from './latest-request.ts';
 import { LiveConnections } from './live-connections.ts';
 import { QueueTimes } from './queue-times.ts';
 import { Requests } from './requests.ts';
 import {
+  type ClientSnapshot,
   closedConnection,
   type LiveConnection,
   liveConnection,
   MAX_LIVE,
   originSnapshot,
-  type Snapshot,
 } from './snapshot.ts';
 import { Timeouts } from './timeouts.ts';
 import { Tunnels } from './tunnels.ts';
@@ -54,6 +56,8 @@ export interface Dependencies {
   readonly inNextLoop: (run: () => void) => void;
   /** Each connection is read behind this guard. */
   readonly guard: Guard;
+  /** Undefined if there are no traces. */
+  readonly tracer?: ConnectionTracer | undefined;
 }
 
 /**
@@ -71,6 +75,8 @@ export class Connections {
   readonly #live: LiveConnections;
   readonly tunnels: Tunnels;
   readonly callers: Callers;
+  readonly #latestRequest: LatestRequest;
+  readonly #tracer: ConnectionTracer | undefined;
   readonly #requests: Requests;
   readonly #callSites: CallSites;
   readonly #pools: Pools;
@@ -79,7 +85,7 @@ export class Connections {
   readonly #queueTimes: QueueTimes;
   readonly #accounting: ConnectionAccounting;
 
-  constructor({ registry, lookups, callSites, record, nameOf, now, asMicrotask, inNextLoop, guard }: Dependencies) {
+  constructor({ registry, lookups, callSites, record, nameOf, now, asMicrotask, inNextLoop, guard, tracer }: Dependencies) {
     this.#nameOf = nameOf ?? (address => address);
     this.#registry = registry;
     this.#callSites = callSites;
@@ -94,7 +100,9 @@ export class Connections {
       now,
     });
     this.#idleTimes = new IdleTimes(record, now);
-    this.callers = new Callers(asMicrotask);
+    this.callers = new Callers();
+    this.#latestRequest = new LatestRequest(asMicrotask);
+    this.#tracer = tracer;
     this.#queueTimes = new QueueTimes({ registry, record, now, guard, callerOf: request => this.callers.of(request) });
     this.#accounting = new ConnectionAccounting({
       registry,
@@ -106,6 +114,7 @@ export class Connections {
       queueTimes: this.#queueTimes,
       record,
       guard,
+      tracer,
     });
     this.tunnels = new Tunnels(this.#live, this.#requests, this.#accounting);
     this.#lookups = lookups;
@@ -121,7 +130,7 @@ export class Connections {
 
   /** An HTTP client is about to connect: the next attempt of this turn is for this origin. */
   clientConnecting(origin: Origin, connector: object): void {
-    this.#currentTurn.expect({ origin, connector, caller: this.callers.opening(origin) });
+    this.#currentTurn.expect({ origin, connector, request: this.#latestRequest.opening(origin) });
   }
 
   /**
@@ -143,7 +152,7 @@ export class Connections {
     if (expected !== undefined) {
       connection.http = true;
       connection.origin = expected.origin;
-      connection.openedBy = expected.caller;
+      if (expected.request !== undefined) this.#openedFor(connection, expected.request);
       this.#pools.announced(connection, expected.origin, expected.connector);
     }
     this.#live.add(socket, connection);
@@ -155,13 +164,15 @@ export class Connections {
    * connection, so that the source can add its listeners.
    */
   requestCreated<Request extends object>(request: Request, client: ClientAdapter<Request>): Socket | undefined {
+    this.callers.made(request, 'always');
+    this.#tracer?.requestMade(request, 'always');
     const connection = this.#currentTurn.latest;
     const socket = connection?.socket;
     if (connection === undefined || socket === undefined || connection.http) return undefined;
     if (client.wasReused(request) || !client.opened(request, socket)) return undefined;
 
     this.#assignToPool(connection, client.originOf(request, socket), client.poolOf(request));
-    connection.openedBy = this.callers.of(request);
+    this.#openedFor(connection, request);
     this.#requests.waitsFor(connection, request, client);
     connection.listenedSocket = socket;
     return socket;
@@ -170,6 +181,10 @@ export class Connections {
   /** undici made a request. It is sent later, or in this turn. */
   requestMade<Request extends object>(request: Request, client: ClientAdapter<Request>): void {
     this.#queueTimes.waiting.created(request, client);
+    this.#tracer?.requestMade(request, 'by stack');
+    const hasCaller = this.callers.madeByUndici(request);
+    this.#latestRequest.forget();
+    if (hasCaller || this.#tracer !== undefined) this.#latestRequest.made(request, client);
   }
 
   /** A watched dispatcher is asked for a request, until `requestDispatched`. `originOf`: undefined if it is not known. */
@@ -178,6 +193,7 @@ export class Connections {
   }
 
   requestDispatched(): void {
+    this.#latestRequest.forget();
     this.#queueTimes.waiting.dispatched();
   }
 
@@ -447,7 +463,7 @@ export class Connections {
     this.#accounting.refreshGauges(this.#live);
   }
 
-  snapshot(): Snapshot {
+  snapshot(): ClientSnapshot {
     this.#live.closeAll();
     this.#accounting.countPending(this.#live);
     this.#accounting.checkHeld(this.#live);
@@ -584,7 +600,7 @@ export class Connections {
     const pool = client.poolOf(request);
     if (pool === undefined) return;
 
-    connection.openedBy = this.callers.of(request);
+    this.#openedFor(connection, request);
     this.#assignToPool(connection, client.originOf(request, socket), pool);
   }
 
@@ -601,8 +617,15 @@ export class Connections {
     }
   }
 
+  /** The connection is opened for this request. */
+  #openedFor(connection: Connection, request: object): void {
+    connection.openedBy = this.callers.of(request);
+    this.#tracer?.attempted(connection, request);
+  }
+
   #opened(connection: Connection, at: number): void {
     connection.opened = at;
+    this.#tracer?.opened(connection);
     this.#queueTimes.opened(connection);
     this.tunnels.opened(connection);
     const { request } = connection;

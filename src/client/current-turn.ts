@@ -5,8 +5,8 @@ import type { Connection } from './connection.ts';
 export interface ExpectedConnection {
   readonly origin: Origin;
   readonly connector: object;
-  /** Who made the request that it is for. */
-  readonly caller: string | undefined;
+  /** The request that it is for, if that was kept. */
+  readonly request: object | undefined;
 }
 
 /**

@@ -18,8 +18,8 @@ export const MAX_LIVE = 1_000;
 /** How many closed connections are remembered. */
 export const MAX_CLOSED = 100;
 
-/** A bounded copy of what is known, as plain data. All durations are in seconds. */
-export interface Snapshot {
+/** What is known of the connections that this process opens. */
+export interface ClientSnapshot {
   /** At most `maxOrigins`, and two more that all later origins share. */
   readonly origins: readonly OriginSnapshot[];
   /** Connections that were attempted and are not closed, the oldest first: at most 1000. */

@@ -1,11 +1,11 @@
-import type { Snapshot } from '../client/snapshot.ts';
+import type { ClientSnapshot } from '../client/snapshot.ts';
 import type { Reading } from '../metrics/table.ts';
 import { findingsOf } from './findings.ts';
 import { originsOf } from './origins.ts';
 import { OVERVIEW_VERSION, type Overview } from './overview.ts';
 
 /** What one process knows besides its numbers. */
-export type Details = Pick<Snapshot, 'live' | 'closed' | 'callSites' | 'advice'>;
+export type Details = Pick<ClientSnapshot, 'live' | 'closed' | 'callSites' | 'advice'>;
 
 const MAX_LIVE = 1_000;
 const MAX_CLOSED = 100;

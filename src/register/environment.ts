@@ -17,6 +17,7 @@ export interface Environment {
   readonly allowedHosts: readonly string[] | undefined;
   /** These are options of the same names of `ConnectionInstrumentation`. */
   readonly readUndiciInternals: boolean;
+  readonly traces: boolean;
   readonly maxOrigins: number;
   readonly detail: Detail;
   readonly originName: ((address: string) => string) | undefined;
@@ -145,6 +146,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     port: integer('OTEL_EXPORTER_PROMETHEUS_PORT', 0, 65_535, 9464),
     allowedHosts,
     readUndiciInternals: boolean('CONNMETER_READ_UNDICI_INTERNALS', true),
+    traces: boolean('CONNMETER_TRACES', false),
     originName: patterns.length > 0 ? nameByPattern(patterns) : undefined,
     detail: detail === 'basic' ? 'basic' : 'full',
     maxOrigins: integer('CONNMETER_MAX_ORIGINS', 1, 1000, 100),

@@ -6,6 +6,7 @@ import { type Guard, withFallback } from '../core/guard.ts';
 import { socketOf } from '../core/http2.ts';
 import { type IdleEnd, MIN_IDLE_SECONDS, servedIdleEndOf } from '../core/idle-end.ts';
 import type { ServerCloseReason } from '../core/reasons.ts';
+import { RingBuffer } from '../core/ring-buffer.ts';
 import { RotatingCheck } from '../core/rotating-check.ts';
 import type { TlsHandshake } from '../core/tls-handshake.ts';
 import type { Listener, ListenerCounts } from '../metrics/listener-counts.ts';
@@ -23,6 +24,15 @@ import {
 import { type AnyServer, ListeningServers } from './listening-servers.ts';
 import { PendingHandshakes } from './pending-handshakes.ts';
 import { closeReasonOf, isActive, ServedConnection } from './served-connection.ts';
+import {
+  type ClosedServedConnection,
+  closedServed,
+  type LiveServedConnection,
+  liveServed,
+  MAX_CLOSED,
+  MAX_LIVE,
+  type ServedConnections,
+} from './snapshot.ts';
 
 export interface ServersContext {
   readonly registry: MetricRegistry;
@@ -53,11 +63,13 @@ export class Servers {
   readonly #aliases = new WeakMap<object, ServedConnection>();
   /** Socket -> HTTP/2 session, where Node announces the session first and the socket later in the same turn. */
   readonly #earlySessions = new WeakMap<object, object>();
+  readonly #recentlyClosed = new RingBuffer<ClosedServedConnection>(MAX_CLOSED);
   #isPaused = false;
 
   // Each connection has a guard of its own, so that one that throws does not affect the others.
   readonly #closeIfGone: (connection: ServedConnection) => void;
   readonly #countState: (connection: ServedConnection) => void;
+  readonly #addLive: (connection: ServedConnection, live: LiveServedConnection[], now: number) => void;
   readonly #closeReasonOf: (connection: ServedConnection) => ServerCloseReason;
 
   constructor({ registry, record, now, guard, inNextLoop }: ServersContext) {
@@ -71,6 +83,12 @@ export class Servers {
       if (connection.passedOn || connection.socket.closed) this.#ended(connection);
     });
     this.#countState = guard('accepted connection', countState);
+    this.#addLive = guard(
+      'accepted connection',
+      (connection: ServedConnection, live: LiveServedConnection[], now: number) => {
+        live.push(liveServed(connection, now));
+      },
+    );
     this.#closeReasonOf = withFallback(guard, 'close reason', closeReasonOf, 'unknown');
     this.#closeCheck = new RotatingCheck(this.#closeIfGone);
   }
@@ -245,6 +263,17 @@ export class Servers {
     for (const connection of this.#live.values()) this.#countState(connection);
   }
 
+  snapshot(): ServedConnections {
+    for (const connection of this.#live.values()) this.#closeIfGone(connection);
+    const now = this.#now();
+    const live: LiveServedConnection[] = [];
+    for (const connection of this.#live.values()) {
+      if (live.length === MAX_LIVE) break;
+      this.#addLive(connection, live, now);
+    }
+    return { live, closed: this.#recentlyClosed.all };
+  }
+
   #find(socketOrSession: object): ServedConnection | undefined {
     return this.#live.get(socketOrSession) ?? this.#aliases.get(socketOrSession);
   }
@@ -311,6 +340,7 @@ export class Servers {
     this.#closeCheck.delete(connection);
     const reason = this.#closeReasonOf(connection);
     counts.closed(reason).value++;
+    this.#recentlyClosed.add(closedServed(connection, reason));
     const metrics = reason === 'upgraded' && connection.requests === 0 ? UPGRADED_METRICS : LIFETIME_METRICS;
     recordLifetime(connection, metrics, counts.attributes, closed, this.#record);
     const idleEnd = servedIdleEndOf(reason);

@@ -1,6 +1,6 @@
 import { type OpenedAt, RequestLines } from '../client/attribution/request-lines.ts';
 import type { InProgress } from '../client/in-progress.ts';
-import type { OriginSnapshot, Snapshot } from '../client/snapshot.ts';
+import type { ClientSnapshot, OriginSnapshot } from '../client/snapshot.ts';
 import { publish, subscribeAll } from '../core/channels.ts';
 import { guardWith } from '../core/guard.ts';
 import { originText } from '../core/origins.ts';
@@ -22,7 +22,7 @@ const MAX_LINES = 100;
 
 /** What is needed of an instrumentation. */
 export interface Measured {
-  readonly connections: { snapshot(): Snapshot };
+  readonly connections: { snapshot(): ClientSnapshot };
   enable(): void;
   disable(): void;
   countAll(): void;

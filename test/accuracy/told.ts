@@ -1,4 +1,4 @@
-import type { Snapshot } from '../../src/client/snapshot.ts';
+import type { Snapshot } from '../../src/index.ts';
 import type { Phases } from '../../src/core/phases.ts';
 import type { Logged } from './log.ts';
 

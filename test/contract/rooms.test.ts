@@ -49,7 +49,7 @@ test.each([
   ['node:diagnostics_channel', ['core/channels.ts']],
   ['node:perf_hooks', ['instrumentation.ts', 'metrics/lookup-observer.ts']],
   ['node:worker_threads', ['register.ts', 'register/threads/worker-data.ts']],
-  ['@opentelemetry/api', ['instrumentation.ts', 'register/producer.ts', 'start-common.ts']],
+  ['@opentelemetry/api', ['instrumentation.ts', 'register/producer.ts', 'start-common.ts', 'tracing/setup-spans.ts']],
 ] as const)('%s is used at run time by %j alone', (name, users) => {
   const found = imports.filter(({ from, typesOnly }) => from === name && !typesOnly).map(({ file }) => file);
 

@@ -44,6 +44,8 @@ test('contains exactly the files a user needs', () => {
         'metrics/advice',
         'options',
         'register',
+        'server/snapshot',
+        'snapshot',
         'testing',
         'testing/changes',
         'testing/limits',

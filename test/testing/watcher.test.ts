@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { InProgress } from '../../src/client/in-progress.ts';
-import type { Snapshot } from '../../src/client/snapshot.ts';
+import type { ClientSnapshot as Snapshot } from '../../src/client/snapshot.ts';
 import { Watcher } from '../../src/testing/watcher.ts';
 
 /** What a watcher tells its instrumentation to do, in order. */

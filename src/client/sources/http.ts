@@ -65,7 +65,6 @@ export function httpSource(connections: Connections, callSites: CallSites, guard
 
   return {
     'http.client.request.created': ({ request }: { request: ClientRequest }) => {
-      connections.callers.made(request, 'always');
       const opened = connections.requestCreated(request, http);
       if (opened !== undefined) addListeners(opened);
       else if (isQueued(request)) watchQueue(request);

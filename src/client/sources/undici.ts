@@ -37,7 +37,6 @@ export function undiciSource(
   return {
     'undici:request:create': ({ request }: { request: UndiciRequest }) => {
       callSites.requestCreated(request, undici);
-      connections.callers.madeByUndici(request, undici);
       connections.requestMade(request, undici);
     },
     'undici:client:beforeConnect': ({ connectParams, connector }: BeforeConnect) => {
