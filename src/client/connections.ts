@@ -18,9 +18,9 @@ import { abortOf } from './attribution/close-reason.ts';
 import { type PoolIdentity, poolOfSession } from './attribution/pool-identity.ts';
 import { Pools } from './attribution/pools.ts';
 import { Callers } from './callers.ts';
-import type { ConnectionTracer } from './connection-tracer.ts';
 import { type ClientAdapter, Connection, originOfConnection, releaseReferences } from './connection.ts';
 import { ConnectionStates } from './connection-states.ts';
+import type { ConnectionTracer } from './connection-tracer.ts';
 import { CurrentTurn } from './current-turn.ts';
 import { canDial, canLookUp } from './dialled-origin.ts';
 import { IdleTimes } from './idle-times.ts';
@@ -85,7 +85,18 @@ export class Connections {
   readonly #queueTimes: QueueTimes;
   readonly #accounting: ConnectionAccounting;
 
-  constructor({ registry, lookups, callSites, record, nameOf, now, asMicrotask, inNextLoop, guard, tracer }: Dependencies) {
+  constructor({
+    registry,
+    lookups,
+    callSites,
+    record,
+    nameOf,
+    now,
+    asMicrotask,
+    inNextLoop,
+    guard,
+    tracer,
+  }: Dependencies) {
     this.#nameOf = nameOf ?? (address => address);
     this.#registry = registry;
     this.#callSites = callSites;

@@ -1,7 +1,17 @@
 import { type Count, type MakeCount, ownCount } from './address-counts.ts';
 
 /** The parts of connmeter by which its own errors are counted. A closed list. */
-export const FAULT_PLACES = ['net', 'undici', 'http', 'http2', 'server', 'dns', 'collection', 'exposition', 'traces'] as const;
+export const FAULT_PLACES = [
+  'net',
+  'undici',
+  'http',
+  'http2',
+  'server',
+  'dns',
+  'collection',
+  'exposition',
+  'traces',
+] as const;
 
 export type FaultPlace = (typeof FAULT_PLACES)[number];
 

@@ -1,4 +1,12 @@
-import { type Attributes, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
+import {
+  type Attributes,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  type Tracer,
+  trace,
+} from '@opentelemetry/api';
 import { type Connection, originOfConnection } from '../client/connection.ts';
 import type { ConnectionTracer } from '../client/connection-tracer.ts';
 import { isInProgramsContext, programStack } from '../client/program-stack.ts';
@@ -91,7 +99,9 @@ export class SetupSpans implements ConnectionTracer {
     const { address, attempts, connected, host, port, resolved, secured, started, tls } = connection;
     const context = trace.setSpan(ROOT_CONTEXT, parent);
     const add = (name: string, from: number, to: number, attributes: Attributes) =>
-      this.#tracer().startSpan(name, { startTime: timeOf(from), attributes }, context).end(timeOf(to));
+      this.#tracer()
+        .startSpan(name, { startTime: timeOf(from), attributes }, context)
+        .end(timeOf(to));
     if (resolved !== undefined && host !== undefined) {
       const name = this.#nameOf(host);
       add(`DNS lookup ${name}`, started, resolved, { 'dns.question.name': name });

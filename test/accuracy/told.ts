@@ -1,5 +1,5 @@
-import type { Snapshot } from '../../src/index.ts';
 import type { Phases } from '../../src/core/phases.ts';
+import type { Snapshot } from '../../src/index.ts';
 import type { Logged } from './log.ts';
 
 /** What connmeter says. */

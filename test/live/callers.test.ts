@@ -76,7 +76,7 @@ async function server() {
     add(requests, name);
     if (!known.has(socket)) add(opened, name);
     known.add(socket);
-    setTimeout(() => response.end('hello'), 5);
+    setTimeout(() => response.end('hello'), 2);
   });
   await once(listener.listen(0, '127.0.0.1'), 'listening');
   onTestFinished(() => {
