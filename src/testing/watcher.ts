@@ -133,7 +133,7 @@ function eventsOf(opened: readonly OpenedAt[]): Event[] {
 
 function overlapping(other: string): string {
   return (
-    `connmeter: the function at ${other} is still running, and its connections cannot be told from those of this one. ` +
-    'Run such tests one after another (without `concurrent`), and await each call'
+    `connmeter: the function at ${other} is still running. Connections belong to the process, so only one function can be watched ` +
+    'at a time: run such tests one after another (without `concurrent`), and await each call'
   );
 }
