@@ -125,6 +125,10 @@ const JEST = (file: string, config: object = {}) => ({
   failed: (name: string) => new RegExp(`✕ ${name}`),
 });
 
+/** With an older Node, jest does not require ES modules. */
+const [MAJOR = 0, MINOR = 0] = process.versions.node.split('.').map(Number);
+const CAN_REQUIRE = MAJOR > 24 || (MAJOR === 24 && MINOR >= 9);
+
 const RUNNERS: Readonly<Record<string, Runner>> = {
   vitest: {
     file: 'vitest.test.mjs',
@@ -135,7 +139,7 @@ const RUNNERS: Readonly<Record<string, Runner>> = {
     failed: name => new RegExp(`× \\S+ > ${name}`),
   },
   jest: { ...JEST('jest.test.mjs'), text: `${MODULES}${TESTS}` },
-  'jest, CommonJS': { ...JEST('jest.test.cjs'), text: `${REQUIRED}${TESTS}` },
+  ...(CAN_REQUIRE && { 'jest, CommonJS': { ...JEST('jest.test.cjs'), text: `${REQUIRED}${TESTS}` } }),
   'jest, fake timers': {
     // With these three faked as well, undici itself hangs.
     ...JEST('fake.test.mjs', {

@@ -294,7 +294,7 @@ describe('one function at a time', () => {
 
     const failure = await failureOf(expectReuse(() => 1));
 
-    expect(failure.message).toMatch(/^connmeter: the function at \S+ is still running, .* one after another/);
+    expect(failure.message).toMatch(/^connmeter: the function at \S+ is still running\. .* one after another/);
     expect(failure.message).toContain(line);
     end();
     await first;
