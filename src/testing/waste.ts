@@ -1,4 +1,4 @@
-import { type ExplainedKind, explanationOf } from '../explain/explanations.ts';
+import { explanationOf } from '../explain/explanations.ts';
 import type { WatchedLine, WatchedOrigin } from './changes.ts';
 import type { CheckedLimits } from './limits.ts';
 
@@ -59,7 +59,7 @@ function failedTooMany(origin: WatchedOrigin, { failed: limit }: CheckedLimits):
 function explained({ callSites }: WatchedOrigin, found: readonly Found[]): string[] {
   const most = found.toSorted((a, b) => b.count - a.count).slice(0, MAX_CAUSES);
   return most.flatMap(({ kind, count }) => {
-    const known: ExplainedKind = kind === 'held' ? 'body_held' : kind;
+    const known = kind === 'held' ? 'body_held' : kind;
     const { what, fix, link } = explanationOf(known);
     const sites = callSites.filter(each => each.kind === kind).slice(0, MAX_SITES);
     const where = sites.length === 0 ? '' : ` (${sites.map(({ site }) => site).join(', ')})`;

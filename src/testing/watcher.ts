@@ -4,7 +4,7 @@ import type { OriginSnapshot, Snapshot } from '../client/snapshot.ts';
 import { publish, subscribeAll } from '../core/channels.ts';
 import { guardWith } from '../core/guard.ts';
 import { originText } from '../core/origins.ts';
-import { changesBetween, type Event, type WatchedOrigin } from './changes.ts';
+import { changesBetween, type LineEvent, type WatchedOrigin } from './changes.ts';
 import { settle } from './settle.ts';
 
 /** On this channel, copies of this module in one process learn of each other. Some test runners load one for each file. */
@@ -107,7 +107,7 @@ export class Watcher {
     };
   }
 
-  #events(): Event[] {
+  #events(): LineEvent[] {
     const held = this.#unfinished().requests.filter(({ isHeld }) => isHeld);
     const { opened, collected } = this.#lines.take();
     return [
@@ -121,7 +121,7 @@ export class Watcher {
   }
 }
 
-function eventsOf(opened: readonly OpenedAt[]): Event[] {
+function eventsOf(opened: readonly OpenedAt[]): LineEvent[] {
   const counts = new Map<string, number>();
   return opened.map(({ kind, origin, line }) => {
     const key = `${kind} ${originText(origin)}`;
