@@ -82,7 +82,7 @@ function reportOn(
   const isServed = exporters.includes('prometheus') && port !== 0 && hasPage(environment);
   startReports({
     overview: () => makeOverview(read(), [detailsOf(measured)], Date.now()),
-    log: logLevel === 'none' || folder !== undefined ? 'none' : (log ?? (isTerminal() ? 'text' : 'once')),
+    log: logLevel === 'none' || folder !== undefined ? 'none' : log,
     where: isServed ? `See http://${host}:${port}/` : `See it with: npx connmeter top ${process.pid}`,
     report,
     folder,
@@ -100,10 +100,6 @@ function hasPage({ host, page }: Environment): boolean {
 function detailsOf(measured: ConnectionInstrumentation): Details {
   const { live, closed, callSites, advice } = measured.connections.snapshot();
   return { live, closed, callSites, advice };
-}
-
-function isTerminal(): boolean {
-  return process.getBuiltinModule('node:tty').isatty(2);
 }
 
 /** Without a fixed port, or on Windows, each process serves its own metrics. */

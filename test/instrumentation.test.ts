@@ -344,6 +344,7 @@ test('the current options are the given ones and the defaults', () => {
     callSites: true,
     servers: true,
     readUndiciInternals: true,
+    traces: false,
   });
   expect(new ConnectionInstrumentation({ enabled: false, maxOrigins: 7 }).getConfig()).toEqual({
     enabled: false,
@@ -352,6 +353,7 @@ test('the current options are the given ones and the defaults', () => {
     callSites: true,
     servers: true,
     readUndiciInternals: true,
+    traces: false,
   });
 });
 
@@ -366,6 +368,7 @@ test('new options replace the old ones, and omitted options return to their defa
     callSites: true,
     servers: true,
     readUndiciInternals: true,
+    traces: false,
   });
 
   instrumentation.setConfig();
@@ -376,6 +379,7 @@ test('new options replace the old ones, and omitted options return to their defa
     callSites: true,
     servers: true,
     readUndiciInternals: true,
+    traces: false,
   });
 });
 
@@ -423,6 +427,7 @@ test.each([
     callSites: true,
     servers: true,
     readUndiciInternals: true,
+    traces: false,
   });
 });
 

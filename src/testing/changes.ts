@@ -38,7 +38,7 @@ export interface WatchedLine {
 }
 
 /** Something that happened at one server, and the line that did it. */
-export interface Event extends Origin {
+export interface LineEvent extends Origin {
   readonly kind: WatchedLine['kind'];
   readonly site: string | undefined;
 }
@@ -47,7 +47,7 @@ export interface Event extends Origin {
 export function changesBetween(
   before: readonly OriginSnapshot[],
   after: readonly OriginSnapshot[],
-  events: readonly Event[],
+  events: readonly LineEvent[],
 ): WatchedOrigin[] {
   const names = new Set([...after, ...events].map(nameOf));
   return Array.from(names, name => {
@@ -67,7 +67,7 @@ function changesOf(
   name: string,
   before: readonly OriginSnapshot[],
   after: readonly OriginSnapshot[],
-  events: readonly Event[],
+  events: readonly LineEvent[],
 ): WatchedOrigin {
   const { address, port } = (after[0] ?? events[0]) as Origin;
   const requests = (kind: 'fresh' | 'reused') => total(after, kind) - total(before, kind);
@@ -120,7 +120,7 @@ function total(origins: readonly OriginSnapshot[], kind: 'fresh' | 'reused'): nu
   return origins.reduce((sum, { requests }) => sum + requests[kind], 0);
 }
 
-function linesOf(events: readonly Event[]): WatchedLine[] {
+function linesOf(events: readonly LineEvent[]): WatchedLine[] {
   const lines = new Map<string, { kind: WatchedLine['kind']; site: string; count: number }>();
   for (const { kind, site } of events) {
     if (site === undefined) continue;

@@ -4,7 +4,7 @@ import type { ClientSnapshot, OriginSnapshot } from '../client/snapshot.ts';
 import { publish, subscribeAll } from '../core/channels.ts';
 import { guardWith } from '../core/guard.ts';
 import { originText } from '../core/origins.ts';
-import { changesBetween, type Event, type WatchedOrigin } from './changes.ts';
+import { changesBetween, type LineEvent, type WatchedOrigin } from './changes.ts';
 import { settle } from './settle.ts';
 
 /** On this channel, copies of this module in one process learn of each other. Some test runners load one for each file. */
@@ -107,7 +107,7 @@ export class Watcher {
     };
   }
 
-  #events(): Event[] {
+  #events(): LineEvent[] {
     const held = this.#unfinished().requests.filter(({ isHeld }) => isHeld);
     const { opened, collected } = this.#lines.take();
     return [
@@ -121,7 +121,7 @@ export class Watcher {
   }
 }
 
-function eventsOf(opened: readonly OpenedAt[]): Event[] {
+function eventsOf(opened: readonly OpenedAt[]): LineEvent[] {
   const counts = new Map<string, number>();
   return opened.map(({ kind, origin, line }) => {
     const key = `${kind} ${originText(origin)}`;
@@ -133,7 +133,7 @@ function eventsOf(opened: readonly OpenedAt[]): Event[] {
 
 function overlapping(other: string): string {
   return (
-    `connmeter: the function at ${other} is still running, and its connections cannot be told from those of this one. ` +
-    'Run such tests one after another (without `concurrent`), and await each call'
+    `connmeter: the function at ${other} is still running. Connections belong to the process, so only one function can be watched ` +
+    'at a time: run such tests one after another (without `concurrent`), and await each call'
   );
 }

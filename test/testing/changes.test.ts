@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { OriginSnapshot } from '../../src/client/snapshot.ts';
-import { changesBetween, type Event } from '../../src/testing/changes.ts';
+import { changesBetween, type LineEvent } from '../../src/testing/changes.ts';
 
 const NOTHING: OriginSnapshot = {
   address: 'a.test',
@@ -71,7 +71,12 @@ test('connections with and without HTTP to one server are added up', () => {
 });
 
 test('lines are counted by what they did, the most frequent first; a line that is not known is left out', () => {
-  const event = (kind: Event['kind'], site: string | undefined): Event => ({ address: 'A.test', port: 80, kind, site });
+  const event = (kind: LineEvent['kind'], site: string | undefined): LineEvent => ({
+    address: 'A.test',
+    port: 80,
+    kind,
+    site,
+  });
   const events = [
     event('new_pool', 'a.ts:1'),
     event('held', 'b.ts:2'),
@@ -93,7 +98,7 @@ test('lines are counted by what they did, the most frequent first; a line that i
 });
 
 test('a response that is held counts also at a server without other changes', () => {
-  const held: Event = { address: '/tmp/Socket', port: undefined, kind: 'held', site: 'a.ts:1' };
+  const held: LineEvent = { address: '/tmp/Socket', port: undefined, kind: 'held', site: 'a.ts:1' };
 
   expect(changesBetween([], [], [held])).toMatchObject([{ name: '/tmp/Socket', address: '/tmp/Socket', held: 1 }]);
 });

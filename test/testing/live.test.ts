@@ -239,7 +239,7 @@ test('returns what the function returns, at once if nothing is unfinished', asyn
   await expect(expectReuse(() => 5, { opened: 0 })).resolves.toBe(5);
   await expect(expectReuse(async () => 'a')).resolves.toBe('a');
   await expect(watchConnections(() => Promise.resolve(null))).resolves.toEqual({ result: null, origins: [] });
-  expect(performance.now() - started).toBeLessThan(500);
+  expect(performance.now() - started).toBeLessThan(1_000);
 });
 
 test('throws what the function throws, and can be called again', async () => {
@@ -296,7 +296,7 @@ describe('one function at a time', () => {
 
     const failure = await failureOf(expectReuse(() => 1));
 
-    expect(failure.message).toMatch(/^connmeter: the function at \S+ is still running, .* one after another/);
+    expect(failure.message).toMatch(/^connmeter: the function at \S+ is still running\. .* one after another/);
     expect(failure.message).toContain(line);
     end();
     await first;

@@ -80,6 +80,7 @@ export class RequestLines {
     return this.#recorded?.has(begun) === true;
   }
 
+  /** Returns what was kept, and keeps no more. */
   take(): { readonly opened: readonly OpenedAt[]; readonly collected: readonly CollectedBody[] } {
     const taken = { opened: this.#opened, collected: this.#collected };
     this.#recorded = undefined;

@@ -17,7 +17,8 @@ const COMMAND_INTERVAL = 500;
 export interface ReportsOptions {
   /** What this process and its threads know now. */
   readonly overview: () => Overview;
-  readonly log: FindingsLogFormat;
+  /** Undefined: as it fits stderr. */
+  readonly log: FindingsLogFormat | undefined;
   /** Where more can be seen, for the log. */
   readonly where: string;
   /** When the report is printed: at the end, or at this signal. */
@@ -29,6 +30,11 @@ export interface ReportsOptions {
   /** Writes them before it returns. */
   readonly printNow: (lines: readonly string[]) => void;
   readonly guard: Guard;
+}
+
+/** Not before the first event: it loads a part of Node that not every program loads. */
+function isTerminal(): boolean {
+  return process.getBuiltinModule('node:tty').isatty(2);
 }
 
 /** Tells what was found: in lines on stderr, in a report, or to the command. Begins at the first event that is measured. */
@@ -45,7 +51,7 @@ export function startReports({ overview, log, where, report, folder, print, prin
       process.once('exit', write);
     }
     if (log !== 'none') {
-      const findings = new FindingsLog(log, where);
+      const findings = new FindingsLog(log ?? (isTerminal() ? 'text' : 'once'), where);
       const look = guard('look for findings', () => print(findings.lines(overview().findings, now())));
       setInterval(look, INTERVAL).unref();
     }
