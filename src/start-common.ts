@@ -31,6 +31,12 @@ export function writeLater(lines: readonly string[]): void {
   if (lines.length > 0) writeLines(2, lines.map(line => `${line}\n`).join(''), () => {});
 }
 
+/** Writes lines as they are, before it returns: for the end of a process. */
+export const writeNow = guardWith(() => {})(
+  'write',
+  (lines: readonly string[]) => void writeSync(2, lines.map(line => `${line}\n`).join('')),
+);
+
 /** Catches what keeps connmeter from starting. */
 export function startGuard(warn: Lines['warn']): Guard {
   return guardWith((where, error) => warn(`could not ${where}, so nothing is measured: ${error}`));

@@ -17,7 +17,15 @@ import { startReports } from './register/reports/reports.ts';
 import { SharedMemory } from './register/threads/memory.ts';
 import { Threads } from './register/threads/threads.ts';
 import { offerMemory } from './register/threads/worker-data.ts';
-import { exportGuard, hasGlobalMeterProvider, linesAt, optionsOf, startGuard, writeLater } from './start-common.ts';
+import {
+  exportGuard,
+  hasGlobalMeterProvider,
+  linesAt,
+  optionsOf,
+  startGuard,
+  writeLater,
+  writeNow,
+} from './start-common.ts';
 import { VERSION } from './version.ts';
 
 let lines = linesAt('info');
@@ -87,7 +95,7 @@ function reportOn(
     report,
     folder,
     print: writeLater,
-    printNow: text => text.forEach(lines.warn),
+    printNow: logLevel === 'none' ? () => {} : writeNow,
     guard,
   });
 }

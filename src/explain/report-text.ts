@@ -1,3 +1,4 @@
+import { printable } from '../core/origins.ts';
 import { nameOf } from './findings.ts';
 import type { Finding, OriginOverview, Overview } from './overview.ts';
 
@@ -13,7 +14,7 @@ export function reportLines({ findings, origins, advice }: Overview): string[] {
         : `Advice: the server at ${nameOf(origin)} closes idle connections after ${seconds.toFixed(1)} s, before its proxy does (${observations} seen):`,
       `   ${code}`,
     ]),
-  ];
+  ].map(printable); // names of hosts may come from strangers
 }
 
 function findingLines({ what, sites, fix, link, seconds }: Finding, mark: string): string[] {

@@ -1,3 +1,4 @@
+import { printable } from '../core/origins.ts';
 import type { OriginInterval } from './interval.ts';
 import { duration } from './report-text.ts';
 
@@ -29,7 +30,7 @@ const LONGEST_NAME = 40;
 
 /** A table of at most `width` characters per line: the heading, and a line for each row. */
 export function tableLines(rows: readonly OriginInterval[], width: number): string[] {
-  const cells = rows.map(row => COLUMNS.map(({ cell }) => cell(row)));
+  const cells = rows.map(row => COLUMNS.map(({ cell }) => printable(cell(row))));
   const widths = COLUMNS.map(({ heading }, column) => {
     const widest = Math.max(heading.length, ...cells.map(row => row[column]?.length ?? 0));
     return column === 0 ? Math.min(widest, LONGEST_NAME) : widest;

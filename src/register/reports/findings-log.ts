@@ -22,6 +22,11 @@ export class FindingsLog {
     this.#where = where;
   }
 
+  /** Nothing more will be printed. */
+  get isOver(): boolean {
+    return this.#format === 'once' && this.#printed.size > 0;
+  }
+
   /** The lines to print for these findings now. `now`: in milliseconds. */
   lines(findings: readonly Finding[], now: number): string[] {
     if (this.#format === 'none') return [];

@@ -6,11 +6,11 @@ import { FindingsLog, type FindingsLogFormat } from './findings-log.ts';
 import { ReportFile } from './report-file.ts';
 
 // Kept, because tests of the program may replace them with fake timers.
-const { setInterval } = globalThis;
+const { clearInterval, setInterval } = globalThis;
 const now = performance.now.bind(performance);
 
 /** How often findings are looked for, in milliseconds. */
-const INTERVAL = 15_000;
+const INTERVAL = 5_000;
 /** How often the command gets news. Its programs may be short, and a body is held only after it was seen twice. */
 const COMMAND_INTERVAL = 500;
 
@@ -32,6 +32,11 @@ export interface ReportsOptions {
   readonly guard: Guard;
 }
 
+/** The report with our name. */
+function headed([headline = '', ...others]: readonly string[]): string[] {
+  return [`connmeter: ${headline}`, ...others];
+}
+
 /** Not before the first event: it loads a part of Node that not every program loads. */
 function isTerminal(): boolean {
   return process.getBuiltinModule('node:tty').isatty(2);
@@ -39,7 +44,7 @@ function isTerminal(): boolean {
 
 /** Tells what was found: in lines on stderr, in a report, or to the command. Begins at the first event that is measured. */
 export function startReports({ overview, log, where, report, folder, print, printNow, guard }: ReportsOptions): void {
-  const printReport = guard('print the report', () => printNow(reportLines(overview())));
+  const printReport = guard('print the report', () => printNow(headed(reportLines(overview()))));
   if (report !== undefined && report !== 'exit') process.on(report, printReport);
 
   const begin = () => {
@@ -52,8 +57,11 @@ export function startReports({ overview, log, where, report, folder, print, prin
     }
     if (log !== 'none') {
       const findings = new FindingsLog(log ?? (isTerminal() ? 'text' : 'once'), where);
-      const look = guard('look for findings', () => print(findings.lines(overview().findings, now())));
-      setInterval(look, INTERVAL).unref();
+      const look = guard('look for findings', () => {
+        print(findings.lines(overview().findings, now()));
+        if (findings.isOver) clearInterval(timer);
+      });
+      const timer = setInterval(look, INTERVAL).unref();
     }
   };
   if (report === 'exit' || folder !== undefined || log !== 'none') atFirstEvent(guard, begin);
