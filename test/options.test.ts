@@ -8,6 +8,7 @@ const DEFAULTS = {
   callSites: true,
   servers: true,
   readUndiciInternals: true,
+  traces: false,
 };
 
 test.each([
@@ -23,7 +24,7 @@ test.each([
   { maxOrigins: 1000 },
   { detail: 'basic' },
   { detail: 'full' },
-  { enabled: true, maxOrigins: 7, callSites: false, servers: false, readUndiciInternals: false },
+  { enabled: true, maxOrigins: 7, callSites: false, servers: false, readUndiciInternals: false, traces: true },
 ] satisfies ConnectionInstrumentationConfig[])('%j is taken as given', config => {
   expect(checkedOptions(config)).toEqual({ ...DEFAULTS, ...config });
 });
@@ -42,6 +43,7 @@ test.each([
   [{ detail: 'Basic' }, 'connmeter: option "detail" must be "basic" or "full", got "Basic"'],
   [{ detail: false }, 'connmeter: option "detail" must be "basic" or "full", got false'],
   [{ callSites: 1 }, 'connmeter: option "callSites" must be a boolean, got 1'],
+  [{ traces: 1 }, 'connmeter: option "traces" must be a boolean, got 1'],
   [{ readUndiciInternals: 'yes' }, 'connmeter: option "readUndiciInternals" must be a boolean, got "yes"'],
   [{ servers: 'off' }, 'connmeter: option "servers" must be a boolean, got "off"'],
   [{ maxOrigins: '50' }, 'connmeter: option "maxOrigins" must be an integer from 1 to 1000, got "50"'],

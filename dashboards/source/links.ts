@@ -33,6 +33,16 @@ const LABELS = {
   served: 'connmeter_close_reason',
 } as const;
 
+/** The label that has the anchor of a series in docs/causes.md, where the query adds it. */
+export const ANCHOR = 'anchor';
+
+/** Opens the section of docs/causes.md whose anchor the series has. */
+export const EXPLANATION_OF_SERIES: Link = {
+  title: 'Meaning and fix',
+  url: `${DOCS}/causes.md#\${__field.labels.${ANCHOR}}`,
+  targetBlank: true,
+};
+
 /** Opens the section of docs/causes.md about the cause or reason of the series. */
 export function explanationOf(kind: keyof typeof LABELS): Link {
   return {

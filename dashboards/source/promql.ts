@@ -35,9 +35,9 @@ export class PromQL {
     this.#window = window;
   }
 
-  /** The same queries, over the whole time range of the dashboard. */
-  overTimeRange(): PromQL {
-    return new PromQL(this.#transport, '$__range');
+  /** The same queries for what happens now, whatever the time range of the dashboard is: over the last 5 minutes. */
+  now(): PromQL {
+    return new PromQL(this.#transport, '5m');
   }
 
   /** The current value of a gauge. */
@@ -96,6 +96,11 @@ export class PromQL {
     for (const [label, value] of Object.entries(matchers)) all.push(matcher(label, value));
     return `${prometheusName(name, this.#transport)}${suffix}{${all.join(', ')}}`;
   }
+}
+
+/** The same series with one more label: `text`, with the value of the label `from` in place of `$1`. */
+export function labelled(series: string, label: string, text: string, from: string): string {
+  return `label_replace(${series}, "${label}", "${text}", "${from}", "(.+)")`;
 }
 
 /** A ratio. Where `whole` is zero there is no result, instead of NaN. */

@@ -14,7 +14,7 @@ import type { ContextTrust } from '../client/with-caller.ts';
 import type { Phase } from '../core/errors.ts';
 import { originText } from '../core/origins.ts';
 
-const { performance } = process.getBuiltinModule('node:perf_hooks');
+const { timeOrigin } = performance;
 
 /** What a request and the connection that it waits for have in their spans. */
 const EVENT = 'connmeter.connection_opened';
@@ -134,5 +134,5 @@ export class SetupSpans implements ConnectionTracer {
 
 /** Milliseconds since 1970. `seconds`: of the monotonic clock. */
 function timeOf(seconds: number): number {
-  return performance.timeOrigin + seconds * 1_000;
+  return timeOrigin + seconds * 1_000;
 }

@@ -190,6 +190,8 @@ const FILE = /\bconnmeter(?:-fleet)?\.(?:json|yaml)\b/g;
 /** Metrics of others, channels, prefixes, and functions of Node. */
 const OTHERS = new Set([
   ...['http.client.request.duration', 'http.client.request.start', 'connmeter.'],
+  'connmeter.connection_opened', // an event of a span
+  'connmeter.phase',
   ...['dns.lookup', 'dns.promises', 'dns.resolve'],
 ]);
 

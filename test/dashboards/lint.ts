@@ -55,9 +55,9 @@ export const RULES: Readonly<Record<string, (dashboard: DashboardJson, allowed: 
     panels(dashboard)
       .filter(({ targets = [] }) => targets.length === 0)
       .map(title),
-  'target-rate-interval-rule': (dashboard, { overTimeRange }) =>
+  'target-rate-interval-rule': (dashboard, { now }) =>
     queries(dashboard).flatMap(({ panel, expr }) => {
-      const expected = overTimeRange.includes(panel.title) ? '$__range' : '$__rate_interval';
+      const expected = now.includes(panel.title) ? '5m' : '$__rate_interval';
       return selectorsOf(expr).flatMap(({ window }) =>
         window === undefined || window === expected ? [] : [`${panel.title}: ${window}`],
       );
@@ -76,8 +76,8 @@ export const RULES: Readonly<Record<string, (dashboard: DashboardJson, allowed: 
 };
 
 export interface Allowed {
-  /** The panels that show averages over the whole time range. */
-  readonly overTimeRange: readonly string[];
+  /** The panels that show the last 5 minutes, whatever the time range is. */
+  readonly now: readonly string[];
   /** The dashboard uses recorded series, which have no instances and are rates already. */
   readonly recorded: boolean;
 }

@@ -168,7 +168,7 @@ test('a fault is counted by place, and every place has a series from the start',
         .points('connmeter.faults')
         .map(({ attributes, value }) => [String(attributes['connmeter.fault.place']), value]),
     );
-  const none = { net: 0, undici: 0, http: 0, http2: 0, server: 0, dns: 0, collection: 0, exposition: 0 };
+  const none = { net: 0, undici: 0, http: 0, http2: 0, server: 0, dns: 0, collection: 0, exposition: 0, traces: 0 };
   expect(await faults()).toEqual(none);
 
   channel('net.client.socket').publish(null);

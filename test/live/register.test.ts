@@ -104,14 +104,18 @@ test('promtool accepts the scrape', async context => {
   expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' });
 });
 
-test('only GET and HEAD of /metrics are served', async () => {
-  const { port, metrics, child } = await registered();
+test.each([
+  ['true', 200],
+  ['false', 404],
+])('only GET and HEAD of /metrics are served, and of the page if CONNMETER_PAGE is %s', async (page, expected) => {
+  const { port, metrics, child } = await registered({ env: { CONNMETER_PAGE: page } });
   await child.printed('ready');
   const status = async (url: string, method = 'GET') => (await httpRequest(url, { method })).status;
 
   expect(await status(metrics, 'POST')).toBe(405);
   expect(await status(metrics, 'DELETE')).toBe(405);
-  expect(await status(`http://127.0.0.1:${port}/`)).toBe(404);
+  for (const path of ['/', '/connmeter.json']) expect(await status(`http://127.0.0.1:${port}${path}`)).toBe(expected);
+  expect(await status(`http://127.0.0.1:${port}/`, 'POST')).toBe(expected === 200 ? 405 : 404);
   expect(await status(`http://127.0.0.1:${port}/metrics/more`)).toBe(404);
   expect(await status(metrics, 'HEAD')).toBe(200);
   await endsWell(child);

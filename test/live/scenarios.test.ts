@@ -25,8 +25,8 @@ import { type Seen, type Server, startServer } from '../support/server.ts';
 /** Milliseconds. */
 const HELD_AFTER = 700;
 
-/** How many copies of each program run. `npx vitest run test/live/scenarios.test.ts` with SCENARIOS_PARALLEL=1,4,20 runs more. */
-const PARALLEL = (process.env['SCENARIOS_PARALLEL'] ?? '1,4').split(',').map(Number);
+/** How many copies of each program run. `npx vitest run test/live/scenarios.test.ts` with SCENARIOS_PARALLEL=1,4,20 runs more. The command plays each once: test/cli/scenarios.test.ts. */
+const PARALLEL = (process.env['SCENARIOS_PARALLEL'] ?? '4').split(',').map(Number);
 
 /** Until this is true, causes are checked for one copy only, and not for clients per request. */
 const CAUSES_HOLD_IN_PARALLEL = true;

@@ -3,12 +3,17 @@ import { linkColumn, number, reuseColumn, topCauseColumn } from '../../grafana/c
 import { graph } from '../../grafana/graph.ts';
 import type { Row } from '../../grafana/row.ts';
 import { table } from '../../grafana/table.ts';
-import { explanationOf, mainDashboardWith, SERVER_OF_SERIES } from '../../links.ts';
-import { type PromQL, REUSED, SERVER, SERVER_LEGEND, share } from '../../promql.ts';
+import { ANCHOR, EXPLANATION_OF_SERIES, explanationOf, mainDashboardWith, SERVER_OF_SERIES } from '../../links.ts';
+import { labelled, type PromQL, REUSED, SERVER, SERVER_LEGEND, share } from '../../promql.ts';
 import { percent, THRESHOLDS } from '../../thresholds.ts';
 import { reuseGraph } from '../reuse-panels.ts';
 
 const { good, bad } = THRESHOLDS.reuse;
+
+/** A fault has the same colour whether it is shown as the reason of a close, or of the replacement. */
+const REPLACED_COLOURS = Object.fromEntries(
+  Object.entries(REASON_COLOURS).map(([reason, colour]) => [`replaced: ${reason}`, colour]),
+);
 
 export const why: Row<PromQL> = {
   id: 200,
@@ -20,19 +25,33 @@ export const why: Row<PromQL> = {
       description: {
         what: 'Connections opened per second, and why the client needed each of them.',
         good: '`first` and `pool_busy` now and then: the process starts, or sends more requests at once.',
-        bad: '`new_pool` (a client per request), `body_held` (unread bodies), or a steady rate of `replaced`: the reasons in the next panel say why connections close.',
+        bad: '`new_pool` (a client per request), `body_held` (unread bodies), or a steady rate of `replaced` with the reason why the earlier connections were lost.',
         action: 'the docs have the fix for each cause, with code.',
         docs: 'causes.md#why-it-was-opened',
       },
       unit: 'cps',
       noValue: 'No connection was opened in this time range',
       stack: true,
-      colours: CAUSE_COLOURS,
-      link: explanationOf('cause'),
+      colours: { ...CAUSE_COLOURS, ...REPLACED_COLOURS },
+      link: EXPLANATION_OF_SERIES,
       queries: [
         {
-          expr: promql.rate('connmeter.connection.opened', 'connmeter_open_cause'),
+          expr: labelled(
+            promql.rate('connmeter.connection.opened', 'connmeter_open_cause', { connmeter_close_reason: null }),
+            ANCHOR,
+            'cause-$1',
+            'connmeter_open_cause',
+          ),
           legend: '{{connmeter_open_cause}}',
+        },
+        {
+          expr: labelled(
+            promql.rate('connmeter.connection.opened', 'connmeter_close_reason', { connmeter_open_cause: 'replaced' }),
+            ANCHOR,
+            'reason-$1',
+            'connmeter_close_reason',
+          ),
+          legend: 'replaced: {{connmeter_close_reason}}',
         },
       ],
     }),
@@ -72,7 +91,7 @@ export const why: Row<PromQL> = {
       expr: reuseByServer(promql),
       legend: SERVER_LEGEND,
     }),
-    servers(promql.overTimeRange()),
+    servers(promql.now()),
   ],
 };
 
@@ -81,7 +100,7 @@ function servers(promql: PromQL) {
     title: 'Servers',
     size: [24, 11],
     description: {
-      what: 'All servers that the process calls, averaged over the time range. Click one to show only that server. *One-shot* is the share of closed connections that served at most one request. *Wasted* is their set-up time, per second.',
+      what: 'All servers that the process calls, in the last 5 minutes. Click one to show only that server. *One-shot* is the share of closed connections that served at most one request. *Wasted* is their set-up time, per second.',
       good: 'green reuse, and zero one-shot, wasted and held.',
       bad: 'many new connections and low reuse. The top cause says why most of them are opened. For `replaced`, it also says why the earlier connections closed.',
       action: 'look up the top cause in the docs, and change the code or the setting.',
