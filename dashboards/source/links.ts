@@ -26,9 +26,8 @@ export function mainDashboardWith(set: Readonly<Record<string, string>>, keep: r
 /** Opens the main dashboard with only the server of the series. */
 export const SERVER_OF_SERIES = mainDashboardWith({ server: '__field.labels.server_address' }, ['job', 'instance']);
 
-/** The prefixes of the anchors in docs/causes.md, and the label that each explains. Servers have their own reasons. */
+/** The prefixes of the anchors of reasons in docs/causes.md, and the label that each explains. Servers have their own reasons. */
 const LABELS = {
-  cause: 'connmeter_open_cause',
   reason: 'connmeter_close_reason',
   served: 'connmeter_close_reason',
 } as const;
@@ -43,7 +42,7 @@ export const EXPLANATION_OF_SERIES: Link = {
   targetBlank: true,
 };
 
-/** Opens the section of docs/causes.md about the cause or reason of the series. */
+/** Opens the section of docs/causes.md about the reason of the series. */
 export function explanationOf(kind: keyof typeof LABELS): Link {
   return {
     title: 'Meaning and fix',

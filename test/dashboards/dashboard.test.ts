@@ -310,7 +310,7 @@ test('links open the docs, or the main dashboard with the right variables', () =
   const linkUrls = (dashboard: DashboardJson) => [...new Set(linksOf(dashboard).map(link => link.replaceAll('$', '')))];
 
   expect(linkUrls(main)).toEqual([
-    `${DOCS}/causes.md#cause-{__field.labels.connmeter_open_cause}`,
+    `${DOCS}/causes.md#{__field.labels.anchor}`,
     `${DOCS}/causes.md#reason-{__field.labels.connmeter_close_reason}`,
     '/d/connmeter?var-server={__field.labels.server_address:percentencode}&{datasource:queryparam}&{job:queryparam}&{instance:queryparam}&__url_time_range',
     `${DOCS}/causes.md#served-{__field.labels.connmeter_close_reason}`,
@@ -338,7 +338,10 @@ test('links use only labels of their query', () => {
         JSON.stringify(fieldConfig).matchAll(/__(?:field\.labels|data\.fields)\.(\w+)/g),
         ([, label = '']) => label,
       );
-      const returned = targets.flatMap(({ expr }) => groupedBy(expr));
+      const added = targets.flatMap(({ expr }) =>
+        Array.from(expr.matchAll(/label_replace\(.*?, "(\w+)"/g), ([, label = '']) => label),
+      );
+      const returned = [...targets.flatMap(({ expr }) => groupedBy(expr)), ...added];
       expect([title, used.filter(label => !returned.includes(label))]).toEqual([title, []]);
     }
   }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 
 // What connmeter/register prints to stderr of what it found.
 
@@ -21,9 +21,9 @@ const WASTEFUL = `
 async function run(env: NodeJS.ProcessEnv, end = '') {
   const child = spawn(process.execPath, ['--import', REGISTER, '-e', WASTEFUL.replace('END', end)], {
     stdio: ['ignore', 'ignore', 'pipe'],
+    timeout: 25_000, // it ends by itself
     env: { ...process.env, OTEL_EXPORTER_PROMETHEUS_PORT: '0', OTEL_LOG_LEVEL: 'warn', ...env },
   });
-  onTestFinished(() => void child.kill('SIGKILL'));
   return text(child.stderr);
 }
 
@@ -65,7 +65,11 @@ test.concurrent('CONNMETER_REPORT=exit prints the report at the end', async () =
 test
   .runIf(process.platform !== 'win32')
   .concurrent('CONNMETER_REPORT=SIGUSR2 prints it at that signal; without it, nobody listens to signals', async () => {
-    const signal = "process.kill(process.pid, 'SIGUSR2'); setTimeout(() => console.error('alive'), 100);";
+    const signal = `
+    process.once('SIGUSR2', () => setTimeout(() => console.error('alive'), 50));
+    process.kill(process.pid, 'SIGUSR2');
+    setTimeout(() => {}, 1_000);
+  `;
 
     const report = await run({ CONNMETER_REPORT: 'SIGUSR2' }, signal);
     expect(report).toMatch(/^connmeter: 1 finding, [\s\S]*alive\n$/);
@@ -86,10 +90,10 @@ test.concurrent('a pipe that nobody reads does not block the program', async () 
     ],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: 25_000,
       env: { ...process.env, OTEL_EXPORTER_PROMETHEUS_PORT: '0', CONNMETER_LOG: 'text' },
     },
   );
-  onTestFinished(() => void child.kill('SIGKILL'));
   child.stderr.pause();
 
   expect(await text(child.stdout)).toBe('endlater');
