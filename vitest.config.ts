@@ -7,7 +7,7 @@ const SLOW = [
   'test/compat/{node-tests,programs,run}.test.ts',
   'test/dashboards/end-to-end.test.ts',
   'test/live/kernel.test.ts',
-  'test/package/testing.test.ts',
+  'test/package/{otel,testing}.test.ts',
   'test/soak/soak.test.ts',
 ];
 

@@ -72,24 +72,33 @@ function startMeasuring(environment: Environment): void {
   if (hasGlobalMeterProvider()) {
     const measured = new ConnectionInstrumentation(optionsOf(environment));
     instrumentation = measured;
-    reportOn(measured, () => measured.read(), environment, exportGuard(measured, lines.warn));
+    const read = () => measured.read();
+    reportOn(measured, { read, collect: async () => read() }, environment, exportGuard(measured, lines.warn));
   } else {
     environment.warnings.forEach(lines.warn);
     if (environment.exporters.length > 0 || environment.reportFolder !== undefined) startExporting(environment);
   }
 }
 
+/** The numbers of this process and its threads. */
+interface Readable {
+  /** Only at the end of the process: threads that have not said what they have counted are taken for blocked. */
+  readonly read: () => readonly Reading[];
+  readonly collect: () => Promise<readonly Reading[]>;
+}
+
 /** Says on stderr, or to the command, what wastes connections. */
 function reportOn(
   measured: ConnectionInstrumentation,
-  read: () => readonly Reading[],
+  { read, collect }: Readable,
   environment: Environment,
   guard: Guard,
 ): void {
   const { exporters, host, log, logLevel, port, report, reportFolder: folder } = environment;
   const isServed = exporters.includes('prometheus') && port !== 0 && hasPage(environment);
   startReports({
-    overview: () => makeOverview(read(), [detailsOf(measured)], Date.now()),
+    overview: async () => makeOverview(await collect(), [detailsOf(measured)], Date.now()),
+    lastOverview: () => makeOverview(read(), [detailsOf(measured)], Date.now()),
     log: logLevel === 'none' || folder !== undefined ? 'none' : log,
     where: isServed ? `See http://${host}:${port}/` : `See it with: npx connmeter top ${process.pid}`,
     report,
@@ -143,7 +152,8 @@ function startExporting(environment: Environment): void {
     maxOrigins: environment.maxOrigins,
     guard,
   });
-  reportOn(measured, () => threads.read(), environment, guard);
+  const ofThreads: Readable = { read: () => threads.read(), collect: () => threads.collect() };
+  reportOn(measured, ofThreads, environment, guard);
   const scope = { name: 'connmeter', version: VERSION };
   if (environment.exporters.includes('prometheus')) {
     const ofProcess: Measured = {

@@ -10,12 +10,16 @@ const { spawn } = process.getBuiltinModule('node:child_process');
 const { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } = process.getBuiltinModule('node:fs');
 const { constants, tmpdir } = process.getBuiltinModule('node:os');
 const { join } = process.getBuiltinModule('node:path');
+const { setTimeout: sleep } = process.getBuiltinModule('node:timers/promises');
 
 /** How often the table is printed, in milliseconds. */
 const INTERVAL = 5_000;
 const SCRIPT = /\.[cm]?[jt]s$/;
 /** Those that a terminal or a process manager sends. The program gets them, and decides. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
+/** How long the report waits for children that the program has left, and how often it looks. In milliseconds. */
+const PATIENCE = 2_000;
+const PAUSE = 20;
 const FAILED = 1;
 const NOT_FOUND = 127;
 
@@ -26,6 +30,7 @@ export async function run(command: RunCommand): Promise<number> {
     const stopTable = command.plain || command.json || process.stderr.isTTY !== true ? () => {} : showTable(folder);
     const ended = await start(command, folder);
     stopTable();
+    await othersHaveEnded(folder);
     const overview = readOverview(folder);
     if (command.json) process.stdout.write(`${JSON.stringify(overview)}\n`);
     else printReport(overview);
@@ -62,6 +67,20 @@ function start({ program, arguments: args, json }: RunCommand, folder: string): 
     });
     child.on('exit', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
   });
+}
+
+/** Workers and children may end a moment after the program, and then write what they know. Waits for them, but not for long. */
+async function othersHaveEnded(folder: string): Promise<void> {
+  for (let waited = 0; waited < PATIENCE && readdirSync(folder).some(isOfRunning); waited += PAUSE) await sleep(PAUSE);
+}
+
+/** Whether the process that writes the file is still there. */
+function isOfRunning(file: string): boolean {
+  try {
+    return process.kill(Number.parseInt(file, 10), 0);
+  } catch {
+    return false;
+  }
 }
 
 function showTable(folder: string): () => void {

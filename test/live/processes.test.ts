@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { MAX_WAIT } from '../../src/register/processes/holder.ts';
 import { meetingPlace } from '../../src/register/processes/meeting-place.ts';
 import { programPath, REGISTER, start } from '../support/child.ts';
 import { freePort } from '../support/free-port.ts';
@@ -24,7 +25,12 @@ function service({ program = 'many-processes.ts', args = [], port, env = {} }: S
   return start(programPath(program), {
     args,
     node: ['--import', REGISTER.href],
-    env: { OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1', OTEL_EXPORTER_PROMETHEUS_PORT: `${port}`, ...env },
+    env: {
+      OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1',
+      OTEL_EXPORTER_PROMETHEUS_PORT: `${port}`,
+      CONNMETER_LOG: 'none',
+      ...env,
+    },
   });
 }
 
@@ -134,8 +140,8 @@ test('a scrape waits once for a process that hangs, and then uses its last numbe
   child.writeLine('continue');
 
   expect(answers.map(({ opened }) => opened)).toEqual([12, 12, 12]);
-  const [first, ...later] = answers.map(({ took }) => took);
-  for (const took of later) expect(took).toBeLessThan(first as number);
+  // Nobody waits twice. The first scrape may still get the text of the one before.
+  expect(answers.filter(({ took }) => took > MAX_WAIT * 0.9).length).toBeLessThanOrEqual(1);
   child.writeLine('end');
   await child.outcome;
 });

@@ -12,7 +12,12 @@ async function threads(env: Readonly<Record<string, string>> = {}, kind: 'http' 
   const child = start(programPath('threads-on-command.ts'), {
     args: [`http://127.0.0.1:${asked.port}/`],
     node: ['--import', REGISTER.href],
-    env: { OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1', OTEL_EXPORTER_PROMETHEUS_PORT: `${port}`, ...env },
+    env: {
+      OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1',
+      OTEL_EXPORTER_PROMETHEUS_PORT: `${port}`,
+      CONNMETER_LOG: 'none',
+      ...env,
+    },
   });
   const read = async () =>
     countsIn((await httpRequestUntilAnswered(`http://127.0.0.1:${port}/metrics`)).body, asked.port);

@@ -15,8 +15,10 @@ const INTERVAL = 5_000;
 const COMMAND_INTERVAL = 500;
 
 export interface ReportsOptions {
-  /** What this process and its threads know now. */
-  readonly overview: () => Overview;
+  /** What this process and its threads know. */
+  readonly overview: () => Promise<Overview>;
+  /** The same at the end of the process, when nobody can be asked any more. */
+  readonly lastOverview: () => Overview;
   /** Undefined: as it fits stderr. */
   readonly log: FindingsLogFormat | undefined;
   /** Where more can be seen, for the log. */
@@ -43,22 +45,36 @@ function isTerminal(): boolean {
 }
 
 /** Tells what was found: in lines on stderr, in a report, or to the command. Begins at the first event that is measured. */
-export function startReports({ overview, log, where, report, folder, print, printNow, guard }: ReportsOptions): void {
-  const printReport = guard('print the report', () => printNow(headed(reportLines(overview()))));
-  if (report !== undefined && report !== 'exit') process.on(report, printReport);
+export function startReports(options: ReportsOptions): void {
+  const { overview, lastOverview, log, where, report, folder, print, printNow, guard } = options;
+  const printReport = guard('print the report', (seen: Overview) => printNow(headed(reportLines(seen))));
+  const use = (where: string, use: (seen: Overview) => void) => {
+    const failed = guard(where, (error: unknown) => {
+      throw error;
+    });
+    return () => void overview().then(guard(where, use)).catch(failed);
+  };
+  if (report !== undefined && report !== 'exit') process.on(report, use('print the report', printReport));
 
   const begin = () => {
-    if (report === 'exit') process.once('exit', printReport);
+    if (report === 'exit')
+      process.once(
+        'exit',
+        guard('print the report', () => printReport(lastOverview())),
+      );
     if (folder !== undefined) {
       const file = new ReportFile(folder);
-      const write = guard('write to the command', () => file.write(overview()));
-      setInterval(write, COMMAND_INTERVAL).unref();
-      process.once('exit', write);
+      const write = (seen: Overview) => file.write(seen);
+      setInterval(use('write to the command', write), COMMAND_INTERVAL).unref();
+      process.once(
+        'exit',
+        guard('write to the command', () => write(lastOverview())),
+      );
     }
     if (log !== 'none') {
       const findings = new FindingsLog(log ?? (isTerminal() ? 'text' : 'once'), where);
-      const look = guard('look for findings', () => {
-        print(findings.lines(overview().findings, now()));
+      const look = use('look for findings', seen => {
+        print(findings.lines(seen.findings, now()));
         if (findings.isOver) clearInterval(timer);
       });
       const timer = setInterval(look, INTERVAL).unref();
