@@ -22,10 +22,10 @@ export function screenTable(
   rows: readonly OriginInterval[],
   stream: Stream,
   colours: boolean,
-  most = Infinity,
+  { most = Infinity, areTotals = false }: { readonly most?: number; readonly areTotals?: boolean } = {},
 ): string[] {
   const shown = rows.slice(0, most);
-  const [heading = '', ...lines] = tableLines(shown, stream.columns ?? USUAL_WIDTH);
+  const [heading = '', ...lines] = tableLines(shown, stream.columns ?? USUAL_WIDTH, areTotals);
   const left = rows.length - shown.length;
   return [
     coloured(heading, '1', colours),

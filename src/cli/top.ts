@@ -75,7 +75,7 @@ function show(before: Overview | undefined, overview: Overview, note: string | u
     `${overview.processes} process${overview.processes === 1 ? '' : 'es'}. ${
       before === undefined ? 'Totals since the start' : `The last ${seconds.toFixed(0)} s, per second`
     }.${note === undefined ? '' : ` ${note}`}`,
-    ...screenTable(rows, stdout, hasColours(stdout, plain), most),
+    ...screenTable(rows, stdout, hasColours(stdout, plain), { most, areTotals: before === undefined }),
     '',
     ...reportLines(overview),
   ];

@@ -36,7 +36,7 @@ function findingsOfOrigin(origin: OriginOverview, sites: readonly CallSite[]): F
   const all = requests.fresh + requests.reused;
   const finding = ({ kind, count }: Amount, of: number): Finding => {
     const problems: readonly string[] = PROBLEMS[kind] ?? [kind];
-    const lines = sites.filter(({ problem }) => problems.includes(problem)).map(({ site }) => site);
+    const lines = new Set(sites.filter(({ problem }) => problems.includes(problem)).map(({ site }) => site));
     const { what, fix, link } = explanationOf(kind);
     const sentence = `${count} of ${of} connections to ${nameOf(origin)} ${what}.`;
     return {
@@ -46,7 +46,7 @@ function findingsOfOrigin(origin: OriginOverview, sites: readonly CallSite[]): F
       count,
       of,
       seconds: count * setup,
-      sites: lines.slice(0, MAX_SITES),
+      sites: [...lines].slice(0, MAX_SITES),
       what: sentence,
       fix,
       link,

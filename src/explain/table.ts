@@ -6,16 +6,22 @@ interface Column {
   readonly heading: string;
   readonly isText?: boolean;
   readonly cell: (row: OriginInterval) => string;
+  /** What is shown of it since the start. Default: the same. */
+  readonly total?: (row: OriginInterval) => string;
 }
 
 /** The most important first: those at the end are left out where the terminal is narrow. */
 const COLUMNS: readonly Column[] = [
   { heading: 'server', isText: true, cell: ({ name }) => name },
   { heading: 'verdict', isText: true, cell: ({ verdict }) => verdict },
-  { heading: 'new/s', cell: ({ opened }) => rate(opened) },
-  { heading: 'req/s', cell: ({ requests }) => rate(requests) },
+  { heading: 'new/s', cell: ({ opened }) => rate(opened), total: ({ opened }) => `${opened}` },
+  { heading: 'req/s', cell: ({ requests }) => rate(requests), total: ({ requests }) => `${requests}` },
   { heading: 'reuse', cell: ({ reuse }) => (reuse === undefined ? '-' : `${Math.floor(reuse * 100)} %`) },
-  { heading: 'fail/s', cell: ({ failed }) => (failed === 0 ? '-' : rate(failed)) },
+  {
+    heading: 'fail/s',
+    cell: ({ failed }) => (failed === 0 ? '-' : rate(failed)),
+    total: ({ failed }) => some(failed),
+  },
   { heading: 'held', cell: ({ origin }) => some(origin.now.held) },
   { heading: 'waiting', cell: ({ origin }) => some(origin.waiting) },
   { heading: 'set-up', cell: ({ origin }) => (origin.setup === 0 ? '-' : duration(origin.setup)) },
@@ -28,10 +34,14 @@ const GAP = '  ';
 /** A name is cut before a column of numbers is left out. */
 const LONGEST_NAME = 40;
 
-/** A table of at most `width` characters per line: the heading, and a line for each row. */
-export function tableLines(rows: readonly OriginInterval[], width: number): string[] {
-  const cells = rows.map(row => COLUMNS.map(({ cell }) => printable(cell(row))));
-  const widths = COLUMNS.map(({ heading }, column) => {
+/**
+ * A table of at most `width` characters per line: the heading, and a line for each row. `areTotals`: the rows are of all the time since the
+ * start, in one second.
+ */
+export function tableLines(rows: readonly OriginInterval[], width: number, areTotals = false): string[] {
+  const cells = rows.map(row => COLUMNS.map(({ cell, total = cell }) => printable(areTotals ? total(row) : cell(row))));
+  const headings = COLUMNS.map(({ heading, total }) => (areTotals && total ? heading.replace('/s', '') : heading));
+  const widths = headings.map((heading, column) => {
     const widest = Math.max(heading.length, ...cells.map(row => row[column]?.length ?? 0));
     return column === 0 ? Math.min(widest, LONGEST_NAME) : widest;
   });
@@ -45,7 +55,7 @@ export function tableLines(rows: readonly OriginInterval[], width: number): stri
       .join(GAP)
       .trimEnd()
       .slice(0, width);
-  return [line(COLUMNS.map(({ heading }) => heading)), ...cells.map(line)];
+  return [line(headings), ...cells.map(line)];
 }
 
 /** At least the first two. */

@@ -60,7 +60,7 @@ test('by port: a table and the findings', async () => {
 
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toMatch(
-    /^1 process\. Totals since the start\.\nserver +verdict +new\/s .*\n127\.0\.0\.1:\d+ +client per request /,
+    /^1 process\. Totals since the start\.\nserver +verdict +new +req .*\n127\.0\.0\.1:\d+ +client per request /,
   );
   expect(stdout).toMatch(/fix {3}create the client once/);
   expect(kindsOf((await top('--json', `localhost:${port}`)).stdout)).toEqual(['new_pool']);

@@ -84,6 +84,7 @@ test('the lines of the program are those of the same server and problem, the mos
   const callSites = [
     site({ site: 'rare.ts:1' }),
     site({ site: 'often.ts:1', count: 9 }),
+    site({ site: 'often.ts:1', count: 2 }),
     site({ site: 'other-port.ts:1', port: 80 }),
     site({ site: 'other-problem.ts:1', problem: 'body_held' }),
   ];

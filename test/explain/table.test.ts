@@ -81,6 +81,14 @@ describe.each([80, 100, 140])('at %i columns', width => {
   });
 });
 
+test('since the start, numbers are totals', () => {
+  const [heading, ...lines] = tableLines(intervalsOf(undefined, overview([wasteful, failing]), 1), 140, true);
+
+  expect(heading).toMatch(/ new +req +reuse +fail +held /);
+  expect(lines[0]).toMatch(/ECONNREFUSED +0 +0 +- +7 /);
+  expect(lines[1]).toMatch(/close +100 +101 +0 % +- /);
+});
+
 test('a long name is shortened in its middle', () => {
   const long = origin({ address: `${'a'.repeat(50)}.example.com`, requests: { fresh: 1, reused: 9 } });
   const [, line = ''] = tableLines(intervalsOf(undefined, overview([long]), 1), 80);
