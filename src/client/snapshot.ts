@@ -70,6 +70,8 @@ export interface LiveConnection extends Origin {
   readonly cause: OpenCause | 'pending';
   /** The number of its pool. Undefined for sockets without a pool. */
   readonly pool: number | undefined;
+  /** For how long it has carried no request since the last one. Undefined if it carries one, has carried none, or is not for HTTP. */
+  readonly idleFor: number | undefined;
   /** For how long an unread response body has held it, as far as collections and snapshots saw. Undefined if none does. */
   readonly heldFor: number | undefined;
 }
@@ -138,6 +140,7 @@ export function liveConnection(
     phases: phasesOf(connection),
     cause: connection.cause,
     pool: connection.poolNumber,
+    idleFor: isBusy || Number.isNaN(connection.idleSince) ? undefined : now - connection.idleSince,
     heldFor: heldSince === undefined ? undefined : now - heldSince,
   };
 }

@@ -45,6 +45,11 @@ export function connectionsSection(): (live: readonly LiveConnection[], open: nu
     requests,
     pool,
     {
+      name: 'Idle for',
+      kind: 'time',
+      text: ({ idleFor }) => (idleFor === undefined ? NOTHING : duration(idleFor)),
+    },
+    {
       name: 'Held for',
       kind: 'time',
       text: ({ heldFor }) => (heldFor === undefined ? NOTHING : duration(heldFor)),

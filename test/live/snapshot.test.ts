@@ -67,3 +67,18 @@ test('a socket that one instrumentation opens for itself is not measured by the 
 
   expect([own, other].map(each => each.connections.snapshot().live.length)).toEqual([1, 1]);
 });
+
+test('a connection is idle since its last request was over', async () => {
+  const { port } = await server({ kind: 'http' });
+  const { instrumentation } = instrument();
+  const idle = () => instrumentation.connections.snapshot().live.filter(each => each.port === port);
+
+  await (await fetch(`http://127.0.0.1:${port}/`)).text();
+  await expect.poll(() => idle().map(({ state }) => state)).toEqual(['idle']);
+  await new Promise(resolve => setTimeout(resolve, 200));
+
+  expect(idle()[0]?.idleFor).toBeGreaterThan(0.19);
+  const slow = fetch(`http://127.0.0.1:${port}/slow`);
+  await expect.poll(() => idle().map(({ state, idleFor }) => [state, idleFor])).toEqual([['active', undefined]]);
+  await (await slow).text();
+});

@@ -70,13 +70,14 @@ export function live(of: Partial<LiveConnection> = {}): LiveConnection {
     mostStreams: undefined,
     cause: 'first',
     pool: 1,
+    idleFor: undefined,
     heldFor: undefined,
     ...of,
   };
 }
 
 export function closed(of: Partial<ClosedConnection> = {}): ClosedConnection {
-  const { state: _, mostStreams: __, heldFor: ___, cause: ____, ...common } = live();
+  const { state: _, mostStreams: __, heldFor: ___, idleFor: _____, cause: ____, ...common } = live();
   return { ...common, cause: 'replaced', reason: 'server_idle_close', ...of };
 }
 
@@ -156,6 +157,7 @@ export function service(origins: number, connections = origins * 3, seconds = 60
                   : { dns: 0.004, connect: 0.0004, tls: 0.031 },
               cause: i % 6 === 5 ? 'pending' : 'pool_busy',
               pool: i % 17,
+              idleFor: state === 'idle' ? 1 + i / 10 : undefined,
               heldFor: i % 16 === 3 && state !== 'opening' ? 30 + i / 10 : undefined,
             });
           }),
