@@ -20,23 +20,26 @@ const NEUTRAL =
 const NODES_UNDICI = /^node:internal\/deps\/undici\//;
 /** A file of an installed undici, with the folder of the package. */
 const UNDICI = /^(.*\/)lib\/(?:(?:api|core|dispatcher|handler|interceptor|mock)|web\/[\w-]+)\/[\w-]+\.js$/;
-const CONNMETER = new URL('..', import.meta.url).href;
+/** Not before it is needed: in Node 22 and 24, the first look at `import.meta` loads a part of Node. */
+let connmeter: string | undefined;
 
 /**
  * Whether undici is asked for a request in the asynchronous context of the program, which wants it. The stack begins in a message about
  * the request.
  *
  * It is not so if an event of a socket or a timer runs: undici takes the next request from its queue, or repeats one. Nor if all of the
- * stack is undici's own: a new connection takes requests from the queue. If undici is bundled with the program, that cannot be told.
+ * stack is undici's own: a new connection takes requests from the queue. If undici is bundled with the program, nobody can tell.
  */
 export function isInProgramsContext(stack: readonly Frame[]): boolean {
   const first = stack.findIndex(({ scriptName }) => NODES_UNDICI.test(scriptName) || UNDICI.test(scriptName));
   if (first < 0 || stack.length >= MAX_FRAMES) return false;
 
-  const folder = UNDICI.exec((stack[first] as Frame).scriptName)?.[1] ?? CONNMETER;
+  connmeter ??= new URL('..', import.meta.url).href;
+  const own = connmeter;
+  const folder = UNDICI.exec((stack[first] as Frame).scriptName)?.[1] ?? own;
   const rest = stack.slice(first).map(({ scriptName }) => scriptName);
   const isOfProgram = (file: string) =>
-    !isBuiltIn(file) && file !== '' && !file.startsWith(folder) && !file.startsWith(CONNMETER);
+    !isBuiltIn(file) && file !== '' && !file.startsWith(folder) && !file.startsWith(own);
   return rest.every(file => !isBuiltIn(file) || NEUTRAL.test(file)) && rest.some(isOfProgram);
 }
 
