@@ -24,10 +24,10 @@ export function originsOf(readings: readonly Reading[]): OriginOverview[] {
   const all = new Map<string, Collected>();
   const lookups = new Map<string, Mean>();
   const of = (attributes: Attributes): Collected => {
-    const { 'server.address': address, 'server.port': port, 'network.protocol.name': protocol } = attributes;
-    const key = `${address} ${port} ${protocol}`;
+    const key = keyOf(attributes);
     let collected = all.get(key);
     if (collected === undefined) {
+      const { 'server.address': address, 'server.port': port, 'network.protocol.name': protocol } = attributes;
       const origin = emptyOrigin(String(address), port as number | undefined, protocol === 'http');
       collected = { origin, connects: new Mean(), handshakes: new Mean() };
       all.set(key, collected);
@@ -37,7 +37,11 @@ export function originsOf(readings: readonly Reading[]): OriginOverview[] {
   const opening: Series[] = [];
   for (const { metric, series } of readings) {
     const read = COUNTED[metric.name];
+    if (read === undefined && !OTHERS.has(metric.name)) continue;
+
     for (const each of series) {
+      if (('value' in each ? each.value : each.count) === 0) continue; // most are zero
+
       if (metric.name === 'connmeter.connection.pending') opening.push(each);
       else if (metric.name === 'connmeter.connect.duration') of(each.attributes).connects.add(each);
       else if (metric.name === 'connmeter.tls.handshake.duration') of(each.attributes).handshakes.add(each);
@@ -56,6 +60,26 @@ export function originsOf(readings: readonly Reading[]): OriginOverview[] {
     const tls = handshakes.count === 0 ? 0 : (handshakes.value * handshakes.count) / Math.max(1, connects.count);
     return { ...origin, setup: connects.count === 0 ? 0 : dns + connects.value + tls };
   });
+}
+
+const OTHERS: ReadonlySet<string> = new Set([
+  'connmeter.connection.pending',
+  'connmeter.connect.duration',
+  'connmeter.tls.handshake.duration',
+  'dns.lookup.duration',
+]);
+
+/** Attributes are the same objects each time. */
+const keys = new WeakMap<Attributes, string>();
+
+function keyOf(attributes: Attributes): string {
+  let key = keys.get(attributes);
+  if (key === undefined) {
+    const { 'server.address': address, 'server.port': port, 'network.protocol.name': protocol } = attributes;
+    key = `${address} ${port} ${protocol}`;
+    keys.set(attributes, key);
+  }
+  return key;
 }
 
 type Read = (collected: Collected, labels: Attributes, value: number) => void;
@@ -115,12 +139,18 @@ function emptyOrigin(address: string, port: number | undefined, http: boolean): 
 function add<Labels extends object>(entries: (Labels & { count: number })[], labels: Labels, value: number): void {
   if (value === 0) return;
 
-  const key = JSON.stringify(labels);
-  const index = entries.findIndex(({ count: _count, ...others }) => JSON.stringify(others) === key);
+  const index = entries.findIndex(entry => hasLabels(entry, labels));
   const known = entries[index]?.count ?? 0;
   const entry = { ...labels, count: known + value };
   if (index < 0) entries.push(entry);
   else entries[index] = entry;
+}
+
+/** Whether an entry has these labels, and no others. */
+function hasLabels(entry: object, labels: object): boolean {
+  const names = Object.keys(labels);
+  if (Object.keys(entry).length !== names.length + 1) return false; // and its count
+  return names.every(name => entry[name as keyof typeof entry] === labels[name as keyof typeof labels]);
 }
 
 /** The mean of what several histograms have recorded, in seconds. */

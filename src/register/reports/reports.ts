@@ -11,6 +11,8 @@ const now = performance.now.bind(performance);
 
 /** How often findings are looked for, in milliseconds. */
 const INTERVAL = 5_000;
+/** For the one line of a service, less and less often. */
+const MAX_INTERVAL = 300_000;
 /** How often the command gets news. Its programs may be short, and a body is held only after it was seen twice. */
 const COMMAND_INTERVAL = 500;
 
@@ -72,12 +74,18 @@ export function startReports(options: ReportsOptions): void {
       );
     }
     if (log !== 'none') {
-      const findings = new FindingsLog(log ?? (isTerminal() ? 'text' : 'once'), where);
+      const format = log ?? (isTerminal() ? 'text' : 'once');
+      const findings = new FindingsLog(format, where);
+      let interval = INTERVAL;
       const look = use('look for findings', seen => {
         print(findings.lines(seen.findings, now()));
-        if (findings.isOver) clearInterval(timer);
+        if (format !== 'once') return;
+
+        clearInterval(timer);
+        interval = Math.min(interval * 2, MAX_INTERVAL);
+        if (!findings.isOver) timer = setInterval(look, interval).unref();
       });
-      const timer = setInterval(look, INTERVAL).unref();
+      let timer = setInterval(look, INTERVAL).unref();
     }
   };
   if (report === 'exit' || folder !== undefined || log !== 'none') atFirstEvent(guard, begin);
