@@ -1,4 +1,5 @@
 import type { CallSite, Problem } from '../client/attribution/call-sites.ts';
+import { originText } from '../core/origins.ts';
 import { explanationOf, type FindingKind } from './explanations.ts';
 import type { Finding, OriginOverview, Overview } from './overview.ts';
 
@@ -38,7 +39,7 @@ function findingsOfOrigin(origin: OriginOverview, sites: readonly CallSite[]): F
     const problems: readonly string[] = PROBLEMS[kind] ?? [kind];
     const lines = new Set(sites.filter(({ problem }) => problems.includes(problem)).map(({ site }) => site));
     const { what, fix, link } = explanationOf(kind);
-    const sentence = `${count} of ${of} connections to ${nameOf(origin)} ${what}.`;
+    const sentence = `${count} of ${of} connections to ${originText(origin)} ${what}.`;
     return {
       kind,
       address,
@@ -96,10 +97,4 @@ function sums(all: readonly Amount[]): Amount[] {
 
 function total(all: readonly { readonly count: number }[]): number {
   return all.reduce((sum, { count }) => sum + count, 0);
-}
-
-/** An origin as it stands in a text: `a.test:443`, `[::1]:80` or the path of a socket. */
-export function nameOf({ address, port }: { readonly address: string; readonly port: number | undefined }): string {
-  if (port === undefined) return address;
-  return `${address.includes(':') ? `[${address}]` : address}:${port}`;
 }

@@ -1,5 +1,6 @@
+import { originText } from '../core/origins.ts';
 import { explanationOf, type FindingKind } from './explanations.ts';
-import { kindOf, nameOf } from './findings.ts';
+import { kindOf } from './findings.ts';
 import { totalOf } from './merge.ts';
 import type { OriginOverview, Overview } from './overview.ts';
 
@@ -43,7 +44,7 @@ function intervalOf(earlier: OriginOverview | undefined, origin: OriginOverview,
   const state = failed > 0 ? 'failing' : isWasteful ? 'wasteful' : opened + requests > 0 ? 'good' : 'idle';
   return {
     origin,
-    name: nameOf(origin),
+    name: originText(origin),
     opened: opened / seconds,
     requests: requests / seconds,
     failed: failed / seconds,
@@ -92,5 +93,5 @@ function rankOf({ state }: OriginInterval): number {
 }
 
 function keyOf(origin: OriginOverview): string {
-  return `${nameOf(origin)} ${origin.http}`;
+  return `${originText(origin)} ${origin.http}`;
 }

@@ -1,4 +1,5 @@
-import { findingsOf, nameOf } from './findings.ts';
+import { originText } from '../core/origins.ts';
+import { findingsOf } from './findings.ts';
 import { type OriginOverview, OVERVIEW_VERSION, type Overview } from './overview.ts';
 
 /** One overview of several processes that do not share their numbers. */
@@ -22,7 +23,7 @@ export function merged(overviews: readonly Overview[]): Overview {
 function mergedOrigins(all: readonly OriginOverview[]): OriginOverview[] {
   const origins = new Map<string, OriginOverview>();
   for (const origin of all) {
-    const key = `${nameOf(origin)} ${origin.http}`;
+    const key = `${originText(origin)} ${origin.http}`;
     const known = origins.get(key);
     origins.set(key, known === undefined ? origin : together(known, origin));
   }

@@ -1,5 +1,4 @@
-import { printable } from '../core/origins.ts';
-import { nameOf } from './findings.ts';
+import { originText, printable } from '../core/origins.ts';
 import type { Finding, OriginOverview, Overview } from './overview.ts';
 
 /** The report in words: a headline, and a paragraph for each finding. Lines are as long as they need to be. */
@@ -10,8 +9,8 @@ export function reportLines({ findings, origins, advice }: Overview): string[] {
     ...advice.flatMap(({ kind, seconds, observations, code, ...origin }) => [
       '',
       kind === 'client_idle_timeout'
-        ? `Advice: ${nameOf(origin)} closes idle connections after ${seconds.toFixed(1)} s (${observations} seen). Close them earlier:`
-        : `Advice: the server at ${nameOf(origin)} closes idle connections after ${seconds.toFixed(1)} s, before its proxy does (${observations} seen):`,
+        ? `Advice: ${originText(origin)} closes idle connections after ${seconds.toFixed(1)} s (${observations} seen). Close them earlier:`
+        : `Advice: the server at ${originText(origin)} closes idle connections after ${seconds.toFixed(1)} s, before its proxy does (${observations} seen):`,
       `   ${code}`,
     ]),
   ].map(printable); // names of hosts may come from strangers

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { CallSite } from '../../src/client/attribution/call-sites.ts';
 import { OPEN_CAUSES } from '../../src/core/causes.ts';
+import { originText } from '../../src/core/origins.ts';
 import { CLOSE_REASONS } from '../../src/core/reasons.ts';
 import { explanationOf, type FindingKind } from '../../src/explain/explanations.ts';
-import { findingsOf, nameOf } from '../../src/explain/findings.ts';
+import { findingsOf } from '../../src/explain/findings.ts';
 import type { OriginOverview } from '../../src/explain/overview.ts';
 import { origin } from './overviews.ts';
 
@@ -98,7 +99,7 @@ test.each([
   ['::1', 80, '[::1]:80'],
   ['/run/a.sock', undefined, '/run/a.sock'],
 ])('the name of %s and port %s is %s', (address, port, name) => {
-  expect(nameOf({ address, port })).toBe(name);
+  expect(originText({ address, port })).toBe(name);
 });
 
 const KINDS: readonly FindingKind[] = [

@@ -1,5 +1,4 @@
-import { printable } from '../../core/origins.ts';
-import { nameOf } from '../../explain/findings.ts';
+import { originText, printable } from '../../core/origins.ts';
 import type { Finding } from '../../explain/overview.ts';
 
 /** How findings are printed. `once`: only one line, at the first finding. */
@@ -33,7 +32,7 @@ export class FindingsLog {
 
     const lines: string[] = [];
     for (const finding of findings) {
-      const key = `${finding.kind} ${nameOf(finding)} ${finding.sites[0] ?? ''}`;
+      const key = `${finding.kind} ${originText(finding)} ${finding.sites[0] ?? ''}`;
       if (this.#printed.has(key) || !this.#hasRoom(now)) continue;
 
       this.#printed.add(key);
