@@ -1,5 +1,5 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
-import { dashboard, labelValues } from './grafana/dashboard.ts';
+import { dashboard, placeVariables } from './grafana/dashboard.ts';
 import { RecordedQueries } from './recorded-queries.ts';
 import { jobs } from './rows/fleet/jobs.ts';
 import { overview } from './rows/fleet/overview.ts';
@@ -14,7 +14,7 @@ export function fleetDashboard(): Dashboard {
       title: 'Client connections of Node.js: fleet',
       description:
         'Which jobs waste connections, and to which servers? This dashboard needs the recording rules of connmeter. Click a job or a server for details.',
-      variables: [labelValues('job', 'Job', RECORDED.instances, 'job')],
+      variables: placeVariables(RECORDED.instances),
       rows: [overview, jobs, servers],
     },
     new RecordedQueries(),

@@ -13,11 +13,11 @@ export interface Link {
   readonly targetBlank?: boolean;
 }
 
-/** Opens the main dashboard. `set` gives variables a value; the data source and the variables in `keep` stay as they are. */
+/** Opens the main dashboard. `set` gives variables a value; the data source, where it runs and the variables in `keep` stay as they are. */
 export function mainDashboardWith(set: Readonly<Record<string, string>>, keep: readonly string[] = []): Link {
   const parameters = [
     ...Object.entries(set).map(([variable, from]) => `var-${variable}=\${${from}:percentencode}`),
-    ...['datasource', ...keep].map(variable => `\${${variable}:queryparam}`),
+    ...['datasource', 'cluster', 'namespace', ...keep].map(variable => `\${${variable}:queryparam}`),
     '$__url_time_range',
   ];
   return { title: 'Show only this', url: `/d/connmeter?${parameters.join('&')}` };

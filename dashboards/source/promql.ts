@@ -1,6 +1,7 @@
 import { BOUNDARIES } from '../../src/metrics/histograms.ts';
 import { METRICS } from '../../src/metrics/table.ts';
 import { prometheusName, type Transport } from './metric-names.ts';
+import { PLACE } from './place.ts';
 
 /** Label matchers in addition to those of the variables: `{ connmeter_phase: 'dns' }`. `null` means that the label is absent. */
 export type Matchers = Readonly<Record<string, string | null>>;
@@ -45,6 +46,11 @@ export class PromQL {
     return sum(this.#series(name, '', matchers), by);
   }
 
+  /** Zero while a process reports, otherwise nothing. Each process has exactly one series of this metric. */
+  zero(): string {
+    return `0 * count(${this.#series('connmeter.dns.pending', '', {})})`;
+  }
+
   /** The lowest value of a gauge among all series. */
   min(name: string): string {
     return `min(${this.#series(name, '', {})})`;
@@ -58,6 +64,19 @@ export class PromQL {
   /** The average of a gauge over time. */
   average(name: string, by = ''): string {
     return sum(`avg_over_time(${this.#series(name, '', {})}[${this.#window}])`, by);
+  }
+
+  /** The rate of a counter, as the mean of the instances. */
+  mean(name: string, by: string): string {
+    return `avg by (${by}) (sum by (${by}, ${INSTANCE}) (${this.#rateOf(name, '', {})}))`;
+  }
+
+  /** The rate of what fails at a server: connection attempts, and requests that were sent. */
+  failures(by = ''): string {
+    return sum(
+      `${this.#rateOf('connmeter.connection.failed', '', {})} or ${this.#rateOf('connmeter.requests.failed', '', {})}`,
+      by,
+    );
   }
 
   /** The rate of a counter, or of the events in a histogram. */
@@ -91,11 +110,16 @@ export class PromQL {
   }
 
   #series(name: string, suffix: string, matchers: Matchers): string {
-    const all = ['job=~"$job"', 'instance=~"$instance"'];
+    const all = [PLACE, 'instance=~"$instance"'];
     if (!WITHOUT_SERVER.test(name)) all.push('server_address=~"$server"');
     for (const [label, value] of Object.entries(matchers)) all.push(matcher(label, value));
     return `${prometheusName(name, this.#transport)}${suffix}{${all.join(', ')}}`;
   }
+}
+
+/** A series, or `zero` where it has no value but the processes report. */
+export function orZero(series: string, zero: string): string {
+  return `${series} or ${zero}`;
 }
 
 /** The same series with one more label: `text`, with the value of the label `from` in place of `$1`. */

@@ -1,3 +1,4 @@
+import { PLACE } from './place.ts';
 import { sum } from './promql.ts';
 import { RECORDED } from './rules/recorded-series.ts';
 
@@ -8,6 +9,6 @@ export class RecordedQueries {
   }
 
   of(series: keyof typeof RECORDED): string {
-    return `${RECORDED[series]}{job=~"$job"}`;
+    return `${RECORDED[series]}{${PLACE}}`;
   }
 }

@@ -27,6 +27,18 @@ export const THRESHOLDS = {
     /** At this rate the host has no local port left for the server, because each port stays in TIME_WAIT for a minute. */
     exhaustion: Math.floor(EPHEMERAL_PORTS / TIME_WAIT_SECONDS),
   },
+  harm: {
+    /** New connections per second to one server. Thirty a minute: fewer cost nothing that anybody would notice. */
+    minNew: 0.5,
+    /** Requests per second. Below it, a ratio of five minutes is one of a handful of requests. */
+    minRequests: 0.1,
+    /** Seconds of DNS, TCP and TLS at the 95th percentile. Across the world, they take less. A lost packet alone costs 1 s. */
+    slowSetup: 1,
+    /** For how long connections are being opened, on average. Most clients give up after 10 s. */
+    hangingSeconds: 10,
+    /** Requests that wait for a connection, on average. One may wait for the first connection. */
+    minWaiting: 1,
+  },
   oneShot: {
     /** More connections close after one request, or none, than serve a second one. */
     share: 0.5,

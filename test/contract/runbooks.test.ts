@@ -13,7 +13,7 @@ import { OPEN_CAUSES } from '../../src/core/causes.ts';
 import { EXPECTED_FAILURES, GIVEN_UP } from '../../src/core/errors.ts';
 import { CLOSE_REASONS, SERVER_CLOSE_REASONS } from '../../src/core/reasons.ts';
 import { METRICS } from '../../src/metrics/table.ts';
-import { readDashboard } from '../support/dashboards.ts';
+import { allPanels, readDashboard } from '../support/dashboards.ts';
 import { blocksOf } from '../support/docs.ts';
 import { testWith } from '../support/installed.ts';
 
@@ -130,7 +130,7 @@ test('the index has no broken links', () => {
 
 const PANELS = new Set(
   ['dashboards/connmeter.json', 'dashboards/connmeter-fleet.json'].flatMap(path =>
-    readDashboard(path).panels.map(({ title }) => title),
+    allPanels(readDashboard(path)).map(({ title }) => title),
   ),
 );
 

@@ -1,4 +1,4 @@
-import type { DashboardJson, PanelJson, VariableJson } from '../support/dashboards.ts';
+import { allPanels, type DashboardJson, type PanelJson, type VariableJson } from '../support/dashboards.ts';
 import { selectorsOf } from './selectors.ts';
 
 /**
@@ -62,8 +62,11 @@ export const RULES: Readonly<Record<string, (dashboard: DashboardJson, allowed: 
         window === undefined || window === expected ? [] : [`${panel.title}: ${window}`],
       );
     }),
-  'target-job-rule': dashboard => without(dashboard, 'job'),
-  'target-instance-rule': (dashboard, { recorded }) => (recorded ? [] : without(dashboard, 'instance')),
+  'target-job-rule': dashboard => ['cluster', 'namespace', 'job'].flatMap(label => without(dashboard, label)),
+  'target-instance-rule': (dashboard, { recorded, ofJobs }) =>
+    recorded
+      ? []
+      : without(dashboard, 'instance').filter(found => !ofJobs.some(title => found.startsWith(`${title}:`))),
   'target-counter-agg-rule': (dashboard, { recorded }) =>
     queries(dashboard).flatMap(({ panel, expr }) =>
       selectorsOf(expr)
@@ -78,6 +81,8 @@ export const RULES: Readonly<Record<string, (dashboard: DashboardJson, allowed: 
 export interface Allowed {
   /** The panels that show the last 5 minutes, whatever the time range is. */
   readonly now: readonly string[];
+  /** The panels about something that has no instances: alerts. */
+  readonly ofJobs: readonly string[];
   /** The dashboard uses recorded series, which have no instances and are rates already. */
   readonly recorded: boolean;
 }
@@ -87,8 +92,8 @@ const UNITS = ['none', 'short', 'percentunit', 's', 'cps', 'reqps'];
 
 const COUNTER = /_(total|bucket|count|sum)$/;
 
-export function panels({ panels }: DashboardJson): PanelJson[] {
-  return panels.filter(({ type }) => type !== 'row');
+export function panels(dashboard: DashboardJson): PanelJson[] {
+  return allPanels(dashboard).filter(({ type }) => type !== 'row');
 }
 
 export function queries(dashboard: DashboardJson): { panel: PanelJson; expr: string }[] {

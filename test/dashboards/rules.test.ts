@@ -10,7 +10,7 @@ import { ALERTS } from '../../dashboards/source/rules/alerts.ts';
 import { LEVELS, RECORDED } from '../../dashboards/source/rules/recorded-series.ts';
 import { rulesFile } from '../../dashboards/source/rules/rules-file.ts';
 import { METRICS } from '../../src/metrics/table.ts';
-import { readDashboard } from '../support/dashboards.ts';
+import { allPanels, readDashboard } from '../support/dashboards.ts';
 import { pathOf, testWith } from '../support/installed.ts';
 import { skipTests } from '../support/skip.ts';
 
@@ -139,7 +139,7 @@ test('the copy of a unit test has the metric names of its transport', ({ onTestF
 });
 
 const PANELS = ['dashboards/connmeter.json', 'dashboards/connmeter-fleet.json'].flatMap(path =>
-  readDashboard(path).panels.map(({ title }) => title),
+  allPanels(readDashboard(path)).map(({ title }) => title),
 );
 
 // --- the unit tests themselves

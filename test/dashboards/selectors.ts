@@ -35,6 +35,6 @@ export function groupedBy(expr: string): string[] {
 export function withoutSelectors(expr: string): string {
   return expr
     .replaceAll(SELECTOR, '')
-    .replaceAll(/\bby \([^)]*\)/g, '')
+    .replaceAll(/\b(?:by|on) \([^)]*\)/g, '')
     .replaceAll(/"[^"]*"/g, '');
 }

@@ -35,6 +35,9 @@ export interface PanelJson {
     }[];
   };
   readonly options?: Readonly<Record<string, unknown>>;
+  /** Of a collapsed row: its panels. */
+  readonly panels?: readonly PanelJson[];
+  readonly collapsed?: boolean;
 }
 
 export interface TargetJson {
@@ -50,10 +53,11 @@ export interface VariableJson {
   readonly name: string;
   readonly type: string;
   readonly query: string | { readonly query: string };
+  readonly allValue?: string;
   readonly [more: string]: unknown;
 }
 
-/** Values of Grafana's variables; every variable that is not given matches everything. */
+/** Values of Grafana's variables. Of every variable that is not given, all values are chosen. */
 export interface Chosen {
   readonly window?: string;
   readonly range?: string;
@@ -65,17 +69,22 @@ export function readDashboard(path: string): DashboardJson {
   return JSON.parse(readFileSync(join(ROOT, path), 'utf8'));
 }
 
+/** All rows and panels, also those in collapsed rows, which a row has in `panels`. */
+export function allPanels({ panels }: DashboardJson): PanelJson[] {
+  return panels.flatMap(panel => [panel, ...(panel.panels ?? [])]);
+}
+
 /** Every query of the panels, as Grafana would send it to Prometheus. */
 export function queriesOf(dashboard: DashboardJson, chosen: Chosen = {}): { panel: string; expr: string }[] {
-  return dashboard.panels.flatMap(({ title, targets = [] }) =>
-    targets.map(({ expr }) => ({ panel: title, expr: substituted(expr, chosen) })),
+  return allPanels(dashboard).flatMap(({ title, targets = [] }) =>
+    targets.map(({ expr }) => ({ panel: title, expr: substituted(expr, dashboard, chosen) })),
   );
 }
 
 /** The variables that are filled from Prometheus: the values of a label, among the series that match. */
 export function variablesOf(dashboard: DashboardJson, chosen: Chosen = {}) {
   return dashboard.templating.list.flatMap(({ name, type, query }) => {
-    const text = substituted(typeof query === 'string' ? query : query.query, chosen);
+    const text = substituted(typeof query === 'string' ? query : query.query, dashboard, chosen);
     const [, match, label] = /^label_values\((.+), (\w+)\)$/.exec(text) ?? [];
     return type !== 'query' || match === undefined || label === undefined ? [] : [{ name, match, label }];
   });
@@ -84,13 +93,21 @@ export function variablesOf(dashboard: DashboardJson, chosen: Chosen = {}) {
 /** The queries of the annotations. */
 export function annotationsOf(dashboard: DashboardJson, chosen: Chosen = {}): { name: string; expr: string }[] {
   return dashboard.annotations.list.flatMap(({ name, expr }) =>
-    expr === undefined ? [] : [{ name, expr: substituted(expr, chosen) }],
+    expr === undefined ? [] : [{ name, expr: substituted(expr, dashboard, chosen) }],
   );
 }
 
-function substituted(text: string, { window = '1m', range = '5m', variables = {} }: Chosen): string {
+function substituted(
+  text: string,
+  { templating }: DashboardJson,
+  { window = '1m', range = '5m', variables = {} }: Chosen,
+): string {
+  const all = new Map(templating.list.map(({ name, allValue }) => [name, allValue]));
   return text
     .replaceAll('$__rate_interval', window)
     .replaceAll('$__range', range)
-    .replaceAll(/\$(?:\{([a-z]\w*)\}|([a-z]\w*))/g, (_, braced, bare) => variables[braced ?? bare] ?? '.+');
+    .replaceAll(
+      /\$(?:\{([a-z]\w*)\}|([a-z]\w*))/g,
+      (_, braced, bare) => variables[braced ?? bare] ?? `${all.get(braced ?? bare)}`,
+    );
 }

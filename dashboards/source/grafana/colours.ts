@@ -78,6 +78,17 @@ export const SERVER_REASON_COLOURS: Readonly<Record<ServerCloseReason, string>> 
   unknown: REASON_COLOURS.unknown,
 };
 
+/** Verdicts about a server that are no cause and no reason. What is fine has no colour. */
+export const VERDICT_COLOURS = {
+  hangs: PHASE_COLOURS.connect,
+  race: REASON_COLOURS.error,
+  limit: '#B5791A',
+  new: CAUSE_COLOURS.unknown,
+  slow: PHASE_COLOURS.dns,
+  quiet: 'transparent',
+  healthy: 'transparent',
+} as const;
+
 export const STATE_COLOURS = { active: BLUE, idle: SKY } as const;
 
 export const OUTCOME_COLOURS: Readonly<Record<Outcome, string>> = { ok: TEAL, failed: VERMILION, timed_out: AMBER };
@@ -116,4 +127,23 @@ export function withOpacity(colour: string, opacity: number): string {
       .padStart(2, '0')
       .toUpperCase()
   );
+}
+
+/** A darker shade of the colour, if white text on it would be hard to read. https://www.w3.org/TR/WCAG22/#contrast-minimum */
+export function behindText(colour: string): string {
+  const parts = [1, 3, 5].map(at => Number.parseInt(colour.slice(at, at + 2), 16));
+  for (let share = 1; ; share -= 0.05) {
+    const shade = parts.map(part => Math.round(part * share));
+    if (1.05 / (luminance(shade) + 0.05) >= 4.5) {
+      return `#${shade.map(part => part.toString(16).padStart(2, '0')).join('')}`.toUpperCase();
+    }
+  }
+}
+
+function luminance(parts: readonly number[]): number {
+  const [red = 0, green = 0, blue = 0] = parts.map(part => {
+    const value = part / 255;
+    return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }

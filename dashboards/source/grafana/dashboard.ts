@@ -14,6 +14,7 @@ import {
   VariableSort,
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { DOCS } from '../links.ts';
+import { PLACE } from '../place.ts';
 import { DATASOURCE } from './panel.ts';
 import type { Row } from './row.ts';
 
@@ -28,6 +29,8 @@ export interface DashboardSpec<Queries> {
   readonly title: string;
   readonly description: string;
   readonly variables: readonly QueryVariableBuilder[];
+  /** More annotations than the alerts. */
+  readonly annotations?: readonly AnnotationQueryBuilder[];
   readonly rows: readonly Row<Queries>[];
 }
 
@@ -42,11 +45,11 @@ export function dashboard<Queries>(spec: DashboardSpec<Queries>, queries: Querie
     .time({ from: 'now-1h', to: 'now' })
     .refresh('30s')
     .variables([datasource(), ...spec.variables])
-    .annotation(alerts())
+    .annotations([alerts(), ...(spec.annotations ?? [])])
     .links([relatedDashboards(), docs('Causes and fixes', 'causes.md'), docs('Metrics', 'metrics.md')]);
   const ids: number[] = [];
-  for (const { id, title, panels } of spec.rows) {
-    builder.withRow(new RowBuilder(title));
+  for (const { id, title, collapsed = false, panels } of spec.rows) {
+    builder.withRow(new RowBuilder(title).collapsed(collapsed));
     ids.push(id);
     for (const panel of panels(queries)) {
       builder.withPanel(panel);
@@ -59,12 +62,44 @@ export function dashboard<Queries>(spec: DashboardSpec<Queries>, queries: Querie
     schemaVersion: SCHEMA_VERSION,
     links: withoutPlacement(built.links ?? []),
     annotations: { list: withoutPlacement(built.annotations?.list ?? []) },
-    panels: (built.panels ?? []).map((panel, index) => withId(panel, ids[index])),
+    panels: folded((built.panels ?? []).map((panel, index) => withId(panel, ids[index]))),
   };
 }
 
-function withId(panel: Panel | RowPanel, id = 0): Panel | RowPanel {
+function withId<P extends Panel | RowPanel>(panel: P, id = 0): P {
   return { ...panel, id };
+}
+
+/** Grafana wants the panels of a collapsed row inside the row, and what follows in their place. */
+function folded(panels: readonly (Panel | RowPanel)[]): (Panel | RowPanel)[] {
+  const outside: (Panel | RowPanel)[] = [];
+  let row: RowPanel | undefined;
+  let hidden = 0;
+  for (const panel of panels) {
+    const moved = { ...panel, gridPos: { ...GRID_ORIGIN, ...panel.gridPos, y: (panel.gridPos?.y ?? 0) - hidden } };
+    if (isRow(moved)) {
+      hidden += heightOf(row);
+      const y = moved.gridPos.y - heightOf(row);
+      const placed = { ...moved, panels: [], gridPos: { ...moved.gridPos, y } };
+      row = moved.collapsed ? placed : undefined;
+      outside.push(placed);
+    } else if (row) row.panels.push(moved);
+    else outside.push(moved);
+  }
+  return outside;
+}
+
+const GRID_ORIGIN = { x: 0, y: 0, w: 0, h: 0 };
+
+/** The height of the panels in a row. */
+function heightOf(row: RowPanel | undefined): number {
+  if (row === undefined) return 0;
+  const top = (row.gridPos?.y ?? 0) + 1;
+  return Math.max(0, ...row.panels.map(({ gridPos }) => (gridPos?.y ?? 0) + (gridPos?.h ?? 0) - top));
+}
+
+function isRow(panel: Panel | RowPanel): panel is RowPanel {
+  return panel.type === 'row';
 }
 
 /** The SDK places links and annotations in a menu, and has no option to show them. */
@@ -76,12 +111,16 @@ function datasource(): DatasourceVariableBuilder {
   return new DatasourceVariableBuilder('datasource').label('Data source').type('prometheus');
 }
 
-/** A variable with the values of a label. Users choose one, several or all of them. */
+/**
+ * A variable with the values of a label. Users choose one, several or all of them. `optional`: if all are chosen, series without
+ * the label are shown too.
+ */
 export function labelValues(
   variable: string,
   title: string,
   series: string,
   labelOfSeries: string,
+  { optional = false } = {},
 ): QueryVariableBuilder {
   const query = `label_values(${series}, ${labelOfSeries})`;
   return new QueryVariableBuilder(variable)
@@ -93,8 +132,18 @@ export function labelValues(
     .sort(VariableSort.NaturalAsc)
     .multi(true)
     .includeAll(true)
-    .allValue('.+')
+    .allValue(optional ? '.*' : '.+')
     .current({ text: ['All'], value: ['$__all'] });
+}
+
+/** The variables for where a job runs. Many setups have neither label: then these show all there is. */
+export function placeVariables(series: string): QueryVariableBuilder[] {
+  const place = { optional: true };
+  return [
+    labelValues('cluster', 'Cluster', series, 'cluster', place),
+    labelValues('namespace', 'Namespace', `${series}{cluster=~"$cluster"}`, 'namespace', place),
+    labelValues('job', 'Job', `${series}{cluster=~"$cluster", namespace=~"$namespace"}`, 'job'),
+  ];
 }
 
 function alerts(): AnnotationQueryBuilder {
@@ -103,7 +152,7 @@ function alerts(): AnnotationQueryBuilder {
     .datasource(DATASOURCE)
     .enable(true)
     .iconColor('red')
-    .expr('ALERTS{alertname=~"Connmeter.*", alertstate="firing", job=~"$job"}')
+    .expr(`ALERTS{alertname=~"Connmeter.*", alertstate="firing", ${PLACE}}`)
     .titleFormat('{{alertname}}')
     .textFormat('{{server_address}}')
     .tagKeys('severity,job,server_address')

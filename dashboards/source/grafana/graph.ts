@@ -33,12 +33,12 @@ export interface GraphQuery {
 export interface GraphSpec extends PanelSpec {
   readonly queries: readonly GraphQuery[];
   readonly stack?: boolean;
-  /** Colours by series name. Other series get a colour by name, the same on every panel. */
+  /** Colours by series name. Other series get different colours, in the order of their names. */
   readonly colours?: Readonly<Record<string, string>>;
   /** What a click on a series opens. */
   readonly link?: Link;
-  /** Colours the background by the thresholds. */
-  readonly thresholdAreas?: boolean;
+  /** Draws the thresholds as dashed lines. */
+  readonly thresholdLines?: boolean;
   /** The columns of the legend. It is sorted by the first. */
   readonly calcs?: readonly ('mean' | 'max' | 'lastNotNull')[];
   /** Sorts the legend in ascending order. */
@@ -47,13 +47,16 @@ export interface GraphSpec extends PanelSpec {
 
 const CALC_NAMES = { mean: 'Mean', max: 'Max', lastNotNull: 'Last *' } as const;
 
+/** How far an axis reaches at least, by unit. Without it, a panel of zeros or tiny values looks as bad as a full one. */
+const SOFT_MAX: Readonly<Record<string, number>> = { cps: 1, reqps: 1, none: 1, short: 1, s: 0.01, percentunit: 0.1 };
+
 /** A time series panel. */
 export function graph(spec: GraphSpec): Builder<Panel> {
-  const { queries, stack = false, colours = {}, thresholdAreas = false, link } = spec;
+  const { queries, stack = false, colours = {}, thresholdLines = false, link } = spec;
   const { calcs = ['mean', 'max'], ascending = false } = spec;
   const panel = withCommonOptions(new PanelBuilder(), spec)
     .targets(queries.map(({ expr, legend }, index) => prometheusQuery(expr, refId(index)).legendFormat(legend)))
-    .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.PaletteClassicByName))
+    .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.PaletteClassic))
     .drawStyle(GraphDrawStyle.Line)
     .lineInterpolation(LineInterpolation.Linear)
     .lineWidth(stack ? 1 : 2)
@@ -63,11 +66,13 @@ export function graph(spec: GraphSpec): Builder<Panel> {
     .stacking(new StackingConfigBuilder().mode(stack ? StackingMode.Normal : StackingMode.None).group('A'))
     .thresholdsStyle(
       new GraphThresholdsStyleConfigBuilder().mode(
-        thresholdAreas ? GraphThresholdsStyleMode.Area : GraphThresholdsStyleMode.Off,
+        thresholdLines ? GraphThresholdsStyleMode.Dashed : GraphThresholdsStyleMode.Off,
       ),
     )
     .legend(legend(calcs, ascending))
     .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending).hideZeros(true));
+  const softMax = SOFT_MAX[spec.unit];
+  if (softMax !== undefined && spec.max === undefined) panel.axisSoftMax(softMax);
   if (link !== undefined) panel.dataLinks([{ build: () => link as DashboardLink }]); // the SDK has no builder for these
   for (const [name, colour] of Object.entries(colours)) {
     panel.overrideByName(name, [{ id: 'color', value: fixedColour(colour).build() }]);

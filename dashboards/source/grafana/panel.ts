@@ -1,9 +1,11 @@
 import {
   FieldColorBuilder,
   FieldColorModeId,
+  MappingType,
   type Threshold,
   ThresholdsConfigBuilder,
   ThresholdsMode,
+  type ValueMap,
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { DataqueryBuilder } from '@grafana/grafana-foundation-sdk/prometheus';
 import type { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat';
@@ -37,6 +39,21 @@ export interface PanelSpec {
   /** The text of a panel without data. */
   readonly noValue: string;
   readonly thresholds?: readonly Threshold[];
+  /** Texts for single values. */
+  readonly texts?: readonly ValueText[];
+}
+
+/** A text that is shown instead of a value, and its colour. */
+export interface ValueText {
+  readonly value: string;
+  readonly text: string;
+  readonly colour?: string;
+}
+
+/** Texts as Grafana's value mapping. */
+export function valueMapping(texts: readonly ValueText[]): ValueMap {
+  const options = texts.map(({ value, text, colour: color }, index) => [value, { text, color, index }]);
+  return { type: MappingType.ValueToText, options: Object.fromEntries(options) };
 }
 
 type AnyPanelBuilder = StatBuilder | GraphBuilder | TableBuilder;
@@ -44,7 +61,7 @@ type AnyPanelBuilder = StatBuilder | GraphBuilder | TableBuilder;
 /** Sets the options that all types of panels have. */
 export function withCommonOptions<P extends AnyPanelBuilder>(panel: P, spec: PanelSpec): P {
   const { title, size, description, unit, decimals, max, noValue } = spec;
-  const { thresholds = [{ value: null, color: 'text' }] } = spec;
+  const { thresholds = [{ value: null, color: 'text' }], texts = [] } = spec;
   panel
     .title(title)
     .description(markdown(description))
@@ -55,6 +72,7 @@ export function withCommonOptions<P extends AnyPanelBuilder>(panel: P, spec: Pan
     .min(0)
     .noValue(noValue)
     .thresholds(new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps([...thresholds]));
+  if (texts.length > 0) panel.mappings([valueMapping(texts)]);
   if (max !== undefined) panel.max(max);
   if (decimals !== undefined) panel.decimals(decimals);
   return panel;

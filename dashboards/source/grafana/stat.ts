@@ -7,21 +7,31 @@ import {
 } from '@grafana/grafana-foundation-sdk/common';
 import { FieldColorBuilder, FieldColorModeId, type Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import { PanelBuilder } from '@grafana/grafana-foundation-sdk/stat';
-import { fixedColour, type PanelSpec, prometheusQuery, withCommonOptions } from './panel.ts';
+import { fixedColour, type PanelSpec, prometheusQuery, refId, withCommonOptions } from './panel.ts';
 
 export interface StatSpec extends PanelSpec {
   readonly expr: string;
-  /** The text above the number: `per second`, or what it is a share of. */
+  /** The text above the number: `per second`, or what it is a share of. May name labels of the result: `{{server_address}}`. */
   readonly label: string;
+  /** What to show if `expr` has no result, with a text of its own. */
+  readonly otherwise?: { readonly expr: string; readonly label: string };
+  /** Only the last value, without a graph of its past: for a query that names the worst of many. */
+  readonly instant?: boolean;
   /** A fixed colour instead of thresholds, for a number that is neither good nor bad. */
   readonly colour?: string;
 }
 
 /** One number, with a graph of its past in the background. */
 export function stat(spec: StatSpec): Builder<Panel> {
+  const { expr, label, otherwise, instant = false } = spec;
   const panel = withCommonOptions(new PanelBuilder(), spec)
-    .withTarget(prometheusQuery(spec.expr, 'A').legendFormat(spec.label))
-    .graphMode(BigValueGraphMode.Area)
+    .targets(
+      [{ expr, label }, ...(otherwise ? [otherwise] : [])].map(({ expr, label }, index) => {
+        const query = prometheusQuery(expr, refId(index)).legendFormat(label);
+        return instant ? query.instant() : query;
+      }),
+    )
+    .graphMode(instant ? BigValueGraphMode.None : BigValueGraphMode.Area)
     .colorMode(BigValueColorMode.Value)
     .textMode(BigValueTextMode.ValueAndName) // without a name, Grafana writes the number across the graph
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']).fields('').values(false));

@@ -17,28 +17,32 @@ export interface Column {
 
 export interface TableSpec extends PanelSpec {
   readonly columns: readonly Column[];
-  /** The title of the column to sort by, highest value first. */
+  /** The title of the column to sort by, highest value first. A column that shows a label is sorted by the value of its query. */
   readonly sortBy: string;
 }
 
 /** A table with one row per label set. All queries have to return the same labels. */
 export function table(spec: TableSpec): Builder<Panel> {
   const exprs = spec.columns.flatMap(({ expr }) => (expr === undefined ? [] : [expr]));
-  const fieldOf = ({ expr, label }: Column) =>
-    label ?? (exprs.length === 1 ? 'Value' : `Value #${refId(exprs.indexOf(expr ?? ''))}`);
+  const valueField = (expr = '') => (exprs.length === 1 ? 'Value' : `Value #${refId(exprs.indexOf(expr))}`);
+  const fieldOf = ({ expr, label }: Column) => label ?? valueField(expr);
+  const unusedValues = spec.columns.flatMap(({ expr, label }) => (expr && label ? [valueField(expr)] : []));
   const panel = withCommonOptions(new PanelBuilder(), spec)
     .targets(exprs.map((expr, index) => prometheusQuery(expr, refId(index)).format(PromQueryFormat.Table).instant()))
     .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.Thresholds))
     .withTransformation({ id: 'merge', options: {} })
     .withTransformation({
+      id: 'sortBy',
+      options: { fields: {}, sort: [{ field: valueField(sortColumn(spec).expr), desc: true }] },
+    })
+    .withTransformation({
       id: 'organize',
       options: {
-        excludeByName: Object.fromEntries(['Time', ...unusedValues(spec)].map(name => [name, true])),
+        excludeByName: Object.fromEntries(['Time', ...unusedValues].map(name => [name, true])),
         indexByName: Object.fromEntries(spec.columns.map((column, index) => [fieldOf(column), index])),
         renameByName: Object.fromEntries(spec.columns.map(column => [fieldOf(column), column.title])),
       },
-    })
-    .withTransformation({ id: 'sortBy', options: { fields: {}, sort: [{ field: spec.sortBy, desc: true }] } });
+    });
   for (const { title, width, options = {} } of spec.columns) {
     const all = { noValue: '–', ...(width === undefined ? {} : { 'custom.width': width }), ...options };
     panel.overrideByName(
@@ -49,8 +53,9 @@ export function table(spec: TableSpec): Builder<Panel> {
   return panel;
 }
 
-/** The value fields of queries whose column shows a label. */
-function unusedValues({ columns }: TableSpec): string[] {
-  const queried = columns.filter(({ expr }) => expr !== undefined);
-  return queried.flatMap(({ label }, index) => (label === undefined ? [] : [`Value #${refId(index)}`]));
+/** The column whose query the table is sorted by, before columns are renamed and values that nobody needs are left out. */
+function sortColumn({ columns, sortBy }: TableSpec): Column {
+  const column = columns.find(({ title, expr }) => title === sortBy && expr !== undefined);
+  if (column === undefined) throw new Error(`no column ${sortBy} with a query`);
+  return column;
 }

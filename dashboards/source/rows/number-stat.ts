@@ -6,9 +6,12 @@ import { type StatSpec, stat } from '../grafana/stat.ts';
 /** The size of a stat in a row of six. */
 export const STAT_SIZE: StatSpec['size'] = [4, 5];
 
+/** What a number says that has no value: if connmeter reported, it would be zero at least. */
+export const NOT_REPORTING = 'connmeter is not reporting';
+
 /** A stat that is neither good nor bad by itself, in a row of six. */
 export function numberStat(
-  spec: Omit<StatSpec, 'size' | 'unit' | 'colour'> & { readonly unit?: string },
+  spec: Omit<StatSpec, 'size' | 'unit' | 'colour' | 'noValue'> & { readonly unit?: string },
 ): Builder<Panel> {
-  return stat({ decimals: 1, unit: 'short', colour: NEUTRAL, size: STAT_SIZE, ...spec });
+  return stat({ decimals: 1, unit: 'short', colour: NEUTRAL, size: STAT_SIZE, noValue: NOT_REPORTING, ...spec });
 }

@@ -4,9 +4,9 @@ import type { Row } from '../../grafana/row.ts';
 import { stat } from '../../grafana/stat.ts';
 import type { RecordedQueries } from '../../recorded-queries.ts';
 import { percent, THRESHOLDS } from '../../thresholds.ts';
-import { numberStat, STAT_SIZE } from '../number-stat.ts';
+import { NOT_REPORTING, numberStat, STAT_SIZE } from '../number-stat.ts';
 import { reuseStat } from '../reuse-panels.ts';
-import { reuseBy } from './fleet-queries.ts';
+import { reuseBy, total, zero } from './fleet-queries.ts';
 
 const { good, bad } = THRESHOLDS.reuse;
 
@@ -23,6 +23,7 @@ export const overview: Row<RecordedQueries> = {
         docs: 'causes.md',
       },
       expr: reuseBy(recorded),
+      zero: zero(recorded),
     }),
     numberStat({
       title: 'New connections',
@@ -34,8 +35,7 @@ export const overview: Row<RecordedQueries> = {
         action: 'start with the job that opens most connections.',
         docs: 'causes.md',
       },
-      noValue: 'none opened',
-      expr: recorded.sum('opened'),
+      expr: total(recorded, 'opened'),
     }),
     numberStat({
       title: 'DNS lookups',
@@ -47,8 +47,7 @@ export const overview: Row<RecordedQueries> = {
         action: 'reuse connections first, then cache lookups.',
         docs: 'metrics.md#dnslookupduration',
       },
-      noValue: 'no lookups',
-      expr: recorded.sum('lookups'),
+      expr: total(recorded, 'lookups'),
     }),
     numberStat({
       title: 'Wasted set-up time',
@@ -61,8 +60,7 @@ export const overview: Row<RecordedQueries> = {
         docs: 'metrics.md#connmetersetupwasted',
       },
       unit: 's',
-      noValue: 'nothing',
-      expr: recorded.sum('setupWasted'),
+      expr: total(recorded, 'setupWasted'),
     }),
     stat({
       title: 'Held connections',
@@ -77,9 +75,9 @@ export const overview: Row<RecordedQueries> = {
       },
       unit: 'short',
       decimals: 1,
-      noValue: 'none held',
+      noValue: NOT_REPORTING,
       thresholds: steps([null, NEUTRAL], [THRESHOLDS.bodies.minCount, WATCH]),
-      expr: recorded.sum('held'),
+      expr: total(recorded, 'held'),
     }),
     numberStat({
       title: 'Instances',
@@ -92,7 +90,6 @@ export const overview: Row<RecordedQueries> = {
         docs: 'metrics.md',
       },
       decimals: 0,
-      noValue: 'none',
       expr: recorded.sum('instances'),
     }),
   ],

@@ -1,12 +1,11 @@
-import { linkColumn, number, reuseColumn, topCauseColumn } from '../../grafana/columns.ts';
+import { linkColumn, number, reuseColumn } from '../../grafana/columns.ts';
 import type { Row } from '../../grafana/row.ts';
 import { table } from '../../grafana/table.ts';
 import { mainDashboardWith } from '../../links.ts';
-import { SERVER } from '../../promql.ts';
 import type { RecordedQueries } from '../../recorded-queries.ts';
-import { openedByCause, reuseBy } from './fleet-queries.ts';
-
-const BY = `job, ${SERVER}`;
+import { verdictColumn } from '../verdict-column.ts';
+import { verdicts } from '../verdicts.ts';
+import { factsOf, JOB_AND_SERVER, reuseBy } from './fleet-queries.ts';
 
 export const servers: Row<RecordedQueries> = {
   id: 300,
@@ -16,30 +15,31 @@ export const servers: Row<RecordedQueries> = {
       title: 'Servers',
       size: [24, 14],
       description: {
-        what: 'All servers that the jobs call, over the last five minutes. Click one to open the dashboard of that job and server. *One-shot* is the share of closed connections that served at most one request.',
-        good: 'green reuse, and zero one-shot, wasted and held.',
-        bad: 'many new connections and low reuse.',
-        action: 'look up the top cause in the docs, and change the code or the setting.',
-        docs: 'causes.md',
+        what: 'All servers that the jobs call, over the last 5 minutes, the worst first. Click one to open the dashboard of that job and server. *One-shot* is the share of closed connections that served at most one request.',
+        good: '`Healthy`, high reuse, and zero in the other columns.',
+        bad: 'a coloured verdict.',
+        action: 'click the verdict: the docs have the fix, with code.',
+        docs: 'grafana.md#verdicts',
       },
       unit: 'none',
       noValue: 'No recorded series: are the rules loaded?',
-      sortBy: 'New',
+      sortBy: 'Verdict',
       columns: [
         linkColumn(
           'Server',
           'server_address',
           mainDashboardWith({ job: '__data.fields.job', server: '__data.fields.server_address' }),
         ),
-        { title: 'Port', label: 'server_port', width: 75 },
-        { title: 'Job', label: 'job' },
-        number('Requests', recorded.sum('requests', BY), 'reqps', 2),
-        reuseColumn(reuseBy(recorded, BY)),
-        number('New', recorded.sum('opened', BY), 'cps', 2),
-        number('One-shot', `max by (${BY}) (${recorded.of('oneShot')})`, 'percentunit', 1),
-        number('Wasted', recorded.sum('setupWasted', BY), 's', 2),
-        number('Held', recorded.sum('held', BY), 'none', 1),
-        topCauseColumn(openedByCause(recorded, BY), BY),
+        { title: 'Port', label: 'server_port', width: 70 },
+        { title: 'Job', label: 'job', options: { 'custom.minWidth': 120 } },
+        verdictColumn(verdicts(factsOf(recorded))),
+        number('Failures', recorded.sum('failedByError', JOB_AND_SERVER), 'cps', 2),
+        reuseColumn(reuseBy(recorded, JOB_AND_SERVER)),
+        number('New', recorded.sum('opened', JOB_AND_SERVER), 'cps', 2),
+        number('One-shot', `max by (${JOB_AND_SERVER}) (${recorded.of('oneShot')})`, 'percentunit', 0),
+        number('Wasted', recorded.sum('setupWasted', JOB_AND_SERVER), 's', 2),
+        number('Held', recorded.sum('held', JOB_AND_SERVER), 'none', 1),
+        number('Requests', recorded.sum('requests', JOB_AND_SERVER), 'reqps', 1),
       ],
     }),
   ],

@@ -5,36 +5,10 @@ import { SERVER_OF_SERIES } from '../../links.ts';
 import { type PromQL, SERVER, SERVER_LEGEND, share } from '../../promql.ts';
 import { requestsPerConnection } from '../requests-per-connection.ts';
 
-const PHASES = [
-  { phase: 'dns', name: 'DNS', metric: 'dns.lookup.duration' },
-  { phase: 'connect', name: 'TCP connect', metric: 'connmeter.connect.duration' },
-  { phase: 'tls', name: 'TLS handshake', metric: 'connmeter.tls.handshake.duration' },
-] as const;
-
 export const cost: Row<PromQL> = {
   id: 300,
   title: 'What do new connections cost?',
   panels: promql => [
-    graph({
-      title: 'Set-up time of a connection',
-      size: [6, 9],
-      description: {
-        what: 'Average time of the DNS lookup, the TCP connect and the TLS handshake. The sum is about how much longer a request waits on a new connection. The DNS time is the average for all servers.',
-        good: 'a few milliseconds inside a data centre, tens of milliseconds across regions.',
-        bad: 'longer than the request itself.',
-        action: 'reuse connections, so that few requests wait. If one phase grew, look at its panel.',
-        docs: 'metrics.md#connmeterconnectduration',
-      },
-      unit: 's',
-      noValue: 'No connection was set up in this time range',
-      stack: true,
-      colours: Object.fromEntries(PHASES.map(({ phase, name }) => [name, PHASE_COLOURS[phase]])),
-      calcs: ['mean', 'max'],
-      queries: PHASES.map(({ name, metric }) => ({
-        expr: share(promql.rateOfSum(metric), promql.rate(metric)),
-        legend: name,
-      })),
-    }),
     durationGraph(promql, {
       metric: 'dns.lookup.duration',
       title: 'DNS lookup',
@@ -66,7 +40,7 @@ export const cost: Row<PromQL> = {
         what: 'Set-up time (DNS, TCP and TLS) per second, of HTTP connections that served at most one request.',
         good: 'close to zero.',
         bad: 'grows with the request rate. 1 s per second means that, on average, one request is always waiting for such a connection.',
-        action: 'take the first server of the legend, and look up its top cause in the table above.',
+        action: 'take the first server of the legend, and look up its verdict in the table above.',
         docs: 'metrics.md#connmetersetupwasted',
       },
       unit: 's',
@@ -134,7 +108,7 @@ interface DurationGraph {
 function durationGraph(promql: PromQL, { metric, title, colour, bad, action, noValue }: DurationGraph) {
   return graph({
     title: `${title} time`,
-    size: [6, 9],
+    size: [8, 9],
     description: {
       what: `How long a ${title} takes: the median, the 95th and the 99th percentile, estimated from histogram buckets.`,
       good: 'steady, and p99 close to p95.',

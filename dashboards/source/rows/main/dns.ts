@@ -1,7 +1,7 @@
 import { PHASE_COLOURS } from '../../grafana/colours.ts';
 import { graph } from '../../grafana/graph.ts';
 import type { Row } from '../../grafana/row.ts';
-import { INSTANCE, type PromQL } from '../../promql.ts';
+import type { PromQL } from '../../promql.ts';
 
 const NAME = '{{dns_question_name}}';
 
@@ -9,22 +9,6 @@ export const dns: Row<PromQL> = {
   id: 500,
   title: 'DNS',
   panels: promql => [
-    graph({
-      title: 'Lookups, by name',
-      size: [6, 9],
-      description: {
-        what: 'DNS lookups per second, for new connections and by the program’s own code. Answers from a cache are not counted.',
-        good: 'far below the request rate, and steady when traffic grows.',
-        bad: 'one per request. The DNS server gets the lookups of all instances, and may drop some.',
-        action: 'reuse connections to the first name of the legend, or cache its lookups.',
-        docs: 'metrics.md#dnslookupduration',
-      },
-      unit: 'cps',
-      noValue: 'No lookups in this time range',
-      stack: true,
-      calcs: ['mean'],
-      queries: [{ expr: promql.rate('dns.lookup.duration', 'dns_question_name'), legend: NAME }],
-    }),
     graph({
       title: 'Lookup time by name, p95',
       size: [6, 9],
@@ -77,7 +61,7 @@ export const dns: Row<PromQL> = {
     }),
     graph({
       title: 'Lookups that a cache would save',
-      size: [12, 9],
+      size: [6, 9],
       description: {
         what: 'Lookups per second of names that were looked up within 1 s, or within 30 s before. The second includes the first.',
         good: 'close to zero.',
@@ -94,21 +78,6 @@ export const dns: Row<PromQL> = {
         },
         { expr: promql.rate('dns.lookup.duration'), legend: 'all' },
       ],
-    }),
-    graph({
-      title: 'Wait for a thread, by instance',
-      size: [12, 9],
-      description: {
-        what: 'How long work waits in Node’s thread pool, which runs DNS lookups and file access. Measured once per scrape.',
-        good: 'a few milliseconds.',
-        bad: 'tenths of a second: lookups are slow although the DNS server is not.',
-        action: 'raise `UV_THREADPOOL_SIZE`, or move compression, file access and cryptography elsewhere.',
-        docs: 'metrics.md#connmeterthreadpooldelay',
-      },
-      unit: 's',
-      noValue: 'No process has measured it',
-      calcs: ['max'],
-      queries: [{ expr: promql.largest('connmeter.threadpool.delay', INSTANCE), legend: '{{job}} {{instance}}' }],
     }),
   ],
 };

@@ -13,6 +13,7 @@ const SIZE = [8, 9] as const;
 export const ports: Row<PromQL> = {
   id: 800,
   title: 'Local ports',
+  collapsed: true,
   panels: promql => [
     graph({
       title: 'Local ports in TIME_WAIT',
@@ -20,7 +21,7 @@ export const ports: Row<PromQL> = {
       description: {
         what: 'Sockets in TIME_WAIT as a share of the local ports for outgoing connections, per host or pod. A socket stays in TIME_WAIT for a minute, on the side that closed first.',
         good: 'a few percent.',
-        bad: `in the red area, above ${percent(timeWaitShare)}, if the program opens these connections to one server. At 100 %, connecting to that server fails with \`EADDRNOTAVAIL\`. Sockets of a server that closes first are counted too, but use no local port.`,
+        bad: `above the dashed line, ${percent(timeWaitShare)}, if the program opens these connections to one server. At 100 %, connecting to that server fails with \`EADDRNOTAVAIL\`. Sockets of a server that closes first are counted too, but use no local port.`,
         action:
           'reuse connections. The causes above say why they are opened. A wider `net.ipv4.ip_local_port_range` gives you time.',
         docs: 'metrics.md#connmeterportstime_wait',
@@ -28,7 +29,7 @@ export const ports: Row<PromQL> = {
       unit: 'percentunit',
       max: 1,
       noValue: NO_VALUE,
-      thresholdAreas: true,
+      thresholdLines: true,
       thresholds: steps([null, 'transparent'], [timeWaitShare, BAD]),
       calcs: ['max', 'lastNotNull'],
       queries: [

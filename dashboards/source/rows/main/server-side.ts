@@ -23,6 +23,7 @@ const NO_CONNECTIONS = 'No server of these processes had connections in this tim
 export const serverSide: Row<PromQL> = {
   id: 700,
   title: 'Server side',
+  collapsed: true,
   panels: promql => [
     graph({
       title: 'Connections accepted and refused',
@@ -71,7 +72,7 @@ export const serverSide: Row<PromQL> = {
       description: {
         what: 'Share of the received requests that reuse a connection, by the address and port of the server.',
         good: `above ${percent(good)}.`,
-        bad: `in the red area, below ${percent(bad)}: clients open new connections for many requests.`,
+        bad: `below the dashed line, ${percent(bad)}: clients open new connections for many requests.`,
         action: 'look at the reasons in the panel on the left. They say which side closes the connections.',
         docs: 'both-sides.md#using-both-sides-together',
       },

@@ -30,7 +30,7 @@ export const DNS_ALERTS: readonly Alert[] = [
     summary: 'An instance makes so many DNS lookups that the DNS server may drop them.',
     description: (transport, durations) =>
       `An instance of ${JOB} makes ${VALUE} DNS lookups/s.${topInstanceByRate(`${prometheusName('dns.lookup.duration', transport)}_count`, durations)}${TOP_NAME} Fix: reuse connections, then cache lookups.`,
-    panel: 'Lookups, by name',
+    panel: 'DNS lookups, by name',
   },
   {
     name: 'ConnmeterDnsSlow',
