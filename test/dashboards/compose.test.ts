@@ -1,9 +1,12 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
+import { readArguments } from '../../examples/incidents/arguments.ts';
+import { nameOf, UPSTREAMS } from '../../examples/incidents/hosts.ts';
 import { startAlertmanager, startWebhook } from '../support/alertmanager.ts';
 import { freePort } from '../support/free-port.ts';
 import { httpRequest } from '../support/http-request.ts';
@@ -22,6 +25,8 @@ interface Service {
   readonly volumes?: readonly string[];
   readonly command?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  readonly extra_hosts?: readonly string[];
+  readonly platform?: string;
   readonly healthcheck: { readonly test: readonly string[] };
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
 }
@@ -46,25 +51,67 @@ const testCompose = docker
   ? test
   : skipTests('docker compose does not check docker-compose.yml: version 2 is not installed');
 
-testCompose('docker compose accepts the file', () => {
+const VARIABLES = ['DEMO_PORT', 'PROMETHEUS_PORT', 'ALERTMANAGER_PORT', 'GRAFANA_PORT', 'SECONDS_PER_INCIDENT'];
+
+testCompose.each([
+  [[], ['19464', '19090', '19093', '13000', '240']],
+  [
+    ['1', '2', '3', '4', '60'],
+    ['1', '2', '3', '4', '60'],
+  ],
+])('docker compose accepts the file, with the variables %j', (given, expected) => {
   const [command = '', ...args] = docker ?? [];
 
   const config = JSON.parse(
-    execFileSync(command, [...args, '-f', COMPOSE, 'config', '--format', 'json'], { encoding: 'utf8' }),
-  );
+    execFileSync(command, [...args, '-f', COMPOSE, 'config', '--format', 'json'], {
+      encoding: 'utf8',
+      env: { ...process.env, ...Object.fromEntries(given.map((value, index) => [VARIABLES[index], value])) },
+    }),
+  ) as { services: Record<string, { ports: { host_ip: string; published: string }[]; command: string[] }> };
 
-  expect(Object.keys(config.services).sort()).toEqual(each.map(([name]) => name).sort());
+  const published = each.map(([name]) => config.services[name]?.ports.map(one => `${one.host_ip}:${one.published}`));
+  expect(published).toEqual(expected.slice(0, 4).map(port => [`127.0.0.1:${port}`]));
+  expect(config.services['demo']?.command).toContain(expected[4]);
 });
 
 test('the services are the demo, Prometheus, Alertmanager and Grafana', () => {
   expect(Object.keys(services)).toEqual(['demo', 'prometheus', 'alertmanager', 'grafana']);
 });
 
-test.each(each)('%s has a pinned image, a health check, and ports on 127.0.0.1 only', (_name, service) => {
-  expect(service.image).toMatch(service.build ? /:local$/ : /:v?\d+\.\d+\.\d+$/);
-  expect(service.healthcheck.test[0]).toBe('CMD');
-  expect(service.ports).not.toEqual([]);
-  for (const port of service.ports) expect(port).toMatch(/^127\.0\.0\.1:\d+:\d+$/);
+test.each(each)(
+  '%s has a pinned image for any platform, a health check, and ports on 127.0.0.1 only',
+  (name, service) => {
+    expect(service.platform).toBeUndefined();
+    expect(service.image).toMatch(service.build ? /:local$/ : /:v?\d+\.\d+\.\d+$/);
+    expect(service.healthcheck.test[0]).toBe('CMD');
+    const [port, ...others] = service.ports;
+    expect(port).toMatch(new RegExp(String.raw`^127\.0\.0\.1:\$\{${name.toUpperCase()}_PORT:-\d+\}:\d+$`));
+    expect(others).toEqual([]);
+  },
+);
+
+test('no port is one that programs often have, and the comments and docs name the ports', () => {
+  const ports = each.map(([, { ports }]) => /:-(\d+)\}/.exec(ports[0] ?? '')?.[1]);
+
+  expect(ports).toEqual(['19464', '19090', '19093', '13000']);
+  const comments = readFileSync(COMPOSE, 'utf8').match(/^#.*$/gm)?.join('\n');
+  for (const port of ports) expect(comments).toContain(`http://localhost:${port}`);
+  const deploy = readFileSync(join(ROOT, 'docs/deploy.md'), 'utf8');
+  for (const [name] of each) expect(deploy).toContain(`\`${name.toUpperCase()}_PORT\``);
+  for (const port of ports) expect(deploy).toContain(`${port}`);
+  expect(readFileSync(join(ROOT, 'README.md'), 'utf8')).toContain(`http://localhost:${ports[3]}`);
+});
+
+test('the demo resolves the names of its upstreams to its own container', () => {
+  expect(service('demo').extra_hosts).toEqual(UPSTREAMS.map(name => `${nameOf(name)}:127.0.0.1`));
+});
+
+test('who opens Grafana can explore, without a login', () => {
+  const { environment } = service('grafana');
+
+  // Viewers cannot use Explore, and Grafana 12 removed the option for that.
+  expect(environment).toMatchObject({ GF_AUTH_ANONYMOUS_ENABLED: 'true', GF_AUTH_ANONYMOUS_ORG_ROLE: 'Editor' });
+  expect(environment).not.toHaveProperty('GF_USERS_VIEWERS_CAN_EDIT');
 });
 
 test('no service has a secret, and services wait for healthy services', () => {
@@ -76,9 +123,9 @@ test('no service has a secret, and services wait for healthy services', () => {
   expect(waitedFor.filter(([name]) => !(name in services))).toEqual([]);
 });
 
-test.each(mounts)('$name mounts $to read-only from this repository', ({ from, mode }) => {
+test.each(mounts)('$name mounts $to read-only from this repository, also with SELinux', ({ from, mode }) => {
   expect(existsSync(from), from).toBe(true);
-  expect(mode).toBe('ro');
+  expect(mode.split(',').sort()).toEqual(['ro', 'z']);
 });
 
 test('all other volumes are declared', () => {
@@ -107,53 +154,121 @@ test('services use each other’s names and ports', () => {
   const { alerting, scrape_configs } = prometheusYml();
   const [source] = parse(readFileSync(join(ROOT, 'deploy/grafana/datasources.yml'), 'utf8')).datasources;
   const targets = [...alerting.alertmanagers, ...scrape_configs].flatMap(one => one.static_configs[0].targets);
-  const inside = each.map(([name, { ports }]) => `${name}:${ports[0]?.split(':')[2]}`);
+  const inside = each.map(([name, { ports }]) => `${name}:${insidePort(ports[0])}`);
 
   for (const target of [...targets, new URL(source.url).host]) expect(inside).toContain(target);
+  expect(scrape_configs[0].job_name).toBe(service('demo').environment?.['OTEL_SERVICE_NAME']);
   expect(source.jsonData.timeInterval).toMatch(new RegExp(`^${prometheusYml().global.scrape_interval}`));
 });
 
 test('the build context has the files of the image, and no others', () => {
-  const { build } = service('demo');
-  const dockerfile = readFileSync(join(ROOT, build?.dockerfile ?? ''), 'utf8');
-  const copied = Array.from(dockerfile.matchAll(/^COPY (.+) \S+$/gm), ([, from = '']) => from.split(' ')).flat();
+  const copied = stages().flatMap(({ copied }) => copied.filter(({ stage }) => stage === undefined));
+  const from = [...new Set(copied.map(({ from }) => from))];
   const included = readFileSync(join(ROOT, '.dockerignore'), 'utf8')
     .split('\n')
     .filter(line => /^[^#]/.test(line));
   const { devDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 
-  expect(included).toEqual(['*', ...copied.map(path => `!${path}`)]);
-  expect(copied.filter(path => !existsSync(join(ROOT, path)))).toEqual([]);
-  expect(dockerfile).toContain(`FROM node:${devDependencies.node}-`);
+  expect(included).toEqual(['*', ...from.map(path => `!${path}`)]);
+  expect(from.filter(path => !existsSync(join(ROOT, path)))).toEqual([]);
+  for (const { image } of stages()) expect(image).toMatch(new RegExp(`^node:${devDependencies.node}-`));
 });
 
-test('the demo of the image serves metrics on every address, and its health check works', async () => {
-  const { environment = {}, healthcheck } = service('demo');
-  const command = /^CMD (\[.*\])$/m.exec(readFileSync(join(ROOT, 'deploy/demo.Dockerfile'), 'utf8'))?.[1] ?? '[]';
-  const [, ...args] = JSON.parse(command) as string[];
+test('the image has no development dependencies, and does not run as root', () => {
+  const { lines } = stages().at(-1) as Stage;
+
+  expect(lines.filter(line => line.includes('npm'))).toEqual([
+    expect.stringContaining('npm ci --omit=dev --ignore-scripts'),
+  ]);
+  expect(lines).toContain('USER node');
+});
+
+test('the image serves metrics on every address with what it has, and its health check works', {
+  timeout: 60_000,
+}, async () => {
+  const { environment = {}, command = [], healthcheck, ports } = service('demo');
+  const { lines } = stages().at(-1) as Stage;
+  const image = imageFolder();
+  const [, ...args] = JSON.parse(lines.find(line => line.startsWith('ENTRYPOINT'))?.slice(10) ?? '[]') as string[];
+  const given = command.map(each => each.replace(/\$\{\w+:-(\w+)\}/, '$1'));
   const port = await freePort('0.0.0.0');
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
-    cwd: ROOT,
-    env: { ...process.env, ...environment, OTEL_EXPORTER_PROMETHEUS_PORT: `${port}` },
-    stdio: 'ignore',
-  });
+  const inside = insidePort(ports[0]);
+  expect(lines).toContain(`EXPOSE ${inside}`);
+  expect(readArguments(given)).toMatchObject({ port: Number(inside), repeat: true, secondsPerIncident: 240 });
+
+  const child = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', ...args, ...given, `--port=${port}`],
+    {
+      cwd: image,
+      env: { ...process.env, ...environment },
+      stdio: 'ignore',
+    },
+  );
   const ended = once(child, 'exit');
   onTestFinished(() => void child.kill('SIGKILL'));
 
   // A server that answers on 127.0.0.9 listens on all addresses.
   const { body } = await until(
     () => httpRequest(`http://127.0.0.9:${port}/metrics`).catch(() => ({ body: '' })),
-    ({ body }) => body.includes('connmeter_requests_total'),
-    25_000,
+    ({ body }) => body.includes('connmeter_open_cause="new_pool"') && body.includes('connmeter_server_requests_total'),
+    45_000,
   );
-  const healthy = run(healthcheck.test, '9464', port);
+  const healthy = run(healthcheck.test, inside, port);
   child.kill();
 
-  expect(body).toContain('service_name="demo"');
+  expect(body).toContain('service_name="checkout"');
   expect(healthy).toBe(0);
-  expect(run(healthcheck.test, '9464', 1)).not.toBe(0);
+  expect(run(healthcheck.test, inside, 1)).not.toBe(0);
   expect(await ended).toEqual([0, null]);
 });
+
+interface Stage {
+  readonly image: string | undefined;
+  readonly lines: readonly string[];
+  /** What it copies: from the build context, or from an earlier stage. */
+  readonly copied: readonly { readonly stage: string | undefined; readonly from: string; readonly to: string }[];
+}
+
+/** The stages of the Dockerfile. */
+function stages(): readonly Stage[] {
+  const dockerfile = readFileSync(join(ROOT, service('demo').build?.dockerfile ?? ''), 'utf8');
+  return dockerfile
+    .split(/^FROM /m)
+    .slice(1)
+    .map(text => {
+      const lines = text.split('\n');
+      const copied = Array.from(
+        text.matchAll(/^COPY (?:--from=(\w+) )?(.+) (\S+)$/gm),
+        ([, stage, from = '', to = '']) =>
+          from.split(' ').map(each => ({ stage, from: each, to: to === './' ? each : to })),
+      );
+      return { image: lines[0]?.split(' ')[0], lines, copied: copied.flat() };
+    });
+}
+
+/** A folder with what the image has: the files of the last stage, and the packages that `npm ci --omit=dev` installs. */
+function imageFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'connmeter-image-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  for (const { stage, from, to } of stages().at(-1)?.copied ?? []) {
+    cpSync(join(ROOT, stage === undefined ? from : relative('/demo', from)), join(folder, to), { recursive: true });
+  }
+  const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { dev?: true; optional?: true; devOptional?: true }>;
+  };
+  for (const [path, { dev, devOptional, optional }] of Object.entries(packages)) {
+    if (path === '' || dev || devOptional || optional || path.lastIndexOf('node_modules') > 0) continue;
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    symlinkSync(join(ROOT, path), join(folder, path));
+  }
+  return folder;
+}
+
+/** The port inside of the container. */
+function insidePort(ports = ''): string {
+  return /:(\d+)$/.exec(ports)?.[1] ?? '';
+}
 
 testWith('prometheus', 'promtool')('the health check of Prometheus works', async () => {
   const { port } = new URL((await startPrometheus({})).url);
