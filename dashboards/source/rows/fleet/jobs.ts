@@ -38,7 +38,7 @@ export const jobs: Row<RecordedQueries> = {
         reuseColumn(reuseBy(recorded, 'job')),
         number('New', recorded.sum('opened', 'job'), 'cps', 2),
         number('DNS', recorded.sum('lookups', 'job'), 'cps', 2),
-        number('Wasted', recorded.sum('setupWasted', 'job'), 's', 2),
+        number('Wasted', recorded.sum('setupWasted', 'job'), 's', 1),
         number('Held', recorded.sum('held', 'job'), 'none', 1),
         number('Requests', recorded.sum('requests', 'job'), 'reqps', 1),
         number('Instances', recorded.sum('instances', 'job'), 'none', 0),

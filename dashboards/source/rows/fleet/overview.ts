@@ -50,7 +50,7 @@ export const overview: Row<RecordedQueries> = {
       expr: total(recorded, 'lookups'),
     }),
     numberStat({
-      title: 'Wasted set-up time',
+      title: 'Set-up wasted',
       label: 'per second',
       description: {
         what: 'Set-up time (DNS, TCP and TLS) per second, of HTTP connections that served at most one request.',

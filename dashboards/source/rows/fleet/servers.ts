@@ -37,7 +37,7 @@ export const servers: Row<RecordedQueries> = {
         reuseColumn(reuseBy(recorded, JOB_AND_SERVER)),
         number('New', recorded.sum('opened', JOB_AND_SERVER), 'cps', 2),
         number('One-shot', `max by (${JOB_AND_SERVER}) (${recorded.of('oneShot')})`, 'percentunit', 0),
-        number('Wasted', recorded.sum('setupWasted', JOB_AND_SERVER), 's', 2),
+        number('Wasted', recorded.sum('setupWasted', JOB_AND_SERVER), 's', 1),
         number('Held', recorded.sum('held', JOB_AND_SERVER), 'none', 1),
         number('Requests', recorded.sum('requests', JOB_AND_SERVER), 'reqps', 1),
       ],

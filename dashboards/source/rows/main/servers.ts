@@ -51,7 +51,7 @@ export function servers(promql: PromQL) {
       reuseColumn(`${reuse} and ${requests} >= ${THRESHOLDS.harm.minRequests}`),
       number('New', promql.rate('connmeter.connection.opened', SERVER), 'cps', 2),
       number('Set-up', setup, 's', 1),
-      number('Wasted', promql.rate('connmeter.setup.wasted', SERVER), 's', 2),
+      number('Wasted', promql.rate('connmeter.setup.wasted', SERVER), 's', 1),
       number('Held', held, 'none', 1),
       number('Waiting', promql.average('connmeter.request.pending', SERVER), 'none', 1),
       number('Requests', requests, 'reqps', 1),
