@@ -1,6 +1,6 @@
 import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
-import { failedOutcome, type Outcome } from '../core/errors.ts';
+import { failedOutcome, isOfSystem, type Outcome } from '../core/errors.ts';
 import type { GoawayCode } from '../core/goaway-codes.ts';
 import type { Guard } from '../core/guard.ts';
 import { socketOf } from '../core/http2.ts';
@@ -519,7 +519,8 @@ export class Connections {
 
   #turnEnded(attempted: readonly Connection[]): void {
     for (const connection of attempted) {
-      if (connection.socket?.connecting) connection.hasBegun = true;
+      // Without a name to look up, the system may have refused already.
+      if (connection.socket?.connecting || isOfSystem(this.#states.errorOf(connection))) connection.hasBegun = true;
       else if (!connection.hasBegun) this.#discard(connection);
     }
   }

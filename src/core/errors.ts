@@ -63,6 +63,11 @@ export function isGivenUp(error: unknown): boolean {
   return ABORTS.has(code) || (syscallOf(error) === '' && !code.startsWith('ERR_'));
 }
 
+/** Whether a system call failed: the program's own errors have none. */
+export function isOfSystem(error: unknown): boolean {
+  return syscallOf(error) !== '';
+}
+
 /** Whether an error says in its code, name or message that time ran out. */
 export function saysTimeout(error: unknown): boolean {
   return isTimeout(errorType(error)) || isTimeout(messageOf(error).slice(0, MAX_MESSAGE));
