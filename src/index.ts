@@ -1,3 +1,6 @@
+import * as api from '@opentelemetry/api';
+import { provideApi } from './otel-api.ts';
+
 export type { CallSite, OpeningProblem, Problem } from './client/attribution/call-sites.ts';
 export type { CallerSnapshot, ClosedConnection, LiveConnection, OriginSnapshot } from './client/snapshot.ts';
 export { type Composable, watchDispatcher } from './client/watch-dispatcher.ts';
@@ -11,3 +14,5 @@ export { ConnectionInstrumentation } from './instrumentation.ts';
 export type { ConnectionInstrumentationConfig } from './options.ts';
 export type { ClosedServedConnection, LiveServedConnection, ServedConnections } from './server/snapshot.ts';
 export type { Snapshot } from './snapshot.ts';
+
+provideApi(api);

@@ -1,16 +1,8 @@
-import {
-  createNoopMeter,
-  diag,
-  type Meter,
-  type MeterProvider,
-  metrics,
-  type TracerProvider,
-  trace,
-} from '@opentelemetry/api';
+import type { Meter, MeterProvider, TracerProvider } from '@opentelemetry/api';
 import { CallSites } from './client/attribution/call-sites.ts';
 import { clientOf } from './client/attribution/pool-identity.ts';
 import type { RequestLines } from './client/attribution/request-lines.ts';
-import { guardedTracer } from './client/connection-tracer.ts';
+import { type ConnectionTracer, guardedTracer } from './client/connection-tracer.ts';
 import { Connections } from './client/connections.ts';
 import type { InProgress } from './client/in-progress.ts';
 import { httpSource } from './client/sources/http.ts';
@@ -34,6 +26,7 @@ import type { Storage } from './metrics/storage.ts';
 import type { Reading } from './metrics/table.ts';
 import { ThreadPoolCanary } from './metrics/threadpool-canary.ts';
 import { type ConnectionInstrumentationConfig, checkedOptions } from './options.ts';
+import { apiIfUsed, isNoop, loadedApi } from './otel-api.ts';
 import { Servers } from './server/servers.ts';
 import { serverSource } from './server/source.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -97,7 +90,7 @@ export class ConnectionInstrumentation {
   readonly #lookups: Lookups;
   readonly #callSites: CallSites;
   readonly #warnOnce = oncePerPlace((where, error) =>
-    diag.warn(`connmeter: internal error in ${where}; the program is not affected`, stackOf(error)),
+    warn(`internal error in ${where}; the program is not affected`, stackOf(error)),
   );
   #hasWarnedOfSdkLimit = false;
   #opensOwnSocket = false;
@@ -141,8 +134,8 @@ export class ConnectionInstrumentation {
       this.#instruments?.record(metric, value, attributes, times);
     };
     this.#lookups = new Lookups(this.#registry, record);
-    const warn = lines === undefined ? (message: string) => diag.warn(`connmeter: ${message}`) : () => {};
-    this.#callSites = new CallSites(options.callSites, warn, nameOf, { lines, isShort });
+    const warnOfLine = lines === undefined ? warn : () => {};
+    this.#callSites = new CallSites(options.callSites, warnOfLine, nameOf, { lines, isShort });
     this.#followsGlobal = lines === undefined;
     const now = () => monotonic() / 1000;
     const guard = this.#guard('collection');
@@ -152,9 +145,8 @@ export class ConnectionInstrumentation {
       (isInDomain() ? setTimeout(next, 1) : setImmediate(next)).unref();
     };
     this.#servers = new Servers({ registry: this.#registry, record, now, guard, inNextLoop: inNextLoop('server') });
-    const tracer = () => (this.#tracerProvider ?? trace).getTracer(NAME, VERSION);
     this.#connections = new Connections({
-      tracer: options.traces ? guardedTracer(new SetupSpans(tracer, nameOf), this.#guard('traces')) : undefined,
+      tracer: options.traces ? this.#tracer(nameOf) : undefined,
       callSites: this.#callSites,
       registry: this.#registry,
       lookups: this.#lookups,
@@ -189,6 +181,14 @@ export class ConnectionInstrumentation {
 
     this.#followGlobalProvider();
     if (options.enabled) this.enable();
+  }
+
+  #tracer(nameOf: (address: string) => string): ConnectionTracer | undefined {
+    const api = loadedApi();
+    if (api === undefined) return undefined;
+
+    const tracer = () => (this.#tracerProvider ?? api.trace).getTracer(NAME, VERSION);
+    return guardedTracer(new SetupSpans(api, tracer, nameOf), this.#guard('traces'));
   }
 
   /** Starts measuring. Connections that are already open are not counted, but their requests are. */
@@ -302,12 +302,13 @@ export class ConnectionInstrumentation {
    * also if it is registered later.
    */
   setMeterProvider(provider: MeterProvider): void {
-    this.#followsGlobal = provider === metrics.getMeterProvider();
+    this.#followsGlobal = provider === loadedApi()?.metrics.getMeterProvider();
     this.#use(provider);
   }
 
   #followGlobalProvider(): void {
-    if (this.#followsGlobal) this.#use(metrics.getMeterProvider());
+    const api = this.#followsGlobal ? apiIfUsed() : undefined;
+    if (api !== undefined) this.#use(api.metrics.getMeterProvider());
   }
 
   #use(provider: MeterProvider): void {
@@ -317,14 +318,12 @@ export class ConnectionInstrumentation {
     this.#instruments?.stop();
     this.#instruments = undefined;
     const meter = provider.getMeter(NAME, VERSION);
-    if (meter === createNoopMeter()) return; // none is registered yet
+    if (isNoop(meter)) return; // none is registered yet
 
     const question: ProviderQuestion = { provider, isTaken: false };
     publish(PROVIDER_CHANNEL, question);
     if (question.isTaken) {
-      diag.warn(
-        'connmeter: another instrumentation already measures this process for the same MeterProvider; this one adds nothing',
-      );
+      warn('another instrumentation already measures this process for the same MeterProvider; this one adds nothing');
       return;
     }
     this.#warnOfSdkLimit();
@@ -340,7 +339,7 @@ export class ConnectionInstrumentation {
     if (warning === undefined || this.#hasWarnedOfSdkLimit) return;
 
     this.#hasWarnedOfSdkLimit = true;
-    diag.warn(`connmeter: ${warning}`);
+    warn(warning);
   }
 
   /** Those of a provider that comes back go on where they were: it has their values already. */
@@ -376,6 +375,11 @@ export class ConnectionInstrumentation {
   getConfig(): ConnectionInstrumentationConfig {
     return this.#config;
   }
+}
+
+/** To the logger of the program, if it has set one. */
+function warn(message: string, ...more: string[]): void {
+  apiIfUsed()?.diag.warn(`connmeter: ${message}`, ...more);
 }
 
 function isInDomain(): boolean {

@@ -5,9 +5,7 @@
  * printed to stderr, one line each.
  */
 
-import { guardWith } from './core/guard.ts';
 import type { ConnectionInstrumentation } from './instrumentation.ts';
-import { readEnvironment } from './register/environment.ts';
 import { isSupportedNode, SUPPORTED_NODE } from './register/node-version.ts';
 import type * as Start from './start.ts';
 
@@ -59,24 +57,41 @@ export async function handleMetrics(_request: unknown, response: Response): Prom
   }
 }
 
-const environment = readEnvironment(process.env);
-if (!environment.disabled) {
-  if (isSupportedNode(process.versions.node)) guardWith(startLater)('start', startNow)();
-  else if (environment.logLevel !== 'none') sayUnsupported();
+if (!isDisabled()) {
+  if (isSupportedNode(process.versions.node)) startNow();
+  else sayUnsupported();
 }
 
-/** An old Node has no `process.getBuiltinModule`. */
+/** As `readEnvironment` reads it. If connmeter is disabled, it loads this file alone. */
+function isDisabled(): boolean {
+  return process.env['OTEL_SDK_DISABLED']?.trim().toLowerCase() === 'true';
+}
+
+/** An old Node has no `process.getBuiltinModule`, so nothing else is loaded. */
 function sayUnsupported(): void {
   const { node } = process.versions;
+  if (/^(none|error)$/i.test(process.env['OTEL_LOG_LEVEL']?.trim() ?? '')) return;
+
   console.error(`connmeter: Node.js ${node} is not supported, so nothing is measured: use ${SUPPORTED_NODE}`);
 }
 
-/** Loads the rest of connmeter, which is not needed if it is disabled. `require` is synchronous, so the program waits for it. */
+/** Loads the rest of connmeter. `require` is synchronous, so the program waits for it. */
 function startNow(): void {
-  const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);
-  const path = `${isMainThread() ? './start' : './start-in-thread'}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`;
-  started = require(path) as typeof Start;
-  instrumentation = started.start(environment);
+  let loaded: typeof Start;
+  try {
+    const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);
+    const path = `${isMainThread() ? './start' : './start-in-thread'}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`;
+    loaded = require(path) as typeof Start;
+  } catch {
+    startLater();
+    return;
+  }
+  begin(loaded);
+}
+
+function begin(loaded: typeof Start): void {
+  started = loaded;
+  instrumentation = loaded.start(process.env);
 }
 
 /** A worker thread loads less: it serves nothing. */
@@ -89,10 +104,7 @@ function startLater(): void {
   const { writeSync } = process.getBuiltinModule('node:fs');
   const loading: Promise<typeof Start> = isMainThread() ? import('./start.ts') : import('./start-in-thread.ts');
   loading.then(
-    loaded => {
-      started = loaded;
-      instrumentation = loaded.start(environment);
-    },
+    begin,
     ({ name, code = name }) => void writeSync(2, `connmeter: could not start, so nothing is measured: ${code}\n`),
   );
 }

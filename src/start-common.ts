@@ -1,8 +1,8 @@
-import { createNoopMeter, metrics } from '@opentelemetry/api';
 import { type Guard, guardWith, oncePerPlace, stackOf } from './core/guard.ts';
 import { printable } from './core/origins.ts';
 import type { ConnectionInstrumentation } from './instrumentation.ts';
 import type { ConnectionInstrumentationConfig } from './options.ts';
+import { apiIfUsed, isNoop } from './otel-api.ts';
 import type { Environment } from './register/environment.ts';
 
 const { write: writeLines, writeSync } = process.getBuiltinModule('node:fs');
@@ -60,5 +60,6 @@ export function optionsOf(environment: Environment): ConnectionInstrumentationCo
 
 /** Without a registered provider, the API returns its no-op meter. */
 export function hasGlobalMeterProvider(): boolean {
-  return metrics.getMeterProvider().getMeter('connmeter') !== createNoopMeter();
+  const api = apiIfUsed();
+  return api !== undefined && !isNoop(api.metrics.getMeterProvider().getMeter('connmeter'));
 }

@@ -1,6 +1,6 @@
 import { type Copy, earlierCopy } from './first-copy.ts';
 import { ConnectionInstrumentation } from './instrumentation.ts';
-import type { Environment } from './register/environment.ts';
+import { type Environment, readEnvironment, type Variables } from './register/environment.ts';
 import { reportToMainThread } from './register/threads/reporting.ts';
 import { SharedStorage } from './register/threads/shared-storage.ts';
 import { offeredMemory, parentOf, threadId } from './register/threads/worker-data.ts';
@@ -25,7 +25,8 @@ let copy = own;
  * Starts measuring in a worker thread. It opens no port and pushes nothing: its numbers are in memory that it shares with the
  * main thread. Returns undefined if nothing is measured. Never throws.
  */
-export function start(environment: Environment): ConnectionInstrumentation | undefined {
+export function start(variables: Variables): ConnectionInstrumentation | undefined {
+  const environment = readEnvironment(variables);
   const { warn } = linesAt(environment.logLevel);
   const guard = startGuard(warn);
   guard('start', () => {

@@ -5,7 +5,7 @@ import { ConnectionInstrumentation } from './instrumentation.ts';
 import { ShownMetrics } from './metrics/detail.ts';
 import type { Reading } from './metrics/table.ts';
 import { isLoopbackHost } from './register/allowed-hosts.ts';
-import type { Environment } from './register/environment.ts';
+import { type Environment, readEnvironment, type Variables } from './register/environment.ts';
 import type { Exposition } from './register/exposition.ts';
 import { listenAddress } from './register/port-conflict.ts';
 import { isLauncher } from './register/processes/main-script.ts';
@@ -57,7 +57,8 @@ const own: Copy = {
 let copy = own;
 
 /** Starts measuring and exporting. Returns undefined if nothing is measured. Never throws. */
-export function start(environment: Environment): ConnectionInstrumentation | undefined {
+export function start(variables: Variables): ConnectionInstrumentation | undefined {
+  const environment = readEnvironment(variables);
   lines = linesAt(environment.logLevel);
   const guard = startGuard(lines.warn);
   guard('start', () => {

@@ -1,3 +1,4 @@
+import { ownFile } from '../core/own-folder.ts';
 import type { Overview } from '../explain/overview.ts';
 import type { Source } from './top.ts';
 
@@ -36,7 +37,7 @@ export async function attach(pid: number): Promise<Source | { why: string }> {
   try {
     if ((await inspector.evaluate('process.pid')) !== pid)
       return { why: `the inspector on port ${INSPECTOR_PORT} belongs to another process` };
-    await inspector.evaluate(beginIn(new URL('..', import.meta.url)));
+    await inspector.evaluate(beginWith(ownFile('attached')));
   } catch (error) {
     await inspector.evaluate(CLOSE_INSPECTOR).catch(() => {});
     inspector.close();
@@ -76,13 +77,12 @@ function obstacle(pid: number): string | undefined {
 const CLOSE_INSPECTOR = "setTimeout(() => process.getBuiltinModule('node:inspector').close(), 50)";
 const HANDLE = 'globalThis[Symbol.for("connmeter.attached")]';
 
-/** Loads connmeter in the program. Everything that it needs comes from our own folder. */
-function beginIn(folder: URL): string {
-  const path = (file: string) => JSON.stringify(fileURLToPath(new URL(file, folder)));
+/** Loads a file of connmeter in the program. Everything that it needs comes from our own folder. */
+function beginWith(file: URL): string {
+  const path = JSON.stringify(fileURLToPath(file));
   return `(() => {
-    const require = process.getBuiltinModule('node:module').createRequire(${path('cli.js')});
-    const { ConnectionInstrumentation } = require(${path('index.js')});
-    const { makeOverview } = require(${path('explain/make-overview.js')});
+    const require = process.getBuiltinModule('node:module').createRequire(${path});
+    const { ConnectionInstrumentation, makeOverview } = require(${path});
     const measured = new ConnectionInstrumentation();
     ${HANDLE} = {
       read: () => JSON.stringify(makeOverview(measured.read(), [measured.connections.snapshot()], Date.now())),

@@ -1,3 +1,4 @@
+import { ownFile } from '../core/own-folder.ts';
 import { intervalsOf } from '../explain/interval.ts';
 import { merged } from '../explain/merge.ts';
 import type { Overview } from '../explain/overview.ts';
@@ -47,7 +48,7 @@ function start({ program, arguments: args, json }: RunCommand, folder: string): 
   const isScript = SCRIPT.test(program) && existsSync(program);
   const [file, all] = isScript ? [process.execPath, [program, ...args]] : [program, args];
   const { NODE_OPTIONS = '', OTEL_LOG_LEVEL = 'warn' } = process.env;
-  const register = new URL(`../register${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url).href;
+  const register = ownFile('register').href;
   const child = spawn(file, all, {
     stdio: ['inherit', json ? process.stderr : 'inherit', 'inherit'],
     env: {

@@ -1,3 +1,5 @@
+import { ownFolder } from '../core/own-folder.ts';
+
 const { getCallSites } = process.getBuiltinModule('node:util');
 
 /** If a stack is longer, what is missing cannot be known. */
@@ -20,7 +22,6 @@ const NEUTRAL =
 const NODES_UNDICI = /^node:internal\/deps\/undici\//;
 /** A file of an installed undici, with the folder of the package. */
 const UNDICI = /^(.*\/)lib\/(?:(?:api|core|dispatcher|handler|interceptor|mock)|web\/[\w-]+)\/[\w-]+\.js$/;
-/** Not before it is needed: in Node 22 and 24, the first look at `import.meta` loads a part of Node. */
 let connmeter: string | undefined;
 
 /**
@@ -34,7 +35,7 @@ export function isInProgramsContext(stack: readonly Frame[]): boolean {
   const first = stack.findIndex(({ scriptName }) => NODES_UNDICI.test(scriptName) || UNDICI.test(scriptName));
   if (first < 0 || stack.length >= MAX_FRAMES) return false;
 
-  connmeter ??= new URL('..', import.meta.url).href;
+  connmeter ??= ownFolder().href;
   const own = connmeter;
   const folder = UNDICI.exec((stack[first] as Frame).scriptName)?.[1] ?? own;
   const rest = stack.slice(first).map(({ scriptName }) => scriptName);

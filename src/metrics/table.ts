@@ -281,7 +281,7 @@ export const METRICS: readonly Metric[] = [
     kind: 'upDownCounter',
     across: 'max',
     unit: 's',
-    description: 'How long work waits in Node’s thread pool, which runs DNS lookups. Measured once per collection.',
+    description: "How long work waits in Node's thread pool, which runs DNS lookups. Measured once per collection.",
     perProcess: ({ threadPoolDelay }) => countIfKnown(threadPoolDelay),
   },
   {

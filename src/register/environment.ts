@@ -1,6 +1,9 @@
 import { nameByPattern } from '../core/origin-names.ts';
 import type { Detail } from '../metrics/detail.ts';
 
+/** Environment variables, as in `process.env`. */
+export type Variables = Readonly<Record<string, string | undefined>>;
+
 /** The supported values of `OTEL_METRICS_EXPORTER`, besides `none`. */
 export type ExporterName = 'prometheus' | 'otlp' | 'console';
 
@@ -63,7 +66,7 @@ const HOST = /^(?:[a-z\d_-]+(?:\.[a-z\d_-]+)*|\[[a-f\d:.]+\])$/;
  * Reads the settings from environment variables. An invalid variable is ignored, with a warning.
  * https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
  */
-export function readEnvironment(env: Readonly<Record<string, string | undefined>>): Environment {
+export function readEnvironment(env: Variables): Environment {
   const warnings: string[] = [];
   const warn = (name: string, expected: string, used: string) =>
     warnings.push(`${name} must be ${expected}, got ${JSON.stringify(env[name])}; using ${used}`);

@@ -1,3 +1,5 @@
+import { isSource, ownFolder } from '../core/own-folder.ts';
+
 /** A file of the local page, as it is served. */
 export interface PageFile {
   readonly type: string;
@@ -12,7 +14,7 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /** Where the build puts the page. Tests run the source of this file, and serve what was built from the source of the page. */
-const FOLDER = new URL(import.meta.url.endsWith('.ts') ? '../../dist/page/' : '../page/', import.meta.url);
+const folder = () => new URL(isSource() ? '../dist/page/' : 'page/', ownFolder());
 
 /**
  * Reads all files of the page, by the path under which they are served. A path of a request is only looked up here: it never
@@ -21,11 +23,12 @@ const FOLDER = new URL(import.meta.url.endsWith('.ts') ? '../../dist/page/' : '.
 export async function readPageFiles(): Promise<ReadonlyMap<string, PageFile>> {
   const { readdir, readFile } = process.getBuiltinModule('node:fs/promises');
   const { extname } = process.getBuiltinModule('node:path');
-  const names = (await readdir(FOLDER, { recursive: true })).map(name => name.replaceAll('\\', '/'));
+  const from = folder();
+  const names = (await readdir(from, { recursive: true })).map(name => name.replaceAll('\\', '/'));
   const files = new Map<string, PageFile>();
   for (const name of names) {
     const type = TYPES[extname(name)];
-    if (type !== undefined) files.set(pathOf(name), { type, body: await readFile(new URL(name, FOLDER)) });
+    if (type !== undefined) files.set(pathOf(name), { type, body: await readFile(new URL(name, from)) });
   }
   return files;
 }

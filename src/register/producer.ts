@@ -1,4 +1,4 @@
-import { type HrTime, ValueType } from '@opentelemetry/api';
+import type { HrTime } from '@opentelemetry/api';
 import type { CollectionResult, DataPoint, Histogram, MetricData, MetricProducer } from '@opentelemetry/sdk-metrics';
 import type { Count } from '../metrics/address-counts.ts';
 import { BOUNDARIES, type Distribution } from '../metrics/histograms.ts';
@@ -41,7 +41,7 @@ export function metricProducer(sdk: Sdk, { scope, temporality, collect }: Produc
       return { startTime: isDelta ? from : started, endTime: to, attributes: each.attributes, value };
     });
     const data = {
-      descriptor: { name, unit, description, valueType: ValueType.DOUBLE },
+      descriptor: { name, unit, description, valueType: sdk.api.ValueType.DOUBLE },
       aggregationTemporality: isDelta ? AggregationTemporality.DELTA : AggregationTemporality.CUMULATIVE,
     };
     if (metric.kind === 'histogram') {

@@ -1,3 +1,4 @@
+import type * as Api from '@opentelemetry/api';
 import type { Attributes } from '@opentelemetry/api';
 import type * as Resources from '@opentelemetry/resources';
 import type * as SdkMetrics from '@opentelemetry/sdk-metrics';
@@ -8,6 +9,7 @@ const { createRequire } = process.getBuiltinModule('node:module');
 
 /** The packages of the OpenTelemetry SDK that `connmeter/register` uses. */
 export interface Sdk {
+  readonly api: typeof Api;
   readonly resources: typeof Resources;
   readonly metrics: typeof SdkMetrics;
 }
@@ -18,7 +20,11 @@ export interface Sdk {
  */
 export function loadSdk(): Sdk {
   const require = createRequire(import.meta.url);
-  return { resources: require('@opentelemetry/resources'), metrics: require('@opentelemetry/sdk-metrics') };
+  return {
+    api: require('@opentelemetry/api'),
+    resources: require('@opentelemetry/resources'),
+    metrics: require('@opentelemetry/sdk-metrics'),
+  };
 }
 
 const OTLP_PACKAGES: Readonly<Record<OtlpProtocol, string>> = {

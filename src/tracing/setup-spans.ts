@@ -1,12 +1,5 @@
-import {
-  type Attributes,
-  ROOT_CONTEXT,
-  type Span,
-  SpanKind,
-  SpanStatusCode,
-  type Tracer,
-  trace,
-} from '@opentelemetry/api';
+import type * as Api from '@opentelemetry/api';
+import type { Attributes, Span, Tracer } from '@opentelemetry/api';
 import { type Connection, originOfConnection } from '../client/connection.ts';
 import type { ConnectionTracer } from '../client/connection-tracer.ts';
 import { isInProgramsContext, programStack } from '../client/program-stack.ts';
@@ -26,6 +19,7 @@ const EVENT = 'connmeter.connection_opened';
  * It is a root span, because the connection outlives the request that it was opened for. The two are linked.
  */
 export class SetupSpans implements ConnectionTracer {
+  readonly #api: typeof Api;
   readonly #tracer: () => Tracer;
   readonly #nameOf: (address: string) => string;
   /** The spans in which requests were made. */
@@ -36,13 +30,14 @@ export class SetupSpans implements ConnectionTracer {
   readonly #open = new WeakMap<Connection, Span>();
 
   /** `nameOf`: the name under which an address is shown. */
-  constructor(tracer: () => Tracer, nameOf: (address: string) => string) {
+  constructor(api: typeof Api, tracer: () => Tracer, nameOf: (address: string) => string) {
+    this.#api = api;
     this.#tracer = tracer;
     this.#nameOf = nameOf;
   }
 
   requestMade(request: object, trust: ContextTrust): void {
-    const span = trace.getActiveSpan();
+    const span = this.#api.trace.getActiveSpan();
     if (span === undefined || trust === 'never') return;
     if (trust === 'always' || isInProgramsContext(programStack())) this.#ofRequests.set(request, span);
   }
@@ -78,7 +73,7 @@ export class SetupSpans implements ConnectionTracer {
     const span = this.#start(connection);
     this.#addPhases(connection, span);
     span.setAttributes({ 'error.type': errorType, 'connmeter.phase': phase });
-    span.setStatus({ code: SpanStatusCode.ERROR });
+    span.setStatus({ code: this.#api.SpanStatusCode.ERROR });
     span.end(timeOf(connection.closed ?? connection.started));
   }
 
@@ -87,17 +82,21 @@ export class SetupSpans implements ConnectionTracer {
     const prefix = connection.http ? 'HTTP ' : '';
     const options = {
       root: true,
-      kind: SpanKind.INTERNAL,
+      kind: this.#api.SpanKind.INTERNAL,
       startTime: timeOf(connection.started),
       attributes: this.#attributesOf(connection),
       links: request === undefined ? [] : [{ context: request.spanContext() }],
     };
-    return this.#tracer().startSpan(`${prefix}connection_setup ${this.#name(connection)}`, options, ROOT_CONTEXT);
+    return this.#tracer().startSpan(
+      `${prefix}connection_setup ${this.#name(connection)}`,
+      options,
+      this.#api.ROOT_CONTEXT,
+    );
   }
 
   #addPhases(connection: Connection, parent: Span): void {
     const { address, attempts, connected, host, port, resolved, secured, started, tls } = connection;
-    const context = trace.setSpan(ROOT_CONTEXT, parent);
+    const context = this.#api.trace.setSpan(this.#api.ROOT_CONTEXT, parent);
     const add = (name: string, from: number, to: number, attributes: Attributes) =>
       this.#tracer()
         .startSpan(name, { startTime: timeOf(from), attributes }, context)

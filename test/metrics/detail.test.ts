@@ -1,3 +1,4 @@
+import * as api from '@opentelemetry/api';
 import * as resources from '@opentelemetry/resources';
 import * as sdk from '@opentelemetry/sdk-metrics';
 import { expect, test } from 'vitest';
@@ -143,7 +144,7 @@ test.each(DETAILS)(
       scope: { name: 'connmeter', version: '1' },
       collect: async () => outlets.shown.readAll(outlets.registry),
     };
-    const producer = metricProducer({ metrics: sdk, resources }, { ...source, temporality: 'cumulative' });
+    const producer = metricProducer({ api, metrics: sdk, resources }, { ...source, temporality: 'cumulative' });
 
     const { resourceMetrics } = await producer.collect();
     const { scopeMetrics } = await outlets.collect();
@@ -157,7 +158,7 @@ test('with delta temporality, a sum of series has what is new in all of them', a
   const { registry, shown } = outlets;
   const collect = async () => shown.readAll(registry);
   const scope = { name: 'connmeter', version: '1' };
-  const producer = metricProducer({ metrics: sdk, resources }, { scope, collect, temporality: 'delta' });
+  const producer = metricProducer({ api, metrics: sdk, resources }, { scope, collect, temporality: 'delta' });
   const reader = new ManualReader({ metricProducers: [producer] });
   new sdk.MeterProvider({ readers: [reader] });
   const others = async () => {

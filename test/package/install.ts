@@ -11,6 +11,7 @@ const PACKED = [
   'package.json',
   'tsconfig.json',
   'tsconfig.build.json',
+  'rolldown.config.ts',
   'src',
   'README.md',
   'LICENSE',

@@ -13,8 +13,17 @@ import { installProject, type Package, type Project, packPackage } from './insta
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
 
+/** All code but the page: the entry points, what they load later, and what several of them share. */
+const CODE = [
+  ...['attached', 'cli', 'index', 'local-page', 'register', 'start', 'start-in-thread', 'testing'],
+  ...['shared', 'shared-processes', 'shared-register'],
+];
+
+const ANY_PORT = { OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1', OTEL_EXPORTER_PROMETHEUS_PORT: '0' };
+
 let product: Package;
 let project: Project;
+const installed = () => join(project.path, 'node_modules/connmeter');
 
 beforeAll(async () => {
   product = await packPackage();
@@ -22,11 +31,12 @@ beforeAll(async () => {
 }, 180_000);
 
 test('contains exactly the files a user needs', () => {
-  const modules = globSync('**/*.ts', { cwd: join(ROOT, 'src') }).map(path => `dist/${path.replace(/ts$/, 'js')}`);
+  const ofPage = globSync('**/*.ts', { cwd: join(ROOT, 'src/page') }).map(path => path.replace(/ts$/, 'js'));
 
   expect(product.files.toSorted()).toEqual(
     [
-      ...modules,
+      ...CODE.map(name => `dist/${name}.js`),
+      ...ofPage.map(path => `dist/page/${path}`),
       ...[
         'client/attribution/call-sites',
         'client/attribution/request-lines',
@@ -92,7 +102,33 @@ test('exports a class and a function, and no internal modules', async () => {
   );
 });
 
-test.each(['connmeter', 'connmeter/testing'])('%s loads @opentelemetry/api and no other package', async entry => {
+test('each module is in one file, so that its state exists once', () => {
+  const sources = globSync('dist/*.js', { cwd: installed() }).flatMap(path =>
+    Array.from(readFileSync(join(installed(), path), 'utf8').matchAll(/^\/\/ (src\/.*)$/gm), ([, source]) => source),
+  );
+
+  expect(sources).toEqual(expect.arrayContaining(['src/core/channels.ts', 'src/register.ts', 'src/start.ts']));
+  expect(sources.toSorted()).toEqual([...new Set(sources)].sort());
+});
+
+test('installs one copy of each package of OpenTelemetry', () => {
+  const copies = globSync('**/node_modules/@opentelemetry/*/package.json', { cwd: project.path });
+  const names = copies.map(path => /node_modules\/(@opentelemetry\/[^/]+)\/package\.json$/.exec(path)?.[1]);
+
+  expect(names.toSorted()).toEqual([
+    '@opentelemetry/api',
+    '@opentelemetry/core',
+    '@opentelemetry/resources',
+    '@opentelemetry/sdk-metrics',
+    '@opentelemetry/semantic-conventions',
+  ]);
+});
+
+test.each([
+  ['connmeter', '@opentelemetry/api,connmeter'],
+  ['connmeter/testing', 'connmeter'],
+  ['connmeter/register', 'connmeter'],
+])('%s loads the packages %s', async (entry, packages) => {
   const path = project.write(
     'packages.mjs',
     `import { registerHooks } from 'node:module';
@@ -109,10 +145,9 @@ test.each(['connmeter', 'connmeter/testing'])('%s loads @opentelemetry/api and n
     console.log([...packages].sort().join());`,
   );
 
-  expect(await start(path).outcome).toEqual({ code: 0, stdout: '@opentelemetry/api,connmeter\n', stderr: '' });
+  expect(await start(path, { env: ANY_PORT }).outcome).toEqual({ code: 0, stdout: `${packages}\n`, stderr: '' });
 });
 
-const ANY_PORT = { OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1', OTEL_EXPORTER_PROMETHEUS_PORT: '0' };
 const ASKING = `
   const http = await import('node:http');
   await new Promise(resolve => {

@@ -1,3 +1,4 @@
+import * as api from '@opentelemetry/api';
 import * as resources from '@opentelemetry/resources';
 import type { Histogram, MetricData } from '@opentelemetry/sdk-metrics';
 import * as metrics from '@opentelemetry/sdk-metrics';
@@ -12,7 +13,7 @@ const SCOPE = { name: 'connmeter', version: '1' };
 
 function readerOf(registry: MetricRegistry, temporality: Temporality) {
   const producer = metricProducer(
-    { metrics, resources },
+    { api, metrics, resources },
     { scope: SCOPE, temporality, collect: async () => readAll(registry) },
   );
   const reader = new ManualReader({ metricProducers: [producer] });

@@ -48,7 +48,7 @@ test('the dry run does everything except publishing, without a login', async () 
   const copy = mkdtempSync(join(tmpdir(), 'connmeter-release-'));
   onTestFinished(() => rmSync(copy, { recursive: true, force: true }));
   for (const path of [
-    ...['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', '.npmrc'],
+    ...['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'rolldown.config.ts', '.npmrc'],
     ...['src', 'scripts', 'README.md', 'LICENSE', 'CHANGELOG.md'],
   ]) {
     cpSync(join(ROOT, path), join(copy, path), { recursive: true });
