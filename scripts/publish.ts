@@ -2,13 +2,15 @@
 //
 //   node scripts/publish.ts            the dry run: does everything except publish, and needs no login
 //   node scripts/publish.ts --really   publishes, unless there is an obstacle
+//   … --sbom <file>                    writes the packages that users install with connmeter, as CycloneDX
 //
 // Provenance is npm's signed statement of the commit and the build that a package comes from. Only a build service can get it: on
 // GitHub, a job with `permissions: { id-token: write }` that the version's tag starts.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -72,7 +74,22 @@ function checkedOutTo(folder: string): string {
   return copy;
 }
 
-function publish(really: boolean): void {
+/**
+ * The bill of materials of a user who installs this tarball: CycloneDX, as JSON. Not that of our lockfile, whose development dependencies
+ * pin other versions of the same packages.
+ */
+function billOfMaterials(folder: string, tarball: string): string {
+  const user = join(folder, 'user');
+  mkdirSync(user);
+  writeFileSync(join(user, 'package.json'), '{ "name": "user", "version": "1.0.0", "private": true }');
+  run(user, 'npm', 'install', '--ignore-scripts', '--no-audit', '--no-fund', tarball);
+  return execFileSync('npm', ['sbom', '--sbom-format', 'cyclonedx', '--sbom-type', 'application'], {
+    cwd: user,
+    encoding: 'utf8',
+  });
+}
+
+function publish(really: boolean, sbom?: string): void {
   const packageJson = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   const obstacles = obstaclesOf({
     packageJson,
@@ -94,6 +111,10 @@ function publish(really: boolean): void {
     const tarball = join(folder, `${packageJson.name}-${packageJson.version}.tgz`);
     run(copy, 'publint', 'run', '--strict', tarball);
     run(copy, 'attw', tarball, '--profile', 'node16', '--ignore-rules', 'cjs-resolves-to-esm');
+    const bill = billOfMaterials(folder, tarball);
+    const { components } = JSON.parse(bill) as { components: { 'bom-ref': string }[] };
+    console.log(`Users install: ${components.map(component => component['bom-ref']).join(', ')}`);
+    if (sbom !== undefined) writeFileSync(sbom, bill);
     run(copy, 'node', 'scripts/audit.ts', ...(really ? ['--strict'] : []));
     const how = ['--provenance', '--access', 'public', '--tag', distTagOf(packageJson.version)];
     run(copy, 'npm', 'publish', tarball, ...how, ...(really ? [] : ['--dry-run']));
@@ -102,4 +123,7 @@ function publish(really: boolean): void {
   }
 }
 
-if (import.meta.main) publish(process.argv.includes('--really'));
+if (import.meta.main) {
+  const { values } = parseArgs({ options: { really: { type: 'boolean', default: false }, sbom: { type: 'string' } } });
+  publish(values.really, values.sbom);
+}

@@ -61,11 +61,18 @@ test('the dry run does everything except publishing, without a login', async () 
   const { NODE_OPTIONS: _, ...env } = process.env;
   const loggedOut = { ...env, npm_config_userconfig: join(copy, 'no-such-file') };
 
-  const { code, text } = await said(process.execPath, ['scripts/publish.ts'], loggedOut, copy);
+  const { code, text } = await said(process.execPath, ['scripts/publish.ts', '--sbom', 'bill.json'], loggedOut, copy);
 
   const { version } = JSON.parse(readFileSync(join(copy, 'package.json'), 'utf8'));
   expect(text).toContain(`Would not be published: the commit has no tag v${version}`);
   expect(text).toContain(`+ connmeter@${version}`);
+  expect(text).toMatch(
+    new RegExp(
+      `^Users install: (?=.*connmeter@${version})(?=.*@opentelemetry/api@)(?=.*@opentelemetry/semantic-conventions@).*$`,
+      'm',
+    ),
+  );
+  expect(JSON.parse(readFileSync(join(copy, 'bill.json'), 'utf8'))).toMatchObject({ bomFormat: 'CycloneDX' });
   expect(text).toMatch(/--provenance --access public --tag \w+ --dry-run/);
   expect(code).toBe(0);
 
