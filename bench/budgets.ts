@@ -1,5 +1,6 @@
 import { count, percent, signed } from './number-format.ts';
 import { type Results, SCRAPED } from './results.ts';
+import type { Started, StartUpResult } from './start-up.ts';
 import { differences, median, medianInterval } from './statistics.ts';
 import { WORKLOADS } from './workloads.ts';
 
@@ -21,6 +22,9 @@ const MOST_SERIES = 110;
 /** By the number of origins. */
 const MOST_MS_AT_A_TIME = { of100: 5, of1000: 15 };
 
+/** What more it costs to start. */
+const MOST_AT_START = { register: { cpu: 70, resident: 27 }, disabled: 5, thread: { cpu: 15, resident: 3 } };
+
 /** Compares the results with the budgets of the design. */
 export function verdicts(results: Results): Verdict[] {
   return [
@@ -31,6 +35,7 @@ export function verdicts(results: Results): Verdict[] {
     ...perOpenConnection(results),
     ...perScrape(results),
     ...seriesPerOrigin(results),
+    ...startUps(results),
   ];
 }
 
@@ -192,5 +197,32 @@ function seriesPerOrigin({ series }: Results): Verdict[] {
       floor: `${count(series?.[0]?.series ?? 0)} for a quiet one`,
       met: last.series <= MOST_SERIES,
     },
+  ];
+}
+
+function startUps({ startUp }: Results): Verdict[] {
+  if (startUp === undefined) return [];
+  const verdict = (
+    what: string,
+    [measured, base]: readonly [Started, Started],
+    [figure, most, unit]: readonly [keyof StartUpResult, number, string],
+  ): Verdict => {
+    const more = median(differences(startUp[measured][figure], startUp[base][figure]));
+    return {
+      promise: `${what}: at most ${most} ${unit}`,
+      found: `${signed(more)} ${unit}`,
+      floor: `${count(median(startUp[base][figure]))} ${unit} without connmeter`,
+      met: more <= most,
+    };
+  };
+  const { register, disabled, thread } = MOST_AT_START;
+  const process = ['register', 'nothing'] as const;
+  const worker = ['registerThread', 'thread'] as const;
+  return [
+    verdict('a start with `connmeter/register`', process, ['cpu', register.cpu, 'ms of CPU time']),
+    verdict('a start with `connmeter/register`', process, ['resident', register.resident, 'MiB']),
+    verdict('a start if it is disabled', ['disabled', 'nothing'], ['cpu', disabled, 'ms of CPU time']),
+    verdict('a worker thread with `connmeter/register`', worker, ['cpu', thread.cpu, 'ms of CPU time']),
+    verdict('a worker thread with `connmeter/register`', worker, ['resident', thread.resident, 'MiB']),
   ];
 }

@@ -3,6 +3,7 @@ import { ALLOCATION_NODE } from './allocation.ts';
 import { inChildProcess, type ServerProcess } from './processes.ts';
 import { REUSED_CONNECTIONS, type ReusedClient } from './replayed-clients.ts';
 import { PLAIN_VARIANTS, type PlainVariant, type Results, type Rounds, SCRAPED } from './results.ts';
+import { STARTED } from './start-up.ts';
 import type { VariantName } from './variants.ts';
 import { WORKLOADS, warmUpOf } from './workloads.ts';
 
@@ -40,6 +41,9 @@ export async function measure(server: ServerProcess, extent: Extent, say: (line:
     openConnections: await part('open-connections', () => openings(server, full ? 10_000 : 2_000, full ? 3 : 1)),
     scrape: await part('scrape', () => scrapes(full ? 5 : 1, full)),
     series: await part('series', () => inChildProcess('series', { detail: 'full' })),
+    startUp: await part('start-up', () =>
+      inRounds(full ? 15 : 5, STARTED, started => inChildProcess('startUp', { started })),
+    ),
   };
   const found = Object.entries(parts).filter(([, part]) => part !== undefined);
   if (found.length + Object.keys(traffic).length === 0) throw new Error(`nothing is called ${only}`);

@@ -3,6 +3,7 @@ import { type MetricsServer, SERVER_TITLES } from './metrics-servers.ts';
 import { count, percent, signed } from './number-format.ts';
 import { HTTP_CONNECTION, REUSED_CONNECTIONS, UNDICI_CONNECTION } from './replayed-clients.ts';
 import { PLAIN_VARIANTS, type Results, type Rounds } from './results.ts';
+import type { Started } from './start-up.ts';
 import { differences, median, spreadOf } from './statistics.ts';
 import type { TrafficResult } from './traffic.ts';
 import { VARIANTS, type VariantName } from './variants.ts';
@@ -22,6 +23,7 @@ export function report(results: Results): string {
     openConnections(results),
     scrape(results),
     series(results),
+    startUp(results),
   ];
   return `${sections.filter(section => section !== '').join('\n\n')}\n`;
 }
@@ -196,6 +198,24 @@ function scrape({ scrape }: Results): string {
     'scrape',
     table(head, rows),
   );
+}
+
+const STARTED_TITLES: Readonly<Record<Started, string>> = {
+  nothing: 'a process',
+  disabled: 'with `connmeter/register`, disabled',
+  register: 'with `connmeter/register`',
+  thread: 'a worker thread',
+  registerThread: 'with `connmeter/register`',
+};
+
+function startUp({ startUp }: Results): string {
+  if (startUp === undefined) return '';
+  const rows = Object.entries(startUp).map(([started, { cpu, resident }]) => [
+    STARTED_TITLES[started as Started],
+    count(median(cpu)),
+    count(median(resident)),
+  ]);
+  return section('The start', 'start-up', table(['fresh', 'CPU time, ms', 'memory, MiB'], rows));
 }
 
 function series({ series }: Results): string {

@@ -5,6 +5,7 @@ import type { OpenConnectionsResult } from './open-connections.ts';
 import type { ReusedClient } from './replayed-clients.ts';
 import type { ScrapeResult } from './scrape.ts';
 import type { SeriesStep } from './series.ts';
+import type { Started, StartUpResult } from './start-up.ts';
 import type { TrafficResult } from './traffic.ts';
 import type { VariantName } from './variants.ts';
 
@@ -37,4 +38,5 @@ export interface Results {
   /** By number of origins and server: `100/otel`. */
   readonly scrape?: Readonly<Record<string, Rounds<ScrapeResult>>>;
   readonly series?: readonly SeriesStep[];
+  readonly startUp?: Readonly<Record<Started, Rounds<StartUpResult>>>;
 }

@@ -6,9 +6,10 @@ import { handlers } from './handlers.ts';
 import { openConnections } from './open-connections.ts';
 import { scrape } from './scrape.ts';
 import { series } from './series.ts';
+import { startUp } from './start-up.ts';
 import { traffic } from './traffic.ts';
 
-export const WORK = { traffic, handlers, allocation, growth, openConnections, scrape, series };
+export const WORK = { traffic, handlers, allocation, growth, openConnections, scrape, series, startUp };
 
 process.on('disconnect', () => process.exit());
 const [{ kind, task }] = (await once(process, 'message')) as [{ kind: keyof typeof WORK; task: never }];
