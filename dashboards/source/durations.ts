@@ -17,8 +17,10 @@ export interface Durations {
   readonly keepFiringFor: number;
   /** What a ratio is compared with: the same hour yesterday, which has the same load. */
   readonly baseline: { readonly window: number; readonly offset: number };
-  /** How far back the rules look for targets that are gone, and the step of that subquery. */
+  /** How far back the rules look for what targets had, and the step of that subquery. */
   readonly targetLookback: { readonly range: number; readonly step: number };
+  /** How far back the rules look for a connection to a server that cannot be reached now. */
+  readonly reachedLookback: number;
 }
 
 const MINUTE = 60;
@@ -36,7 +38,9 @@ export const DURATIONS: Durations = {
   shortFor: MINUTE,
   keepFiringFor: 5 * MINUTE,
   baseline: { window: HOUR, offset: DAY },
-  targetLookback: { range: DAY, step: 15 * MINUTE },
+  /** Thirteen minutes do not divide an hour, so the steps do not fall on the same minutes as a job of cron. */
+  targetLookback: { range: DAY, step: 13 * MINUTE },
+  reachedLookback: DAY,
 };
 
 /** Shorter durations, for tests that cannot wait: with a factor of 30, 5m become 10s and 10m become 20s. */
@@ -54,6 +58,7 @@ export function scaledDown(factor: number, durations: Durations = DURATIONS): Du
     keepFiringFor: scaled(durations.keepFiringFor),
     baseline: { window: scaled(baseline.window), offset: scaled(baseline.offset) },
     targetLookback: { range: scaled(targetLookback.range), step: scaled(targetLookback.step) },
+    reachedLookback: scaled(durations.reachedLookback),
   };
 }
 

@@ -1,6 +1,9 @@
 /** The address of the docs. */
 export const DOCS = 'https://github.com/connmeter/connmeter/blob/main/docs';
 
+/** The Grafana of docker-compose.yml. docs/deploy.md says how to put in your own. */
+export const GRAFANA = 'http://localhost:13000';
+
 /** The runbook of an alert. */
 export function runbookOf(alert: string): string {
   return `${DOCS}/runbooks/${alert}.md`;

@@ -14,10 +14,11 @@ export const THRESHOLDS = {
     /** A drop from 99 % to 89 % means eleven times as many new connections. Smaller changes follow the time of day. */
     drop: 0.1,
     /**
-     * Requests per instance. undici closes a connection after 4 s without requests. At 1 request/s, 2 gaps in 100 are longer
-     * than that; at 0.5/s, 14 are. Nothing is wrong then.
+     * New connections per instance and server. A handshake takes a few milliseconds of CPU time, so fewer cost about 1 % of
+     * a core. They are often normal: undici closes a connection after 4 s without requests, so a page that sends ten requests
+     * every 6 s opens 1.7 connections/s.
      */
-    minRequests: 1,
+    minOpened: 2,
   },
   newConnections: {
     /**
@@ -84,6 +85,11 @@ export const THRESHOLDS = {
     share: 0.05,
     /** Failures in total: three a minute. Fewer are isolated events. */
     minRate: 0.05,
+    /**
+     * Failures per instance, for a server that nobody reached within a day. Agents look for an optional side-car that is off
+     * once in some seconds. At one a second, a program needs the server.
+     */
+    manyPerInstance: 1,
   },
   hanging: {
     /** Connections that are being opened, on average. One or two may be slow by chance. */
@@ -123,6 +129,13 @@ export const THRESHOLDS = {
   givesUpFirst: {
     /** Of the idle connections of proxies. With a longer limit than theirs, the server closes hardly any. */
     share: 0.9,
+    /**
+     * Of the requests, if it is not known which connections are those of proxies: a hundred requests on each connection. A
+     * proxy sends thousands; a browser loads tens of files on each of six connections, and retries.
+     */
+    reuse: 0.99,
+    /** Connections closed per second, then: thirty in five minutes are a pattern. */
+    minRate: 0.1,
   },
   race: {
     /** Failed requests on reused connections in 20 minutes. */
@@ -133,8 +146,17 @@ export const THRESHOLDS = {
     share: 0.2,
   },
   targetDown: {
-    /** Of the past day. A job that ran for less is a batch job, and may be finished. */
+    /**
+     * Of the past day, or of the time in which the target was known. A job that ran for less is a batch job, and may be
+     * finished.
+     */
     presence: 0.5,
+  },
+  processes: {
+    /** Of the past day. An instance had at least this many processes for the rest of it: they were there all the time. */
+    rarely: 0.1,
+    /** Of the past day: six hours. Before that, it is not clear how many processes an instance has. */
+    presence: 0.25,
   },
 } as const;
 

@@ -73,7 +73,8 @@ test('a fault fires its alert at the webhook, and the fix resolves it', {
   expect(held?.annotations).toEqual({
     summary: 'Unread response bodies hold connections.',
     description: expect.stringMatching(description),
-    dashboard: expect.stringMatching(/^Panel ".+"$/),
+    panel: expect.any(String),
+    dashboard_url: `http://localhost:13000/d/connmeter?var-job=orders&var-server=${address}`,
     runbook_url: expect.stringMatching(/docs\/runbooks\/ConnmeterBodiesHeld\.md$/),
   });
 
@@ -84,7 +85,8 @@ test('a fault fires its alert at the webhook, and the fix resolves it', {
   expect(perRequest?.annotations).toEqual({
     summary: 'A program creates a client for each request.',
     description: expect.stringMatching(description),
-    dashboard: expect.stringMatching(/^Panel ".+"$/),
+    panel: expect.any(String),
+    dashboard_url: `http://localhost:13000/d/connmeter?var-job=orders&var-server=${address}`,
     runbook_url: expect.stringMatching(/docs\/runbooks\/ConnmeterClientPerRequest\.md$/),
   });
   await becomes(RECORDED.reuse, ratio => ratio < 0.5);

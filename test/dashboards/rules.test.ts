@@ -138,9 +138,7 @@ test('the copy of a unit test has the metric names of its transport', ({ onTestF
   expect(otlp).toContain('(1000 * job:dns_lookup_duration:p95_rate5m)');
 });
 
-const PANELS = ['dashboards/connmeter.json', 'dashboards/connmeter-fleet.json'].flatMap(path =>
-  allPanels(readDashboard(path)).map(({ title }) => title),
-);
+const titlesIn = (path: string) => allPanels(readDashboard(path)).map(({ title }) => title);
 
 // --- the unit tests themselves
 
@@ -199,16 +197,18 @@ describe.each(TRANSPORTS)('%s', transport => {
   });
 
   test.each(rules.filter(({ alert }) => alert))(
-    '$alert has a severity, a summary, a description, a panel and a runbook',
+    '$alert has a severity, a summary, a description, a panel, its address and a runbook',
     rule => {
       const { alert, labels, annotations = {} } = rule;
 
       expect(rule.for).toMatch(/^\d+m$/);
       expect(labels).toEqual({ severity: expect.stringMatching(/^(critical|warning|info)$/) });
-      expect(Object.keys(annotations)).toEqual(['summary', 'description', 'dashboard', 'runbook_url']);
+      expect(Object.keys(annotations)).toEqual(['summary', 'description', 'panel', 'dashboard_url', 'runbook_url']);
       expect(annotations['summary']).toMatch(/^[A-Z][^{}]+\.$/);
       expect(annotations['description']).toMatch(/\{\{ \$labels\.job \}\}.*\.(\{\{ end \}\})*$/s);
-      expect(PANELS).toContain(/^Panel "(.+)"$/.exec(annotations['dashboard'] ?? '')?.[1]);
+      const [, uid = ''] =
+        /^http:\/\/localhost:13000\/d\/([\w-]+)\?var-job=/.exec(annotations['dashboard_url'] ?? '') ?? [];
+      expect(titlesIn(`dashboards/${uid}.json`)).toContain(annotations['panel']);
       expect(new URL(annotations['runbook_url'] ?? '')).toMatchObject({
         protocol: 'https:',
         pathname: expect.stringMatching(new RegExp(`/docs/runbooks/${alert}\\.md$`)),
@@ -217,7 +217,7 @@ describe.each(TRANSPORTS)('%s', transport => {
   );
 
   test('queries only exported or recorded metrics, with labels that exist', () => {
-    const known = new Set<string>([...Object.values(RECORDED), 'up', ...exported(transport)]);
+    const known = new Set<string>([...Object.values(RECORDED), 'up', 'ALERTS', ...exported(transport)]);
 
     for (const { record, alert, expr, annotations } of rules) {
       const queries = [expr, ...queriesIn(annotations?.['description'])];
@@ -262,6 +262,8 @@ const KNOWN_LABELS: ReadonlySet<string> = new Set([
   ...LEVELS.job,
   'instance',
   'le',
+  'process_pid',
+  ...['alertname', 'alertstate'],
   ...Array.from(
     readFileSync(join(ROOT, 'docs/metrics.md'), 'utf8').matchAll(/^\| (?:Attributes \| .*|`[a-z.]+` \| .*) \|$/gm),
     ([row]) => Array.from(row.matchAll(/`([a-z_.]+)`/g), ([, name = '']) => name.replaceAll('.', '_')),

@@ -36,13 +36,17 @@ export async function startWebhook(): Promise<Webhook> {
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, notices };
 }
 
-/** Starts an Alertmanager that notifies the webhook immediately, once per alert, until the test ends. Returns its URL. */
-export async function startAlertmanager(webhook: Webhook): Promise<string> {
+/**
+ * Starts an Alertmanager that notifies the webhook immediately, once per alert, until the test ends. Returns its URL. `more` is
+ * the rest of its configuration.
+ */
+export async function startAlertmanager(webhook: Webhook, more: object = {}): Promise<string> {
   const folder = temporaryFolder('alertmanager');
   const file = join(folder, 'alertmanager.yml');
   const config = {
     route: { receiver: 'webhook', group_by: ['...'], group_wait: '0s', group_interval: '1s', repeat_interval: '1h' },
     receivers: [{ name: 'webhook', webhook_configs: [{ url: webhook.url, send_resolved: true }] }],
+    ...more,
   };
   writeFileSync(file, JSON.stringify(config));
   return startService(

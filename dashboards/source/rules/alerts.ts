@@ -9,11 +9,11 @@ import { QUEUE_ALERTS } from './alerts/queue.ts';
 import { RACE_ALERTS } from './alerts/races.ts';
 import { REUSE_ALERTS } from './alerts/reuse.ts';
 import { SERVER_ALERTS } from './alerts/server-side.ts';
-import { TARGET_DOWN } from './alerts/target-down.ts';
+import { TARGET_ALERTS } from './alerts/targets.ts';
 import { TLS_ALERTS } from './alerts/tls.ts';
 import { WITHOUT_HTTP_ALERTS } from './alerts/without-http.ts';
-import type { Level } from './recorded-series.ts';
-import { ownMatchers } from './templates.ts';
+import { LEVELS, type Level } from './recorded-series.ts';
+import { dashboardUrl, ownMatchers } from './templates.ts';
 
 /** All alerts. Each has a page in `docs/runbooks` and a file in `test/rules`. */
 export const ALERTS: readonly Alert[] = [
@@ -26,7 +26,7 @@ export const ALERTS: readonly Alert[] = [
   ...SERVER_ALERTS,
   ...QUEUE_ALERTS,
   ...RACE_ALERTS,
-  TARGET_DOWN,
+  ...TARGET_ALERTS,
 ];
 
 /** The alerting rules of the rule file. */
@@ -40,10 +40,17 @@ export function alertingRules(transport: Transport, durations: Durations) {
     annotations: {
       summary: alert.summary,
       description: withOwnMatchers(alert.level, alert.description(transport, durations)),
-      dashboard: `Panel "${alert.panel}"`,
+      panel: alert.panel,
+      dashboard_url: dashboardUrl(alert.dashboard ?? 'connmeter', labelsOf(alert)),
       runbook_url: runbookOf(alert.name),
     },
   }));
+}
+
+/** The labels that the dashboard has variables for. Its variable `server` lists only servers that the job calls. */
+function labelsOf({ level, perInstance, listens }: Alert): string[] {
+  const labels = [...LEVELS[level], ...(perInstance ? ['instance'] : [])];
+  return labels.filter(label => !(listens && label === 'server_address'));
 }
 
 const withOwnMatchers = (level: Level, text: string) => (text.includes('$own') ? ownMatchers(level) + text : text);

@@ -10,7 +10,7 @@ export interface Explanation {
 
 /** Why new connections are opened. `replaced` is explained by the close reason instead. */
 export const CAUSES: Readonly<Partial<Record<OpenCause, Explanation>>> = {
-  first: { what: 'the process has no connection yet', fix: 'look for restarts, or for a crawler' },
+  first: { what: 'no connection was open yet', fix: 'look for restarts, or for a crawler' },
   new_pool: {
     what: 'the program creates a client for each request',
     fix: 'create one client and share it',
@@ -50,7 +50,7 @@ export const REASONS: Readonly<Partial<Record<CloseReason, Explanation>>> = {
     what: 'a proxy refuses the tunnel',
     fix: 'look at the status in connmeter.connection.failed: 407 is a missing password, 403 a rule of the proxy',
   },
-  not_reusable_method: { what: 'undici closes connections after HEAD requests', fix: 'use GET' },
+  not_reusable_method: { what: 'HEAD requests close the connections of undici', fix: 'use GET' },
   body_unread: {
     what: 'response bodies that nobody reads are garbage collected',
     fix: 'read every body: await response.arrayBuffer()',
@@ -68,11 +68,11 @@ export const REASONS: Readonly<Partial<Record<CloseReason, Explanation>>> = {
     fix: 'allow more time than the server needs: AbortSignal.timeout(30_000)',
   },
   max_requests: {
-    what: 'connections reach the request limit of the client',
+    what: 'connections reach maxRequestsPerClient',
     fix: 'raise the limit: new Agent({ maxRequestsPerClient: 1_000 })',
   },
   connection_expired: {
-    what: 'connections reach the age limit of the client',
+    what: 'connections reach their age limit',
     fix: 'raise the limit: new Agent({ clientTtl: 600_000 }), or socketActiveTTL with agentkeepalive',
   },
   pool_full: {
@@ -92,5 +92,5 @@ export const REASONS: Readonly<Partial<Record<CloseReason, Explanation>>> = {
 
 /** What `detail: 'basic'` counts together. */
 export const BASIC: Readonly<Record<string, Explanation>> = {
-  [OTHER]: { what: 'one that CONNMETER_DETAIL=basic does not name', fix: 'set CONNMETER_DETAIL=full on one instance' },
+  [OTHER]: { what: 'CONNMETER_DETAIL=basic hides the cause', fix: 'set CONNMETER_DETAIL=full on one instance' },
 };

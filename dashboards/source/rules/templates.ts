@@ -1,4 +1,5 @@
 import { type Durations, promDuration } from '../durations.ts';
+import { GRAFANA } from '../links.ts';
 import { BASIC, CAUSES, type Explanation, REASONS } from './explanations.ts';
 import { LEVELS, type Level, RECORDED } from './recorded-series.ts';
 
@@ -6,9 +7,11 @@ import { LEVELS, type Level, RECORDED } from './recorded-series.ts';
 // https://prometheus.io/docs/prometheus/latest/configuration/template_reference/
 
 export const JOB = '{{ $labels.job }}';
-export const SERVER = '{{ $labels.server_address }}{{ with $labels.server_port }}:{{ . }}{{ end }}';
+const SERVER = '{{ $labels.server_address }}{{ with $labels.server_port }}:{{ . }}{{ end }}';
+/** Who connects to which server. */
+export const ROUTE = `${JOB} → ${SERVER}`;
 /** A server of the job itself. Most listen on all addresses, so the port identifies it. */
-export const LISTENER = '{{ with $labels.server_port }}port {{ . }}{{ else }}{{ $labels.server_address }}{{ end }}';
+export const LISTENER = `${JOB}, {{ with $labels.server_port }}port {{ . }}{{ else }}{{ $labels.server_address }}{{ end }}`;
 /** Without it, the lookups of all names are counted together: with `detail: 'basic'`. */
 export const NAME = '{{ with $labels.dns_question_name }}{{ . }}{{ else }}all names{{ end }}';
 
@@ -43,26 +46,53 @@ const RESULT = formatted('.Value');
 export const numberOf = (series: string) => query(`${series}{%s}`, RESULT);
 export const shareOf = (expr: string) => query(expr, '{{ .Value | humanizePercentage }}');
 
-// The texts from here on start with a space, because they are empty if their query has no result.
+const EXPLANATIONS: Readonly<Record<string, Explanation>> = { ...CAUSES, ...REASONS, ...BASIC };
 
-/** Writes the explanation of `variable`, or its value if there is none. */
-function explained(variable: string, explanations: Readonly<Record<string, Explanation>>): string {
-  const cases = Object.entries(explanations).map(
-    ([value, { what, fix }]) => `if eq ${variable} "${value}" }}${what}. Fix: ${fix}.{{ else `,
-  );
-  return `{{ ${cases.join('')}}}{{ ${variable} }}.{{ end }}`;
+/** A template that writes one text for each value that is explained, and another one for all others. */
+function choice(variable: string, texts: Readonly<Record<string, string>>, otherwise: string): string {
+  const cases = Object.entries(texts).map(([value, text]) => `if eq ${variable} "${value}" }}${text}{{ else `);
+  return `{{ ${cases.join('')}}}${otherwise}{{ end }}`;
 }
+
+/** The texts of all explanations. */
+function explained(text: (explanation: Explanation) => string): Record<string, string> {
+  return Object.fromEntries(Object.entries(EXPLANATIONS).map(([value, explanation]) => [value, text(explanation)]));
+}
+
+/** Sets `$cause` to the cause of a query's result, or for a replaced connection to the reason why the earlier one closed. */
+const CAUSE =
+  '{{ $cause := .Labels.connmeter_open_cause }}{{ with .Labels.connmeter_close_reason }}{{ $cause = . }}{{ end }}';
+
+const WHY_OPENED = `topk(1, ${RECORDED.openedByCause}{%s} > 0)`;
+const WHY_CLOSED = `topk(1, ${RECORDED.closedByReason}{%s} > 0)`;
+
+/** Begins a description with the cause of most of what a query counts, where it is, what it costs, and the fix. */
+function beginWith(expr: string, cost: string): string {
+  const texts = explained(({ what, fix }) => {
+    const words = `${what.charAt(0).toUpperCase()}${what.slice(1)} ${what.endsWith('in the client') ? 'of' : 'in'}`;
+    return `{{ $what = ${JSON.stringify(words)} }}{{ $fix = ${JSON.stringify(fix)} }}`;
+  });
+  const unexplained = '{{ $what = printf "Connections are not reused (%s) in" $cause }}';
+  return [
+    '{{ $what := "Connections are not reused in" }}{{ $fix := "" }}',
+    query(expr, CAUSE + choice('$cause', texts, unexplained)),
+    `{{ $what }} ${ROUTE}: ${cost}.{{ with $fix }} Fix: {{ . }}.{{ end }}`,
+  ].join('');
+}
+
+export const whyOpened = (cost: string) => beginWith(WHY_OPENED, cost);
+export const whyClosed = (cost: string) => beginWith(WHY_CLOSED, cost);
+
+// The texts from here on start with a space, because they are empty if their query has no result.
 
 /** Why most connections are opened. For replaced connections, that is the reason why the earlier ones closed. */
 export const TOP_CAUSE = query(
-  `topk(1, ${RECORDED.openedByCause}{%s} > 0)`,
-  ` Top cause of new connections (${RESULT}/s): {{ $cause := .Labels.connmeter_open_cause }}{{ with .Labels.connmeter_close_reason }}{{ $cause = . }}{{ end }}${explained('$cause', { ...CAUSES, ...REASONS, ...BASIC })}`,
-);
-
-/** Why most connections close. */
-export const TOP_REASON = query(
-  `topk(1, ${RECORDED.closedByReason}{%s} > 0)`,
-  ` Top reason for closing (${RESULT}/s): {{ $reason := .Labels.connmeter_close_reason }}${explained('$reason', REASONS)}`,
+  WHY_OPENED,
+  ` Top cause of new connections (${RESULT}/s): ${CAUSE}${choice(
+    '$cause',
+    explained(({ what, fix }) => `${what}. Fix: ${fix}.`),
+    '{{ $cause }}.',
+  )}`,
 );
 
 export const TOP_NAME = query(
@@ -81,16 +111,20 @@ export const PORTS_IN_TIME_WAIT = query(
   ' Sockets in TIME_WAIT use {{ .Value | humanizePercentage }} of the local ports of a host of this job.',
 );
 
-/** The most common error, and the fixes of those that have one. */
-export const topError = (series: string, matchers: string, fixes: Readonly<Record<string, string>> = {}) =>
-  query(
+/** The most common error, and its fix, or a fix for all others if there is one. */
+export const topError = (
+  series: string,
+  matchers: string,
+  fixes: Readonly<Record<string, string>>,
+  otherwise?: string,
+) => {
+  const fix = (text: string | undefined) => (text === undefined ? '' : ` Fix: ${text}.`);
+  const texts = Object.fromEntries(Object.entries(fixes).map(([error, text]) => [error, fix(text)]));
+  return query(
     `topk(1, ${series}{%s,${matchers}} > 0)`,
-    `{{ if .Labels.error_type }} Most common error: {{ .Labels.error_type }} (${RESULT}/s).{{ end }}${Object.entries(
-      fixes,
-    )
-      .map(([error, fix]) => `{{ if eq .Labels.error_type "${error}" }} Fix: ${fix}.{{ end }}`)
-      .join('')}`,
+    `{{ if .Labels.error_type }} Most common error: {{ .Labels.error_type }} (${RESULT}/s).{{ end }}${choice('.Labels.error_type', texts, fix(otherwise))}`,
   );
+};
 
 const INSTANCE = '{{ with .Labels.instance }} Instance: {{ . }}.{{ end }}';
 
@@ -103,3 +137,19 @@ export const topInstanceByRate = (counter: string, { window }: Durations, ...mat
     `topk(1, sum by (instance) (rate(${counter}{${['%s', ...matchers].join(',')}}[${promDuration(window)}])))`,
     INSTANCE,
   );
+
+/** A label that an alert may have besides `job` -> the variable of the dashboards that has its values. */
+const VARIABLES = {
+  server_address: 'server',
+  instance: 'instance',
+  cluster: 'cluster',
+  namespace: 'namespace',
+} as const;
+
+/** The address of a dashboard with the values of an alert's labels in its variables. */
+export function dashboardUrl(uid: string, labels: readonly string[]): string {
+  const variables = Object.entries(VARIABLES)
+    .filter(([label]) => labels.includes(label))
+    .map(([label, variable]) => `{{ with $labels.${label} }}&var-${variable}={{ . | urlquery }}{{ end }}`);
+  return `${GRAFANA}/d/${uid}?var-job={{ $labels.job | urlquery }}${variables.join('')}`;
+}

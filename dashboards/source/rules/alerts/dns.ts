@@ -29,7 +29,7 @@ export const DNS_ALERTS: readonly Alert[] = [
     expr: () => `${RECORDED.lookupsMaxPerInstance} > ${dns.high}`,
     summary: 'An instance makes so many DNS lookups that the DNS server may drop them.',
     description: (transport, durations) =>
-      `An instance of ${JOB} makes ${VALUE} DNS lookups/s.${topInstanceByRate(`${prometheusName('dns.lookup.duration', transport)}_count`, durations)}${TOP_NAME} Fix: reuse connections, then cache lookups.`,
+      `${JOB}: ${VALUE} DNS lookups/s from one instance. Fix: reuse connections, then cache lookups.${TOP_NAME}${topInstanceByRate(`${prometheusName('dns.lookup.duration', transport)}_count`, durations)}`,
     panel: 'DNS lookups, by name',
   },
   {
@@ -41,7 +41,7 @@ export const DNS_ALERTS: readonly Alert[] = [
     expr: () => `${RECORDED.lookupDuration} > ${dns.slow}\nand ${RECORDED.lookups} >= ${dns.minLookups}`,
     summary: 'DNS lookups are slow.',
     description: () =>
-      `${JOB} makes ${numberOf(RECORDED.lookups)} DNS lookups/s, and 5% of them take ${DURATION} or longer.${TOP_NAME} Fix: make fewer lookups. If all names are slow, check the DNS server or raise UV_THREADPOOL_SIZE.`,
+      `${JOB}: 5% of ${numberOf(RECORDED.lookups)} DNS lookups/s take ${DURATION} or longer. Fix: make fewer lookups. If all names are slow, check the DNS server or raise UV_THREADPOOL_SIZE.${TOP_NAME}`,
     panel: 'Lookup time by name, p95',
   },
   {
@@ -53,7 +53,8 @@ export const DNS_ALERTS: readonly Alert[] = [
     expr: () => shareAbove(FAILED_LOOKUPS, RECORDED.lookupsByName, failures),
     summary: 'DNS lookups of a name fail.',
     description: () =>
-      `${SHARE} of the DNS lookups of ${NAME} by ${JOB} fail (${numberOf(RECORDED.lookupsByName)} lookups/s).${topError(RECORDED.lookupsByError, 'error_type!=""', FIXES)}`,
+      `${JOB} → ${NAME}: ${SHARE} of ${numberOf(RECORDED.lookupsByName)} DNS lookups/s fail.${topError(RECORDED.lookupsByError, 'error_type!=""', FIXES, 'check the name and the DNS server')}`,
     panel: 'Failed lookups',
+    inhibits: ['ConnmeterDnsSlow'],
   },
 ];

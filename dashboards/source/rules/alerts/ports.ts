@@ -1,12 +1,11 @@
 import { promDuration } from '../../durations.ts';
 import { prometheusName } from '../../metric-names.ts';
 import { percent, THRESHOLDS } from '../../thresholds.ts';
-import { by, RECORDED } from '../recorded-series.ts';
+import { by } from '../recorded-series.ts';
 import {
   JOB,
-  numberOf,
   PORTS_IN_TIME_WAIT,
-  SERVER,
+  ROUTE,
   SHARE,
   TOP_CAUSE,
   TOP_SERVER,
@@ -45,8 +44,9 @@ export const PORT_ALERTS: readonly Alert[] = [
     },
     summary: 'A host is about to run out of local ports.',
     description: transport =>
-      `Sockets in TIME_WAIT use ${SHARE} of the local ports of a host of ${JOB}. At 100%, it cannot open connections any more.${topInstanceByGauge(prometheusName('connmeter.ports.time_wait', transport))}${TOP_SERVER}${TOP_CAUSE}`,
+      `${JOB}: sockets in TIME_WAIT use ${SHARE} of the local ports of a host. At 100%, it cannot open connections any more.${TOP_CAUSE}${TOP_SERVER}${topInstanceByGauge(prometheusName('connmeter.ports.time_wait', transport))}`,
     panel: 'Local ports in TIME_WAIT',
+    inhibits: ['ConnmeterNewConnectionsHigh', 'ConnmeterDnsRateHigh'],
   },
   {
     name: 'ConnmeterPortsExhausted',
@@ -61,7 +61,19 @@ export const PORT_ALERTS: readonly Alert[] = [
 ) > ${ports.minFailures}`,
     summary: 'A host has no free local port to connect to a server.',
     description: (transport, durations) =>
-      `An instance of ${JOB} cannot connect to ${SERVER}: no free local port (EADDRNOTAVAIL, ${VALUE}/s).${topInstanceByRate(prometheusName('connmeter.connection.failed', transport), durations, NO_FREE_PORT)} The job opens ${numberOf(RECORDED.opened)} connections/s to it.${PORTS_IN_TIME_WAIT}${TOP_CAUSE}`,
+      `${ROUTE}: no free local port for ${VALUE} connection attempts/s from one instance (EADDRNOTAVAIL).${TOP_CAUSE}${PORTS_IN_TIME_WAIT}${topInstanceByRate(prometheusName('connmeter.connection.failed', transport), durations, NO_FREE_PORT)}`,
     panel: 'Failed connections, by server and error',
+    inhibits: [
+      'ConnmeterPortsRunningOut',
+      'ConnmeterClientPerRequest',
+      'ConnmeterClientPerQuery',
+      'ConnmeterReuseLow',
+      'ConnmeterReuseDropped',
+      'ConnmeterNewConnectionsHigh',
+      'ConnmeterOneShotConnections',
+      'ConnmeterTlsNotResumed',
+      'ConnmeterPoolSaturated',
+      'ConnmeterDnsRateHigh',
+    ],
   },
 ];

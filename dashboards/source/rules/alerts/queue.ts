@@ -2,7 +2,7 @@ import { promDuration } from '../../durations.ts';
 import { prometheusName } from '../../metric-names.ts';
 import { percent, THRESHOLDS } from '../../thresholds.ts';
 import { by } from '../recorded-series.ts';
-import { JOB, query, SERVER, SHARE } from '../templates.ts';
+import { query, ROUTE, SHARE } from '../templates.ts';
 import { type Alert, ONE_SERVER } from './alert.ts';
 
 const { saturated } = THRESHOLDS;
@@ -32,7 +32,7 @@ export const QUEUE_ALERTS: readonly Alert[] = [
         `${active} + ${waiting}`,
         ` With {{ .Value | printf "%.0f" }}, hardly any request would wait.`,
       );
-      return `${JOB} → ${SERVER}: for ${SHARE} of the time, requests wait for a connection.${most}${needed} Fix: a higher limit, new http.Agent({ keepAlive: true, maxSockets: 50 }), or a faster server.`;
+      return `${ROUTE}: requests wait for a connection for ${SHARE} of the time. Fix: a higher limit, new http.Agent({ keepAlive: true, maxSockets: 50 }), or a faster server.${most}${needed}`;
     },
     panel: 'Saturated pools',
   },

@@ -2,18 +2,8 @@ import { type Durations, promDuration } from '../../durations.ts';
 import { prometheusName } from '../../metric-names.ts';
 import { percent, THRESHOLDS } from '../../thresholds.ts';
 import { by, RECORDED } from '../recorded-series.ts';
-import {
-  JOB,
-  numberOf,
-  SERVER,
-  SHARE,
-  shareOf,
-  TOP_CAUSE,
-  TOP_REASON,
-  topInstanceByRate,
-  VALUE,
-} from '../templates.ts';
-import { type Alert, ENOUGH_REQUESTS, ONE_SERVER, shareAbove, WITH_ENOUGH_REQUESTS } from './alert.ts';
+import { numberOf, ROUTE, SHARE, shareOf, topInstanceByRate, VALUE, whyClosed, whyOpened } from '../templates.ts';
+import { type Alert, type AlertName, COSTLY, IF_COSTLY, ONE_SERVER, shareAbove } from './alert.ts';
 
 const { reuse, newConnections, oneShot, newPools, bodies } = THRESHOLDS;
 const { requests, opened, held, open } = RECORDED;
@@ -23,6 +13,18 @@ const yesterday = ({ baseline }: Durations, selector = '') =>
 
 const NEW_POOLS = `sum ${by('job_server')} (${RECORDED.openedByCause}{connmeter_open_cause="new_pool"})`;
 
+/** What low reuse costs. */
+const COST = `${numberOf(opened)} new connections/s`;
+
+/** What follows from new connections. */
+const CONSEQUENCES: readonly AlertName[] = [
+  'ConnmeterNewConnectionsHigh',
+  'ConnmeterOneShotConnections',
+  'ConnmeterTlsNotResumed',
+  'ConnmeterDnsRateHigh',
+];
+const LITTLE_REUSE: readonly AlertName[] = ['ConnmeterReuseLow', 'ConnmeterReuseDropped', ...CONSEQUENCES];
+
 /** Alerts about connections that are not reused. */
 export const REUSE_ALERTS: readonly Alert[] = [
   {
@@ -30,27 +32,28 @@ export const REUSE_ALERTS: readonly Alert[] = [
     severity: 'warning',
     level: 'job_server',
     for: 'defaultFor',
-    when: `reuse ratio below ${percent(reuse.bad)}, ${WITH_ENOUGH_REQUESTS}`,
-    expr: () => `${RECORDED.reuse}{${ONE_SERVER}} < ${reuse.bad}\nand ${ENOUGH_REQUESTS}`,
+    when: `reuse ratio below ${percent(reuse.bad)}, ${IF_COSTLY}`,
+    expr: () => `${RECORDED.reuse}{${ONE_SERVER}} < ${reuse.bad}\nand ${COSTLY}`,
     summary: 'Too many requests to a server open a new connection.',
-    description: () =>
-      `${JOB} sends ${numberOf(requests)} requests/s to ${SERVER}. Only ${SHARE} of them reuse a connection, so it opens ${numberOf(opened)} connections/s.${TOP_CAUSE}`,
+    description: () => `${whyOpened(COST)} Only ${SHARE} of the ${numberOf(requests)} requests/s reuse a connection.`,
     panel: 'Reuse, by server',
+    inhibits: CONSEQUENCES,
   },
   {
     name: 'ConnmeterReuseDropped',
     severity: 'warning',
     level: 'job_server',
     for: 'defaultFor',
-    when: `reuse ratio more than ${reuse.drop} below the same hour yesterday, but not below ${percent(reuse.bad)}, ${WITH_ENOUGH_REQUESTS}`,
+    when: `reuse ratio more than ${reuse.drop} below the same hour yesterday, but not below ${percent(reuse.bad)}, ${IF_COSTLY}`,
     // Below `bad`, ConnmeterReuseLow fires instead: one problem, one alert.
     expr: (_, durations) => `${RECORDED.reuse}{${ONE_SERVER}} < ${yesterday(durations)} - ${reuse.drop}
 and ${RECORDED.reuse} >= ${reuse.bad}
-and ${ENOUGH_REQUESTS}`,
+and ${COSTLY}`,
     summary: 'Connections to a server are reused less than yesterday.',
     description: (_, durations) =>
-      `${JOB} sends ${numberOf(requests)} requests/s to ${SERVER}. ${SHARE} of them reuse a connection, down from ${shareOf(yesterday(durations, '{%s}'))} at this hour yesterday. It opens ${numberOf(opened)} connections/s.${TOP_CAUSE}`,
+      `${whyOpened(COST)} ${SHARE} of the ${numberOf(requests)} requests/s reuse a connection, down from ${shareOf(yesterday(durations, '{%s}'))} at this hour yesterday.`,
     panel: 'Reuse, by server',
+    inhibits: CONSEQUENCES,
   },
   {
     name: 'ConnmeterNewConnectionsHigh',
@@ -61,19 +64,22 @@ and ${ENOUGH_REQUESTS}`,
     expr: () => `${RECORDED.openedMaxPerInstance}{${ONE_SERVER}} > ${newConnections.high}`,
     summary: 'An instance opens so many connections that its host may run out of local ports.',
     description: (transport, durations) =>
-      `An instance of ${JOB} opens ${VALUE} connections/s to ${SERVER}. At ${newConnections.exhaustion}/s, its host runs out of local ports.${topInstanceByRate(prometheusName('connmeter.connection.opened', transport), durations)}${TOP_CAUSE}`,
+      `${whyOpened(`${VALUE} new connections/s from one instance`)} At ${newConnections.exhaustion}/s, its host runs out of local ports.${topInstanceByRate(prometheusName('connmeter.connection.opened', transport), durations)}`,
     panel: 'Connections opened, by cause',
+    inhibits: ['ConnmeterOneShotConnections', 'ConnmeterTlsNotResumed', 'ConnmeterDnsRateHigh'],
   },
   {
     name: 'ConnmeterOneShotConnections',
     severity: 'info',
     level: 'job_server',
     for: 'defaultFor',
-    when: `more than ${percent(oneShot.share)} of the connections that close served at most one request, ${WITH_ENOUGH_REQUESTS}`,
-    expr: () => `${RECORDED.oneShot}{${ONE_SERVER}} > ${oneShot.share}\nand ${ENOUGH_REQUESTS}`,
+    when: `more than ${percent(oneShot.share)} of the connections that close served at most one request, reuse ratio below ${percent(reuse.good)}, ${IF_COSTLY}`,
+    // If most requests reuse a connection, a few short-lived ones cost nothing: the spare connections of a burst, for example.
+    expr: () => `${RECORDED.oneShot}{${ONE_SERVER}} > ${oneShot.share}
+and ${RECORDED.reuse} < ${reuse.good}
+and ${COSTLY}`,
     summary: 'Most connections to a server close after one request, or without any.',
-    description: () =>
-      `${SHARE} of the connections from ${JOB} to ${SERVER} that close have served at most one request.${TOP_REASON}`,
+    description: () => `${whyClosed(COST)} ${SHARE} of the connections that close have served at most one request.`,
     panel: 'Requests per connection',
   },
   {
@@ -85,8 +91,9 @@ and ${ENOUGH_REQUESTS}`,
     expr: () => shareAbove(NEW_POOLS, requests, newPools),
     summary: 'A program creates a client for each request.',
     description: () =>
-      `${JOB} sends ${numberOf(requests)} requests/s to ${SERVER} and creates a new client for ${SHARE} of them. Fix: create one client when the program starts, and share it.`,
+      `${ROUTE}: the program creates a new client for ${SHARE} of its ${numberOf(requests)} requests/s. Fix: create one client when the program starts, and share it.`,
     panel: 'Connections opened, by cause',
+    inhibits: LITTLE_REUSE,
   },
   {
     name: 'ConnmeterBodiesHeld',
@@ -97,7 +104,8 @@ and ${ENOUGH_REQUESTS}`,
     expr: () => `${held} >= ${bodies.minCount}\nand ${held} / ${open} > ${bodies.share}`,
     summary: 'Unread response bodies hold connections.',
     description: () =>
-      `${JOB} does not read response bodies from ${SERVER}: they hold ${VALUE} of its ${numberOf(open)} open connections, and it opens ${numberOf(opened)} connections/s. If they hold all, requests wait forever. Fix: read or cancel every body, with response.resume() (node:http) or await response.text() (fetch).`,
+      `${ROUTE}: unread response bodies hold ${VALUE} of the ${numberOf(open)} open connections, so the program opens ${COST}. Fix: read or cancel every body, with response.resume() (node:http) or await response.text() (fetch). If bodies hold all connections, requests wait forever.`,
     panel: 'Connections held by unread bodies',
+    inhibits: [...LITTLE_REUSE, 'ConnmeterPoolSaturated'],
   },
 ];

@@ -1,6 +1,6 @@
 import { percent, THRESHOLDS } from '../../thresholds.ts';
 import { by, RECORDED } from '../recorded-series.ts';
-import { JOB, LISTENER, numberOf, query, SHARE, shareOf } from '../templates.ts';
+import { LISTENER, numberOf, query, SHARE, shareOf } from '../templates.ts';
 import { type Alert, ONE_SERVER } from './alert.ts';
 
 const { reuse, server } = THRESHOLDS;
@@ -25,7 +25,8 @@ unless ${RECORDED.acceptedShortLived} <= ${server.share}
 and ${RECORDED.receivedReuse} < ${reuse.bad}`,
     summary: 'A server closes idle connections before its clients can reuse them.',
     description: () =>
-      `${JOB} accepts ${numberOf(accepted)} connections/s on ${LISTENER}. ${SHARE} of them end because of its keep-alive timeout${query(`${RECORDED.acceptedShortLived}{%s}`, `, most within ${server.shortKeepAlive} s`)}, and only ${shareOf(`${RECORDED.receivedReuse}{%s}`)} of its ${numberOf(received)} requests/s reuse a connection. Fix: raise the keepAliveTimeout of the server.`,
+      `${LISTENER}: the keep-alive timeout of the server ends ${SHARE} of the ${numberOf(accepted)} connections/s that it accepts${query(`${RECORDED.acceptedShortLived}{%s}`, `, most within ${server.shortKeepAlive} s`)}. Fix: raise it: server.keepAliveTimeout = 65_000. Only ${shareOf(`${RECORDED.receivedReuse}{%s}`)} of its ${numberOf(received)} requests/s reuse a connection.`,
     panel: 'Accepted connections closed, by reason',
+    listens: true,
   },
 ];

@@ -1,6 +1,6 @@
 import { percent, THRESHOLDS } from '../../thresholds.ts';
 import { RECORDED } from '../recorded-series.ts';
-import { JOB, numberOf, SERVER, SHARE, TOP_CAUSE, topError } from '../templates.ts';
+import { numberOf, ROUTE, SHARE, TOP_CAUSE, topError } from '../templates.ts';
 import { type Alert, failed, ONE_SERVER, shareAbove } from './alert.ts';
 
 const { failures, tls } = THRESHOLDS;
@@ -28,8 +28,9 @@ export const TLS_ALERTS: readonly Alert[] = [
     expr: () => shareAbove(failed(IN_TLS), attempted, failures),
     summary: 'TLS handshakes with a server fail.',
     description: () =>
-      `${SHARE} of the connection attempts from ${JOB} to ${SERVER} fail in the TLS handshake (${numberOf(attempted)} attempts/s).${topError(RECORDED.failedByError, IN_TLS, FIXES)}`,
+      `${ROUTE}: ${SHARE} of ${numberOf(attempted)} connection attempts/s fail in the TLS handshake.${topError(RECORDED.failedByError, IN_TLS, FIXES, 'look up the error in the runbook, and check the certificate of the server')}`,
     panel: 'Failed connections, by server and error',
+    inhibits: ['ConnmeterPoolSaturated', 'ConnmeterTlsNotResumed'],
   },
   {
     name: 'ConnmeterTlsNotResumed',
@@ -41,7 +42,7 @@ export const TLS_ALERTS: readonly Alert[] = [
 and ${handshakes} / ${instancesOfServer} >= ${tls.minHandshakes}`,
     summary: 'TLS sessions with a server are not resumed.',
     description: () =>
-      `Only ${SHARE} of the TLS handshakes from ${JOB} to ${SERVER} resume a session (${numberOf(handshakes)} handshakes/s). The others are full handshakes.${TOP_CAUSE}`,
+      `${ROUTE}: only ${SHARE} of ${numberOf(handshakes)} TLS handshakes/s resume a session. The others are full handshakes.${TOP_CAUSE}`,
     panel: 'TLS sessions resumed',
   },
 ];

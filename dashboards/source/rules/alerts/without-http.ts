@@ -2,7 +2,7 @@ import { promDuration } from '../../durations.ts';
 import { prometheusName } from '../../metric-names.ts';
 import { THRESHOLDS } from '../../thresholds.ts';
 import { by, RECORDED } from '../recorded-series.ts';
-import { JOB, query, SERVER, topInstanceByRate, VALUE } from '../templates.ts';
+import { query, ROUTE, topInstanceByRate, VALUE } from '../templates.ts';
 import { type Alert, ONE_SERVER } from './alert.ts';
 
 const { minRate, maxSeconds } = THRESHOLDS.clientPerQuery;
@@ -40,7 +40,8 @@ export const WITHOUT_HTTP_ALERTS: readonly Alert[] = [
     },
     summary: 'Connections to a server without HTTP are closed soon after they are opened.',
     description: (transport, durations) =>
-      `An instance of ${JOB} opens ${VALUE} connections/s to ${SERVER} without HTTP, and closes them within ${maxSeconds} s on average.${topInstanceByRate(prometheusName('connmeter.connection.closed', transport), durations, AS_USUAL)}${IF_THE_SERVER_ENDS_THEM} Fix: create one pool or client when the program starts, and share it.`,
+      `${ROUTE}: one instance opens ${VALUE} connections/s without HTTP, and they are closed within ${maxSeconds} s on average. Fix: create one pool or client when the program starts, and share it.${IF_THE_SERVER_ENDS_THEM}${topInstanceByRate(prometheusName('connmeter.connection.closed', transport), durations, AS_USUAL)}`,
     panel: 'New connections without HTTP, by server',
+    inhibits: ['ConnmeterNewConnectionsHigh', 'ConnmeterTlsNotResumed', 'ConnmeterDnsRateHigh'],
   },
 ];
