@@ -10,6 +10,7 @@ import { ALERTS } from '../../dashboards/source/rules/alerts.ts';
 import { LEVELS, RECORDED } from '../../dashboards/source/rules/recorded-series.ts';
 import { rulesFile } from '../../dashboards/source/rules/rules-file.ts';
 import { METRICS } from '../../src/metrics/table.ts';
+import { servicesFile } from '../rules/services.ts';
 import { allPanels, readDashboard } from '../support/dashboards.ts';
 import { pathOf, testWith } from '../support/installed.ts';
 import { skipTests } from '../support/skip.ts';
@@ -171,6 +172,10 @@ test.each(ALERTS.map(({ name }) => name))(
     expect(silences.length).toBeGreaterThan(0);
   },
 );
+
+test('the services without a fault are up to date', () => {
+  expect(readFileSync(join(ROOT, 'test/rules/services.test.yaml'), 'utf8')).toBe(servicesFile());
+});
 
 test('the unit tests check a value of every recorded series', () => {
   const { tests } = parse(readFileSync(join(ROOT, 'test/rules/recording.test.yaml'), 'utf8')) as { tests: UnitTest[] };

@@ -111,14 +111,14 @@ export const PORTS_IN_TIME_WAIT = query(
   ' Sockets in TIME_WAIT use {{ .Value | humanizePercentage }} of the local ports of a host of this job.',
 );
 
-/** The most common error, and its fix, or a fix for all others if there is one. */
+/** The most common error, and its fix, or that of all others. */
 export const topError = (
   series: string,
   matchers: string,
   fixes: Readonly<Record<string, string>>,
-  otherwise?: string,
+  otherwise: string,
 ) => {
-  const fix = (text: string | undefined) => (text === undefined ? '' : ` Fix: ${text}.`);
+  const fix = (text: string) => ` Fix: ${text}.`;
   const texts = Object.fromEntries(Object.entries(fixes).map(([error, text]) => [error, fix(text)]));
   return query(
     `topk(1, ${series}{%s,${matchers}} > 0)`,

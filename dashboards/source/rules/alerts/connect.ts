@@ -87,7 +87,7 @@ export const CONNECT_ALERTS: readonly Alert[] = [
     expr: () => shareAbove(failed(AT_PROXY), attempted, failures),
     summary: 'A proxy refuses tunnels.',
     description: () =>
-      `${ROUTE}: the proxy refuses ${SHARE} of ${numberOf(attempted)} tunnels/s.${topError(RECORDED.failedByError, AT_PROXY, PROXY_FIXES)}`,
+      `${ROUTE}: the proxy refuses ${SHARE} of ${numberOf(attempted)} tunnels/s.${topError(RECORDED.failedByError, AT_PROXY, PROXY_FIXES, 'look at the log of the proxy')}`,
     panel: 'Failed connections, by server and error',
     inhibits: CONSEQUENCES,
   },
