@@ -391,7 +391,7 @@ test.each(['dashboards', 'dashboards/otlp'])('the panels in the alerts of %s exi
   const dashboards = ['connmeter.json', 'connmeter-fleet.json'].map(name => readDashboard(`${folder}/${name}`));
   const titles = dashboards.flatMap(dashboard => panels(dashboard).map(({ title }) => title));
   const rules = readFileSync(join(ROOT, folder, 'rules/connmeter.yaml'), 'utf8');
-  const named = Array.from(rules.matchAll(/dashboard: Panel "(.+)"/g), ([, title = '']) => title);
+  const named = Array.from(rules.matchAll(/^ +panel: (.+)$/gm), ([, title = '']) => title);
 
   expect(named.length).toBe(rules.match(/alert: /g)?.length);
   expect(named.filter(title => !titles.includes(title))).toEqual([]);
