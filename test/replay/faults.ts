@@ -64,7 +64,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   'many lookups': faulty('dns-rate-high', ['DnsRateHigh']),
   'connects refused': faulty('connect-refused', ['ConnectRefused']),
   'connects unanswered': faulty('connect-unanswered', ['ConnectTimedOut']),
-  'connects hang': faulty('connect-hangs', ['ConnectionsHang']),
+  'handshakes hang': faulty('handshakes-hang', ['ConnectionsHang']),
   'certificate expired': faulty('tls-failing', ['TlsFailing']),
   'TLS not resumed': faulty('tls-not-resumed', ['TlsNotResumed']),
   'proxy refuses': faulty('proxy-refusing', ['ProxyRefusing']),

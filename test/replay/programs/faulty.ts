@@ -164,12 +164,13 @@ export const FAULTY = {
     },
   },
 
-  'connect-hangs': {
+  /** A server that accepts connections, and does not answer the TLS handshake. Connects themselves end after two minutes. */
+  'handshakes-hang': {
     ...LIMITS,
     async run(world) {
-      const port = await world.start('full', {});
+      const port = await world.start('silent', {});
       world.callIt(port, ORDERS);
-      for (let i = 0; i < 6; i++) get(`http://127.0.0.1:${port}/`).catch(() => {});
+      for (let i = 0; i < 6; i++) get(`https://127.0.0.1:${port}/`).catch(() => {});
     },
   },
 

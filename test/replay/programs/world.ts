@@ -15,6 +15,8 @@ export interface Wishes {
   resetsOnReuse: object;
   /** Answers each line with a line, as a database does. */
   lines: object;
+  /** Accepts connections, and says nothing. */
+  silent: object;
   /** Refuses every CONNECT with this status. */
   proxy: { status: number };
   /** Its queue is full, so connects get no answer. */
@@ -69,6 +71,8 @@ const handlers: Handlers = {
     ),
 
   lines: () => listening(net.createServer(socket => void socket.on('error', () => {}).pipe(socket))),
+
+  silent: () => listening(net.createServer(socket => void socket.on('error', () => {}).resume())),
 
   proxy: ({ status }) =>
     listening(
