@@ -1,4 +1,4 @@
-// Replays two days of recordings: `npm run replay -- [--rules <path>] [--hours 48] [--seed 1]`. Prints the alerts that fired.
+// Replays two days of recordings: `npm run replay -- [--rules <path>] [--hours 48] [--seed 1] [--only healthy] [--fault 'DNS slow']`. Prints the alerts that fired.
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { FAULTS } from './faults.ts';
@@ -10,13 +10,17 @@ const { values } = parseArgs({
     rules: { type: 'string', default: join(import.meta.dirname, '../../dashboards/rules/connmeter.yaml') },
     hours: { type: 'string', default: '48' },
     seed: { type: 'string', default: '1' },
+    fault: { type: 'string', default: '' },
     only: { type: 'string', default: 'healthy,faults' },
   },
 });
 const { rules } = values;
+const faults = Object.fromEntries(Object.entries(FAULTS).filter(([name]) => name.includes(values.fault)));
 const hours = Number(values.hours);
 const seed = Number(values.seed);
-const fault: readonly [number, number] = hours >= 48 ? [30, 33] : [hours / 3, (2 * hours) / 3];
+/** In hours. Two alerts compare with the day before, so they are silent in a shorter replay. */
+const time: readonly [number, number] =
+  hours >= 48 ? [30, 33] : hours > 25 ? [24.5, 25.5] : [hours / 3, (2 * hours) / 3];
 console.log(`${rules}, ${hours} h, seed ${seed}`);
 
 const hour = (minutes: number) => (minutes / 60).toFixed(2);
@@ -35,12 +39,12 @@ if (values.only.includes('healthy')) {
 
 if (values.only.includes('faults')) {
   const started = performance.now();
-  const { fired, series } = await replayFaults(rules, FAULTS, hours, fault, seed);
+  const { fired, series } = await replayFaults(rules, faults, hours, time, seed);
   console.log(
-    `\nWith faults from hour ${fault[0]} to ${fault[1]}: ${series} series, ${Math.round((performance.now() - started) / 1_000)} s`,
+    `\nWith faults from hour ${time.map(each => each.toFixed(2)).join(' to ')}: ${series} series, ${Math.round((performance.now() - started) / 1_000)} s`,
   );
   const known = alertsIn(readRules(rules));
-  for (const [job, { alerts }] of Object.entries(FAULTS)) {
+  for (const [job, { alerts }] of Object.entries(faults)) {
     const its = fired.filter(each => each.job === job);
     const silent = alerts.filter(alert => known.includes(alert) && !its.some(each => each.alert === alert));
     console.log(`${job}: ${silent.length > 0 ? `SILENT: ${silent.join(', ')}` : 'fires'}`);
