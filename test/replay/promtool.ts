@@ -28,12 +28,19 @@ export const readRules = (path: string): Rules => parse(readFileSync(path, 'utf8
 export const alertsIn = ({ groups }: Rules): string[] =>
   groups.flatMap(({ rules }) => rules.flatMap(({ alert = [] }) => alert));
 
-/** Whether a rule queries a metric. The templates of alerts query more, but nobody reads them here. */
-export function isQueried({ groups }: Rules): (name: string) => boolean {
-  const words = new Set(
-    groups.flatMap(({ rules }) => rules.flatMap(({ expr }) => expr.match(/[a-z_:][\w:]*/gi) ?? [])),
-  );
-  return name => words.has(name);
+/** Whether a rule queries a series. The templates of alerts query more, but nobody reads them here. */
+export function isQueried({ groups }: Rules): (name: string, labels?: Readonly<Record<string, string>>) => boolean {
+  const queries = groups.flatMap(({ rules }) => rules.map(({ expr }) => expr)).join('\n');
+  const words = new Set(queries.match(/[a-z_:][\w:]*/gi));
+  // Of most histograms, rules use one bucket.
+  const onlyBuckets = new Map<string, RegExp>();
+  for (const [, name = '', le = ''] of queries.matchAll(/(\w+_bucket)\{[^}]*\ble=~?"([^"]*)"/g)) {
+    onlyBuckets.set(name, new RegExp(`${onlyBuckets.has(name) ? `${onlyBuckets.get(name)?.source}|` : ''}^(${le})$`));
+  }
+  return (name, labels = {}) => {
+    const { le } = labels;
+    return words.has(name) && (le === undefined || (onlyBuckets.get(name)?.test(le) ?? true));
+  };
 }
 
 /** Evaluates the rules each minute of the replay with promtool, and returns the alerts that fired. */

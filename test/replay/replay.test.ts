@@ -16,7 +16,7 @@ const withPromtool = testWith('promtool');
 const quick = Object.fromEntries(Object.entries(FAULTS).filter(([, { needsHours = 0 }]) => needsHours === 0));
 
 withPromtool(`two short days without a fault: no alert fires (seed ${SEED})`, { timeout: TIMEOUT }, async () => {
-  const { fired } = await replayHealthy(RULES, 4, SEED);
+  const { fired } = await replayHealthy(RULES, 3, SEED);
 
   expectSilence(fired);
 });
@@ -40,10 +40,11 @@ test('every alert has a fault that fires it', () => {
 });
 
 test('the recordings have every metric that the rules query', () => {
+  const isUsed = isQueried(readRules(RULES));
   const queried = METRICS.flatMap(({ name, kind }) => {
     const metric = prometheusName(name, 'pull');
     return kind === 'histogram' ? ['_bucket', '_count', '_sum'].map(suffix => metric + suffix) : [metric];
-  }).filter(isQueried(readRules(RULES)));
+  }).filter(name => isUsed(name));
   const names = new Set(recorded().flatMap(program => readRecording(program).series.map(({ name }) => name)));
 
   expect(queried.length).toBeGreaterThan(0);

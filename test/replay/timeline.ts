@@ -47,6 +47,7 @@ export interface Scraping {
 export const SCRAPING: Scraping = { interval: 60, failed: 0.003, missed: 0.003, late: 0.02 };
 
 type Values = (string | undefined)[];
+type IsWanted = (name: string, labels: Readonly<Record<string, string>>) => boolean;
 
 /** The samples of a replay, as promtool takes them: `_` is no sample, `stale` the end of a series. */
 export class Samples {
@@ -54,9 +55,9 @@ export class Samples {
   readonly #scraping: Scraping;
   readonly #random: () => number;
   readonly #rows = new Map<string, Values>();
-  readonly #isWanted: (name: string) => boolean;
+  readonly #isWanted: IsWanted;
 
-  constructor(duration: number, isWanted: (name: string) => boolean, random: () => number, scraping = SCRAPING) {
+  constructor(duration: number, isWanted: IsWanted, random: () => number, scraping = SCRAPING) {
     this.scrapes = Math.floor(duration / scraping.interval) + 1;
     this.#isWanted = isWanted;
     this.#random = random;
@@ -179,12 +180,12 @@ class Growth {
   readonly #rows: Row[];
   #segment = 0;
 
-  constructor(life: Life, isWanted: (name: string) => boolean) {
+  constructor(life: Life, isWanted: IsWanted) {
     this.#life = life;
     const rows = new Map<string, { name: string; labels: Record<string, string>; values: Row['values'][number][] }>();
     life.segments.forEach(({ recording }, index) => {
       for (const { name, labels, values } of recording.series) {
-        if (!isWanted(name)) continue;
+        if (!isWanted(name, labels)) continue;
 
         const key = seriesOf(name, labels);
         const row = rows.get(key) ?? { name, labels: { ...life.labels, ...labels }, values: [] };
