@@ -35,6 +35,11 @@ const HEALTHY: Numbers = {
 };
 const WASTEFUL = { [NOT_REUSED]: 600, [REUSED]: 0 };
 
+const SLOW = {
+  ...buckets('connmeter_connect_duration', '', { '0.1': 0, '5': 60, '+Inf': 60 }),
+  'connmeter_connect_duration_count{}': 60,
+};
+
 const SERVERS: Readonly<Record<string, { readonly numbers: Numbers; readonly says: string }>> = {
   healthy: { numbers: {}, says: 'Healthy' },
   'hardly used': { numbers: { [REUSED]: 2, [NOT_REUSED]: 1, [opened('pool_busy')]: 1 }, says: 'Little traffic' },
@@ -75,11 +80,9 @@ const SERVERS: Readonly<Record<string, { readonly numbers: Numbers; readonly say
     numbers: { 'connmeter_connection_pending{connmeter_phase="connect"}': '20', [opened('pool_busy')]: 600 },
     says: 'Healthy',
   },
-  slow: {
-    numbers: {
-      ...buckets('connmeter_connect_duration', '', { '0.1': 0, '5': 60, '+Inf': 60 }),
-      'connmeter_connect_duration_count{}': 60,
-    },
+  slow: { numbers: SLOW, says: 'Connections open slowly' },
+  'slow, and wasteful': {
+    numbers: { ...WASTEFUL, ...SLOW, [opened('new_pool')]: 600 },
     says: 'Connections open slowly',
   },
 };

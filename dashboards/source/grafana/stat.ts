@@ -7,7 +7,7 @@ import {
 } from '@grafana/grafana-foundation-sdk/common';
 import { FieldColorBuilder, FieldColorModeId, type Panel } from '@grafana/grafana-foundation-sdk/dashboard';
 import { PanelBuilder } from '@grafana/grafana-foundation-sdk/stat';
-import { fixedColour, type PanelSpec, prometheusQuery, refId, withCommonOptions } from './panel.ts';
+import { type PanelSpec, prometheusQuery, refId, withCommonOptions } from './panel.ts';
 
 export interface StatSpec extends PanelSpec {
   readonly expr: string;
@@ -17,8 +17,6 @@ export interface StatSpec extends PanelSpec {
   readonly otherwise?: { readonly expr: string; readonly label: string };
   /** Only the last value, without a graph of its past: for a query that names the worst of many. */
   readonly instant?: boolean;
-  /** A fixed colour instead of thresholds, for a number that is neither good nor bad. */
-  readonly colour?: string;
 }
 
 /** One number, with a graph of its past in the background. */
@@ -35,6 +33,5 @@ export function stat(spec: StatSpec): Builder<Panel> {
     .colorMode(BigValueColorMode.Value)
     .textMode(BigValueTextMode.ValueAndName) // without a name, Grafana writes the number across the graph
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']).fields('').values(false));
-  if (spec.colour !== undefined) return panel.colorScheme(fixedColour(spec.colour));
   return panel.colorScheme(new FieldColorBuilder().mode(FieldColorModeId.Thresholds));
 }

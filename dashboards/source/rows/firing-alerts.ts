@@ -50,11 +50,11 @@ export function firingAlerts(zero: string): Builder<Panel> {
             ]),
           ],
           links: [{ title: 'Runbook', url: `${DOCS}/\${__data.fields.${PAGE}:raw}`, targetBlank: true }],
-          'custom.minWidth': 120,
+          'custom.minWidth': 100,
           'custom.cellOptions': { type: 'auto', wrapText: true },
         },
       },
-      { title: 'Server', label: 'server_address', options: { 'custom.minWidth': 80 } },
+      { title: 'Server', label: 'server_address', options: { 'custom.minWidth': 60 } },
       {
         title: 'For',
         expr: `${since} and on (${BY}) ${firing} or on () ${noneFires} or on () ${noRules}`,

@@ -61,6 +61,11 @@ export function verdicts(facts: Facts): string {
     races && withLabel(`${races} > ${RACES_PER_SECOND}`, `${OF_OTHERS}race`),
     limited && withLabel(`${limited} > ${saturated.share}`, `${OF_OTHERS}limit`),
     withLabel(`${held} >= ${bodies.minCount}`, `${OF_CAUSE}body_held`),
+    setup &&
+      withLabel(
+        `${setup} > ${harm.slowSetup} and on (${by}) ${perServer(opened)} > ${harm.minNew}`,
+        `${OF_OTHERS}slow`,
+      ),
     `${topCause(facts)} > ${harm.minNew} unless on (${by}) ${facts.reuse} >= ${reuse.good}`,
     setup && withLabel(`${setup} > ${harm.slowSetup}`, `${OF_OTHERS}slow`),
     withLabel(`${requests} < ${harm.minRequests}`, `${OF_OTHERS}quiet`),

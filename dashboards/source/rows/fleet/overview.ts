@@ -76,7 +76,7 @@ export const overview: Row<RecordedQueries> = {
       unit: 'short',
       decimals: 1,
       noValue: NOT_REPORTING,
-      thresholds: steps([null, NEUTRAL], [THRESHOLDS.bodies.minCount, WATCH]),
+      thresholds: steps([null, 'text'], [0, NEUTRAL], [THRESHOLDS.bodies.minCount, WATCH]),
       expr: total(recorded, 'held'),
     }),
     numberStat({

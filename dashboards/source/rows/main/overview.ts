@@ -59,7 +59,7 @@ export const overview: Row<PromQL> = {
       unit: 's',
       noValue: NOT_REPORTING,
       texts: [{ value: `${NONE_OPENED}`, text: 'none opened', colour: 'text' }],
-      thresholds: steps([null, NEUTRAL], [harm.slowSetup, WATCH]),
+      thresholds: steps([null, 'text'], [0, NEUTRAL], [harm.slowSetup, WATCH]),
       expr: orZero(setUpTime(promql), `${promql.zero()} + ${NONE_OPENED}`),
     }),
     stat({
@@ -77,7 +77,7 @@ export const overview: Row<PromQL> = {
       unit: 'cps',
       decimals: 2,
       noValue: NOT_REPORTING,
-      thresholds: steps([null, GOOD], [0.001, BAD]),
+      thresholds: steps([null, 'text'], [0, GOOD], [0.001, BAD]),
       expr: failuresOfTheWorst(promql.now()),
       otherwise: { expr: `${promql.zero()} unless on () ${promql.now().failures()} > 0`, label: 'no server' },
     }),
@@ -95,7 +95,7 @@ export const overview: Row<PromQL> = {
       unit: 'short',
       decimals: 0,
       noValue: 'not known', // with `detail: 'basic'`, or before the first request
-      thresholds: steps([null, NEUTRAL], [harm.minWaiting, WATCH]),
+      thresholds: steps([null, 'text'], [0, NEUTRAL], [harm.minWaiting, WATCH]),
       expr: promql.gauge('connmeter.request.pending'),
     }),
     stat({
@@ -112,7 +112,7 @@ export const overview: Row<PromQL> = {
       unit: 'short',
       decimals: 0,
       noValue: NOT_REPORTING,
-      thresholds: steps([null, NEUTRAL], [bodies.minCount, WATCH]),
+      thresholds: steps([null, 'text'], [0, NEUTRAL], [bodies.minCount, WATCH]),
       expr: orZero(promql.gauge('connmeter.body.held'), promql.zero()),
     }),
     servers(promql.now()),
