@@ -8,7 +8,7 @@ const SLOW = [
   'test/dashboards/end-to-end.test.ts',
   'test/live/kernel.test.ts',
   'test/package/{otel,testing}.test.ts',
-  'test/replay/two-days.test.ts',
+  'test/replay/{replay,two-days}.test.ts',
   'test/soak/soak.test.ts',
 ];
 

@@ -9,7 +9,6 @@ const MOST = 5;
 test.for<GrowthTask>([
   { client: 'undici', many: 'connections' },
   { client: 'http', many: 'connections' },
-  { client: 'undici', many: 'origins' },
   { client: 'http', many: 'origins' },
   { client: 'http', many: 'agents' },
 ])('a connection costs as much beside many $many as beside few: $client', async task => {

@@ -18,7 +18,7 @@ const MANY = { connections: 10_000, origins: 1_000, agents: 10_000 }[task.many];
 const BATCH = 25;
 /** Enough for V8 to have optimised the code. */
 const WARM_UP = 200;
-const ROUNDS = 100;
+const ROUNDS = 60;
 
 const script = { undici: UNDICI_CONNECTION, http: HTTP_CONNECTION }[task.client];
 
