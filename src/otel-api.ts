@@ -34,7 +34,10 @@ export function loadedApi(): Api | undefined {
   return api;
 }
 
-/** Whether nothing is registered behind a meter. A program may have several copies of the API, each with a no-op meter of its own. */
+/**
+ * Whether nothing is registered behind a meter. A program may have several copies of the API, each with a no-op meter of its own, and a
+ * bundler may have renamed its class.
+ */
 export function isNoop(meter: OpenTelemetry.Meter): boolean {
-  return meter.constructor.name === 'NoopMeter';
+  return meter.constructor.name === 'NoopMeter' || meter === api?.createNoopMeter();
 }

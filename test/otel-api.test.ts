@@ -18,3 +18,13 @@ test('the no-op meters of all copies of the API are recognised', () => {
   expect(required.createNoopMeter()).not.toBe(imported.createNoopMeter());
   expect([imported, required].map(api => isNoop(api.createNoopMeter()))).toEqual([true, true]);
 });
+
+test('a no-op meter is recognised although a bundler renamed its class', () => {
+  const meter = (apiIfUsed() as typeof imported).createNoopMeter();
+  const { name } = meter.constructor;
+  Object.defineProperty(meter.constructor, 'name', { value: 'a' });
+
+  const recognised = isNoop(meter);
+  Object.defineProperty(meter.constructor, 'name', { value: name });
+  expect(recognised).toBe(true);
+});

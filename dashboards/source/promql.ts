@@ -122,9 +122,18 @@ export function orZero(series: string, zero: string): string {
   return `${series} or ${zero}`;
 }
 
-/** The same series with one more label: `text`, with the value of the label `from` in place of `$1`. */
-export function labelled(series: string, label: string, text: string, from: string): string {
-  return `label_replace(${series}, "${label}", "${text}", "${from}", "(.+)")`;
+/**
+ * The same series with one more label. With `from`, only those whose label `from` has this value, which stands for `$1` in the text;
+ * by default, any value.
+ */
+export function labelled(
+  series: string,
+  label: string,
+  text: string,
+  from = '',
+  value = from === '' ? '' : '(.+)',
+): string {
+  return `label_replace(${series}, "${label}", "${text}", "${from}", "${value}")`;
 }
 
 /** A ratio. Where `whole` is zero there is no result, instead of NaN. */

@@ -22,8 +22,8 @@ export function firingAlerts(zero: string): Builder<Panel> {
   const paged = (series: string) => labelled(series, PAGE, 'runbooks/$1.md', 'alertname');
   const since = `max by (${BY}) (${paged(`(time() - ALERTS_FOR_STATE{${OURS}})`)})`;
   const firing = `max by (${BY}) (${paged(`ALERTS{${OURS}, alertstate="firing"}`)})`;
-  const noneFires = `label_replace(0 * count(${RECORDED.instances}{${PLACE}}), "${PAGE}", "${NONE}", "", "")`;
-  const noRules = `label_replace(${zero}, "${PAGE}", "${NO_RULES}", "", "")`;
+  const noneFires = labelled(`0 * count(${RECORDED.instances}{${PLACE}})`, PAGE, NONE);
+  const noRules = labelled(zero, PAGE, NO_RULES);
   return table({
     title: 'Alerts',
     size: [6, 9],

@@ -4,6 +4,7 @@ import { CLOSE_REASONS } from '../../../src/core/reasons.ts';
 import { explanationOf } from '../../../src/explain/explanations.ts';
 import { behindText, CAUSE_COLOURS, PHASE_COLOURS, REASON_COLOURS, VERDICT_COLOURS } from '../grafana/colours.ts';
 import type { ValueText } from '../grafana/panel.ts';
+import { labelled } from '../promql.ts';
 import { THRESHOLDS } from '../thresholds.ts';
 
 /** The label of a verdict. Its value is the page of the docs that explains it, from `docs/` on. */
@@ -86,9 +87,9 @@ export function topCause({ by, opened }: Pick<Facts, 'by' | 'opened'>): string {
   return `topk by (${by}) (1, sum by (${by}, ${VERDICT}) (${byOther}))`;
 }
 
-/** The series with the label of a verdict, where the label `from` has this value. `$1` stands for it. */
-function withLabel(series: string, verdict: string, from = '', value = from && '(.+)'): string {
-  return `label_replace(${series}, "${VERDICT}", "${verdict}", "${from}", "${value}")`;
+/** The series with the label of a verdict: see `labelled`. */
+function withLabel(series: string, verdict: string, ...where: [from?: string, value?: string]): string {
+  return labelled(series, VERDICT, verdict, ...where);
 }
 
 const OTHERS: Readonly<Record<keyof typeof VERDICT_COLOURS, string>> = {

@@ -1,6 +1,6 @@
 import { PHASE_COLOURS } from '../../grafana/colours.ts';
 import { graph } from '../../grafana/graph.ts';
-import { type PromQL, SERVER } from '../../promql.ts';
+import { labelled, type PromQL, SERVER } from '../../promql.ts';
 
 const DNS = 'dns.lookup.duration';
 const CONNECT = 'connmeter.connect.duration';
@@ -24,7 +24,7 @@ export function setUpTime(promql: PromQL): string {
 /** The same for each server. Lookups have no server, but a name: that of the server, where a name is dialled. */
 export function setUpTimeByServer(promql: PromQL): string {
   const connect = p95(promql, CONNECT, SERVER);
-  const named = `label_replace(${p95(promql, DNS, 'dns_question_name')}, "server_address", "$1", "dns_question_name", "(.+)")`;
+  const named = labelled(p95(promql, DNS, 'dns_question_name'), 'server_address', '$1', 'dns_question_name');
   const ofName = `max by (server_address) (${named})`;
   const none = `0 * max by (server_address) (${connect})`;
   return `(${connect} + on (${SERVER}) (${p95(promql, TLS, SERVER)} or 0 * ${connect})) + on (server_address) group_left () (${ofName} or ${none})`;
