@@ -70,10 +70,15 @@ interface UndiciState {
 
 const undiciConnector = () => {};
 
+/** A Client in a Pool, which listens to it. */
+const undiciClient = new EventEmitter();
+for (const event of ['connect', 'disconnect', 'connectionError', 'drain']) undiciClient.on(event, () => {});
+const CLIENT = Symbol('client');
+
 function undiciState(host: string, encrypted: boolean, headers: readonly string[]): UndiciState {
   const protocol = encrypted ? 'https:' : 'http:';
   const connectParams = { hostname: host, port: '8080', protocol };
-  const socket = new FakeSocket(encrypted);
+  const socket = Object.assign(new FakeSocket(encrypted), { [CLIENT]: undiciClient });
   const request = {
     origin: `${protocol}//${host}:8080`,
     method: 'GET',
@@ -229,6 +234,34 @@ export const HTTP_CONNECTION: ConnectionScript<HttpState> = {
   ],
 };
 
+/** A connection of undici without TLS, to an address. */
+const UNDICI_PLAIN: ConnectionScript<UndiciState> = {
+  title: 'undici',
+  make: () => undiciState('127.0.0.1', false, NODE_ANSWERS),
+  steps: UNDICI_CONNECTION.steps.filter(({ event }) => event !== 'lookup' && event !== 'secureConnect'),
+};
+
+/** A socket of `net.connect` to an address. */
+const NET_CONNECTION: ConnectionScript<FakeSocket> = {
+  title: '`net.connect`, no HTTP',
+  make: () => new FakeSocket(),
+  steps: [
+    { event: 'net.client.socket', play: socket => attempted.publish({ socket }) },
+    { event: 'connectionAttempt', play: dial },
+    { event: 'connect', play: connect },
+    { event: 'close', play: close },
+  ],
+};
+
+export const CONNECTIONS = {
+  net: NET_CONNECTION,
+  http: HTTP_CONNECTION,
+  undici: UNDICI_PLAIN,
+  'undici-tls': UNDICI_CONNECTION,
+};
+
+export type ConnectionName = keyof typeof CONNECTIONS;
+
 /** Opens a connection; returns a function that replays one request and its response on it. */
 export type OpenConnection = () => () => void;
 
@@ -252,6 +285,26 @@ function undiciReusing(headers: readonly string[]): OpenConnection {
       request.completed = true;
       undiciOver.publish(answer);
     });
+  };
+}
+
+/** Sends requests on one connection of undici. Each function that it returns answers one, in the same order. */
+export function undiciPipelining(): () => () => void {
+  const { socket, connect: connecting, connected, request, answer } = undiciState('a.test', false, NODE_ANSWERS);
+  beforeConnect.publish(connecting);
+  attempted.publish({ socket });
+  dial(socket);
+  connect(socket);
+  taken.publish(connected);
+  return () => {
+    const own = { ...request, completed: false };
+    requestCreated.publish({ request: own });
+    sendHeaders.publish({ request: own, socket, headers: '' });
+    return () => {
+      undiciAnswered.publish({ ...answer, request: own });
+      own.completed = true;
+      undiciOver.publish({ request: own });
+    };
   };
 }
 

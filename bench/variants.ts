@@ -47,8 +47,6 @@ export const CHANNELS = [
 export const SOCKET_EVENTS = [
   'lookup',
   'connectionAttempt',
-  'connectionAttemptFailed',
-  'connectionAttemptTimeout',
   'connect',
   'timeout',
   'end',

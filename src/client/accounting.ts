@@ -2,7 +2,7 @@ import { currentPhase, failedPhase, failureType, isGivenUp, type Phase } from '.
 import type { GoawayCode } from '../core/goaway-codes.ts';
 import type { Guard } from '../core/guard.ts';
 import type { Origin } from '../core/origins.ts';
-import { phasesOf } from '../core/phases.ts';
+import { connectSeconds, setupSeconds, tlsSeconds } from '../core/phases.ts';
 import type { RequestFailure } from '../core/request-failures.ts';
 import { RingBuffer } from '../core/ring-buffer.ts';
 import type { Lookups } from '../metrics/lookups.ts';
@@ -279,7 +279,7 @@ export class ConnectionAccounting {
     const origin = originOfConnection(connection);
     this.#registry.pendingTo(origin).in(phase).value++;
     const { openedFor, request, waitedSince } = connection;
-    if (openedFor !== undefined || request !== undefined || !Number.isNaN(waitedSince))
+    if (openedFor !== undefined || request !== undefined || waitedSince !== undefined)
       this.#registry.originCounts(origin, true).waiting.value++;
   }
 
@@ -307,7 +307,7 @@ export class ConnectionAccounting {
 
   #recordOpened(connection: Connection, counts: OriginCounts): void {
     this.#recordConnect(connection, counts);
-    const { tls } = phasesOf(connection);
+    const tls = tlsSeconds(connection);
     if (tls !== undefined && connection.tls !== undefined) {
       counts.initialiseFailures('tls');
       this.#record('connmeter.tls.handshake.duration', tls, counts.handshake(connection.tls));
@@ -331,7 +331,7 @@ export class ConnectionAccounting {
   }
 
   #recordConnect(connection: Connection, counts: OriginCounts): void {
-    const { connect } = phasesOf(connection);
+    const connect = connectSeconds(connection);
     if (connect !== undefined && connection.attempts.length > 0) {
       this.#record('connmeter.connect.duration', connect, counts.attributes);
     }
@@ -374,8 +374,7 @@ export class ConnectionAccounting {
     recordLifetime(connection, LIFETIME_METRICS, attributes, connection.closed as number, this.#record);
     if (connection.requests > 1) return;
 
-    const { dns, connect, tls } = phasesOf(connection);
-    counts.wastedSetup.value += (dns ?? 0) + (connect ?? 0) + (tls ?? 0);
+    counts.wastedSetup.value += setupSeconds(connection);
   }
 
   #countInUse(connection: Connection): void {

@@ -73,12 +73,24 @@ export interface Arrived {
   readonly waiting: number;
 }
 
-const NONE: readonly Attempt[] = [];
+/** Every connection begins with it. It stays empty. */
+const NONE: Attempt[] = [];
 
 /** One attempt to connect to one address. The outcome is undefined while the attempt runs. */
 export interface Attempt {
   readonly type: NetworkType;
   outcome: Outcome | undefined;
+}
+
+/** What checks have found about a response that was not read at one of them. */
+export interface UnreadCheck {
+  /** `bytesReadBeforeRequest` then. If it differs now, another response is on the connection. */
+  readonly bytesBefore: number;
+  /** What was taken of the response at the last check, and since when that has not changed. Undefined if it is read. */
+  taken: number | undefined;
+  since: number | undefined;
+  /** It was reported that the response holds the connection. */
+  isReported: boolean;
 }
 
 /**
@@ -98,12 +110,10 @@ export class Connection extends TrackedConnection<OriginCounts> implements Momen
   hasBegun = false;
   /** When the lookup ended. */
   resolved: number | undefined;
-  /** The socket tried an address or a path. */
-  dialled = false;
   connected: number | undefined;
   closed: number | undefined;
-  /** How many bytes it had sent and received when its last timeout had expired, if it did not end then. */
-  trafficAtTimeout = Infinity;
+  /** How many bytes it had sent and received when its last timeout had expired. Undefined if it ended then. */
+  trafficAtTimeout: number | undefined;
   /** With HTTP/2, once a request was sent. */
   session: Pick<Http2Session, 'remoteSettings'> | undefined;
   serverEnded = false;
@@ -112,11 +122,11 @@ export class Connection extends TrackedConnection<OriginCounts> implements Momen
   http = false;
   /** The origin that the client named. */
   origin: Origin | undefined;
-  /** The name that the socket looked up, and the address and port that it tried last. */
+  /** The name that the socket looked up, and the address (or path) and port that it tried last. */
   host: string | undefined;
   address: string | undefined;
   port: number | undefined;
-  attempts: readonly Attempt[] = NONE;
+  attempts: Attempt[] = NONE;
 
   // Local port, once it was needed: pending-tunnels.ts.
 
@@ -204,20 +214,15 @@ export class Connection extends TrackedConnection<OriginCounts> implements Momen
 
   /** How long its first request waited, in seconds. NaN if that is not known. */
   queueTime = Number.NaN;
-  /** The turn of the event loop in which its last request was over. NaN if that was not seen. */
-  idleTurn = Number.NaN;
-  /** Since when the request has been waiting that the connection is opened for. NaN if since the attempt. */
-  waitedSince = Number.NaN;
+  /** The turn of the event loop in which its last request was over. Undefined if that was not seen. */
+  idleTurn: number | undefined;
+  /** Since when the request has been waiting that the connection is opened for. Undefined if since the attempt. */
+  waitedSince: number | undefined;
 
   // Unread bodies: unread-bodies.ts.
 
-  /** `bytesReadBeforeRequest` at the last check. If it differs now, another response is on the connection. */
-  checkedRequest = -1;
-  /** What was taken of the response at the last check, and since when that has not changed. Undefined if it is read. */
-  taken: number | undefined;
-  unreadSince: number | undefined;
-  /** It was reported that the response holds the connection. */
-  heldReported = false;
+  /** Undefined unless a check has found that nothing reads the response. */
+  unread: UnreadCheck | undefined;
 
   constructor(socket: Socket, started: number) {
     super(started);
@@ -240,13 +245,13 @@ export function releaseReferences(connection: Connection): void {
 }
 
 /** Whether the connection needs no lookup, or its lookup is over and it tried an address. */
-export function isPastLookup({ dialled, origin }: Connection): boolean {
-  return dialled || (origin !== undefined && isIpAddress(origin.address));
+export function isPastLookup({ address, origin }: Connection): boolean {
+  return address !== undefined || (origin !== undefined && isIpAddress(origin.address));
 }
 
 /** Whether it is known where an attempt goes. A socket without a client shows no name before its lookup ends. */
-export function isOriginKnown({ dialled, origin }: Connection): boolean {
-  return dialled || origin !== undefined;
+export function isOriginKnown({ address, origin }: Connection): boolean {
+  return address !== undefined || origin !== undefined;
 }
 
 /** The origin that the connection is counted under: the path of a Unix socket, else what the client named, else what was dialled. */

@@ -10,6 +10,7 @@ import type { TlsHandshake } from '../core/tls-handshake.ts';
 import type { HttpVersion } from '../metrics/address-counts.ts';
 import { adviceOf } from '../metrics/advice.ts';
 import type { Lookups } from '../metrics/lookups.ts';
+import type { NetworkType } from '../metrics/origin-counts.ts';
 import type { Recorder } from '../metrics/recorder.ts';
 import type { MetricRegistry } from '../metrics/registry.ts';
 import { ConnectionAccounting } from './accounting.ts';
@@ -234,20 +235,22 @@ export class Connections {
     return connection?.http === false ? connection.socket : undefined;
   }
 
-  /** The lookup ended. Called once per address found; only the first call counts. */
-  lookedUp(socket: Socket, host: string, error: unknown): void {
+  /** The lookup ended. Called once per address found; only the first call counts. Returns true from the second address on. */
+  lookedUp(socket: Socket, host: string, error: unknown): boolean {
     const connection = this.#live.get(socket);
-    if (connection === undefined || connection.resolved !== undefined) return;
+    if (connection === undefined) return false;
+    if (connection.resolved !== undefined) return true;
 
     connection.hasBegun = true;
     // undici 8 calls `lookup` for an address too, with the name in the `Host` header. Nothing is looked up then.
-    if (connection.origin !== undefined && isIpAddress(connection.origin.address)) return;
+    if (connection.origin !== undefined && isIpAddress(connection.origin.address)) return false;
 
     connection.host = hostName(host);
     if (connection.origin !== undefined && !canLookUp(connection.origin, host)) this.#unclaim(connection);
     this.#registry.names.labelOf(host, 'connection');
     connection.resolved = this.#now();
     if (error) this.#lookups.failed(host, connection.resolved - connection.started, error);
+    return false;
   }
 
   /** The socket tries an address. For a Unix socket, `address` is the path and `family` is undefined. */
@@ -256,11 +259,10 @@ export class Connections {
     if (connection === undefined) return;
 
     connection.hasBegun = true;
-    connection.dialled = true;
     connection.address = family === undefined ? socketPath(address) : hostName(address);
     connection.port = portNumber(port);
     if (family !== undefined) {
-      connection.attempts = [...connection.attempts, { type: family === 6 ? 'ipv6' : 'ipv4', outcome: undefined }];
+      addAttempt(connection, family === 6 ? 'ipv6' : 'ipv4');
     }
     if (connection.origin !== undefined && !canDial(connection.origin, connection)) this.#unclaim(connection);
   }
@@ -674,6 +676,12 @@ export class Connections {
     this.#live.addAlias(socket, connection);
     return connection;
   }
+}
+
+function addAttempt(connection: Connection, type: NetworkType): void {
+  const attempt = { type, outcome: undefined };
+  if (connection.attempts.length === 0) connection.attempts = [attempt];
+  else connection.attempts.push(attempt);
 }
 
 /** Sets the outcome of the current attempt, unless it has one. */

@@ -71,10 +71,10 @@ export class QueueTimes {
   /** The connection is open. If its client opened it for a request, that has waited. */
   opened(connection: Connection): void {
     const { openedFor, request, opened, started, waitedSince } = connection;
-    const isAwaited = openedFor !== undefined || request !== undefined || !Number.isNaN(waitedSince);
+    const isAwaited = openedFor !== undefined || request !== undefined || waitedSince !== undefined;
     if (opened === undefined || !isAwaited) return;
 
-    connection.queueTime = opened - (Number.isNaN(waitedSince) ? started : waitedSince);
+    connection.queueTime = opened - (waitedSince ?? started);
   }
 
   /** A request was sent on an open connection, and is counted. */
@@ -117,7 +117,7 @@ export class QueueTimes {
       // The connection was busy when the request was made.
       this.#recordWait(waited, requestCounts.by(caller));
       requestCounts.saturation.waited(Math.max(sentSince, opened), sentAt);
-    } else if (isWatched || this.#turns.now - idleTurn >= TURNS_WITHOUT_QUEUE) {
+    } else if (isWatched || (idleTurn !== undefined && this.#turns.now - idleTurn >= TURNS_WITHOUT_QUEUE)) {
       this.#addUnqueued(requestCounts.by(caller));
     }
   }

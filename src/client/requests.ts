@@ -266,7 +266,11 @@ function setTunnel(connection: Connection, state: TunnelState, status: number | 
   connection.tunnelStatus = status;
 }
 
-function without(requests: readonly object[], request: object): object[] | undefined {
-  const left = requests.filter(each => each !== request);
-  return left.length > 0 ? left : undefined;
+/** Responses come in the order of their requests, so almost always the first request is over. */
+function without(requests: object[], request: object): object[] | undefined {
+  if (requests.length === 1) return undefined;
+  if (requests[0] !== request) return requests.filter(each => each !== request);
+
+  requests.shift();
+  return requests;
 }

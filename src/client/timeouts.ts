@@ -17,7 +17,7 @@ export class Timeouts {
   /** The socket emitted 'timeout'. Our listener runs first, so what the program does about it is seen after the turn. */
   expired(connection: Connection): void {
     connection.timedOut = true;
-    connection.trafficAtTimeout = Infinity;
+    connection.trafficAtTimeout = undefined;
     if (this.#recent.push(connection) === 1) this.#queueCheck();
   }
 
@@ -35,7 +35,8 @@ export class Timeouts {
 
 /** Whether nothing was sent or received since the socket's timeout expired. */
 export function hasTimedOut({ timedOut, trafficAtTimeout, socket }: Connection): boolean {
-  return timedOut && (socket === undefined || trafficOf(socket) <= trafficAtTimeout);
+  if (!timedOut) return false;
+  return socket === undefined || trafficAtTimeout === undefined || trafficOf(socket) <= trafficAtTimeout;
 }
 
 function trafficOf({ bytesRead, bytesWritten }: Socket): number {

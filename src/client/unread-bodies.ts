@@ -1,5 +1,5 @@
 import { type Guard, withFallback } from '../core/guard.ts';
-import type { Arrived, Connection } from './connection.ts';
+import type { Arrived, Connection, UnreadCheck } from './connection.ts';
 
 /** For how long nothing reads a response before it holds its connection. A program may do something else for a moment. */
 const HELD_SECONDS = 0.5;
@@ -24,17 +24,17 @@ export class UnreadBodies {
   unreadSince(connection: Connection): number | undefined {
     const taken = this.#takenSafely(connection);
     const now = this.#now();
-    const isOther = connection.checkedRequest !== connection.bytesReadBeforeRequest;
-    if (isOther) connection.heldReported = false;
-    if (isOther || taken !== connection.taken) connection.unreadSince = taken === undefined ? undefined : now;
-    connection.checkedRequest = connection.bytesReadBeforeRequest;
-    connection.taken = taken;
+    const check = checkOf(connection, taken);
+    if (check === undefined) return undefined;
 
-    const { unreadSince } = connection;
-    if (unreadSince !== undefined && now - unreadSince >= HELD_SECONDS && !connection.heldReported) {
-      connection.heldReported = this.#onHeld(connection);
+    if (taken !== check.taken) {
+      check.taken = taken;
+      check.since = taken === undefined ? undefined : now;
     }
-    return unreadSince;
+    if (check.since !== undefined && now - check.since >= HELD_SECONDS && !check.isReported) {
+      check.isReported = this.#onHeld(connection);
+    }
+    return check.since;
   }
 
   /** The same, once it is half a second ago: the response holds the connection. */
@@ -42,6 +42,18 @@ export class UnreadBodies {
     const since = this.unreadSince(connection);
     return since !== undefined && this.#now() - since >= HELD_SECONDS ? since : undefined;
   }
+}
+
+/** What the checks of the response that is on the connection have found so far. Undefined if each has found that it is read. */
+function checkOf(connection: Connection, taken: number | undefined): UnreadCheck | undefined {
+  const { unread, bytesReadBeforeRequest } = connection;
+  if (unread?.bytesBefore === bytesReadBeforeRequest) return unread;
+
+  connection.unread =
+    taken === undefined
+      ? undefined
+      : { bytesBefore: bytesReadBeforeRequest, taken: undefined, since: undefined, isReported: false };
+  return connection.unread;
 }
 
 /** Over HTTP/2, a response holds a stream and no connection. With pipelining, the response may belong to an earlier request. */

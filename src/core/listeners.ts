@@ -36,7 +36,7 @@ export function prependListeners(emitter: EventEmitter, listeners: Listeners): v
     if (others > 0 && emitter.listeners(event).includes(listener as () => void)) continue;
 
     if (limit === 0 || others < limit) emitter.prependListener(event, listener as () => void);
-    else withoutLimit(emitter, () => emitter.prependListener(event, listener as () => void));
+    else prependWithoutLimit(emitter, event, listener);
   }
 }
 
@@ -81,14 +81,14 @@ export const removeListeners = ignoringErrors('removeListener', (emitter: EventE
 
 const NEW_LISTENER: Listeners = [['newListener', onNewListener]];
 
-/** Runs `add` without a limit. Node uses the emitter's own limit, or the default if it has none; both are restored at once. */
-function withoutLimit(emitter: EventEmitter, add: () => void): void {
+/** Adds a listener without a limit. Node uses the emitter's own limit, or the default if it has none; both are restored at once. */
+function prependWithoutLimit(emitter: EventEmitter, event: string, listener: Listener): void {
   const defaultLimit = events.defaultMaxListeners;
   events.defaultMaxListeners = 0;
   const ownLimit = emitter.getMaxListeners();
   try {
     if (ownLimit > 0) emitter.setMaxListeners(0);
-    add();
+    emitter.prependListener(event, listener as () => void);
   } finally {
     if (ownLimit > 0) emitter.setMaxListeners(ownLimit);
     events.defaultMaxListeners = defaultLimit;

@@ -14,10 +14,23 @@ export interface Phases {
   readonly tls: number | undefined;
 }
 
-export function phasesOf({ started, resolved, connected, secured }: Moments): Phases {
-  return {
-    dns: resolved === undefined ? undefined : resolved - started,
-    connect: connected === undefined ? undefined : connected - (resolved ?? started),
-    tls: connected === undefined || secured === undefined ? undefined : secured - connected,
-  };
+export function phasesOf(moments: Moments): Phases {
+  return { dns: dnsSeconds(moments), connect: connectSeconds(moments), tls: tlsSeconds(moments) };
+}
+
+function dnsSeconds({ started, resolved }: Moments): number | undefined {
+  return resolved === undefined ? undefined : resolved - started;
+}
+
+export function connectSeconds({ started, resolved, connected }: Moments): number | undefined {
+  return connected === undefined ? undefined : connected - (resolved ?? started);
+}
+
+export function tlsSeconds({ connected, secured }: Moments): number | undefined {
+  return connected === undefined || secured === undefined ? undefined : secured - connected;
+}
+
+/** All phases together. */
+export function setupSeconds(moments: Moments): number {
+  return (dnsSeconds(moments) ?? 0) + (connectSeconds(moments) ?? 0) + (tlsSeconds(moments) ?? 0);
 }

@@ -7,10 +7,19 @@ export interface TlsHandshake {
   readonly alpn: string | undefined;
 }
 
+/** Node's names (https://nodejs.org/api/tls.html#tlssocketgetprotocol), and those of OpenTelemetry. */
+const VERSIONS: ReadonlyMap<unknown, string> = new Map([
+  ['TLSv1.3', '1.3'],
+  ['TLSv1.2', '1.2'],
+  ['TLSv1.1', '1.1'],
+  ['TLSv1', '1'],
+  ['SSLv3', '3'],
+]);
+
 /** Reads the result from a TLS socket, of a client or a server, whose handshake is done. */
 export function handshakeOf(socket: TLSSocket): TlsHandshake {
   return {
-    version: /^(?:TLSv|SSLv)([\d.]{1,8})$/.exec(String(socket.getProtocol()))?.[1] ?? 'unknown',
+    version: VERSIONS.get(socket.getProtocol()) ?? 'unknown',
     resumed: socket.isSessionReused() === true,
     alpn: socket.alpnProtocol || undefined,
   };

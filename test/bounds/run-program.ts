@@ -4,7 +4,7 @@ import { start } from '../support/child.ts';
 import { server } from '../support/server.ts';
 
 /** Runs a program of `programs/` with --expose-gc, and returns what it prints. */
-export async function runProgram<Result>(program: string, task: object): Promise<Result> {
+export async function runProgram<Result>(program: string, task: object | string): Promise<Result> {
   const path = fileURLToPath(new URL(`./programs/${program}`, import.meta.url));
   const { outcome } = start(path, { args: [JSON.stringify(task)], node: ['--expose-gc'] });
   const { code, stdout, stderr } = await outcome;

@@ -17,7 +17,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
   'socket and times': {
     writers: ['client/connections.ts'],
     fields: [
-      ...['socket', 'listenedSocket', 'hasBegun', 'resolved', 'dialled', 'connected', 'secured', 'opened', 'closed'],
+      ...['socket', 'listenedSocket', 'hasBegun', 'resolved', 'connected', 'secured', 'opened', 'closed'],
       ...['tls', 'error', 'serverEnded', 'receivedGoaway', 'version'],
       ...['host', 'address', 'port', 'attempts', 'outcome', 'session', 'openedBy', 'requestSite'],
     ],
@@ -60,7 +60,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
   'close reason': { writers: ['client/accounting.ts', 'client/attribution/pool.ts'], fields: ['reason'] },
   'unread bodies': {
     writers: ['client/unread-bodies.ts'],
-    fields: ['checkedRequest', 'taken', 'unreadSince', 'heldReported'],
+    fields: ['unread'],
   },
   'what was counted': {
     writers: ['client/accounting.ts'],

@@ -30,6 +30,7 @@ export class IdleCount {
 
   /** The count when the attempt began. */
   at(attempt: number): number {
-    return this.#changes.find(({ order }) => order >= attempt)?.before ?? this.#now;
+    for (const { order, before } of this.#changes) if (order >= attempt) return before;
+    return this.#now;
   }
 }

@@ -51,12 +51,22 @@ export class Losses {
    * the program or its client caused comes last: undici 7 also closes other connections when it has lost one.
    */
   replaceBy({ order, ownLoss, onlyOwn, hasOthers, now }: Replacement): Loss | undefined {
-    const oldest = hasOthers ? now - RECENT_SECONDS : -Infinity;
-    const counts = (loss: Loss) => !loss.replaced && !loss.withdrawn && loss.order <= order && loss.at >= oldest;
-    let loss = ownLoss !== undefined && counts(ownLoss) ? ownLoss : undefined;
-    if (!onlyOwn) loss ??= this.#all.findLast(each => counts(each) && !isByProgram(each)) ?? this.#all.findLast(counts);
+    const since = hasOthers ? now - RECENT_SECONDS : -Infinity;
+    let loss = ownLoss !== undefined && canBeReplaced(ownLoss, order, since) ? ownLoss : undefined;
+    if (!onlyOwn) loss ??= this.#latest(order, since);
     if (loss !== undefined) loss.replaced = true;
     return loss;
+  }
+
+  #latest(order: number, since: number): Loss | undefined {
+    let latestByProgram: Loss | undefined;
+    for (let i = this.#all.length - 1; i >= 0; i--) {
+      const loss = this.#all[i] as Loss;
+      if (!canBeReplaced(loss, order, since)) continue;
+      if (!isByProgram(loss)) return loss;
+      latestByProgram ??= loss;
+    }
+    return latestByProgram;
   }
 
   get any(): boolean {
@@ -65,7 +75,8 @@ export class Losses {
 
   /** Whether a connection that is lost by now was there when an attempt began. */
   hadAny(order: number): boolean {
-    return this.#all.some(loss => loss.openedAs < order && loss.order > order);
+    for (const loss of this.#all) if (loss.openedAs < order && loss.order > order) return true;
+    return false;
   }
 
   /** The program itself, or its client, closed the connection that was lost last. */
@@ -73,6 +84,11 @@ export class Losses {
     const latest = this.#all.at(-1);
     return latest !== undefined && isByProgram(latest);
   }
+}
+
+/** Whether an attempt may make the loss good. `since`: older losses do not count. */
+function canBeReplaced({ replaced, withdrawn, order: lostAs, at }: Loss, order: number, since: number): boolean {
+  return !replaced && !withdrawn && lostAs <= order && at >= since;
 }
 
 /** The close reason that explains a replacement. undici closes an orphan after its request, which explains nothing. */

@@ -12,19 +12,23 @@ export interface OpenFacts {
   readonly poolIsKnown: boolean;
   /** Another connection of the pool was idle. */
   readonly hadIdle: boolean;
-  /** A response body that the program did not read held another connection of the pool. Asked only if it matters. */
-  readonly hadHeld: () => boolean;
-  /** The pool had other connections, open or opening. Asked only if it matters. */
-  readonly hadOthers: () => boolean;
+}
+
+/** What was true at the attempt about the other connections of the pool. Asked only if it matters. */
+export interface OtherConnections<Member> {
+  /** A response body that the program did not read held one of them. */
+  hadHeld(member: Member): boolean;
+  /** There were some, open or opening. */
+  hadAny(member: Member): boolean;
 }
 
 /** The cause of a new connection: the first that applies. */
-export function openCause(facts: OpenFacts): OpenCause {
+export function openCause<Member>(facts: OpenFacts, member: Member, others: OtherConnections<Member>): OpenCause {
   if (facts.isFirstOfOrigin) return 'first';
   if (facts.isFirstOfPool) return 'new_pool';
   if (facts.isReplacement) return 'replaced';
   if (!facts.poolIsKnown) return 'unknown';
   if (facts.hadIdle) return 'release_race';
-  if (facts.hadHeld()) return 'body_held';
-  return facts.hadOthers() ? 'pool_busy' : 'unknown';
+  if (others.hadHeld(member)) return 'body_held';
+  return others.hadAny(member) ? 'pool_busy' : 'unknown';
 }

@@ -1,6 +1,6 @@
 import { First } from './first.ts';
 import type { OriginState, Pool } from './pool.ts';
-import type { PoolIdentity } from './pool-identity.ts';
+import type { Owner, PoolIdentity } from './pool-identity.ts';
 import { WaitingAttempts } from './waiting-attempts.ts';
 
 /** For how long a pool that began beside others shows that the program makes one after another. */
@@ -8,6 +8,8 @@ const OVERLAP_SECONDS = 300;
 /** How many pools are checked. */
 const MAX_CHECKED = 8;
 const MAX_LOST = 16;
+
+export type MakePool = (owner: Owner, isKnown: boolean, origin: OriginPools) => Pool;
 
 /** The pools of one origin. */
 export class OriginPools implements OriginState {
@@ -46,26 +48,26 @@ export class OriginPools implements OriginState {
   }
 
   /** Finds the pool with this identity, or creates it. `identity`: undefined for a socket without a client. */
-  poolOf(identity: PoolIdentity | undefined, create: (isKnown: boolean) => Pool, now: number): Pool {
+  poolOf(identity: PoolIdentity | undefined, make: MakePool, now: number): Pool {
     if (identity === undefined) {
-      this.#none ??= create(true);
+      this.#none ??= make('none', true, this);
       return this.#none;
     }
     if (identity.pool === undefined) {
-      this.#unknown ??= create(false);
+      this.#unknown ??= make(identity.owner, false, this);
       return this.#unknown;
     }
     let pool = this.#known.get(identity.pool);
     if (pool === undefined) {
-      pool = this.#poolContinuedBy(identity, now) ?? this.#newPool(identity, create, now);
+      pool = this.#poolContinuedBy(identity, now) ?? this.#newPool(identity, make, now);
       this.#known.set(identity.pool, pool);
     }
     return pool;
   }
 
-  #newPool({ isRenewed }: PoolIdentity, create: (isKnown: boolean) => Pool, now: number): Pool {
+  #newPool({ owner, isRenewed }: PoolIdentity, make: MakePool, now: number): Pool {
     const isBesideOthers = this.#hasPoolInUse;
-    const pool = create(true);
+    const pool = make(owner, true, this);
     pool.isDoubtful = isRenewed && this.#lost.shift() !== undefined;
     if (isBesideOthers && !pool.isDoubtful) this.#latestOverlap = now;
     return pool;

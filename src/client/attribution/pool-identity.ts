@@ -13,37 +13,31 @@ export interface PoolIdentity {
   readonly slot: (object & { readonly closed?: boolean }) | undefined;
   /** The client makes a new pool by itself when all connections of the old one are lost. */
   readonly isRenewed: boolean;
-  /** How many connections to one origin it may have. Undefined if that is not limited, or not known. */
-  readonly limit?: number;
+  /** How many connections to one origin it may have. `Infinity` if that is not limited, or not known. */
+  readonly limit: number;
 }
 
 /** Reads the client of undici that a socket belongs to. */
 export type ReadClient = (socket: Socket) => UndiciClient | undefined;
 
-export type UndiciClient = Pick<EventEmitter, 'listeners'> & {
+export type UndiciClient = Pick<EventEmitter, 'listeners' | 'listenerCount'> & {
   /** The Client takes no more requests. */
   readonly closed?: boolean;
 };
 
 /** The pool of a request of node:http: its agent. A request without an agent has a connection of its own. */
 export function poolOfRequest(agentOrRequest: object, limit = Infinity): PoolIdentity {
-  return {
-    owner: 'agent',
-    pool: agentOrRequest,
-    slot: undefined,
-    isRenewed: false,
-    ...(limit < Infinity && { limit }),
-  };
+  return { owner: 'agent', pool: agentOrRequest, slot: undefined, isRenewed: false, limit };
 }
 
 /** A session of HTTP/2 that was made by `http2.connect` is a pool of one connection. */
 export function poolOfSession(session: object): PoolIdentity {
-  return { owner: 'session', pool: session, slot: undefined, isRenewed: true };
+  return { owner: 'session', pool: session, slot: undefined, isRenewed: true, limit: Infinity };
 }
 
 /** The global dispatcher of undici that emitted `connect` for the connection. The slot is known before. */
 export function poolOfDispatcher(dispatcher: object): PoolIdentity {
-  return { owner: 'undici', pool: dispatcher, slot: undefined, isRenewed: false };
+  return { owner: 'undici', pool: dispatcher, slot: undefined, isRenewed: false, limit: Infinity };
 }
 
 /**
@@ -60,21 +54,21 @@ export function poolOfConnector(connector: object, socket: Socket, readClient: R
   const client = readClient?.(socket);
   if (client === undefined) {
     const pool = isArrowFunction(connector) ? undefined : connector;
-    return { owner: 'undici', pool, slot: connector, isRenewed: true };
+    return { owner: 'undici', pool, slot: connector, isRenewed: true, limit: Infinity };
   }
   const parent = parentOf(client);
   // The Agent of undici 7 and 8, whose Clients have `stats`, drops a Pool or a Client with its last connection.
   const isRenewed = parent !== undefined && 'stats' in client;
-  return { owner: 'undici', pool: parent ?? client, slot: client, isRenewed };
+  return { owner: 'undici', pool: parent ?? client, slot: client, isRenewed, limit: Infinity };
 }
 
-/** A Pool or an Agent adds listeners for all of these to each of its Clients, before anybody else can. */
-const EVENTS_OF_PARENT = ['connect', 'disconnect', 'connectionError', 'drain'];
+/** A Pool or an Agent adds listeners for `connect` and these to each of its Clients, before anybody else can. */
+const EVENTS_OF_PARENT = ['disconnect', 'connectionError', 'drain'];
 
 /** What stands for the Pool of a Client, or for its Agent, if that has only one connection per origin. */
 function parentOf(client: UndiciClient): object | undefined {
-  const [connect, ...others] = EVENTS_OF_PARENT.map(event => client.listeners(event)[0]);
-  return others.includes(undefined) ? undefined : connect;
+  for (const event of EVENTS_OF_PARENT) if (client.listenerCount(event) === 0) return undefined;
+  return client.listeners('connect')[0];
 }
 
 function isArrowFunction(connector: object): boolean {
@@ -86,11 +80,25 @@ function isArrowFunction(connector: object): boolean {
  * written. Undefined if undici has moved it.
  */
 export function clientOf(socket: Socket): UndiciClient | undefined {
+  for (const symbol of clientSymbols) {
+    const client = clientAt(socket, symbol);
+    if (client !== undefined) return client;
+  }
   for (const symbol of Object.getOwnPropertySymbols(socket)) {
-    if (symbol.description !== 'client') continue;
+    const client = symbol.description === 'client' ? clientAt(socket, symbol) : undefined;
+    if (client === undefined) continue;
 
-    const client = (socket as unknown as Record<symbol, Partial<UndiciClient> | null | undefined>)[symbol];
-    if (typeof client?.listeners === 'function') return client as UndiciClient;
+    if (clientSymbols.length < MAX_CLIENT_SYMBOLS) clientSymbols.push(symbol);
+    return client;
   }
   return undefined;
+}
+
+/** The names of that property so far: each copy of undici has its own. To list all symbols of a socket is slow. */
+const clientSymbols: symbol[] = [];
+const MAX_CLIENT_SYMBOLS = 4;
+
+function clientAt(socket: Socket, symbol: symbol): UndiciClient | undefined {
+  const client = (socket as unknown as Record<symbol, Partial<UndiciClient> | null | undefined>)[symbol];
+  return typeof client?.listeners === 'function' ? (client as UndiciClient) : undefined;
 }

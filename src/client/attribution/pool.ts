@@ -3,7 +3,7 @@ import type { CloseReason } from '../../core/reasons.ts';
 import { First } from './first.ts';
 import { IdleCount } from './idle-count.ts';
 import { isByProgram, type Loss, Losses } from './losses.ts';
-import { openCause } from './open-cause.ts';
+import { type OtherConnections, openCause } from './open-cause.ts';
 import type { Owner } from './pool-identity.ts';
 import type { MemberPool, MemberStates, PoolMember } from './pool-member.ts';
 import type { WaitingAttempts } from './waiting-attempts.ts';
@@ -34,7 +34,7 @@ export interface PoolContext {
 }
 
 /** The connections of one pool to one origin, and those that it has lost. */
-export class Pool implements MemberPool {
+export class Pool implements MemberPool, OtherConnections<PoolMember> {
   readonly owner: Owner;
   /** Undefined for sockets without a client. */
   readonly number: number | undefined;
@@ -158,15 +158,14 @@ export class Pool implements MemberPool {
   likelyCauseOf(member: PoolMember): OpenCause {
     const isFirstOfOrigin = this.#origin.first.is(member.order);
     const isFirstOfPool = this.#first.is(member.order) && this.owner !== 'none';
-    return openCause({
+    const facts = {
       isFirstOfOrigin,
       isFirstOfPool: this.isKnown ? isFirstOfPool && !this.isDoubtful : member.opensPool,
       isReplacement: member.replaces !== undefined,
       poolIsKnown: this.isKnown && !(isFirstOfPool && this.isDoubtful),
       hadIdle: member.hadIdle,
-      hadHeld: () => this.#hadHeld(member),
-      hadOthers: () => this.#hadOthers(member),
-    });
+    };
+    return openCause(facts, member, this);
   }
 
   /** Whether nothing reads the response on one of the oldest connections. */
@@ -176,13 +175,15 @@ export class Pool implements MemberPool {
   }
 
   /** Whether an unread response held an older connection at the attempt, and holds it still. */
-  #hadHeld({ order, hadUnread }: PoolMember): boolean {
+  hadHeld({ order, hadUnread }: PoolMember): boolean {
+    if (!hadUnread) return false;
+
     const { states } = this.#context;
-    return hadUnread && this.#some(other => other.order < order && states.isHeld(other));
+    return this.#some(other => other.order < order && states.isHeld(other));
   }
 
   /** Whether there were other connections at the attempt. */
-  #hadOthers({ order }: PoolMember): boolean {
+  hadAny({ order }: PoolMember): boolean {
     return this.#some(other => other.order < order) || this.#losses.hadAny(order);
   }
 

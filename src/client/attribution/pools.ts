@@ -3,7 +3,7 @@ import type { Origin } from '../../core/origins.ts';
 import type { CloseReason } from '../../core/reasons.ts';
 import type { OpeningProblem } from './call-sites.ts';
 import { explanationOf } from './losses.ts';
-import { OriginPools } from './origin-pools.ts';
+import { type MakePool, OriginPools } from './origin-pools.ts';
 import { Pool, type PoolContext } from './pool.ts';
 import type { PoolIdentity } from './pool-identity.ts';
 import type { MemberStates, Place, PoolMember } from './pool-member.ts';
@@ -79,8 +79,7 @@ export class Pools {
     member.isOrphan = identity?.slot?.closed === true;
     // undici has announced its attempts. For others, the code of the request is on the stack now, if it ever is.
     if (identity !== undefined && identity.owner !== 'undici') member.openedAt = this.#dependencies.callSiteOf(origin);
-    const create = (isKnown: boolean) => this.#newPool(pools, identity, isKnown);
-    const pool = pools.poolOf(identity, create, this.#context.now());
+    const pool = pools.poolOf(identity, this.#newPool, this.#context.now());
     pool.limit = identity?.limit ?? Infinity;
     pool.add(member);
   }
@@ -153,10 +152,8 @@ export class Pools {
     if (oldest !== undefined) this.#origins.delete(oldest);
   }
 
-  #newPool(origin: OriginPools, identity: PoolIdentity | undefined, isKnown: boolean): Pool {
-    const owner = identity?.owner ?? 'none';
-    return new Pool(owner, owner === 'none' ? undefined : ++this.#count, isKnown, origin, this.#context);
-  }
+  readonly #newPool: MakePool = (owner, isKnown, origin) =>
+    new Pool(owner, owner === 'none' ? undefined : ++this.#count, isKnown, origin, this.#context);
 }
 
 function problemOf({ cause, replacedReason }: PoolMember): OpeningProblem | undefined {

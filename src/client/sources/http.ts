@@ -4,7 +4,7 @@ import type { Handlers } from '../../core/channels.ts';
 import { isNetworkError } from '../../core/error-origin.ts';
 import type { Guard } from '../../core/guard.ts';
 import { guardedListeners, includeInMaxListeners, prependListeners } from '../../core/listeners.ts';
-import { originOf, portInHostHeader } from '../../core/origins.ts';
+import { originOf, portInHostHeader, portNumber } from '../../core/origins.ts';
 import { isTunnelFailure } from '../../core/tunnels.ts';
 import type { CallSites } from '../attribution/call-sites.ts';
 import type { KeepAliveSignals } from '../attribution/close-reason.ts';
@@ -270,9 +270,9 @@ function agentOf(request: ClientRequest): PoolingAgent | undefined {
  * The keys of an agent's lists start with host and port (https://nodejs.org/api/http.html#agentgetnameoptions), and a new
  * socket is the last of its list.
  */
-function portDialled(request: ClientRequest, socket: Socket | undefined): string | undefined {
+function portDialled(request: ClientRequest, socket: Socket | undefined): number | undefined {
   const name = nameOfSocket(request, socket);
-  return name === undefined ? undefined : /^\d+/.exec(name.slice(request.host.length + 1))?.[0];
+  return name === undefined ? undefined : portNumber(Number.parseInt(name.slice(request.host.length + 1), 10));
 }
 
 function nameOfSocket(request: ClientRequest, socket: Socket | undefined): string | undefined {

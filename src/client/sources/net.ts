@@ -37,20 +37,24 @@ export function netSource(connections: Connections, guard: Guard): Handlers {
       removeListeners(this, secureConnectListener);
     },
   });
+  // For sockets with several addresses. An attempt at the only address ends with its connection.
+  const attemptListeners = guardedListeners(guard, {
+    connectionAttemptFailed(this: Socket, _address: string, _port: number, _family: number, error: Error) {
+      connections.addressFailed(this, error);
+    },
+    connectionAttemptTimeout(this: Socket) {
+      connections.addressTimedOut(this);
+    },
+  });
   const socketListeners = [
     ...connectListener,
     ...guardedListeners(guard, {
       lookup(this: Socket, error: Error | null, _address: string, _family: number, host: string) {
-        connections.lookedUp(this, host, error);
+        const hasSeveral = connections.lookedUp(this, host, error);
+        if (hasSeveral) prependListeners(this, attemptListeners);
       },
       connectionAttempt(this: Socket, address: string, port?: number, family?: number) {
         connections.addressTried(this, address, port, family);
-      },
-      connectionAttemptFailed(this: Socket, _address: string, _port: number, _family: number, error: Error) {
-        connections.addressFailed(this, error);
-      },
-      connectionAttemptTimeout(this: Socket) {
-        connections.addressTimedOut(this);
       },
       timeout(this: Socket) {
         connections.timedOut(this);

@@ -20,7 +20,8 @@ test.each(RULES)('%s: %s', (cause, given) => {
   ) as boolean[];
   const facts = { isFirstOfOrigin, isFirstOfPool, isReplacement, poolIsKnown, hadIdle } as OpenFacts;
 
-  expect(openCause({ ...facts, hadHeld: () => hadHeld === true, hadOthers: () => hadOthers === true })).toBe(cause);
+  const others = { hadHeld: () => hadHeld === true, hadAny: () => hadOthers === true };
+  expect(openCause(facts, undefined, others)).toBe(cause);
 });
 
 test('every open cause has a rule', () => {

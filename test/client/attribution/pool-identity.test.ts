@@ -13,6 +13,7 @@ import {
 
 const EVENTS = ['connect', 'disconnect', 'connectionError', 'drain'];
 const SOCKET = {} as Socket;
+const UNLIMITED = { limit: Infinity };
 
 /** A Client of undici, whose parent listens to these events. */
 function clientWith(events: readonly string[], parent: () => void, more: object = {}) {
@@ -24,9 +25,9 @@ function clientWith(events: readonly string[], parent: () => void, more: object 
 test('an agent, a dispatcher and a session are pools; only a session makes its connection anew', () => {
   const pool = {};
 
-  expect(poolOfRequest(pool)).toEqual({ owner: 'agent', pool, slot: undefined, isRenewed: false });
-  expect(poolOfDispatcher(pool)).toEqual({ owner: 'undici', pool, slot: undefined, isRenewed: false });
-  expect(poolOfSession(pool)).toEqual({ owner: 'session', pool, slot: undefined, isRenewed: true });
+  expect(poolOfRequest(pool)).toEqual({ owner: 'agent', pool, slot: undefined, isRenewed: false, ...UNLIMITED });
+  expect(poolOfDispatcher(pool)).toEqual({ owner: 'undici', pool, slot: undefined, isRenewed: false, ...UNLIMITED });
+  expect(poolOfSession(pool)).toEqual({ owner: 'session', pool, slot: undefined, isRenewed: true, ...UNLIMITED });
 });
 
 test('a Client in a Pool is a place in it, and the listener of the Pool stands for the Pool', () => {
@@ -45,6 +46,7 @@ test('a Client in a Pool is a place in it, and the listener of the Pool stands f
     pool: parent,
     slot: client,
     isRenewed: true,
+    ...UNLIMITED,
   });
 });
 
@@ -74,6 +76,7 @@ test('a Client that only the program listens to is a pool of its own', () => {
     pool: client,
     slot: client,
     isRenewed: false,
+    ...UNLIMITED,
   });
 });
 

@@ -9,16 +9,29 @@ import { ReplaySocket } from '../../support/replay.ts';
 const HERE: Origin = { address: 'a.test', port: 80 };
 const MAX_ORIGINS = 5_000;
 
-const agent = (pool: object = {}): PoolIdentity => ({ owner: 'agent', pool, slot: undefined, isRenewed: false });
+const agent = (pool: object = {}): PoolIdentity => ({
+  owner: 'agent',
+  pool,
+  slot: undefined,
+  isRenewed: false,
+  limit: Infinity,
+});
 /** A Pool of undici 7 or 8 in an Agent. */
 const dispatcher = (pool: object = {}, slot: object = {}): PoolIdentity => ({
   owner: 'undici',
   pool,
   slot,
   isRenewed: true,
+  limit: Infinity,
 });
 /** A Pool that undici does not show. */
-const hidden = (slot: object = {}): PoolIdentity => ({ owner: 'undici', pool: undefined, slot, isRenewed: true });
+const hidden = (slot: object = {}): PoolIdentity => ({
+  owner: 'undici',
+  pool: undefined,
+  slot,
+  isRenewed: true,
+  limit: Infinity,
+});
 
 /** undici announces each attempt with a connector, which is a function. */
 const announcedBy = (identity: PoolIdentity | undefined) => (identity?.owner === 'undici' ? () => {} : undefined);
@@ -520,7 +533,7 @@ describe('a pool that undici makes anew when its last connection is lost', () =>
     close(open(dispatcher(old)), 'server_close_header');
     open(dispatcher(old, { closed: true }));
 
-    expect(causes(open({ ...dispatcher(), isRenewed: false }))).toEqual(['new_pool']);
+    expect(causes(open({ ...dispatcher(), isRenewed: false, limit: Infinity }))).toEqual(['new_pool']);
   });
 
   test('is the same one after an orphan was the last connection', () => {
@@ -646,7 +659,7 @@ describe('a pool that begins beside others, after one that was used again and ag
     ['it served one request', 1, 'server_idle_close'],
     ['the program closed it', 2, 'client_shutdown'],
     ['it was an agent of node:http', 2, 'server_idle_close', agent()],
-    ['undici does not make it anew', 2, 'server_idle_close', { ...dispatcher(), isRenewed: false }],
+    ['undici does not make it anew', 2, 'server_idle_close', { ...dispatcher(), isRenewed: false, limit: Infinity }],
   ])('is a new one if %s', (_why, ...args) => {
     const { beginning, causes } = playTwo(...args);
 
