@@ -1,8 +1,18 @@
 import { availableParallelism } from 'node:os';
 import { ALLOCATION_NODE } from './allocation.ts';
+import { CONNECTION_ALLOCATION_NODE } from './connection-allocation.ts';
 import { inChildProcess, type ServerProcess } from './processes.ts';
-import { REUSED_CONNECTIONS, type ReusedClient } from './replayed-clients.ts';
-import { PLAIN_VARIANTS, type PlainVariant, type Results, type Rounds, SCRAPED } from './results.ts';
+import { CONNECTIONS, REUSED_CONNECTIONS, type ReplayedConnection, type ReusedClient } from './replayed-clients.ts';
+import {
+  FEW_ORIGINS,
+  MANY_ORIGINS,
+  PLAIN_VARIANTS,
+  type PlainVariant,
+  type Results,
+  type Rounds,
+  SCRAPED,
+  USUAL_ORIGINS,
+} from './results.ts';
 import { STARTED } from './start-up.ts';
 import type { VariantName } from './variants.ts';
 import { WORKLOADS, warmUpOf } from './workloads.ts';
@@ -37,8 +47,9 @@ export async function measure(server: ServerProcess, extent: Extent, say: (line:
   const parts = {
     handlers: await part('handlers', () => handlerRounds(full ? 5 : 1)),
     allocation: await part('allocation', allocations),
+    connectionAllocation: await part('connection-allocation', connectionAllocations),
     growth: await part('growth', () => growths(server, full ? 100_000 : 10_000, full ? 10 : 3)),
-    openConnections: await part('open-connections', () => openings(server, full ? 10_000 : 2_000, full ? 3 : 1)),
+    openConnections: await part('open-connections', () => openings(server, full ? 10_000 : 2_000, full ? 5 : 1)),
     scrape: await part('scrape', () => scrapes(full ? 5 : 1, full)),
     series: await part('series', () => inChildProcess('series', { detail: 'full' })),
     startUp: await part('start-up', () =>
@@ -64,13 +75,11 @@ export async function measure(server: ServerProcess, extent: Extent, say: (line:
 async function trafficRounds(server: ServerProcess, name: string, { rounds, variants, full }: Extent) {
   const workload = WORKLOADS[name];
   if (workload === undefined) throw new Error(`no workload ${name}`);
-  const { client, atOnce, times, otel } = workload;
+  const { client, atOnce, young, times, otel } = workload;
   const warmUp = warmUpOf(workload, full);
   const perRequest: VariantName[] =
     name === 'steady/undici' || (full && name.startsWith('steady/')) ? ['add', 'prom'] : [];
-  const perConnection: VariantName[] =
-    workload.unit === 'connection' && otel ? ['histograms', otel] : otel ? [otel] : [];
-  const usual = full ? (workload.rounds ?? 6) : 2;
+  const usual = full ? workload.rounds : 2;
   const all =
     variants ??
     ([
@@ -79,12 +88,12 @@ async function trafficRounds(server: ServerProcess, name: string, { rounds, vari
       'noop',
       'connmeter',
       ...(full ? (['provider'] as const) : []),
-      ...perConnection,
+      ...(otel ? [otel] : []),
       ...perRequest,
     ] as const);
   return inRounds(rounds ?? usual, all, async variant => {
     const address = await server.listen(workload.server);
-    return inChildProcess('traffic', { client, atOnce, warmUp, times, variant, address });
+    return inChildProcess('traffic', { client, atOnce, young, warmUp, times, variant, address });
   });
 }
 
@@ -102,6 +111,14 @@ async function allocations() {
       forEach(PLAIN_VARIANTS, v => of(c, v)),
     ),
   };
+}
+
+async function connectionAllocations() {
+  return forEach(Object.keys(CONNECTIONS) as ReplayedConnection[], client =>
+    forEach(PLAIN_VARIANTS, variant =>
+      inChildProcess('connectionAllocation', { client, variant }, CONNECTION_ALLOCATION_NODE),
+    ),
+  );
 }
 
 async function growths(server: ServerProcess, stretch: number, stretches: number) {
@@ -123,11 +140,15 @@ async function openings(server: ServerProcess, connections: number, rounds: numb
 }
 
 async function scrapes(rounds: number, all: boolean) {
-  const sizes = all ? [10, 100, 1000] : [10, 100];
+  const sizes = [FEW_ORIGINS, USUAL_ORIGINS, ...(all ? [MANY_ORIGINS] : [])];
   const names = sizes.flatMap(origins => SCRAPED.map(variant => `${origins}/${variant}` as const));
   return inRounds(rounds, names, name => {
     const [origins, variant] = name.split('/') as [string, (typeof SCRAPED)[number]];
-    return inChildProcess('scrape', { variant, origins: Number(origins), scrapes: origins === '1000' ? 5 : 12 });
+    return inChildProcess('scrape', {
+      variant,
+      origins: Number(origins),
+      scrapes: Number(origins) === MANY_ORIGINS ? 5 : 12,
+    });
   });
 }
 

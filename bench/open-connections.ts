@@ -13,8 +13,9 @@ export interface OpenConnectionsTask {
 
 /** Memory of the client per idle connection, in bytes. */
 export interface OpenConnectionsResult {
-  /** Heap, including external memory. */
+  /** Heap, including external memory: after a garbage collection, and before it. */
   readonly heap: number;
+  readonly heapBefore: number;
   /** Resident memory of the process; coarse. */
   readonly resident: number;
 }
@@ -33,13 +34,18 @@ export async function openConnections({
   const open = OPENING[client](address);
   await open(WARM_UP);
   await counted?.();
-  const before = await weighed();
+  const before = await collected();
   await open(connections); // reuses the warm-up connections
   await counted?.();
-  const after = await weighed();
+  const full = inUse();
+  const after = await collected();
 
   const opened = connections - WARM_UP;
-  return { heap: (after.heap - before.heap) / opened, resident: (after.resident - before.resident) / opened };
+  return {
+    heap: (after.heap - before.heap) / opened,
+    heapBefore: (full.heap - before.heap) / opened,
+    resident: (after.resident - before.resident) / opened,
+  };
 }
 
 /** The server answers only when all requests have arrived, so each request has its own connection. */
@@ -69,12 +75,21 @@ async function all(count: number, visit: (path: string) => Promise<void>): Promi
   await Promise.all(Array.from({ length: count }, () => visit(`/gather/${count}`)));
 }
 
+interface InUse {
+  readonly heap: number;
+  readonly resident: number;
+}
+
 /** Bytes in use after garbage collection. */
-async function weighed(): Promise<OpenConnectionsResult> {
+async function collected(): Promise<InUse> {
   for (let i = 0; i < 3; i++) {
     await pause(20);
     globalThis.gc?.();
   }
+  return inUse();
+}
+
+function inUse(): InUse {
   const { heapUsed, external, rss } = process.memoryUsage();
   return { heap: heapUsed + external, resident: rss };
 }

@@ -253,6 +253,7 @@ const NET_CONNECTION: ConnectionScript<FakeSocket> = {
   ],
 };
 
+/** Connections from their first event to their last, by client. */
 export const CONNECTIONS = {
   net: NET_CONNECTION,
   http: HTTP_CONNECTION,
@@ -260,7 +261,7 @@ export const CONNECTIONS = {
   'undici-tls': UNDICI_CONNECTION,
 };
 
-export type ConnectionName = keyof typeof CONNECTIONS;
+export type ReplayedConnection = keyof typeof CONNECTIONS;
 
 /** Opens a connection; returns a function that replays one request and its response on it. */
 export type OpenConnection = () => () => void;

@@ -1,8 +1,9 @@
 import type { AllocationResult } from './allocation.ts';
+import type { ConnectionAllocationResult } from './connection-allocation.ts';
 import type { GrowthResult } from './growth.ts';
 import { METRICS_SERVERS } from './metrics-servers.ts';
 import type { OpenConnectionsResult } from './open-connections.ts';
-import type { ReusedClient } from './replayed-clients.ts';
+import type { ReplayedConnection, ReusedClient } from './replayed-clients.ts';
 import type { ScrapeResult } from './scrape.ts';
 import type { SeriesStep } from './series.ts';
 import type { Started, StartUpResult } from './start-up.ts';
@@ -15,6 +16,11 @@ export type PlainVariant = (typeof PLAIN_VARIANTS)[number];
 
 /** The servers of `/metrics` that are scraped. */
 export const SCRAPED = ['ready', ...METRICS_SERVERS] as const;
+
+/** How many origins are scraped: some 700, 7,000 and 70,000 series. */
+export const FEW_ORIGINS = 7;
+export const USUAL_ORIGINS = 72;
+export const MANY_ORIGINS = 720;
 
 /** One value per round for each figure. */
 export type Rounds<Result> = { readonly [Figure in keyof Result]: readonly number[] };
@@ -30,12 +36,15 @@ export interface Results {
     readonly requests: number;
     readonly clients: Readonly<Record<ReusedClient, Record<PlainVariant, AllocationResult>>>;
   };
+  readonly connectionAllocation?: Readonly<
+    Record<ReplayedConnection, Record<PlainVariant, ConnectionAllocationResult>>
+  >;
   readonly growth?: { readonly stretch: number; readonly variants: Readonly<Record<PlainVariant, GrowthResult>> };
   readonly openConnections?: {
     readonly connections: number;
     readonly clients: Readonly<Record<'http' | 'undici', Record<PlainVariant, Rounds<OpenConnectionsResult>>>>;
   };
-  /** By number of origins and server: `100/otel`. */
+  /** By number of origins and server: `72/otel`. */
   readonly scrape?: Readonly<Record<string, Rounds<ScrapeResult>>>;
   readonly series?: readonly SeriesStep[];
   readonly startUp?: Readonly<Record<Started, Rounds<StartUpResult>>>;

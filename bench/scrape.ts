@@ -4,6 +4,7 @@ import net from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { freePort } from '../test/support/free-port.ts';
 import { environmentOf, type MetricsServer, nodeArguments } from './metrics-servers.ts';
+import { MANY_ORIGINS, USUAL_ORIGINS } from './results.ts';
 import type { BlocksAnswer, CpuAnswer, Question } from './scrape-server.ts';
 import { spreadOf } from './statistics.ts';
 
@@ -21,7 +22,7 @@ export interface ScrapeResult {
   readonly gzipCpu: number;
   /** CPU time of 50 scrapes at once, compressed. Left out if it would take too long. */
   readonly manyCpu?: number;
-  /** How long a scrape keeps the event loop busy at a time, and 50 at once: the quarter of the scrapes that was disturbed least. */
+  /** How long a scrape keeps the event loop busy at a time, and 48 at once: the quarter of the scrapes that was disturbed least. */
   readonly piece: number;
   readonly manyPiece?: number;
   /** Bytes of a response, with its headers. */
@@ -29,7 +30,8 @@ export interface ScrapeResult {
   readonly gzipBytes: number;
 }
 
-export const MANY = 50;
+/** As many as connmeter answers at once: it keeps twelve connections. */
+export const MANY = 48;
 /** connmeter closes a connection with more requests that are not answered. */
 const PIPELINED = 4;
 /** Until the code of a scrape is compiled: so many series. */
@@ -80,7 +82,7 @@ export async function scrape({ variant, origins, scrapes }: ScrapeTask): Promise
     for (let i = 0; i < Math.min(100, WARM_UP / series); i++) await (i % 2 === 0 ? one() : compressed()).then(pause);
     if (isQuick) await many().then(pause);
 
-    const rounds = isQuick ? 3 : origins < 1000 ? 1 : 0;
+    const rounds = isQuick ? 3 : origins < MANY_ORIGINS ? 1 : 0;
     const [cpu, gzipCpu] = [await cpuOf(scrapes, one), await cpuOf(scrapes, compressed)];
     const manyCpu = rounds > 0 && { manyCpu: await cpuOf(rounds, many) };
     await ask<BlocksAnswer>('watch');
@@ -99,7 +101,7 @@ const PAUSE = 50;
 
 /** A collection of connmeter may take a twentieth of the time; if it took more, the last text would be sent again. */
 function pauseAfter(origins: number): number {
-  return origins >= 1000 ? 1_200 : origins >= 100 ? 250 : 60;
+  return origins >= MANY_ORIGINS ? 1_200 : origins >= USUAL_ORIGINS ? 250 : 60;
 }
 
 /** Sends so many requests at once, on as few connections as connmeter allows, and returns all that comes back. */

@@ -28,21 +28,20 @@ export function differences(ours: readonly number[], theirs: readonly number[]):
 }
 
 /**
- * The 95 % confidence interval of the median for any distribution: from the k-th lowest to the k-th highest value, where k
- * is the largest number for which the binomial tail is below 2.5 %. Undefined for fewer than six values.
+ * With 95 % confidence, the median is at most this, for any distribution: the lowest value that more values lie below than chance
+ * explains. Undefined for fewer than five values.
  */
-export function medianInterval(values: readonly number[]): { readonly from: number; readonly to: number } | undefined {
+export function upperBound(values: readonly number[]): number | undefined {
   const sorted = values.toSorted((a, b) => a - b);
   const n = sorted.length;
-  let k = 0;
+  // The chance that the median is above the highest value, then above the second highest, and so on.
   let chance = 1 / 2 ** n;
   let total = chance;
-  while (total <= 0.025) {
-    chance = (chance * (n - k)) / (k + 1);
-    k++;
+  let above = 0;
+  while (total <= 0.05) {
+    above++;
+    chance = (chance * (n - above + 1)) / above;
     total += chance;
   }
-  if (k === 0) return undefined;
-
-  return { from: sorted[k - 1] as number, to: sorted[n - k] as number };
+  return above === 0 ? undefined : sorted[n - above];
 }

@@ -5,15 +5,15 @@ import type { ServerAddress } from './server.ts';
 import { type Observer, VARIANTS, type VariantName } from './variants.ts';
 import type { Workload } from './workloads.ts';
 
-export interface TrafficTask extends Pick<Workload, 'client' | 'atOnce' | 'warmUp' | 'times'> {
+export interface TrafficTask extends Pick<Workload, 'client' | 'atOnce' | 'young' | 'warmUp' | 'times'> {
   readonly variant: VariantName;
   readonly address: ServerAddress;
 }
 
 export interface TrafficResult {
-  /** Microseconds of CPU time per operation after the warm-up, and during it. */
+  /** Microseconds of CPU time per operation: of the first ones of the process, and after the warm-up. */
+  readonly young: number;
   readonly warm: number;
-  readonly cold: number;
   /** Minor garbage collections in the measured part. */
   readonly minor: number;
 }
@@ -24,6 +24,7 @@ export async function traffic({
   variant,
   address,
   atOnce,
+  young,
   warmUp,
   times,
 }: TrafficTask): Promise<TrafficResult> {
@@ -32,13 +33,14 @@ export async function traffic({
   const doing = await CLIENTS[client](address);
   const each: Operation = perRequest === undefined ? doing : () => doing().then(perRequest);
 
-  const cold = await timed(each, warmUp, atOnce);
+  const first = await timed(each, young, atOnce);
+  await inParallel(each, warmUp - young, atOnce);
   const before = await collections();
   const warm = await timed(each, times, atOnce); // no forced collection before it, which would discard optimised code
   const after = await collections();
 
   if (counted !== undefined) await seen(counted, warmUp + times);
-  return { warm, cold, minor: after.minor - before.minor };
+  return { young: first, warm, minor: after.minor - before.minor };
 }
 
 /** Runs an operation `times` times, `atOnce` in parallel. */

@@ -62,7 +62,6 @@ export const VARIANTS = {
   nobody: { title: 'baseline', start: () => ({}) },
   again: { title: 'baseline, again', start: () => ({}) },
   noop: { title: 'subscribers that do nothing', start: subscribeNothing },
-  histograms: { title: 'and the histograms', start: startHistograms },
   connmeter: { title: 'connmeter', start: startConnmeter },
   provider: { title: 'connmeter, under your MeterProvider', start: startUnderProvider },
   undici: { title: '`instrumentation-undici`', start: () => startInstrumentation('undici') },
@@ -98,33 +97,6 @@ export function subscribeNothing(): Observer {
   });
   new PerformanceObserver(() => {}).observe({ entryTypes: ['dns'] });
   return {};
-}
-
-/**
- * The floor of any instrumentation that also records the setup time, the lifetime and the number of requests of HTTP
- * connections: it records OpenTelemetry histograms for each connection, and does nothing else.
- */
-async function startHistograms(): Promise<Observer> {
-  subscribeNothing();
-  const { provider, sum } = await metering();
-  const meter = provider.getMeter('bench');
-  const [connect, tls, requests, life] = ['connect', 'tls', 'requests', 'life'].map(name =>
-    meter.createHistogram(name),
-  );
-  const labels = { 'server.address': '127.0.0.1', 'server.port': 80, 'network.protocol.name': 'http' };
-  const ofTls = { ...labels, 'tls.protocol.version': '1.3', 'tls.resumed': false };
-  const ofLife = { ...labels, 'network.protocol.version': '1.1' };
-  const onConnect = () => connect?.record(0.001, labels);
-  const onSecure = () => tls?.record(0.01, ofTls);
-  const onClose = () => {
-    requests?.record(1, labels);
-    life?.record(0.02, ofLife);
-  };
-  subscribe('net.client.socket', message => {
-    const { socket } = message as { socket: EventEmitter };
-    socket.on('connect', onConnect).on('secureConnect', onSecure).on('close', onClose);
-  });
-  return { counted: () => sum('life') };
 }
 
 async function metering(): Promise<{ provider: MeterProvider; sum: (metric: string) => Promise<number> }> {

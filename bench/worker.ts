@@ -1,6 +1,7 @@
 // Runs one measurement in its own process, so that measurements do not affect each other.
 import { once } from 'node:events';
 import { allocation } from './allocation.ts';
+import { connectionAllocation } from './connection-allocation.ts';
 import { growth } from './growth.ts';
 import { handlers } from './handlers.ts';
 import { openConnections } from './open-connections.ts';
@@ -9,7 +10,17 @@ import { series } from './series.ts';
 import { startUp } from './start-up.ts';
 import { traffic } from './traffic.ts';
 
-export const WORK = { traffic, handlers, allocation, growth, openConnections, scrape, series, startUp };
+export const WORK = {
+  traffic,
+  handlers,
+  allocation,
+  connectionAllocation,
+  growth,
+  openConnections,
+  scrape,
+  series,
+  startUp,
+};
 
 process.on('disconnect', () => process.exit());
 const [{ kind, task }] = (await once(process, 'message')) as [{ kind: keyof typeof WORK; task: never }];

@@ -12,21 +12,32 @@ export interface Workload {
   readonly otel?: VariantName;
   /** Number of parallel operations. */
   readonly atOnce: number;
+  /** How many operations of a fresh process are measured. */
+  readonly young: number;
+  /** How many come before the measured ones, the young ones included. */
   readonly warmUp: number;
   /** Warm-up of the short run, if it is shorter. */
   readonly shortWarmUp?: number;
   readonly times: number;
-  /** Rounds of the full run, if a small difference needs more than usual. */
-  readonly rounds?: number;
+  /** Rounds of the full run. */
+  readonly rounds: number;
   /** True if the short run omits it. */
   readonly fullOnly?: true;
 }
 
-// V8 fully optimises these paths after about 18,000 requests or connections; with TLS that would take too long.
-const STEADY = { unit: 'request', atOnce: 10, warmUp: 20_000, times: 8_000 } as const;
-const STREAMS = { ...STEADY, unit: 'stream', rounds: 12 } as const;
-const PLAIN = { unit: 'connection', atOnce: 10, warmUp: 20_000, shortWarmUp: 4_000, times: 5_000 } as const;
-const SECURE = { unit: 'connection', atOnce: 10, warmUp: 2_000, times: 1_000 } as const;
+// V8 fully optimises requests after about 18,000 of them, and connections after 30,000; with TLS that would take too long.
+const STEADY = { unit: 'request', atOnce: 10, young: 3_000, warmUp: 20_000, times: 10_000, rounds: 12 } as const;
+const STREAMS = { ...STEADY, unit: 'stream' } as const;
+const PLAIN = {
+  unit: 'connection',
+  atOnce: 10,
+  young: 3_000,
+  warmUp: 30_000,
+  shortWarmUp: 4_000,
+  times: 6_000,
+  rounds: 8,
+} as const;
+const SECURE = { unit: 'connection', atOnce: 10, young: 500, warmUp: 4_000, times: 1_000, rounds: 6 } as const;
 
 export const WORKLOADS: Readonly<Record<string, Workload>> = {
   'steady/undici': { title: 'undici `request`', client: 'undici', server: 'http', otel: 'undici', ...STEADY },

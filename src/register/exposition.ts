@@ -1,4 +1,4 @@
-import { type Page, TextMemory, written } from './text-memory.ts';
+import { type Page, TextMemory, TextOutput, written } from './text-memory.ts';
 
 /** How long a text may be reused, in milliseconds. */
 export const MAX_AGE = 1_000;
@@ -48,6 +48,9 @@ export class Text {
   }
 }
 
+/** Writes a text. At each `yield`, other work may run. */
+export type WriteText = (out: TextOutput) => Iterable<void>;
+
 interface Collected {
   readonly outcome: Promise<Text>;
   /** Undefined if the collection failed. */
@@ -63,7 +66,7 @@ interface Collected {
  * than their budget, the last text is reused for up to a second. Between two pieces of the text, the program runs.
  */
 export class Exposition {
-  readonly #make: () => Promise<Iterable<string>>;
+  readonly #make: () => Promise<WriteText>;
   readonly #onFault: (error: unknown) => void;
   readonly #memory = new TextMemory();
   /** The collection in progress. */
@@ -76,8 +79,8 @@ export class Exposition {
   /** The first collection loads and compiles code, so it is not charged to the budget. */
   #isFirst = true;
 
-  /** `make` collects the metrics and writes them, piece by piece. `onFault` is called once for each collection that fails. */
-  constructor(make: () => Promise<Iterable<string>>, onFault: (error: unknown) => void) {
+  /** `make` collects the metrics. `onFault` is called once for each collection that fails. */
+  constructor(make: () => Promise<WriteText>, onFault: (error: unknown) => void) {
     this.#make = make;
     this.#onFault = onFault;
   }
@@ -111,7 +114,7 @@ export class Exposition {
     const time = new WorkingTime();
     const outcome: Promise<Text> = Promise.resolve()
       .then(() => time.of(() => this.#make()))
-      .then(pieces => write(pieces, this.#memory, time))
+      .then(write => inTurns(write, this.#memory, time))
       .then(
         pages => {
           const text = new Text(written(pages), () => this.#memory.free(pages));
@@ -162,18 +165,13 @@ class WorkingTime {
 }
 
 /** Writes each piece in a turn of its own. */
-async function write(pieces: Iterable<string>, memory: TextMemory, time: WorkingTime): Promise<Page[]> {
-  const pages: Page[] = [];
-  const iterator = pieces[Symbol.iterator]();
+async function inTurns(write: WriteText, memory: TextMemory, time: WorkingTime): Promise<readonly Page[]> {
+  const out = new TextOutput(memory);
+  const pieces = write(out)[Symbol.iterator]();
   for (;;) {
     await new Promise<void>(resolve => setImmediate(resolve));
 
-    const isDone = time.of(() => {
-      const { done, value } = iterator.next();
-      if (!done) memory.append(pages, value);
-      return done;
-    });
-    if (isDone) return pages;
+    if (time.of(() => pieces.next().done)) return out.pages;
   }
 }
 

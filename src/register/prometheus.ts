@@ -47,7 +47,9 @@ export function servePrometheus(
   const exposition = new Exposition(
     async () => {
       resource ??= resourceAttributes();
-      return text.pieces(await (sharing()?.read() ?? collect()), resource);
+      const attributes = resource;
+      const readings = await (sharing()?.read() ?? collect());
+      return out => text.write(out, readings, attributes);
     },
     error => onFault('write the metrics', error),
   );

@@ -6,7 +6,7 @@ import type { VariantName } from '../../bench/variants.ts';
 import { WORKLOADS } from '../../bench/workloads.ts';
 
 /** Too few for useful figures, but each worker runs completely. */
-const TINY = { atOnce: 2, warmUp: 4, times: 6 };
+const TINY = { atOnce: 2, young: 2, warmUp: 4, times: 6 };
 
 function serving(): ServerProcess {
   const server = new ServerProcess();
@@ -26,7 +26,7 @@ test.each(Object.entries(WORKLOADS))(
       const address = await server.listen(workload.server);
       expect(await inChildProcess('traffic', { client, variant, address, ...TINY })).toEqual({
         warm: expect.any(Number),
-        cold: expect.any(Number),
+        young: expect.any(Number),
         minor: expect.any(Number),
       });
     }
@@ -60,6 +60,9 @@ test.each(PLAIN_VARIANTS)(
       allocated: expect.any(Number),
       kept: expect.any(Number),
     });
+    expect(await inChildProcess('connectionAllocation', { client: 'undici', variant })).toEqual({
+      allocated: expect.any(Number),
+    });
   },
   60_000,
 );
@@ -76,6 +79,7 @@ test('the memory of open connections and of long traffic is measured', async () 
       connections: 150,
     });
     expect(weight.heap).toBeGreaterThan(0);
+    expect(weight.heapBefore).toBeGreaterThan(0);
   }
   const address = await server.listen('http');
   const task = { client: 'undici', variant: 'connmeter', address, stretch: 20, stretches: 3 } as const;

@@ -11,6 +11,7 @@ import { MetricsText } from '../../src/register/metrics-text.ts';
 import { metricProducer } from '../../src/register/producer.ts';
 import { bothOutlets, fill } from '../support/both-outlets.ts';
 import { ManualReader } from '../support/manual-reader.ts';
+import { piecesOf } from '../support/written-text.ts';
 
 const WITHOUT_HTTP = [
   'client_idle_timeout',
@@ -71,7 +72,7 @@ function busiest(outlets: ReturnType<typeof bothOutlets>): void {
 }
 
 const linesOf = (readings: readonly Reading[]) =>
-  [...new MetricsText({ name: 'connmeter', version: '1' }).pieces(readings, {})]
+  piecesOf(out => new MetricsText({ name: 'connmeter', version: '1' }).write(out, readings, {}))
     .join('')
     .split('\n')
     .filter(line => line !== '' && !line.startsWith('#'));

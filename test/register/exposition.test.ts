@@ -5,10 +5,11 @@ import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { Exposition, lengthOf, MAX_AGE, type Text } from '../../src/register/exposition.ts';
 import { deferredText } from '../support/metrics-server.ts';
+import { writing } from '../support/written-text.ts';
 
 function numbered(onFault: (error: unknown) => void = error => expect.unreachable(String(error))) {
   let made = 0;
-  return new Exposition(async () => [`text ${++made}`], onFault);
+  return new Exposition(async () => writing([`text ${++made}`]), onFault);
 }
 
 const textOf = (text: Text | undefined) => text?.plain.map(String).join('') ?? '';
@@ -19,7 +20,7 @@ test('all requests during a collection share one text in memory', async () => {
   const exposition = new Exposition(
     () => {
       collections++;
-      return waiting.promise.then(text => [text]);
+      return waiting.promise.then(text => writing([text]));
     },
     error => expect.unreachable(String(error)),
   );
@@ -39,7 +40,7 @@ function costly(milliseconds: number) {
   return new Exposition(
     async () => {
       for (const until = performance.now() + milliseconds; performance.now() < until; );
-      return [`text ${++made}`];
+      return writing([`text ${++made}`]);
     },
     error => expect.unreachable(String(error)),
   );
@@ -136,7 +137,7 @@ test('a failed collection fails for all waiting requests, and is reported once',
     async () => {
       for (const until = performance.now() + 20; performance.now() < until; );
       if (++collections === 1) throw fault;
-      return 'text';
+      return writing(['text']);
     },
     error => faults.push(error),
   );
@@ -174,7 +175,7 @@ test('the program runs between two pieces of a text', async () => {
     }
   }
   const exposition = new Exposition(
-    async () => pieces(),
+    async () => writing(pieces()),
     error => expect.unreachable(String(error)),
   );
 
@@ -185,7 +186,7 @@ test('the program runs between two pieces of a text', async () => {
 test('a long text is not joined, which would take longer than to write a piece of it', async () => {
   const pieces = ['a'.repeat(200_000), 'ü'.repeat(100_000), 'c'.repeat(300_000), 'ünï'];
   const exposition = new Exposition(
-    async () => pieces,
+    async () => writing(pieces),
     error => expect.unreachable(String(error)),
   );
 
@@ -222,13 +223,13 @@ test('a piece that throws fails the collection, and the next one is new', async 
   const faults: unknown[] = [];
   let isBroken = true;
   const exposition = new Exposition(
-    async () => ({
-      *[Symbol.iterator]() {
-        yield 'one ';
+    async () =>
+      function* (out) {
+        out.text('one ');
+        yield;
         if (isBroken) throw new Error('broken');
-        yield 'two';
+        out.text('two');
       },
-    }),
     error => void faults.push(error),
   );
 

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { type Page, TextMemory, written } from '../../src/register/text-memory.ts';
+import { bytesOf, type Page, TextMemory, TextOutput, written } from '../../src/register/text-memory.ts';
 
-function textIn(memory: TextMemory, pieces: readonly string[]): Page[] {
-  const pages: Page[] = [];
-  for (const piece of pieces) memory.append(pages, piece);
-  return pages;
+function textIn(memory: TextMemory, pieces: readonly string[]): readonly Page[] {
+  const out = new TextOutput(memory);
+  for (const piece of pieces) out.text(piece);
+  return out.pages;
 }
 
 const kinds = {
@@ -21,6 +21,35 @@ test.each(Object.entries(kinds))('%s: the same bytes as UTF-8', (_, text) => {
   const pages = textIn(new TextMemory(), pieces);
 
   expect(Buffer.concat(written(pages))).toEqual(Buffer.from(pieces.join('')));
+});
+
+test.each(Object.entries(kinds))('%s: so is a text that was kept as its bytes', (_, text) => {
+  const out = new TextOutput(new TextMemory());
+  out.bytes(bytesOf(text));
+  out.bytes('x');
+
+  expect(Buffer.concat(written(out.pages))).toEqual(Buffer.from(`${text}x`));
+  expect(out.length).toBe(Buffer.byteLength(`${text}x`));
+});
+
+test.each([
+  ...[0, -0, 1, 9, 10, 11, 99, 100, 4_294, 65_536, 999_999, 1_000_000, 2 ** 31 - 1, 2 ** 31, 2 ** 32 + 1, 2 ** 53],
+  ...[-1, 0.5, 0.1 + 0.2, 1e21, 1e-7, Number.MAX_VALUE, Number.NaN],
+])('%d is written as JavaScript does', value => {
+  const out = new TextOutput(new TextMemory());
+  out.number(value);
+
+  expect(String(Buffer.concat(written(out.pages)))).toBe(String(value));
+});
+
+test('a number that has no room on its page is on the next one', () => {
+  const page = 256 * 1024;
+  const out = new TextOutput(new TextMemory());
+  out.bytes('a'.repeat(page - 2));
+  out.number(123);
+
+  expect(written(out.pages).map(({ length }) => length)).toEqual([page - 2, 3]);
+  expect(out.length).toBe(page + 1);
 });
 
 test('pieces share pages until they are full', () => {

@@ -9,7 +9,7 @@ import {
   STEADY,
   UNSTEADY,
 } from './plan.ts';
-import { notZero, total } from './scrapes.ts';
+import { notZero, total } from './seen-values.ts';
 
 /** One check. */
 export interface Check {
@@ -159,7 +159,9 @@ function lookups({ client: { metrics, lookups } }: SoakResult): Check[] {
   ];
 }
 
-function withinThemselves({ client: { metrics, impossible, seconds, neverClosed, most } }: SoakResult): Check[] {
+function withinThemselves({ client }: SoakResult): Check[] {
+  const { metrics, impossible, seconds, neverClosed, most, heaps } = client;
+  const atOnce = MOST_AT_ONCE * heaps.length; // of each process and thread
   const http = { 'network.protocol.name': 'http' };
   const closed = total(metrics, CLOSED, http);
   const served = sumOf((metrics['connmeter.connection.requests'] ?? []).map(({ sum }) => sum));
@@ -189,8 +191,8 @@ function withinThemselves({ client: { metrics, impossible, seconds, neverClosed,
     ),
     none('gauges that are not zero in the end', wrongGauges),
     between('requests under way at once, of one origin', most['http.client.active_requests'] ?? 0, 0, {
-      'as many as there are jobs': MOST_AT_ONCE,
-      'not read, or on connections that Node never closed': MOST_AT_ONCE / 2,
+      'as many as there are jobs': atOnce,
+      'not read, or on connections that Node never closed': atOnce / 2,
     }),
     none('gauges below zero, counters that fell', impossible),
     none('durations that no clock can show', odd),
@@ -203,17 +205,21 @@ function portsIn(counts: Readonly<Record<number, number>>): number[] {
 
 function harmless({ client }: SoakResult): Check[] {
   const late = client.endings.filter(({ failed }) => failed['SOAK_TOO_LATE'] !== undefined).map(({ kind }) => kind);
-  const { middle, last } = heapThirds(client.heap);
   return [
     none('faults of connmeter', client.warnings),
     none('jobs that never ended', late),
-    {
-      what: 'heap of the last third, against the one before',
-      ours: megabytes(last),
-      truth: `${megabytes(middle)} + ${megabytes(MOST_HEAP_GROWTH)} at most`,
-      holds: last - middle <= MOST_HEAP_GROWTH || client.heap.length < FEWEST_HEAP_LOOKS,
-    },
+    ...client.heaps.map((heap, at) => heapCheck(heap, client.heaps.length === 1 ? '' : ` of ${at + 1}`)),
   ];
+}
+
+function heapCheck(heap: readonly number[], which: string): Check {
+  const { middle, last } = heapThirds(heap);
+  return {
+    what: `heap${which} in the last third, against the one before`,
+    ours: megabytes(last),
+    truth: `${megabytes(middle)} + ${megabytes(MOST_HEAP_GROWTH)} at most`,
+    holds: last - middle <= MOST_HEAP_GROWTH || heap.length < FEWEST_HEAP_LOOKS,
+  };
 }
 
 /** Median heap in each third of the run; the first third is warm-up. */

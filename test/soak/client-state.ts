@@ -148,5 +148,6 @@ function poolsOf(ca: string[], lookup: LookupFunction) {
     undici6: new UNDICIS.undici6.Agent({ connect }),
     undici7: new UNDICIS.undici7.Agent({ connect }),
     undici8: new UNDICIS.undici8.Agent({ connect }),
+    queueing: new http.Agent({ keepAlive: true, maxSockets: 2, lookup }), // requests wait in its queue
   };
 }

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { setTimeout as passed } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { certificate } from '../support/certificates.ts';
+import { startClient, startService } from './measured-program.ts';
 import {
-  type ClientReport,
   type ClientTask,
   type Plan,
   SERVERS,
@@ -115,14 +115,8 @@ process.on('exit', () => {
 for (const name of SERVERS) await startServer(name);
 const ports = Object.fromEntries(SERVERS.map(name => [name, portOf(name)])) as Record<ServerName, number>;
 const task: ClientTask = { plan, ports, refused: REFUSED, ca: certificates.map(({ cert }) => cert) };
-const client = fork(pathOf('./client.ts'), [JSON.stringify(task)], {
-  execArgv: [...QUIET, '--expose-gc'],
-  env: { ...process.env, NODE_EXTRA_CA_CERTS: extraCa },
-});
-client.on('exit', code => {
-  if (code !== 0) process.exit(1);
-});
-const idle = once(client, 'message');
+const startProgram = plan.everything ? startService : startClient;
+const { idle, report } = startProgram(task, { ...process.env, NODE_EXTRA_CA_CERTS: extraCa });
 let over = false;
 void idle.then(() => {
   over = true;
@@ -132,14 +126,11 @@ while (!over) {
   await Promise.race([idle, passed(random.between(200, 2_000))]);
 }
 for (const child of running.values()) child.send('drop');
-const told = once(client, 'message');
-client.send('dropped');
-const [report] = (await told) as [ClientReport];
 const soaked: SoakResult = {
   plan,
   node: process.version,
   ports,
-  client: report,
+  client: await report(),
   servers: await settledCounts(),
   faults,
 };

@@ -43,6 +43,7 @@ export const JOBS: readonly Job[] = [
       'x'.repeat(random.between(1, 100_000)),
     ),
   ),
+  kind('node:http, limited', 3, 'http', state => asked(state.url('http'), { agent: state.lasting.queueing })),
   kind('a large answer', 1, 'http', state => requested(state, 'undici8', state.url('http', '/large'))),
   kind('node:https, keep-alive', 5, 'https', state => asked(state.url('https'), { agent: state.pools.https })),
   ...VERSIONS.map(version =>

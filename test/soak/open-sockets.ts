@@ -6,11 +6,14 @@ export function trackOpenSockets(): () => Record<number, number> {
   const open = new Map<Socket, number>();
   subscribe('net.client.socket', message => {
     const { socket } = message as { socket: Socket };
-    let port = 0;
-    socket.on('connectionAttempt', (_address: string, dialled: number) => {
+    let port: number | undefined;
+    socket.on('connectionAttempt', (_address: string, dialled?: number) => {
       port = dialled;
     });
-    socket.on('connect', () => void open.set(socket, port)).on('close', () => void open.delete(socket));
+    socket.on('connect', () => {
+      if (port !== undefined) open.set(socket, port); // else it is no TCP socket
+    });
+    socket.on('close', () => void open.delete(socket));
   });
   return () => {
     const counts: Record<number, number> = {};

@@ -6,6 +6,8 @@ export interface Plan {
   /** Jobs started per second, if the machine can. */
   readonly rate: number;
   readonly seed: number;
+  /** The measured program is a service of several processes with threads, which is scraped and watched. Default: one process. */
+  readonly everything?: boolean;
 }
 
 /**
@@ -46,11 +48,22 @@ export interface Endings {
   readonly failed: Record<string, number>;
 }
 
-/** The report of the client. */
-export interface ClientReport {
-  readonly metrics: Readonly<Record<string, readonly SoakPoint[]>>;
+/** What a program knows of its own jobs. */
+export interface WorkloadResult {
   readonly endings: readonly Endings[];
   readonly faults: Readonly<Record<string, number>>;
+  /** Lookups counted by the lookup functions. */
+  readonly lookups: { readonly succeeded: number; readonly failed: number };
+  /** Heap in use after garbage collection, in bytes, over time: of each process and thread. */
+  readonly heaps: readonly (readonly number[])[];
+  readonly seconds: number;
+  /** Sockets that connected and were never closed by Node, by remote port. */
+  readonly neverClosed: Readonly<Record<number, number>>;
+}
+
+/** The report of the client. */
+export interface ClientReport extends WorkloadResult {
+  readonly metrics: Readonly<Record<string, readonly SoakPoint[]>>;
   /** Warnings about faults of connmeter. */
   readonly warnings: readonly string[];
   /** Negative gauges and decreasing counters in the scrapes. */
@@ -59,13 +72,6 @@ export interface ClientReport {
   readonly series: number;
   /** Maximum of each gauge. */
   readonly most: Readonly<Record<string, number>>;
-  /** Lookups counted by the lookup functions. */
-  readonly lookups: { readonly succeeded: number; readonly failed: number };
-  /** Heap in use after garbage collection, in bytes, over time. */
-  readonly heap: readonly number[];
-  readonly seconds: number;
-  /** Sockets that connected and were never closed by Node, by remote port. */
-  readonly neverClosed: Readonly<Record<number, number>>;
   readonly kernel: { readonly before: KernelCounts; readonly after: KernelCounts };
 }
 

@@ -1,6 +1,6 @@
 import { givenUp, growth, heapThirds, megabytes, reached, runChecks, sent, sumOf } from './checks.ts';
 import { SERVERS, type SoakResult } from './plan.ts';
-import { total } from './scrapes.ts';
+import { total } from './seen-values.ts';
 
 /** The report of a soak: jobs, faults, the counts of each side, and the checks. */
 export function report(soaked: SoakResult): string {
@@ -9,7 +9,6 @@ export function report(soaked: SoakResult): string {
   const bad = checks.filter(({ holds }) => !holds);
   const jobs = client.endings.reduce((sum, { done, failed }) => sum + done + sumOf(Object.values(failed)), 0);
   const requests = total(client.metrics, 'connmeter.requests');
-  const { first, middle, last } = heapThirds(client.heap);
   return [
     `Soak of ${client.seconds.toFixed(0)} s on Node ${node}, seed ${plan.seed}`,
     '',
@@ -32,13 +31,17 @@ export function report(soaked: SoakResult): string {
     `Failures: ${inWords(byLabel(soaked, 'connmeter.connection.failed', 'connmeter.phase', 'error.type'))}`,
     `Of which unknown: ${unknown(soaked)}`,
     `Most at once: ${inWords(client.most)}`,
-    `Heap by thirds: ${[first, middle, last].map(megabytes).join(', ')}; ${client.series} series, ${client.scrapes} scrapes`,
+    ...client.heaps.map(heap => {
+      const { first, middle, last } = heapThirds(heap);
+      return `Heap by thirds: ${[first, middle, last].map(megabytes).join(', ')}`;
+    }),
+    `${client.series} series, ${client.scrapes} scrapes`,
     '',
     ...checks.map(({ what, ours, truth, holds }) => `${holds ? 'ok  ' : 'BAD '} ${what}: ${ours} (${truth})`),
     '',
     bad.length === 0
       ? `All ${checks.length} checks hold.`
-      : `${bad.length} of ${checks.length} checks do NOT hold. Again: npm run soak -- --minutes ${plan.seconds / 60} --rate ${plan.rate} --seed ${plan.seed}`,
+      : `${bad.length} of ${checks.length} checks do NOT hold. Again: npm run soak --${plan.everything ? ' --everything' : ''} --minutes ${plan.seconds / 60} --rate ${plan.rate} --seed ${plan.seed}`,
   ].join('\n');
 }
 

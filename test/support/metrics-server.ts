@@ -6,6 +6,7 @@ import { guardWith } from '../../src/core/guard.ts';
 import type { Overview } from '../../src/explain/overview.ts';
 import { Exposition } from '../../src/register/exposition.ts';
 import { createMetricsServer, METRICS_PATH } from '../../src/register/metrics-server.ts';
+import { writing } from './written-text.ts';
 
 export const BODY = 'the metrics';
 
@@ -40,7 +41,7 @@ export async function startMetricsServer({
   let collections = 0;
   const exposition = new Exposition(async () => {
     collections++;
-    return [await make()].flat();
+    return writing([await make()].flat());
   }, onFault);
   const guard = guardWith(onServerFault);
   const server = createMetricsServer(exposition, { host, allowed, overview }, guard).listen(0, host);

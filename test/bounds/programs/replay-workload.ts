@@ -1,6 +1,7 @@
 // replay-workload.ts <task>: replays one workload with connmeter and a real SDK, or without them to measure what the workload
 // takes by itself. Runs in its own process with --expose-gc, for a clean heap.
-import { notZero, Scrapes, total } from '../../soak/scrapes.ts';
+import { Scrapes } from '../../soak/scrapes.ts';
+import { notZero, total } from '../../soak/seen-values.ts';
 import type { Outcome, Task } from '../replay-workload.ts';
 import { WORKLOADS, type Workload } from './workloads.ts';
 
@@ -41,6 +42,6 @@ const outcome: Outcome = {
   requests: total(metrics, 'connmeter.requests'),
   failedLookups: total(metrics, 'dns.lookup.duration'),
   notZero: notZero(metrics),
-  faults: [...(scrapes?.warnings ?? []), ...(scrapes?.impossible ?? [])],
+  faults: [...(scrapes?.warnings ?? []), ...(scrapes?.values.impossible ?? [])],
 };
 process.stdout.write(JSON.stringify(outcome), () => process.exit());
