@@ -77,8 +77,7 @@ async function trafficRounds(server: ServerProcess, name: string, { rounds, vari
   if (workload === undefined) throw new Error(`no workload ${name}`);
   const { client, atOnce, young, times, otel } = workload;
   const warmUp = warmUpOf(workload, full);
-  const perRequest: VariantName[] =
-    name === 'steady/undici' || (full && name.startsWith('steady/')) ? ['add', 'prom'] : [];
+  const perRequest: VariantName[] = name === 'steady/undici' ? ['add', 'prom'] : [];
   const usual = full ? workload.rounds : 2;
   const all =
     variants ??

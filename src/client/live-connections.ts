@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Guard } from '../core/guard.ts';
+import { RenewedMap } from '../core/renewed.ts';
 import { RotatingCheck } from '../core/rotating-check.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionStates } from './connection-states.ts';
@@ -13,7 +14,7 @@ import type { ConnectionStates } from './connection-states.ts';
  * the close is found by a check of a few connections at each attempt, or at the next collection.
  */
 export class LiveConnections {
-  readonly #bySocket = new Map<object, Connection>();
+  readonly #bySocket = new RenewedMap<object, Connection>();
   /** Sessions, TLS sockets inside tunnels, and sockets that were opened before connmeter started. */
   readonly #aliases = new WeakMap<object, Connection>();
   readonly #closeIfClosed: (connection: Connection) => void;

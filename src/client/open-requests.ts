@@ -1,3 +1,4 @@
+import { RenewedMap } from '../core/renewed.ts';
 import type { Connection } from './connection.ts';
 
 /** So many requests are kept in arrays. More go to a map, which allocates. */
@@ -12,7 +13,7 @@ export class OpenRequests {
   readonly #requests = new Array<object | undefined>(MAX_LISTED).fill(undefined);
   readonly #connections = new Array<Connection | undefined>(MAX_LISTED).fill(undefined);
   #listed = 0;
-  #more = new Map<object, Connection>();
+  readonly #more = new RenewedMap<object, Connection>();
   /** CONNECT requests and upgrades. Weak, because not every client publishes their end. */
   #takeovers = new WeakMap<object, Connection>();
 
@@ -61,7 +62,7 @@ export class OpenRequests {
     this.#requests.fill(undefined);
     this.#connections.fill(undefined);
     this.#listed = 0;
-    this.#more = new Map();
+    this.#more.clear();
     this.#takeovers = new WeakMap();
   }
 

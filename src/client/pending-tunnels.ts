@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { RenewedMap, RenewedSet } from '../core/renewed.ts';
 import { addressesOf, haveSameAddresses } from '../core/socket-addresses.ts';
 import type { Connection } from './connection.ts';
 
@@ -9,9 +10,9 @@ import type { Connection } from './connection.ts';
  * They are found by the remote port. Of all connections to one port, only those whose tunnel is not ready yet are looked at.
  */
 export class PendingTunnels {
-  readonly #byPort = new Map<number, Set<Connection>>();
+  readonly #byPort = new RenewedMap<number, RenewedSet<Connection>>();
   /** Those for which a CONNECT request was sent. */
-  readonly #requested = new Set<Connection>();
+  readonly #requested = new RenewedSet<Connection>();
 
   /** The connection is open. */
   add(connection: Connection): void {
@@ -19,9 +20,12 @@ export class PendingTunnels {
     if (tunnel === 'requested') this.#requested.add(connection);
     if (port === undefined) return;
 
-    const toPort = this.#byPort.get(port);
-    if (toPort === undefined) this.#byPort.set(port, new Set([connection]));
-    else toPort.add(connection);
+    let toPort = this.#byPort.get(port);
+    if (toPort === undefined) {
+      toPort = new RenewedSet();
+      this.#byPort.set(port, toPort);
+    }
+    toPort.add(connection);
   }
 
   /** The connection is closed, or its tunnel is ready. */
@@ -64,7 +68,7 @@ export class PendingTunnels {
   }
 }
 
-const NONE: ReadonlySet<Connection> = new Set();
+const NONE: Iterable<Connection> = [];
 
 /** Whether the connection may still become a tunnel: no request but CONNECT was sent on it. */
 export function isPending({ tunnel, requests, request }: Connection): boolean {

@@ -3,6 +3,7 @@ import type { Guard } from '../core/guard.ts';
 import { LoopTurns } from '../core/loop-turns.ts';
 import type { Origin } from '../core/origins.ts';
 import { MIN_WAIT, TURNS_WITHOUT_QUEUE } from '../core/queue-time.ts';
+import { RenewedSet } from '../core/renewed.ts';
 import type { RequestCounts } from '../metrics/caller-counts.ts';
 import type { Recorder } from '../metrics/recorder.ts';
 import type { MetricRegistry } from '../metrics/registry.ts';
@@ -37,7 +38,7 @@ export class QueueTimes {
   readonly #countSafely: (request: object, wait: Wait) => void;
   readonly waiting: WaitingRequests;
   /** Requests whose wait is recorded already. They are not sent yet, as far as node:http shows. */
-  readonly #recorded = new Set<object>();
+  readonly #recorded = new RenewedSet<object>();
 
   constructor({ registry, record, now, guard, callerOf }: Dependencies) {
     this.#callerOf = callerOf;

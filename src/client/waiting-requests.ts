@@ -1,4 +1,5 @@
 import type { Origin } from '../core/origins.ts';
+import { RenewedMap } from '../core/renewed.ts';
 import type { OriginCounts } from '../metrics/origin-counts.ts';
 import type { ClientAdapter } from './connection.ts';
 
@@ -20,7 +21,7 @@ export interface Wait {
 /** The requests that wait for a connection, as far as their clients show it. */
 export class WaitingRequests {
   readonly #now: () => number;
-  readonly #waiting = new Map<object, Wait>();
+  readonly #waiting = new RenewedMap<object, Wait>();
   /** The request that undici made last. It is usually sent in the same turn, so it is not in the map yet. */
   #latest: object | undefined;
   #latestClient: ClientAdapter | undefined;
@@ -114,7 +115,7 @@ export class WaitingRequests {
   /** All of them. Whoever cannot read one forgets it: anybody can publish nonsense. */
   get all(): [request: object, wait: Wait][] {
     this.#keepLatest();
-    return [...this.#waiting];
+    return [...this.#waiting.entries()];
   }
 
   #keepLatest(): void {

@@ -16,9 +16,17 @@ const MAX_PORT_LENGTH = ':65535'.length;
 
 // Programs, libraries and test mocks may pass values of any type. The functions below turn them into valid label values.
 
+/** The name that was tested last. A program mostly connects to the same one again. */
+let latestName: string | undefined;
+
 /** A host name or an IP address as a label value; `unknown` if it is neither. */
 export function hostName(given: unknown): string {
-  return typeof given === 'string' && NAME.test(given) ? given : UNKNOWN;
+  if (typeof given !== 'string') return UNKNOWN;
+  if (given === latestName) return given;
+  if (!NAME.test(given)) return UNKNOWN;
+
+  latestName = given;
+  return given;
 }
 
 /** The path of a Unix socket as a label value; `unknown` if it is a URL or not a string. */

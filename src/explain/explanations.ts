@@ -26,7 +26,7 @@ const EXPLANATIONS: Readonly<Record<FindingKind, readonly [short: string, what: 
   first: ['first connections', 'are the first to this server', 'none needed'],
   new_pool: [
     'client per request',
-    'come from a client of their own: nothing is reused',
+    'come from a client of their own, so none of them is reused',
     'create the client once and share it: const agent = new Agent(); // at the top of the module',
   ],
   release_race: [

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { RenewedMap } from '../core/renewed.ts';
 import { addressesOf, type SocketAddresses } from '../core/socket-addresses.ts';
 import type { ServedConnection } from './served-connection.ts';
 
@@ -8,7 +9,7 @@ export type HandshakeResult = (connection: ServedConnection, clientLeft: boolean
 /** What one server waits for. */
 interface Waiting {
   /** Accepted connections by their addresses. A list, because all connections to a Unix socket have the same addresses. The oldest comes first. */
-  readonly byAddresses: Map<string, ServedConnection[]>;
+  readonly byAddresses: RenewedMap<string, ServedConnection[]>;
   count: number;
   /** Results of connections that are not closed yet, and closed connections without a result. At most one of them has entries. */
   readonly results: HandshakeResult[];
@@ -75,7 +76,7 @@ export class PendingHandshakes {
   #waitingOf(server: object): Waiting {
     let waiting = this.#waiting.get(server);
     if (waiting === undefined) {
-      waiting = { byAddresses: new Map(), count: 0, results: [], closed: [] };
+      waiting = { byAddresses: new RenewedMap(), count: 0, results: [], closed: [] };
       this.#waiting.set(server, waiting);
     }
     return waiting;

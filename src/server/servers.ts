@@ -6,6 +6,7 @@ import { type Guard, withFallback } from '../core/guard.ts';
 import { socketOf } from '../core/http2.ts';
 import { type IdleEnd, MIN_IDLE_SECONDS, servedIdleEndOf } from '../core/idle-end.ts';
 import type { ServerCloseReason } from '../core/reasons.ts';
+import { RenewedMap } from '../core/renewed.ts';
 import { RingBuffer } from '../core/ring-buffer.ts';
 import { RotatingCheck } from '../core/rotating-check.ts';
 import type { TlsHandshake } from '../core/tls-handshake.ts';
@@ -55,7 +56,7 @@ export class Servers {
   readonly #inNextLoop: (run: () => void) => void;
   readonly #servers: ListeningServers;
   /** Open connections, by socket. After a TLS handshake, this is the TLS socket. */
-  readonly #live = new Map<object, ServedConnection>();
+  readonly #live = new RenewedMap<object, ServedConnection>();
   /** Finds connections whose close was not reported. */
   readonly #closeCheck: RotatingCheck<ServedConnection>;
   readonly #handshakes = new PendingHandshakes();

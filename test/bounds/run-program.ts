@@ -4,9 +4,13 @@ import { start } from '../support/child.ts';
 import { server } from '../support/server.ts';
 
 /** Runs a program of `programs/` with --expose-gc, and returns what it prints. */
-export async function runProgram<Result>(program: string, task: object | string): Promise<Result> {
+export async function runProgram<Result>(
+  program: string,
+  task: object | string,
+  node: readonly string[] = [],
+): Promise<Result> {
   const path = fileURLToPath(new URL(`./programs/${program}`, import.meta.url));
-  const { outcome } = start(path, { args: [JSON.stringify(task)], node: ['--expose-gc'] });
+  const { outcome } = start(path, { args: [JSON.stringify(task)], node: ['--expose-gc', ...node] });
   const { code, stdout, stderr } = await outcome;
   if (code !== 0) throw new Error(stderr);
   return JSON.parse(stdout) as Result;

@@ -61,7 +61,7 @@ test('runs a program with its arguments; the report stands after its output, whi
     /^connmeter: 1 finding, .* wasted\. 1 server, 10 new connections, 0 % of 10 requests reused one\.$/,
   );
   expect(finding).toMatch(
-    /^1\. 9 of 10 connections to 127\.0\.0\.1:\d+ come from a client of their own: nothing is reused\.$/,
+    /^1\. 9 of 10 connections to 127\.0\.0\.1:\d+ come from a client of their own, so none of them is reused\.$/,
   );
   expect(line).toMatch(/^ {3}at {4}app\.mjs:7$/);
   expect(fix).toMatch(/^ {3}fix {3}create the client once and share it: /);

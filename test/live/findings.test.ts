@@ -35,7 +35,7 @@ test.concurrent('without a terminal: one line after a while, and nothing at the 
 
   expect(short).toBe('');
   expect(long).toMatch(
-    /^connmeter: 9 of 10 connections to 127\.0\.0\.1:\d+ come from a client of their own: nothing is reused\. See it with: npx connmeter top \d+\n$/,
+    /^connmeter: 9 of 10 connections to 127\.0\.0\.1:\d+ come from a client of their own, so none of them is reused\. See it with: npx connmeter top \d+\n$/,
   );
 }, 30_000);
 

@@ -1,6 +1,6 @@
 import type { CloseReason } from '../../core/reasons.ts';
 
-/** How many losses a pool remembers. */
+/** How many losses a pool remembers. From twice as many on, the older half is forgotten: to forget one at a time is slow. */
 const MAX_LOSSES = 256;
 /** A loss older than this explains no new connection, unless the pool has no other connection. */
 const RECENT_SECONDS = 120;
@@ -39,11 +39,11 @@ export interface Replacement {
 
 /** The connections that a pool has lost, the oldest first. Each is replaced at most once. */
 export class Losses {
-  readonly #all: Loss[] = [];
+  #all: Loss[] = [];
 
   add(loss: Loss): void {
     this.#all.push(loss);
-    if (this.#all.length > MAX_LOSSES) this.#all.shift();
+    if (this.#all.length === 2 * MAX_LOSSES) this.#all = this.#all.slice(MAX_LOSSES);
   }
 
   /**

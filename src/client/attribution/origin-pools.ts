@@ -1,3 +1,4 @@
+import { RenewedSet } from '../../core/renewed.ts';
 import { First } from './first.ts';
 import type { OriginState, Pool } from './pool.ts';
 import type { Owner, PoolIdentity } from './pool-identity.ts';
@@ -21,7 +22,7 @@ export class OriginPools implements OriginState {
   /** Sockets without a client. */
   #none: Pool | undefined;
   /** The pools that have connections, open or opening. */
-  readonly #live = new Set<Pool>();
+  readonly #live = new RenewedSet<Pool>();
   /** The pool that was the last to lose all its connections. */
   #latestEnded: Pool | undefined;
   /** Pools that lost their last connection after several requests. Their owners may make them anew, or be gone. */

@@ -8,7 +8,7 @@ import type { WaitingAttempts } from './waiting-attempts.ts';
 /** What a connection knows of its pool. */
 export interface MemberPool {
   /** All that are open or opening. */
-  readonly live: ReadonlySet<PoolMember>;
+  readonly live: { readonly size: number };
   /** False if it stands for all pools that a client does not show. */
   readonly isKnown: boolean;
   readonly owner: Owner;

@@ -1,5 +1,6 @@
 import type { OpenCause } from '../../core/causes.ts';
 import type { CloseReason } from '../../core/reasons.ts';
+import { RenewedSet } from '../../core/renewed.ts';
 import { First } from './first.ts';
 import { IdleCount } from './idle-count.ts';
 import { isByProgram, type Loss, Losses } from './losses.ts';
@@ -43,7 +44,7 @@ export class Pool implements MemberPool, OtherConnections<PoolMember> {
   limit = Infinity;
   /** It may continue a pool that lost all its connections, or be new: nothing shows which. */
   isDoubtful = false;
-  readonly live = new Set<PoolMember>();
+  readonly live = new RenewedSet<PoolMember>();
   readonly #first = new First();
   readonly #losses = new Losses();
   readonly #idle = new IdleCount();
@@ -53,7 +54,7 @@ export class Pool implements MemberPool, OtherConnections<PoolMember> {
   #hasLost = false;
   #servedSeveral = false;
   /** Those that were attempted while another one was idle, until their cause is decided. */
-  readonly #raced = new Set<PoolMember>();
+  readonly #raced = new RenewedSet<PoolMember>();
   readonly #origin: OriginState;
   readonly #context: PoolContext;
 

@@ -231,10 +231,10 @@ describe('what a connection replaces', () => {
     expect(open(identity).replaces).toBe(lost[1]?.loss);
   });
 
-  test('a pool remembers 256 losses', () => {
+  test('a pool forgets half of its losses when it has 512', () => {
     const { open, close, causes } = playing();
     const identity = agent();
-    const lost = Array.from({ length: 257 }, () => open(identity));
+    const lost = Array.from({ length: 512 }, () => open(identity));
     open(identity);
     for (const each of lost) close(each, 'goaway');
     const told = causes(...lost.map(() => open(identity)));
