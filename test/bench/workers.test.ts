@@ -6,7 +6,7 @@ import type { VariantName } from '../../bench/variants.ts';
 import { WORKLOADS } from '../../bench/workloads.ts';
 
 /** Too few for useful figures, but each worker runs completely. */
-const TINY = { atOnce: 2, young: 2, warmUp: 4, times: 6 };
+const TINY = { atOnce: 2, young: 2, warmUp: 4, times: 10 };
 
 function serving(): ServerProcess {
   const server = new ServerProcess();
