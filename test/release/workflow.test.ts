@@ -53,7 +53,7 @@ test('the commands of the workflow exist', () => {
   const commands = steps.flatMap(({ run }) => run?.trim().split('\n') ?? []);
 
   expect(commands).toEqual(expect.arrayContaining(['.ci/run', 'npm ci']));
-  commands.forEach(check);
+  for (const command of commands) check(command.replace(/^sudo env "PATH=\$PATH" /, ''));
 });
 
 test('actions are pinned to a commit, because a tag can move', () => {
