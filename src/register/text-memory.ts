@@ -8,6 +8,8 @@ const MAX_FREE = 16;
 /** Smaller whole numbers are written digit by digit, which is faster than to make a string of them. */
 const MOST_IN_DIGITS = 2 ** 31;
 const ZERO = 48;
+/** For so few characters, a call of the native function takes longer than to write them one by one. */
+const LONGEST_BY_HAND = 24;
 
 export interface Page {
   readonly memory: Buffer;
@@ -61,8 +63,12 @@ export class TextOutput {
 
   /** What `bytesOf` returned. */
   bytes(bytes: string): void {
-    const page = this.#pageFor(bytes.length);
-    page.used += page.memory.write(bytes, page.used, 'latin1');
+    const { length } = bytes;
+    const page = this.#pageFor(length);
+    const { memory, used } = page;
+    page.used = used + length;
+    if (length > LONGEST_BY_HAND) memory.write(bytes, used, 'latin1');
+    else for (let at = 0; at < length; at++) memory[used + at] = bytes.charCodeAt(at);
   }
 
   /** A number as JavaScript writes it. */
