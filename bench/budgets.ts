@@ -95,7 +95,8 @@ function shareOf(base: number, more: number): string {
 
 function noiseOf(again: readonly number[], nobody: readonly number[]): string {
   const more = differences(again, nobody);
-  return `${signed(median(more))} µs, at most ${signed(upperBound(more) ?? Number.NaN)} µs`;
+  const most = upperBound(more);
+  return `${signed(median(more))} µs${most === undefined ? '' : `, at most ${signed(most)} µs`}`;
 }
 
 function garbage({ allocation, growth }: Results): Verdict[] {

@@ -34,6 +34,7 @@ export class RenewedMap<Key, Value> {
 
   clear(): void {
     this.#map = new Map();
+    this.#deletions = 0;
   }
 
   // The iterators begin with the oldest. What is added meanwhile may be missing, and what is deleted meanwhile may still come.

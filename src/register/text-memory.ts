@@ -40,7 +40,7 @@ export class TextMemory {
 /** Nothing fits on it, and nothing is ever written to it. */
 const NONE: Page = { memory: Buffer.alloc(0), used: 0 };
 
-/** Writes one text, a few characters at a time, straight to its bytes: to join them to a string first takes several times as long. */
+/** Writes one text, a part at a time, straight to its bytes: to join the parts to a string first takes longer. */
 export class TextOutput {
   readonly pages: Page[] = [];
   readonly #memory: TextMemory;
@@ -102,7 +102,7 @@ export class TextOutput {
   }
 }
 
-/** A text as a string with one character for each of its bytes, which is written much faster. In one part, not as a tree of joined ones. */
+/** A text as a string with one character for each of its bytes, which is written faster. In one part, not as a tree of joined ones. */
 export function bytesOf(text: string): string {
   return Buffer.from(text).toString('latin1');
 }

@@ -94,6 +94,7 @@ test('no verdict is given with too few rounds', () => {
   const traffic = { 'steady/http': { nobody: two(40), again: two(40), noop: two(40), connmeter: two(40) } };
 
   expect(verdicts({ ...results, traffic })[0]).toMatchObject({ most: '', met: undefined });
+  expect(report({ ...results, traffic })).not.toContain('NaN');
 });
 
 test.each<[string, number[], boolean]>([

@@ -84,9 +84,9 @@ export function startService(task: ClientTask, env: NodeJS.ProcessEnv): Measured
   };
 }
 
-/** Lines about the program, not about a fault of connmeter. */
+/** Findings and lines of the program, as opposed to faults of connmeter. */
 function isOfProgram(line: string): boolean {
-  return / created at | connections? /.test(line);
+  return / created at |^connmeter: \d+ of \d+ connections? to /.test(line);
 }
 
 function started(program: string, task: unknown, execArgv: string[], env: NodeJS.ProcessEnv): ChildProcess {
