@@ -2,7 +2,7 @@ import { count, percent, signed } from './number-format.ts';
 import { CONNECTIONS, type ReplayedConnection } from './replayed-clients.ts';
 import { MANY_ORIGINS, type Results, SCRAPED, USUAL_ORIGINS } from './results.ts';
 import type { Started, StartUpResult } from './start-up.ts';
-import { differences, median, upperBound } from './statistics.ts';
+import { differences, median, paired, perRound, type Rounds, typical, upperBound } from './statistics.ts';
 import { WORKLOADS } from './workloads.ts';
 
 /** A budget, its result, and the cost of the same without connmeter or with no-op subscribers. */
@@ -80,7 +80,7 @@ function steady({ traffic }: Results): Verdict[] {
     const workload = WORKLOADS[name];
     if (!workload || workload.unit === 'connection' || !nobody || !again || !noop || !connmeter) return [];
 
-    const base = median(nobody.warm);
+    const base = typical(nobody.warm);
     return {
       promise: `a ${workload.unit} with ${workload.title}: at most ${percent(MOST_OF_A_REQUEST)} more than subscribers that do nothing`,
       ...judged(differences(connmeter.warm, noop.warm), base * MOST_OF_A_REQUEST, value => shareOf(base, value)),
@@ -93,7 +93,7 @@ function shareOf(base: number, more: number): string {
   return `${signed(more)} µs, ${percent(more / base)}`;
 }
 
-function noiseOf(again: readonly number[], nobody: readonly number[]): string {
+function noiseOf(again: Rounds, nobody: Rounds): string {
   const more = differences(again, nobody);
   const most = upperBound(more);
   return `${signed(median(more))} µs${most === undefined ? '' : `, at most ${signed(most)} µs`}`;
@@ -144,7 +144,7 @@ function perConnection({ traffic }: Results): Verdict[] {
     if (workload?.unit !== 'connection' || !nobody || !noop || !connmeter) return [];
 
     return (['warm', 'young'] as const).map(age => {
-      const base = median(nobody[age]);
+      const base = typical(nobody[age]);
       const limit = workload.server === 'tcp' ? MOST_OF_A_BARE_CONNECTION : MOST_OF_A_CONNECTION[age];
       const which = age === 'warm' ? '' : `, among the first ${count(workload.young)} of a process`;
       return {
@@ -177,7 +177,7 @@ function perOpenConnection({ openConnections }: Results): Verdict[] {
       return {
         promise: `an open connection with ${client === 'http' ? '`node:http`' : client}${which}: at most ${count(MOST_BYTES)} bytes`,
         ...judged(more(connmeter), MOST_BYTES, value => `${signed(value)} bytes`),
-        floor: `${count(median(nobody[figure]))} bytes baseline; listeners that do nothing: ${signed(median(more(noop)))} bytes`,
+        floor: `${count(typical(nobody[figure]))} bytes baseline; listeners that do nothing: ${signed(median(more(noop)))} bytes`,
       };
     }),
   );
@@ -188,15 +188,14 @@ function perScrape({ scrape = {} }: Results): Verdict[] {
     const [ready, ours, otel, prom] = SCRAPED.map(variant => scrape[`${origins}/${variant}`]);
     if (!ready || !ours || !otel || !prom) return [];
 
-    const what = `a scrape of ${count(median(ours.series))} series`;
-    const making = (times: typeof ours) => differences(times.cpu, ready.cpu);
+    const what = `a scrape of ${count(typical(ours.series))} series`;
+    const making = (times: typeof ours) => paired(times.cpu, ready.cpu, (all, sending) => all - sending);
     const shareOf = (theirs: typeof ours, limit: number, whose: string, most: string): Verdict => {
-      const their = making(theirs);
-      const shares = making(ours).map((our, round) => our / (their[round] ?? Number.NaN));
+      const shares = paired(making(ours), making(theirs), (our, their) => our / their);
       return {
         promise: `${what}: at most ${most} of the CPU time of ${whose}, without sending`,
-        ...judged(shares, limit, value => percent(value)),
-        floor: `${count(median(their))} ms; connmeter: ${count(median(making(ours)))} ms`,
+        ...judged(perRound(shares), limit, value => percent(value)),
+        floor: `${count(typical(making(theirs)))} ms; connmeter: ${count(typical(making(ours)))} ms`,
       };
     };
     const one = differences(ours.gzipCpu, ready.gzipCpu);
@@ -209,8 +208,8 @@ function perScrape({ scrape = {} }: Results): Verdict[] {
         : []),
       {
         promise: `${what}: at most ${longest} ms at a time`,
-        ...judged(ours.piece, longest, value => `${count(value)} ms`),
-        floor: `a text that is ready: ${count(median(ready.piece))} ms`,
+        ...judged(perRound(ours.piece), longest, value => `${count(value)} ms`),
+        floor: `a text that is ready: ${count(typical(ready.piece))} ms`,
       },
       {
         promise: `${what}, 48 at once, compressed: at most twice the CPU time of one, without sending`,
@@ -249,7 +248,7 @@ function startUps({ startUp }: Results): Verdict[] {
         most,
         value => `${signed(value)} ${unit}`,
       ),
-      floor: `${count(median(startUp[base][figure]))} ${unit} without connmeter`,
+      floor: `${count(typical(startUp[base][figure]))} ${unit} without connmeter`,
     };
   };
   const { register, disabled, thread } = MOST_AT_START;

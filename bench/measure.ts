@@ -1,19 +1,23 @@
 import { availableParallelism } from 'node:os';
 import { ALLOCATION_NODE } from './allocation.ts';
 import { CONNECTION_ALLOCATION_NODE } from './connection-allocation.ts';
-import { inChildProcess, type ServerProcess } from './processes.ts';
+import type { MetricsServer } from './metrics-servers.ts';
+import { inChildProcess, type ServerProcess, turnsOfChildProcess } from './processes.ts';
 import { CONNECTIONS, REUSED_CONNECTIONS, type ReplayedConnection, type ReusedClient } from './replayed-clients.ts';
 import {
   FEW_ORIGINS,
+  type InRounds,
   MANY_ORIGINS,
   PLAIN_VARIANTS,
   type PlainVariant,
   type Results,
-  type Rounds,
   SCRAPED,
   USUAL_ORIGINS,
 } from './results.ts';
+import type { ScrapeResult } from './scrape.ts';
 import { STARTED } from './start-up.ts';
+import type { TrafficResult } from './traffic.ts';
+import { inRounds, inTurns } from './turns.ts';
 import type { VariantName } from './variants.ts';
 import { WORKLOADS, warmUpOf } from './workloads.ts';
 
@@ -71,7 +75,6 @@ export async function measure(server: ServerProcess, extent: Extent, say: (line:
   };
 }
 
-/** Each round runs every variant once, starting with a different one, so that drift affects all of them. */
 async function trafficRounds(server: ServerProcess, name: string, { rounds, variants, full }: Extent) {
   const workload = WORKLOADS[name];
   if (workload === undefined) throw new Error(`no workload ${name}`);
@@ -90,14 +93,16 @@ async function trafficRounds(server: ServerProcess, name: string, { rounds, vari
       ...(otel ? [otel] : []),
       ...perRequest,
     ] as const);
-  return inRounds(rounds ?? usual, all, async variant => {
+  return inTurns<(typeof all)[number], TrafficResult>(rounds ?? usual, all, async variant => {
     const address = await server.listen(workload.server);
-    return inChildProcess('traffic', { client, atOnce, young, warmUp, times, variant, address });
+    return turnsOfChildProcess('traffic', { client, atOnce, young, warmUp, times, variant, address });
   });
 }
 
 async function handlerRounds(rounds: number) {
-  return inRounds(rounds, PLAIN_VARIANTS, variant => inChildProcess('handlers', { variant, samples: 400 }));
+  return inTurns<PlainVariant, Record<string, number>>(rounds, PLAIN_VARIANTS, variant =>
+    turnsOfChildProcess('handlers', { variant, samples: 400 }),
+  );
 }
 
 async function allocations() {
@@ -139,35 +144,15 @@ async function openings(server: ServerProcess, connections: number, rounds: numb
 }
 
 async function scrapes(rounds: number, all: boolean) {
-  const sizes = [FEW_ORIGINS, USUAL_ORIGINS, ...(all ? [MANY_ORIGINS] : [])];
-  const names = sizes.flatMap(origins => SCRAPED.map(variant => `${origins}/${variant}` as const));
-  return inRounds(rounds, names, name => {
-    const [origins, variant] = name.split('/') as [string, (typeof SCRAPED)[number]];
-    return inChildProcess('scrape', {
-      variant,
-      origins: Number(origins),
-      scrapes: Number(origins) === MANY_ORIGINS ? 5 : 12,
-    });
-  });
-}
-
-async function inRounds<Name extends string, Result extends object>(
-  rounds: number,
-  names: readonly Name[],
-  run: (name: Name) => Promise<Result>,
-): Promise<Record<Name, Rounds<Result>>> {
-  const found = new Map(names.map(name => [name, {} as Record<string, number[]>]));
-  for (let round = 0; round < rounds; round++) {
-    for (let i = 0; i < names.length; i++) {
-      const name = names[(i + round) % names.length] as Name;
-      const figures = found.get(name) ?? {};
-      for (const [figure, value] of Object.entries(await run(name))) {
-        figures[figure] ??= [];
-        figures[figure].push(rounded(value));
-      }
-    }
+  const found: Record<string, InRounds<ScrapeResult>> = {};
+  for (const origins of [FEW_ORIGINS, USUAL_ORIGINS, ...(all ? [MANY_ORIGINS] : [])]) {
+    const times = origins === MANY_ORIGINS ? 5 : 12;
+    const ofServers = await inTurns<MetricsServer, ScrapeResult>(rounds, SCRAPED, variant =>
+      turnsOfChildProcess('scrape', { variant, origins, scrapes: times }),
+    );
+    for (const variant of SCRAPED) found[`${origins}/${variant}`] = ofServers[variant];
   }
-  return Object.fromEntries(found) as unknown as Record<Name, Rounds<Result>>;
+  return found;
 }
 
 async function forEach<Name extends string, Result>(
@@ -177,9 +162,4 @@ async function forEach<Name extends string, Result>(
   const found: Partial<Record<Name, Result>> = {};
   for (const name of names) found[name] = await run(name);
   return found as Record<Name, Result>;
-}
-
-/** Rounds to four significant digits, more than can be measured. */
-function rounded(value: number): number {
-  return Number(value.toPrecision(4));
 }

@@ -188,8 +188,11 @@ function httpRequest(host: string, agent: Agent, socket: FakeSocket | null, reus
 }
 
 const agent = new Agent({ keepAlive: true });
+const NAME = 'a.test:8080:';
+const used: FakeSocket[] = [];
 // Another connection of the agent is idle, as is usual.
-Object.assign(agent.freeSockets, { 'a.test:8080:': [new FakeSocket()] });
+Object.assign(agent.freeSockets, { [NAME]: [new FakeSocket()] });
+Object.assign(agent.sockets, { [NAME]: used });
 
 export const HTTP_CONNECTION: ConnectionScript<HttpState> = {
   title: '`node:http`',
@@ -203,6 +206,7 @@ export const HTTP_CONNECTION: ConnectionScript<HttpState> = {
       event: 'net.client.socket, request.created',
       play: ({ socket, first }) => {
         attempted.publish({ socket });
+        used.push(socket);
         created.publish(first);
       },
     },
@@ -230,7 +234,13 @@ export const HTTP_CONNECTION: ConnectionScript<HttpState> = {
         socket.emit('free');
       },
     },
-    { event: 'close', play: ({ socket }) => close(socket) },
+    {
+      event: 'close',
+      play: ({ socket }) => {
+        used.splice(used.indexOf(socket), 1);
+        close(socket);
+      },
+    },
   ],
 };
 
@@ -312,6 +322,7 @@ export function undiciPipelining(): () => () => void {
 function httpReusing(): () => void {
   const { socket, first } = HTTP_CONNECTION.make('a.test');
   attempted.publish({ socket });
+  used.push(socket);
   created.publish(first);
   dial(socket);
   connect(socket);

@@ -8,9 +8,9 @@ import {
   type ReplayedConnection,
   UNDICI_CONNECTION,
 } from './replayed-clients.ts';
-import { PLAIN_VARIANTS, type Results, type Rounds } from './results.ts';
+import { type InRounds, PLAIN_VARIANTS, type Results } from './results.ts';
 import type { Started } from './start-up.ts';
-import { differences, median, spreadOf } from './statistics.ts';
+import { differences, median, perRound, type Rounds, spreadOf, typical } from './statistics.ts';
 import type { TrafficResult } from './traffic.ts';
 import { VARIANTS, type VariantName } from './variants.ts';
 import { WORKLOADS } from './workloads.ts';
@@ -94,19 +94,19 @@ function young(workloads: readonly (readonly [string, Results['traffic'][string]
   return table(['in a new process', 'the first', VARIANTS.nobody.title, ...titles], rows);
 }
 
-function spread(values: readonly number[]): string {
-  const { median, low, high } = spreadOf(values);
+function spread(rounds: Rounds): string {
+  const { median, low, high } = spreadOf(perRound(rounds));
   return `${count(median)} (${count(low)} … ${count(high)})`;
 }
 
 function moreThan(
-  nobody: Rounds<TrafficResult>,
-  other: Rounds<TrafficResult> | undefined,
+  nobody: InRounds<TrafficResult>,
+  other: InRounds<TrafficResult> | undefined,
   part: 'warm' | 'young',
 ): string {
   if (other === undefined) return '';
   const { median: middle, low, high } = spreadOf(differences(other[part], nobody[part]));
-  return `${signed(middle)} (${signed(low)} … ${signed(high)}), ${percent(middle / median(nobody[part]))}`;
+  return `${signed(middle)} (${signed(low)} … ${signed(high)}), ${percent(middle / typical(nobody[part]))}`;
 }
 
 function handlers({ handlers }: Results): string {
@@ -120,7 +120,7 @@ function handlers({ handlers }: Results): string {
   ];
   const rows = names.map(([name, title]) => [
     title,
-    ...PLAIN_VARIANTS.map(variant => count(Math.round(median(handlers[variant][name] ?? [])))),
+    ...PLAIN_VARIANTS.map(variant => count(Math.round(typical(handlers[variant][name] ?? [])))),
   ]);
   return section('Each event, in process, ns', 'handlers', table(['', ...titles()], rows));
 }
@@ -182,7 +182,7 @@ function openConnections({ openConnections }: Results): string {
   const rows = Object.entries(openConnections.clients).map(([client, { nobody, noop, connmeter }]) => [
     client === 'http' ? '`node:http`' : client,
     ...(['heap', 'heapBefore', 'resident'] as const).flatMap(figure => [
-      count(median(nobody[figure])),
+      count(typical(nobody[figure])),
       ...[noop, connmeter].map(of => signed(median(differences(of[figure], nobody[figure])))),
     ]),
   ]);
@@ -207,15 +207,15 @@ function openConnections({ openConnections }: Results): string {
 function scrape({ scrape }: Results): string {
   if (scrape === undefined) return '';
   const rows = Object.entries(scrape).map(([name, figures]) => [
-    count(median(figures.series)),
+    count(typical(figures.series)),
     SERVER_TITLES[name.split('/')[1] as MetricsServer],
     spread(figures.cpu),
     spread(figures.gzipCpu),
     figures.manyCpu === undefined ? '' : spread(figures.manyCpu),
     spread(figures.piece),
     figures.manyPiece === undefined ? '' : spread(figures.manyPiece),
-    `${count(Math.round(median(figures.bytes) / 1000))} kB`,
-    `${count(Math.round(median(figures.gzipBytes) / 1000))} kB`,
+    `${count(Math.round(typical(figures.bytes) / 1000))} kB`,
+    `${count(Math.round(typical(figures.gzipBytes) / 1000))} kB`,
   ]);
   const head = ['series', '', 'CPU time', 'compressed', '48 at once', 'at a time', '48 at once', 'sent', 'compressed'];
   return section(
@@ -237,8 +237,8 @@ function startUp({ startUp }: Results): string {
   if (startUp === undefined) return '';
   const rows = Object.entries(startUp).map(([started, { cpu, resident }]) => [
     STARTED_TITLES[started as Started],
-    count(median(cpu)),
-    count(median(resident)),
+    count(typical(cpu)),
+    count(typical(resident)),
   ]);
   return section('The start', 'start-up', table(['fresh', 'CPU time, ms', 'memory, MiB'], rows));
 }

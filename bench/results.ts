@@ -7,6 +7,7 @@ import type { ReplayedConnection, ReusedClient } from './replayed-clients.ts';
 import type { ScrapeResult } from './scrape.ts';
 import type { SeriesStep } from './series.ts';
 import type { Started, StartUpResult } from './start-up.ts';
+import type { Rounds } from './statistics.ts';
 import type { TrafficResult } from './traffic.ts';
 import type { VariantName } from './variants.ts';
 
@@ -22,16 +23,16 @@ export const FEW_ORIGINS = 7;
 export const USUAL_ORIGINS = 72;
 export const MANY_ORIGINS = 720;
 
-/** One value per round for each figure. */
-export type Rounds<Result> = { readonly [Figure in keyof Result]: readonly number[] };
+/** The rounds of each figure. */
+export type InRounds<Result> = { readonly [Figure in keyof Result]: Rounds };
 
 /** The results of a run; with `--only`, a part of them. */
 export interface Results {
   readonly machine: { readonly node: string; readonly platform: string; readonly cores: number };
   readonly full: boolean;
   /** By workload. */
-  readonly traffic: Readonly<Record<string, Partial<Record<VariantName, Rounds<TrafficResult>>>>>;
-  readonly handlers?: Readonly<Record<PlainVariant, Readonly<Record<string, readonly number[]>>>>;
+  readonly traffic: Readonly<Record<string, Partial<Record<VariantName, InRounds<TrafficResult>>>>>;
+  readonly handlers?: Readonly<Record<PlainVariant, Readonly<Record<string, Rounds>>>>;
   readonly allocation?: {
     readonly requests: number;
     readonly clients: Readonly<Record<ReusedClient, Record<PlainVariant, AllocationResult>>>;
@@ -42,10 +43,10 @@ export interface Results {
   readonly growth?: { readonly stretch: number; readonly variants: Readonly<Record<PlainVariant, GrowthResult>> };
   readonly openConnections?: {
     readonly connections: number;
-    readonly clients: Readonly<Record<'http' | 'undici', Record<PlainVariant, Rounds<OpenConnectionsResult>>>>;
+    readonly clients: Readonly<Record<'http' | 'undici', Record<PlainVariant, InRounds<OpenConnectionsResult>>>>;
   };
   /** By number of origins and server: `72/otel`. */
-  readonly scrape?: Readonly<Record<string, Rounds<ScrapeResult>>>;
+  readonly scrape?: Readonly<Record<string, InRounds<ScrapeResult>>>;
   readonly series?: readonly SeriesStep[];
-  readonly startUp?: Readonly<Record<Started, Rounds<StartUpResult>>>;
+  readonly startUp?: Readonly<Record<Started, InRounds<StartUpResult>>>;
 }

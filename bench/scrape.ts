@@ -11,16 +11,17 @@ import { spreadOf } from './statistics.ts';
 export interface ScrapeTask {
   readonly variant: MetricsServer;
   readonly origins: number;
+  /** How many turns, each of one scrape as Node.js sends it and one compressed. */
   readonly scrapes: number;
 }
 
-/** Milliseconds, of the process that is scraped. CPU times are means of several scrapes. */
+/** Milliseconds, of the process that is scraped. */
 export interface ScrapeResult {
   readonly series: number;
   /** CPU time of a scrape, as Node.js sends it and compressed. All threads count. The same if the server does not compress. */
   readonly cpu: number;
   readonly gzipCpu: number;
-  /** CPU time of 50 scrapes at once, compressed. Left out if it would take too long. */
+  /** CPU time of 48 scrapes at once, compressed. Left out if it would take too long. */
   readonly manyCpu?: number;
   /** How long a scrape keeps the event loop busy at a time, and 48 at once: the quarter of the scrapes that was disturbed least. */
   readonly piece: number;
@@ -37,8 +38,8 @@ const PIPELINED = 4;
 /** Until the code of a scrape is compiled: so many series. */
 const WARM_UP = 1_000_000;
 
-/** Scrapes a fresh process that serves the metrics, again and again, with pauses so long that each scrape is a new collection, too. */
-export async function scrape({ variant, origins, scrapes }: ScrapeTask): Promise<ScrapeResult> {
+/** Scrapes a fresh process that serves the metrics, again and again, with pauses so long that each scrape is a new collection. */
+export async function* scrape({ variant, origins, scrapes }: ScrapeTask): AsyncGenerator<Partial<ScrapeResult>> {
   const port = await freePort();
   const server = fork(`${import.meta.dirname}/scrape-server.ts`, [variant, `${origins}`], {
     execArgv: nodeArguments(variant),
@@ -50,14 +51,12 @@ export async function scrape({ variant, origins, scrapes }: ScrapeTask): Promise
     return answer as Answer;
   };
   const pause = () => wait(variant === 'connmeter' ? pauseAfter(origins) : PAUSE);
-  const cpuOf = async (count: number, run: () => Promise<unknown>) => {
+  const cpuOf = async (run: () => Promise<unknown>) => {
     const before = await ask<CpuAnswer>('cpu');
-    for (let i = 0; i < count; i++) {
-      await run();
-      await pause();
-    }
+    await run();
+    await pause();
     const after = await ask<CpuAnswer>('cpu');
-    return (after.cpu - before.cpu) / count;
+    return after.cpu - before.cpu;
   };
   const blocksOf = async (count: number, run: () => Promise<unknown>) => {
     const blocks: BlocksAnswer[] = [];
@@ -82,13 +81,14 @@ export async function scrape({ variant, origins, scrapes }: ScrapeTask): Promise
     for (let i = 0; i < Math.min(100, WARM_UP / series); i++) await (i % 2 === 0 ? one() : compressed()).then(pause);
     if (isQuick) await many().then(pause);
 
-    const rounds = isQuick ? 3 : origins < MANY_ORIGINS ? 1 : 0;
-    const [cpu, gzipCpu] = [await cpuOf(scrapes, one), await cpuOf(scrapes, compressed)];
-    const manyCpu = rounds > 0 && { manyCpu: await cpuOf(rounds, many) };
+    yield { series, bytes: plain.length, gzipBytes: gzip.length };
+
+    const times = isQuick ? 3 : origins < MANY_ORIGINS ? 1 : 0;
+    for (let turn = 0; turn < scrapes; turn++) yield { cpu: await cpuOf(one), gzipCpu: await cpuOf(compressed) };
+    for (let turn = 0; turn < times; turn++) yield { manyCpu: await cpuOf(many) };
     await ask<BlocksAnswer>('watch');
-    const piece = await blocksOf(scrapes, one);
-    const manyPiece = rounds > 0 && { manyPiece: await blocksOf(rounds, many) };
-    return { series, cpu, gzipCpu, ...manyCpu, piece, ...manyPiece, bytes: plain.length, gzipBytes: gzip.length };
+    yield { piece: await blocksOf(scrapes, one) };
+    if (times > 0) yield { manyPiece: await blocksOf(times, many) };
   } finally {
     const ended = once(server, 'exit');
     server.kill('SIGKILL');

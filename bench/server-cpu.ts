@@ -1,14 +1,15 @@
 // node bench/server-cpu.ts [--rounds 6]
 // Measures the cost of connmeter in a real server: CPU time of the server's process per request on a kept-alive connection,
-// and per connection with one request. The client is this process, which is not measured. Each figure comes from its own
-// process; each round runs every variant once, and compares it with `nobody` in the same round.
+// and per connection with one request. The client is this process, which is not measured. Each round has a fresh process for
+// every variant, and they take turns.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import http, { Agent } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
 import { count, percent, signed } from './number-format.ts';
-import { differences, median, spreadOf } from './statistics.ts';
+import { differences, spreadOf, typical } from './statistics.ts';
+import { type Figures, inTurns } from './turns.ts';
 import { VARIANTS } from './variants.ts';
 
 const SERVED = ['nobody', 'again', 'connmeter'] as const;
@@ -20,6 +21,7 @@ const WORKLOADS = {
   'a connection that serves one request': { keepAlive: false, warmUp: 5_500, requests: 5_500 },
 };
 const AT_ONCE = 4;
+const TURNS = 10;
 
 /** The server: sends its port, and on each message its CPU time since the last message, in microseconds. */
 async function serve(variant: Served): Promise<void> {
@@ -36,7 +38,15 @@ async function serve(variant: Served): Promise<void> {
   process.send?.((server.address() as AddressInfo).port);
 }
 
-async function measured(variant: Served, { keepAlive, warmUp, requests }: (typeof WORKLOADS)[keyof typeof WORKLOADS]) {
+interface ServedResult {
+  /** Microseconds of CPU time. */
+  readonly each: number;
+}
+
+async function* measured(
+  variant: Served,
+  { keepAlive, warmUp, requests }: (typeof WORKLOADS)[keyof typeof WORKLOADS],
+): AsyncGenerator<Figures> {
   const child = fork(import.meta.filename, ['--serve', variant], {
     execArgv: ['--disable-warning=ExperimentalWarning'],
   });
@@ -46,15 +56,18 @@ async function measured(variant: Served, { keepAlive, warmUp, requests }: (typeo
     child.send('?');
     return (await once(child, 'message'))[0] as number;
   };
-
-  await ask(port, agent, warmUp);
-  await used();
-  await ask(port, agent, requests);
-  const microseconds = await used();
-  agent.destroy();
-  child.disconnect();
-  await once(child, 'exit');
-  return microseconds / requests;
+  try {
+    await ask(port, agent, warmUp);
+    await used();
+    for (let turn = 0; turn < TURNS; turn++) {
+      await ask(port, agent, requests / TURNS);
+      yield { each: (await used()) / (requests / TURNS) };
+    }
+  } finally {
+    agent.destroy();
+    child.disconnect();
+    await once(child, 'exit');
+  }
 }
 
 async function ask(port: number, agent: Agent, requests: number): Promise<void> {
@@ -76,19 +89,13 @@ async function print(rounds: number): Promise<void> {
   );
   console.log('| what the server does | baseline | baseline, again | connmeter |\n|---|---|---|---|');
   for (const [title, workload] of Object.entries(WORKLOADS)) {
-    const took: Record<Served, number[]> = { nobody: [], again: [], connmeter: [] };
-    for (let round = 0; round < rounds; round++) {
-      for (let i = 0; i < SERVED.length; i++) {
-        const variant = SERVED[(round + i) % SERVED.length] as Served;
-        took[variant].push(await measured(variant, workload));
-      }
-    }
-    const floor = median(took.nobody);
+    const took = await inTurns<Served, ServedResult>(rounds, SERVED, variant => measured(variant, workload));
+    const base = typical(took.nobody.each);
     const more = (variant: Served) => {
-      const spread = spreadOf(differences(took[variant], took.nobody));
-      return `${signed(spread.median)} (${signed(spread.low)} … ${signed(spread.high)}), ${percent(spread.median / floor)}`;
+      const spread = spreadOf(differences(took[variant].each, took.nobody.each));
+      return `${signed(spread.median)} (${signed(spread.low)} … ${signed(spread.high)}), ${percent(spread.median / base)}`;
     };
-    console.log(`| ${title} | ${count(floor)} | ${more('again')} | ${more('connmeter')} |`);
+    console.log(`| ${title} | ${count(base)} | ${more('again')} | ${more('connmeter')} |`);
   }
 }
 

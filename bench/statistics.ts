@@ -22,9 +22,27 @@ function quantile(sorted: readonly number[], part: number): number {
   return below + (above - below) * (at - Math.floor(at));
 }
 
-/** Differences per round, which remove effects that are common to a round. */
-export function differences(ours: readonly number[], theirs: readonly number[]): number[] {
-  return ours.map((value, round) => value - (theirs[round] ?? Number.NaN));
+/** A figure of a variant: in each round, one value per turn. */
+export type Rounds = readonly (readonly number[])[];
+
+/** One value per round: the median of its turns. */
+export function perRound(rounds: Rounds): number[] {
+  return rounds.map(median);
+}
+
+/** The median of the rounds. */
+export function typical(rounds: Rounds): number {
+  return median(perRound(rounds));
+}
+
+/** Combines the values of the same turns of two variants. What slowed down the machine is in both of them. */
+export function paired(ours: Rounds, theirs: Rounds, combine: (our: number, their: number) => number): Rounds {
+  return ours.map((turns, round) => turns.map((our, turn) => combine(our, theirs[round]?.[turn] ?? Number.NaN)));
+}
+
+/** How much more one is than the other, in each round. */
+export function differences(ours: Rounds, theirs: Rounds): number[] {
+  return perRound(paired(ours, theirs, (our, their) => our - their));
 }
 
 /**

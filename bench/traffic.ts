@@ -1,8 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { CLIENTS, type Operation } from './clients.ts';
-import { countCollections } from './gc-counts.ts';
 import type { ServerAddress } from './server.ts';
-import { spreadOf } from './statistics.ts';
 import { type Observer, VARIANTS, type VariantName } from './variants.ts';
 import type { Workload } from './workloads.ts';
 
@@ -11,19 +9,17 @@ export interface TrafficTask extends Pick<Workload, 'client' | 'atOnce' | 'young
   readonly address: ServerAddress;
 }
 
+/** Microseconds of CPU time per operation: of the first ones of the process, and after the warm-up. */
 export interface TrafficResult {
-  /** Microseconds of CPU time per operation: of the first ones of the process, and after the warm-up. */
   readonly young: number;
   readonly warm: number;
-  /** Minor garbage collections in the measured part. */
-  readonly minor: number;
 }
 
-/** The measured operations are timed in so many blocks, and the quarter of them counts that other programs disturbed least. */
-const BLOCKS = 10;
+/** So many turns for the first operations, and for those after the warm-up. */
+const EACH = 10;
 
 /** Runs one client with a variant, and measures the CPU time of the process. */
-export async function traffic({
+export async function* traffic({
   client,
   variant,
   address,
@@ -31,22 +27,23 @@ export async function traffic({
   young,
   warmUp,
   times,
-}: TrafficTask): Promise<TrafficResult> {
-  const collections = countCollections();
+}: TrafficTask): AsyncGenerator<Partial<TrafficResult>> {
   const { perRequest, counted }: Observer = await VARIANTS[variant].start();
   const doing = await CLIENTS[client](address);
   const each: Operation = perRequest === undefined ? doing : () => doing().then(perRequest);
+  const timed = cpuTimer(each, atOnce);
 
-  const first = await timed(each, young, atOnce);
-  await inParallel(each, warmUp - young, atOnce);
-  const before = await collections();
+  let spent = 0;
+  for (let turn = 0; turn < EACH; turn++) {
+    spent += await timed(young / EACH);
+    yield {};
+  }
+  await timed(warmUp - young);
+  yield { young: spent / EACH };
   // No forced collection before it, which would discard optimised code.
-  const blocks: number[] = [];
-  for (let block = 0; block < BLOCKS; block++) blocks.push(await timed(each, times / BLOCKS, atOnce));
-  const after = await collections();
+  for (let turn = 0; turn < EACH; turn++) yield { warm: await timed(times / EACH) };
 
   if (counted !== undefined) await seen(counted, warmUp + times);
-  return { young: first, warm: spreadOf(blocks).low, minor: after.minor - before.minor };
 }
 
 /** Runs an operation `times` times, `atOnce` in parallel. */
@@ -58,12 +55,22 @@ export async function inParallel(doing: Operation, times: number, atOnce: number
   await Promise.all(Array.from({ length: Math.min(atOnce, times) }, repeat));
 }
 
-/** The same; returns the microseconds of CPU time per operation. */
-async function timed(doing: Operation, times: number, atOnce: number): Promise<number> {
-  const before = process.cpuUsage();
-  await inParallel(doing, times, atOnce);
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / times;
+/** Runs it and returns the microseconds of CPU time per operation, including what V8 still did after the previous turn. */
+function cpuTimer(doing: Operation, atOnce: number): (times: number) => Promise<number> {
+  let before = cpuTime();
+  return async times => {
+    await inParallel(doing, times, atOnce);
+    const after = cpuTime();
+    const spent = after - before;
+    before = after;
+    return spent / times;
+  };
+}
+
+/** Of this process, so far, in microseconds. */
+function cpuTime(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
 }
 
 /** Waits until the observer has counted all operations; fails otherwise, because it was not active. */

@@ -1,5 +1,4 @@
 // Runs one measurement in its own process, so that measurements do not affect each other.
-import { once } from 'node:events';
 import { allocation } from './allocation.ts';
 import { connectionAllocation } from './connection-allocation.ts';
 import { growth } from './growth.ts';
@@ -10,19 +9,22 @@ import { series } from './series.ts';
 import { startUp } from './start-up.ts';
 import { traffic } from './traffic.ts';
 
-export const WORK = {
-  traffic,
-  handlers,
-  allocation,
-  connectionAllocation,
-  growth,
-  openConnections,
-  scrape,
-  series,
-  startUp,
-};
+/** Measured in one go. */
+export const WORK = { allocation, connectionAllocation, growth, openConnections, series, startUp };
+
+/** Measured in turns with the other variants: the process waits after each. */
+export const TURNS = { traffic, handlers, scrape };
+
+type Message = { readonly kind: string; readonly task: never } | 'next';
+
+let turns: AsyncGenerator<object> | undefined;
 
 process.on('disconnect', () => process.exit());
-const [{ kind, task }] = (await once(process, 'message')) as [{ kind: keyof typeof WORK; task: never }];
-const result = await WORK[kind](task);
-process.send?.(result, () => process.exit());
+process.on('message', async (message: Message) => {
+  if (message === 'next') process.send?.(await turns?.next());
+  else if (message.kind in TURNS) turns = TURNS[message.kind as keyof typeof TURNS](message.task);
+  else {
+    const result = await WORK[message.kind as keyof typeof WORK](message.task);
+    process.send?.(result, () => process.exit());
+  }
+});

@@ -3,7 +3,7 @@ import { type Guard, withFallback } from '../core/guard.ts';
 import type { CloseReason } from '../core/reasons.ts';
 import { type RequestFailure, requestFailureOf } from '../core/request-failures.ts';
 import { type TunnelState, tunnelAfter } from '../core/tunnels.ts';
-import { closeReason, type KeepAliveSignals } from './attribution/close-reason.ts';
+import { type Abort, type CloseFacts, closeReason, type KeepAliveSignals } from './attribution/close-reason.ts';
 import type { MemberStates } from './attribution/pool-member.ts';
 import type { Connection } from './connection.ts';
 import { hasTimedOut } from './timeouts.ts';
@@ -93,24 +93,56 @@ function tunnelErrorOf(connection: Connection): string | undefined {
   return error === undefined && connection.timedOut ? 'timeout' : errorType(error);
 }
 
+/** What is known of a connection that closes. One object serves for all of them, because a new one for each would be garbage. */
+class ClosingFacts implements CloseFacts {
+  http = false;
+  error: unknown;
+  serverEnded = false;
+  timedOut = false;
+  abort: Abort | undefined;
+  expired = false;
+  receivedGoaway = false;
+  tunnel: TunnelState = 'none';
+  signals: KeepAliveSignals | undefined;
+  streams = 0;
+  responseStarted = false;
+  requests = 0;
+  poolWasFull = false;
+  returnedToPool = false;
+
+  read(connection: Connection, now: number): void {
+    this.http = connection.http;
+    this.serverEnded = connection.serverEnded;
+    this.timedOut = hasTimedOut(connection);
+    this.abort = connection.abort;
+    this.expired = isExpired(connection, now);
+    this.receivedGoaway = connection.receivedGoaway;
+    this.tunnel = tunnelStateOf(connection);
+    this.streams = connection.requestsInProgress;
+    this.responseStarted = hasResponse(connection);
+    this.requests = connection.requests;
+    this.poolWasFull = connection.poolWasFull;
+    this.returnedToPool = connection.returnedToPool;
+    this.signals = signalsOf(connection);
+    this.error = errorOf(connection);
+  }
+
+  /** The error is the program's, and may be large. */
+  forget(): void {
+    this.error = undefined;
+  }
+}
+
+const facts = new ClosingFacts();
+
 function reasonOf(connection: Connection, now: number): CloseReason {
   if (isPassedOn(connection)) return 'unknown';
-  return closeReason({
-    http: connection.http,
-    error: errorOf(connection),
-    serverEnded: connection.serverEnded,
-    timedOut: hasTimedOut(connection),
-    abort: connection.abort,
-    expired: isExpired(connection, now),
-    receivedGoaway: connection.receivedGoaway,
-    tunnel: tunnelStateOf(connection),
-    signals: signalsOf(connection),
-    streams: connection.requestsInProgress,
-    responseStarted: hasResponse(connection),
-    requests: connection.requests,
-    poolWasFull: connection.poolWasFull,
-    returnedToPool: connection.returnedToPool,
-  });
+  try {
+    facts.read(connection, now);
+    return closeReason(facts);
+  } finally {
+    facts.forget();
+  }
 }
 
 /** Over HTTP/2, a request is a stream, which fails by itself. A request for a tunnel is counted as a failed connection. */

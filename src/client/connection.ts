@@ -1,14 +1,14 @@
 import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { OpenCause } from '../core/causes.ts';
-import type { Outcome } from '../core/errors.ts';
 import { isIpAddress, type Origin } from '../core/origins.ts';
 import type { Moments } from '../core/phases.ts';
 import type { CloseReason } from '../core/reasons.ts';
 import type { RequestFailure } from '../core/request-failures.ts';
 import type { TunnelState } from '../core/tunnels.ts';
-import type { NetworkType, OriginCounts } from '../metrics/origin-counts.ts';
+import type { OriginCounts } from '../metrics/origin-counts.ts';
 import { TrackedConnection } from '../metrics/tracked-connection.ts';
+import { NO_ATTEMPTS } from './attempts.ts';
 import type { CreatedRequestReader } from './attribution/call-sites.ts';
 import type { Abort, KeepAliveSignals } from './attribution/close-reason.ts';
 import type { Loss } from './attribution/losses.ts';
@@ -73,15 +73,6 @@ export interface Arrived {
   readonly waiting: number;
 }
 
-/** Every connection begins with it. It stays empty. */
-const NONE: Attempt[] = [];
-
-/** One attempt to connect to one address. The outcome is undefined while the attempt runs. */
-export interface Attempt {
-  readonly type: NetworkType;
-  outcome: Outcome | undefined;
-}
-
 /** What checks have found about a response that was not read at one of them. */
 export interface UnreadCheck {
   /** `bytesReadBeforeRequest` then. If it differs now, another response is on the connection. */
@@ -126,7 +117,11 @@ export class Connection extends TrackedConnection<OriginCounts> implements Momen
   host: string | undefined;
   address: string | undefined;
   port: number | undefined;
-  attempts: Attempt[] = NONE;
+  attempts = NO_ATTEMPTS;
+
+  // The attempt before it in the same turn, until that ends: current-turn.ts.
+
+  attemptedBefore: Connection | undefined;
 
   // Local port, once it was needed: pending-tunnels.ts.
 
@@ -168,6 +163,8 @@ export class Connection extends TrackedConnection<OriginCounts> implements Momen
   // Pool and cause: attribution/. The close reason: accounting.ts.
 
   order = 0;
+  older: PoolMember | undefined;
+  newer: PoolMember | undefined;
   waitsWith: WaitingAttempts | undefined;
   openedAt: string | undefined;
   pool: MemberPool | undefined;

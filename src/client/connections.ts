@@ -10,10 +10,10 @@ import type { TlsHandshake } from '../core/tls-handshake.ts';
 import type { HttpVersion } from '../metrics/address-counts.ts';
 import { adviceOf } from '../metrics/advice.ts';
 import type { Lookups } from '../metrics/lookups.ts';
-import type { NetworkType } from '../metrics/origin-counts.ts';
 import type { Recorder } from '../metrics/recorder.ts';
 import type { MetricRegistry } from '../metrics/registry.ts';
 import { ConnectionAccounting } from './accounting.ts';
+import { withAttempt, withOutcome } from './attempts.ts';
 import type { CallSites } from './attribution/call-sites.ts';
 import { abortOf } from './attribution/close-reason.ts';
 import { type PoolIdentity, poolOfSession } from './attribution/pool-identity.ts';
@@ -261,9 +261,7 @@ export class Connections {
     connection.hasBegun = true;
     connection.address = family === undefined ? socketPath(address) : hostName(address);
     connection.port = portNumber(port);
-    if (family !== undefined) {
-      addAttempt(connection, family === 6 ? 'ipv6' : 'ipv4');
-    }
+    if (family !== undefined) connection.attempts = withAttempt(connection.attempts, family === 6 ? 'ipv6' : 'ipv4');
     if (connection.origin !== undefined && !canDial(connection.origin, connection)) this.#unclaim(connection);
   }
 
@@ -287,12 +285,13 @@ export class Connections {
   }
 
   /** The TLS handshake is done, and the certificate is accepted. */
-  secured(socket: Socket, { version, resumed, alpn }: TlsHandshake): void {
+  secured(socket: Socket, handshake: TlsHandshake): void {
     const connection = this.#live.get(socket);
     if (connection === undefined || connection.connected === undefined || connection.secured !== undefined) return;
 
     connection.secured = this.#now();
-    connection.tls = { version, resumed };
+    connection.tls = handshake;
+    const { alpn } = handshake;
     if (alpn === 'h2') connection.version = '2';
     if (alpn === 'h2' || alpn === 'http/1.1') connection.http = true;
     this.#opened(connection, connection.secured);
@@ -519,12 +518,12 @@ export class Connections {
     return this.#callSites.bodyHeld(request, client, originOfConnection(connection));
   }
 
-  #turnEnded(attempted: readonly Connection[]): void {
-    for (const connection of attempted) {
-      // Without a name to look up, the system may have refused already.
-      if (connection.socket?.connecting || isOfSystem(this.#states.errorOf(connection))) connection.hasBegun = true;
-      else if (!connection.hasBegun) this.#discard(connection);
-    }
+  #turnEnded(attempted: Connection): void {
+    if (attempted.hasBegun) return;
+
+    // Without a name to look up, the system may have refused already.
+    if (attempted.socket?.connecting || isOfSystem(this.#states.errorOf(attempted))) attempted.hasBegun = true;
+    else this.#discard(attempted);
   }
 
   /** `connect` threw, or was undone at once. Nothing is counted. */
@@ -678,16 +677,9 @@ export class Connections {
   }
 }
 
-function addAttempt(connection: Connection, type: NetworkType): void {
-  const attempt = { type, outcome: undefined };
-  if (connection.attempts.length === 0) connection.attempts = [attempt];
-  else connection.attempts.push(attempt);
-}
-
 /** Sets the outcome of the current attempt, unless it has one. */
 function endAttempt(connection: Connection | undefined, outcome: Outcome): void {
-  const attempt = connection?.attempts.at(-1);
-  if (attempt !== undefined) attempt.outcome ??= outcome;
+  if (connection !== undefined) connection.attempts = withOutcome(connection.attempts, outcome);
 }
 
 /** The source adds its listeners to the socket. Returns false if it has them already. */

@@ -16,23 +16,23 @@ export interface ExpectedConnection {
  */
 export class CurrentTurn {
   readonly #queueEnd: () => void;
-  readonly #onEnd: (attempted: readonly Connection[]) => void;
-  #attempted: Connection[] = [];
+  readonly #onEnd: (attempted: Connection) => void;
+  #latest: Connection | undefined;
   #expected: ExpectedConnection | undefined;
   #isOpen = false;
 
   /**
-   * `asMicrotask` returns a function that queues its argument as a microtask. `onEnd` gets the connections that were
-   * attempted in the turn.
+   * `asMicrotask` returns a function that queues its argument as a microtask. `onEnd` gets each connection that was attempted
+   * in the turn, the latest first.
    */
-  constructor(asMicrotask: (run: () => void) => () => void, onEnd: (attempted: readonly Connection[]) => void) {
+  constructor(asMicrotask: (run: () => void) => () => void, onEnd: (attempted: Connection) => void) {
     this.#queueEnd = asMicrotask(() => this.#end());
     this.#onEnd = onEnd;
   }
 
   /** The latest attempt of this turn. */
   get latest(): Connection | undefined {
-    return this.#attempted.at(-1);
+    return this.#latest;
   }
 
   /** The next attempt of this turn is for this connection. */
@@ -49,7 +49,8 @@ export class CurrentTurn {
   }
 
   attempted(connection: Connection): void {
-    this.#attempted.push(connection);
+    connection.attemptedBefore = this.#latest;
+    this.#latest = connection;
     this.#open();
   }
 
@@ -61,10 +62,15 @@ export class CurrentTurn {
   }
 
   #end(): void {
-    const attempted = this.#attempted;
-    this.#attempted = [];
+    let connection = this.#latest;
+    this.#latest = undefined;
     this.#expected = undefined;
     this.#isOpen = false;
-    this.#onEnd(attempted);
+    while (connection !== undefined) {
+      const before: Connection | undefined = connection.attemptedBefore;
+      connection.attemptedBefore = undefined;
+      this.#onEnd(connection);
+      connection = before;
+    }
   }
 }

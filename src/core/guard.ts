@@ -7,12 +7,12 @@ export type Guard = <This, Args extends unknown[]>(
   run: (this: This, ...args: Args) => void,
 ) => (this: This, ...args: Args) => void;
 
-/** Creates a guard that reports errors to `onFault`. */
+/** Creates a guard that reports errors to `onFault`. Five arguments at most: V8 makes an array of a rest parameter for each call. */
 export function guardWith(onFault: (where: string, error: unknown) => void): Guard {
-  return (where, run) =>
-    function (...args) {
+  const guarded = <This>(where: string, run: (this: This, ...args: unknown[]) => void) =>
+    function (this: This, a?: unknown, b?: unknown, c?: unknown, d?: unknown, e?: unknown): void {
       try {
-        run.apply(this, args);
+        run.call(this, a, b, c, d, e);
       } catch (error) {
         try {
           onFault(where, error);
@@ -21,6 +21,7 @@ export function guardWith(onFault: (where: string, error: unknown) => void): Gua
         }
       }
     };
+  return guarded as Guard;
 }
 
 /** Wraps a function that reads an object of the program. If it throws, the error is reported and the result is `fallback`. */

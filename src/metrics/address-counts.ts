@@ -55,7 +55,9 @@ export class AddressCounts<Reason extends string> {
   readonly requests: { readonly fresh: Count; readonly reused: Count };
   readonly #closed = new Map<Reason, Count>();
   readonly #inUse = new Map<HttpVersion, InUse>();
-  readonly #handshakes = new Map<string, Attributes>();
+  /** By version: of handshakes that resumed a session, and of full ones. */
+  readonly #resumed = new Map<string, Attributes>();
+  readonly #full = new Map<string, Attributes>();
   readonly #idleEnds = new Map<string, Attributes>();
   /** After how many idle seconds the other side closes connections. */
   readonly idleLimit = new IdleLimit();
@@ -115,11 +117,11 @@ export class AddressCounts<Reason extends string> {
 
   /** The attributes of TLS handshakes that succeeded. */
   handshake({ version, resumed }: Pick<TlsHandshake, 'version' | 'resumed'>): Attributes {
-    const key = `${version} ${resumed}`;
-    let attributes = this.#handshakes.get(key);
+    const handshakes = resumed ? this.#resumed : this.#full;
+    let attributes = handshakes.get(version);
     if (attributes === undefined) {
       attributes = { ...this.attributes, 'tls.protocol.version': version, 'tls.resumed': resumed };
-      this.#handshakes.set(key, attributes);
+      handshakes.set(version, attributes);
     }
     return attributes;
   }
@@ -147,7 +149,7 @@ export class AddressCounts<Reason extends string> {
   /** The attributes of its histograms. */
   get histogramAttributes(): Attributes[] {
     const inUse = this.allInUse.map(({ requests }) => requests.attributes);
-    return [this.attributes, ...inUse, ...this.#handshakes.values(), ...this.#idleEnds.values()];
+    return [this.attributes, ...inUse, ...this.#full.values(), ...this.#resumed.values(), ...this.#idleEnds.values()];
   }
 
   get allReasons(): Reason[] {

@@ -33,12 +33,17 @@ export class LookupNames {
   /** The label of a name: the name in lower case, or `_OTHER` if the limit is reached. */
   labelOf(hostname: unknown, source: LookupSource): string {
     const name = normalName(this.#nameOf(hostName(hostname)));
-    const isKnown = SOURCES.some(each => this.#names[each].has(name));
+    const isKnown = this.#isKnown(name);
     if (isKnown && source !== 'connection') return name;
 
     const names = this.#names[source];
     if (names.size < this.#limitOf(source)) names.add(name);
     return isKnown || names.has(name) ? name : OTHER;
+  }
+
+  #isKnown(name: string): boolean {
+    for (const source of SOURCES) if (this.#names[source].has(name)) return true;
+    return false;
   }
 
   #limitOf(source: LookupSource): number {

@@ -305,17 +305,17 @@ export class Servers {
   }
 
   /** The result of the handshake is known: from now on, the events of the TLS socket count. */
-  #secure(connection: ServedConnection, socket: Socket, { version, resumed, alpn }: TlsHandshake): void {
+  #secure(connection: ServedConnection, socket: Socket, handshake: TlsHandshake): void {
     this.#handshakes.delete(connection);
     this.#live.delete(connection.socket);
     this.#live.set(socket, connection);
     connection.socket = socket;
     connection.tlsPending = false;
     connection.closed = connection.error = undefined;
-    connection.tls = { version, resumed };
-    connection.version = alpn === 'h2' ? '2' : '1.1';
+    connection.tls = handshake;
+    connection.version = handshake.alpn === 'h2' ? '2' : '1.1';
     if (connection.counts !== undefined)
-      this.#recordHandshake(connection, connection.secured, connection.counts.handshake(connection.tls));
+      this.#recordHandshake(connection, connection.secured, connection.counts.handshake(handshake));
   }
 
   /** The socket is closed. If the result of its handshake is not known yet, the connection waits for that, one round of the event loop at most. */

@@ -5,13 +5,13 @@ import { verdicts } from '../../bench/budgets.ts';
 import { report } from '../../bench/report.ts';
 import { reportIn, withReport } from '../../bench/report-page.ts';
 import type { Results } from '../../bench/results.ts';
-import { differences, spreadOf, upperBound } from '../../bench/statistics.ts';
+import { differences, type Rounds, spreadOf, upperBound } from '../../bench/statistics.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const RESULTS = join(ROOT, 'bench/results.json');
 
-const rounds = (warm: number[]) => ({ warm, young: warm.map(value => value * 2), minor: warm.map(() => 3) });
-const six = (value: number) => Array.from({ length: 6 }, (_, round) => value + round);
+const rounds = (warm: Rounds) => ({ warm, young: warm.map(turns => turns.map(value => value * 2)) });
+const six = (value: number): Rounds => Array.from({ length: 6 }, (_, round) => [value + round, value + round]);
 
 const results: Results = {
   machine: { node: '26.0.0', platform: 'linux x64', cores: 2 },
@@ -35,14 +35,14 @@ const results: Results = {
     connections: 100,
     clients: {
       http: {
-        nobody: { heap: six(2000), heapBefore: six(2 * 2000), resident: [20_000] },
-        noop: { heap: six(2500), heapBefore: six(2 * 2500), resident: [20_000] },
-        connmeter: { heap: six(4000), heapBefore: six(2 * 4000), resident: [21_000] },
+        nobody: { heap: six(2000), heapBefore: six(2 * 2000), resident: [[20_000]] },
+        noop: { heap: six(2500), heapBefore: six(2 * 2500), resident: [[20_000]] },
+        connmeter: { heap: six(4000), heapBefore: six(2 * 4000), resident: [[21_000]] },
       },
       undici: {
-        nobody: { heap: six(5000), heapBefore: six(2 * 5000), resident: [20_000] },
-        noop: { heap: six(5500), heapBefore: six(2 * 5500), resident: [20_000] },
-        connmeter: { heap: six(7100), heapBefore: six(2 * 7100), resident: [21_000] },
+        nobody: { heap: six(5000), heapBefore: six(2 * 5000), resident: [[20_000]] },
+        noop: { heap: six(5500), heapBefore: six(2 * 5500), resident: [[20_000]] },
+        connmeter: { heap: six(7100), heapBefore: six(2 * 7100), resident: [[21_000]] },
       },
     },
   },
@@ -90,7 +90,7 @@ test('each budget has a verdict from the figures, by the bound that they are bel
 });
 
 test('no verdict is given with too few rounds', () => {
-  const two = (value: number) => rounds([value, value]);
+  const two = (value: number) => rounds([[value], [value]]);
   const traffic = { 'steady/http': { nobody: two(40), again: two(40), noop: two(40), connmeter: two(40) } };
 
   expect(verdicts({ ...results, traffic })[0]).toMatchObject({ most: '', met: undefined });
@@ -101,7 +101,7 @@ test.each<[string, number[], boolean]>([
   ['small in every round', [40.5, 41.5, 42.5, 43.5, 44.5, 46.3], true],
   ['large in one of six', [40.5, 41.5, 42.5, 43.5, 44.5, 46.5], false],
 ])('a difference that is %s', (_what, warm, met) => {
-  const dear = { ...results.traffic['steady/undici'], connmeter: rounds(warm) };
+  const dear = { ...results.traffic['steady/undici'], connmeter: rounds(warm.map(value => [value])) };
 
   expect(verdicts({ ...results, traffic: { 'steady/undici': dear } })[0]?.met).toBe(met);
 });
@@ -120,8 +120,17 @@ test('the report has tables with one row per workload', () => {
   for (const line of lines) expect(line).not.toMatch(/NaN|undefined|Infinity/);
 });
 
-test('differences are computed round by round', () => {
-  expect(differences([11, 22, 33], [10, 20, 30])).toEqual([1, 2, 3]);
+test('differences are computed turn by turn: what slows down the machine for some turns is in both variants', () => {
+  const nobody = [
+    [10, 10, 20, 20, 20],
+    [10, 20, 10, 10, 10],
+  ];
+  const ours = [
+    [11, 11, 22, 22, 22],
+    [11, 22, 11, 11, 11],
+  ];
+
+  expect(differences(ours, nobody)).toEqual([2, 1]);
   expect(spreadOf([4, 1, 3, 2, 5])).toEqual({ median: 3, low: 2, high: 4 });
 });
 

@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest';
 import { guardWith, oncePerPlace, stackOf } from '../../src/core/guard.ts';
 
-test('a guarded function gets its this and its arguments', () => {
+test('a guarded function gets its this and up to five arguments', () => {
   const calls: unknown[] = [];
   const guard = guardWith(() => {});
   const socket = {};
 
-  guard('here', function (this: object, ...args: number[]) {
-    calls.push([this, args]);
-  }).call(socket, 1, 2);
+  guard('here', function (this: object, a: number, b: number, c: number, d: number, e: number) {
+    calls.push([this, a, b, c, d, e]);
+  }).call(socket, 1, 2, 3, 4, 5);
 
-  expect(calls).toEqual([[socket, [1, 2]]]);
+  expect(calls).toEqual([[socket, 1, 2, 3, 4, 5]]);
   expect((calls[0] as unknown[])[0]).toBe(socket);
 });
 

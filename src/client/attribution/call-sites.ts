@@ -1,6 +1,7 @@
 import type { OpenCause } from '../../core/causes.ts';
 import type { Phase } from '../../core/errors.ts';
-import { type Origin, originText, printable } from '../../core/origins.ts';
+import { OriginMap } from '../../core/origin-map.ts';
+import { type Origin, originText, printable, sameOrigin } from '../../core/origins.ts';
 import type { CloseReason } from '../../core/reasons.ts';
 import type { RequestLines } from './request-lines.ts';
 
@@ -67,7 +68,6 @@ export interface CreatedRequestReader<Request> {
 /** An origin whose next requests are checked. */
 interface WatchedOrigin {
   readonly origin: Origin;
-  readonly key: string;
   /** What its requests call it. Undefined if that is not known. */
   readonly name: string | undefined;
   /** The watch ends when no body holds a connection any more. */
@@ -97,7 +97,7 @@ export class CallSites {
   readonly #warn: (message: string) => void;
   readonly #nameOf: (address: string) => string;
   /** Origins to which connections are opened again and again. */
-  readonly #suspectedOrigins = new Map<string, SuspectedOrigin>();
+  readonly #suspectedOrigins = new OriginMap<SuspectedOrigin>();
   readonly #siteOfRequest = new WeakMap<object, string>();
   readonly #found = new Map<string, CallSite>();
   readonly lines: RequestLines | undefined;
@@ -164,14 +164,15 @@ export class CallSites {
   #update(held: readonly HeldOrigin[], collections: number): void {
     if (this.#watched.length === 0) return;
 
-    const allHeld = new Map(held.map(each => [keyOf(each.origin), each.allHeld]));
+    const allHeld = new OriginMap<boolean>();
+    for (const each of held) allHeld.set(each.origin, each.allHeld);
     for (const watched of this.#watched) {
-      watched.allHeld = allHeld.get(watched.key) === true;
+      watched.allHeld = allHeld.get(watched.origin) === true;
       watched.collectionsLeft -= collections;
     }
     this.#setWatched(
       this.#watched.filter(
-        ({ key, forHeld, collectionsLeft }) => (allHeld.has(key) || !forHeld) && collectionsLeft > 0,
+        ({ origin, forHeld, collectionsLeft }) => (allHeld.has(origin) || !forHeld) && collectionsLeft > 0,
       ),
     );
   }
@@ -183,7 +184,7 @@ export class CallSites {
 
   /** A connection is attempted, and the code that made the request is on the stack. */
   attempted(origin: Origin): string | undefined {
-    const suspect = this.#suspicious === 1 ? this.#suspect(origin) : this.#suspectedOrigins.get(keyOf(origin));
+    const suspect = this.#suspicious === 1 ? this.#suspect(origin) : this.#suspectedOrigins.get(origin);
     if (suspect?.isChecked !== true) return undefined;
 
     if (--suspect.stacksLeft === 0) suspect.isChecked = false;
@@ -218,7 +219,7 @@ export class CallSites {
 
   /** A connection is closed for this reason. `site`: the line of its last request. */
   closed(origin: Origin, reason: CloseReason, site: string): void {
-    const known = this.#suspectedOrigins.get(keyOf(origin))?.problems.get(reason);
+    const known = this.#suspectedOrigins.get(origin)?.problems.get(reason);
     if (known === undefined || known.seen < this.#suspicious || known.left === 0) return;
 
     known.left--;
@@ -228,11 +229,10 @@ export class CallSites {
   #suspect(origin: Origin): SuspectedOrigin | undefined {
     if (!this.#enabled) return undefined;
 
-    const key = keyOf(origin);
-    let suspect = this.#suspectedOrigins.get(key);
+    let suspect = this.#suspectedOrigins.get(origin);
     if (suspect === undefined && this.#suspectedOrigins.size < MAX_ORIGINS) {
       suspect = { problems: new Map(), stacksLeft: MAX_STACKS, isChecked: this.#suspicious === 1 };
-      this.#suspectedOrigins.set(key, suspect);
+      this.#suspectedOrigins.set(origin, suspect);
     }
     return suspect;
   }
@@ -244,8 +244,8 @@ export class CallSites {
     }
     if (!this.#isWatched(reader.nameOf(request))) return;
 
-    const key = keyOf(reader.originOf(request, undefined));
-    const watched = this.#watched.find(each => each.key === key);
+    const origin = reader.originOf(request, undefined);
+    const watched = this.#watched.find(each => sameOrigin(each.origin, origin));
     if (watched === undefined) return;
 
     watched.requestsLeft--;
@@ -272,13 +272,12 @@ export class CallSites {
   #watch(origin: Origin, name: string | undefined): boolean {
     if (!this.#enabled) return true;
 
-    const key = keyOf(origin);
-    const others = this.#watched.filter(each => each.key !== key);
+    const others = this.#watched.filter(each => !sameOrigin(each.origin, origin));
     if (others.length >= MAX_WATCHED) return false;
 
     this.#seen = 0;
     const left = { requestsLeft: MAX_CHECKED, collectionsLeft: MAX_COLLECTIONS };
-    this.#setWatched([...others, { origin, key, name, forHeld: name !== undefined, ...left, allHeld: false }]);
+    this.#setWatched([...others, { origin, name, forHeld: name !== undefined, ...left, allHeld: false }]);
     return true;
   }
 
@@ -364,8 +363,4 @@ function shortPath(scriptName: string): string {
 
 function printablePath(path: string): string {
   return printable(path.slice(-LONGEST_SITE));
-}
-
-function keyOf({ address, port }: Origin): string {
-  return `${address} ${port ?? ''}`;
 }

@@ -1,5 +1,5 @@
-import { RenewedSet } from '../../core/renewed.ts';
 import { First } from './first.ts';
+import { Members } from './members.ts';
 import type { OriginState, Pool } from './pool.ts';
 import type { Owner, PoolIdentity } from './pool-identity.ts';
 import { WaitingAttempts } from './waiting-attempts.ts';
@@ -22,7 +22,7 @@ export class OriginPools implements OriginState {
   /** Sockets without a client. */
   #none: Pool | undefined;
   /** The pools that have connections, open or opening. */
-  readonly #live = new RenewedSet<Pool>();
+  readonly #live = new Members<Pool>();
   /** The pool that was the last to lose all its connections. */
   #latestEnded: Pool | undefined;
   /** Pools that lost their last connection after several requests. Their owners may make them anew, or be gone. */
@@ -79,14 +79,14 @@ export class OriginPools implements OriginState {
     if (!this.#hasPoolInUse) return this.#predecessorOf(identity, now);
     if (!identity.isRenewed) return undefined;
 
-    for (const pool of this.#live) if (pool.inherit()) return pool;
+    for (let pool = this.#live.oldest; pool !== undefined; pool = pool.newer) if (pool.inherit()) return pool;
     return undefined;
   }
 
   /** Whether the program has a pool that it uses. If there are many, it has. */
   get #hasPoolInUse(): boolean {
     let checked = 0;
-    for (const pool of this.#live) {
+    for (let pool = this.#live.oldest; pool !== undefined; pool = pool.newer) {
       if (pool.owner === 'none') continue;
       if (++checked > MAX_CHECKED || pool.isInUse) return true;
     }
@@ -111,8 +111,8 @@ export class OriginPools implements OriginState {
 
   /** A pool whose last connections are about to close, else the one that ended last. */
   get #latestToLeave(): Pool | undefined {
-    let latest: Pool | undefined;
-    for (const pool of this.#live) if (pool.owner !== 'none') latest = pool;
+    let latest = this.#live.newest;
+    while (latest?.owner === 'none') latest = latest.older;
     return latest ?? this.#latestEnded;
   }
 }

@@ -2,6 +2,7 @@ import type { OpenCause } from '../../core/causes.ts';
 import type { CloseReason } from '../../core/reasons.ts';
 import type { TunnelState } from '../../core/tunnels.ts';
 import type { Loss } from './losses.ts';
+import type { Listed } from './members.ts';
 import type { Owner } from './pool-identity.ts';
 import type { WaitingAttempts } from './waiting-attempts.ts';
 
@@ -32,7 +33,7 @@ export interface Place {
 }
 
 /** What a pool reads of a connection, and the fields that it writes. */
-export interface PoolMember {
+export interface PoolMember extends Listed<PoolMember> {
   /** The order of its attempt among all events. */
   order: number;
   /** Undefined unless its client has announced the attempt, and its pool is not known yet. */

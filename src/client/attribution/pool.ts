@@ -4,6 +4,7 @@ import { RenewedSet } from '../../core/renewed.ts';
 import { First } from './first.ts';
 import { IdleCount } from './idle-count.ts';
 import { isByProgram, type Loss, Losses } from './losses.ts';
+import { type Listed, Members } from './members.ts';
 import { type OtherConnections, openCause } from './open-cause.ts';
 import type { Owner } from './pool-identity.ts';
 import type { MemberPool, MemberStates, PoolMember } from './pool-member.ts';
@@ -35,7 +36,7 @@ export interface PoolContext {
 }
 
 /** The connections of one pool to one origin, and those that it has lost. */
-export class Pool implements MemberPool, OtherConnections<PoolMember> {
+export class Pool implements MemberPool, OtherConnections<PoolMember>, Listed<Pool> {
   readonly owner: Owner;
   /** Undefined for sockets without a client. */
   readonly number: number | undefined;
@@ -44,7 +45,10 @@ export class Pool implements MemberPool, OtherConnections<PoolMember> {
   limit = Infinity;
   /** It may continue a pool that lost all its connections, or be new: nothing shows which. */
   isDoubtful = false;
-  readonly live = new RenewedSet<PoolMember>();
+  readonly live = new Members<PoolMember>();
+  /** Its neighbours among the pools of the origin that have connections. */
+  older: Pool | undefined;
+  newer: Pool | undefined;
   readonly #first = new First();
   readonly #losses = new Losses();
   readonly #idle = new IdleCount();
@@ -171,28 +175,22 @@ export class Pool implements MemberPool, OtherConnections<PoolMember> {
 
   /** Whether nothing reads the response on one of the oldest connections. */
   #findUnread(): boolean {
-    const { states } = this.#context;
-    return this.#some(other => states.isUnread(other), MAX_CHECKED_AT_ATTEMPT);
+    return this.live.some(MAX_CHECKED_AT_ATTEMPT, isUnread, this.#context.states);
   }
 
   /** Whether an unread response held an older connection at the attempt, and holds it still. */
   hadHeld({ order, hadUnread }: PoolMember): boolean {
-    if (!hadUnread) return false;
-
-    const { states } = this.#context;
-    return this.#some(other => other.order < order && states.isHeld(other));
+    return hadUnread && this.live.some(MAX_MEMBERS_CHECKED, isHeldBefore, { order, states: this.#context.states });
   }
 
   /** Whether there were other connections at the attempt. */
   hadAny({ order }: PoolMember): boolean {
-    return this.#some(other => other.order < order) || this.#losses.hadAny(order);
+    return this.live.some(MAX_MEMBERS_CHECKED, isBefore, order) || this.#losses.hadAny(order);
   }
 
   /** It has a connection that is not about to leave it. */
   get isInUse(): boolean {
-    return this.#some(
-      ({ loss, takenOver, tunnel, isOrphan }) => loss === undefined && !isOrphan && !(takenOver && tunnel === 'none'),
-    );
+    return this.live.some(MAX_MEMBERS_CHECKED, isToStay, undefined);
   }
 
   /** It has served more than one request, on one connection or on several, so it was not made for one. */
@@ -243,24 +241,32 @@ export class Pool implements MemberPool, OtherConnections<PoolMember> {
   /** node:http does not publish that a connection is about to close. */
   #findLosses(order: number): void {
     const { states } = this.#context;
-    this.#some(member => {
+    let left = MAX_MEMBERS_CHECKED;
+    for (let member = this.live.oldest; member !== undefined && left-- > 0; member = member.newer)
       if (member.loss === undefined && states.isClosing(member)) this.#lose(member, states.reasonOf(member), order);
-      return false;
-    });
   }
 
   #delete(member: PoolMember): void {
     if (this.live.delete(member) && this.live.size === 0) this.#origin.ended(this);
   }
+}
 
-  #some(test: (member: PoolMember) => boolean, max = MAX_MEMBERS_CHECKED): boolean {
-    let checked = 0;
-    for (const member of this.live) {
-      if (checked++ === max) return false;
-      if (test(member)) return true;
-    }
-    return false;
-  }
+// Tests of members. Functions that are made for each call would be garbage.
+
+function isUnread(member: PoolMember, states: MemberStates): boolean {
+  return states.isUnread(member);
+}
+
+function isHeldBefore(member: PoolMember, { order, states }: { order: number; states: MemberStates }): boolean {
+  return member.order < order && states.isHeld(member);
+}
+
+function isBefore(member: PoolMember, order: number): boolean {
+  return member.order < order;
+}
+
+function isToStay({ loss, takenOver, tunnel, isOrphan }: PoolMember): boolean {
+  return loss === undefined && !isOrphan && !(takenOver && tunnel === 'none');
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { OpenCause } from '../../core/causes.ts';
+import { OriginMap } from '../../core/origin-map.ts';
 import type { Origin } from '../../core/origins.ts';
 import type { CloseReason } from '../../core/reasons.ts';
 import type { OpeningProblem } from './call-sites.ts';
@@ -38,7 +39,7 @@ interface Dependencies {
 export class Pools {
   readonly #dependencies: Dependencies;
   readonly #context: PoolContext;
-  readonly #origins = new Map<string, OriginPools>();
+  readonly #origins = new OriginMap<OriginPools>();
   /** By the connector or the Client of undici. */
   readonly #places = new WeakMap<object, Place>();
   #order = 0;
@@ -129,24 +130,23 @@ export class Pools {
     return place;
   }
 
-  #poolsOf({ address, port }: Origin): OriginPools {
-    const key = `${address} ${port ?? ''}`;
-    let pools = this.#origins.get(key);
+  #poolsOf(origin: Origin): OriginPools {
+    let pools = this.#origins.get(origin);
     if (pools === undefined) {
       if (this.#origins.size >= MAX_ORIGINS) this.#forgetOldestOrigin();
       pools = new OriginPools();
-      this.#origins.set(key, pools);
+      this.#origins.set(origin, pools);
     }
     return pools;
   }
 
   /** Forgets the oldest origin without connections, or else the oldest. The next connection to it has the cause `first`. */
   #forgetOldestOrigin(): void {
-    let oldest: string | undefined;
+    let oldest: Origin | undefined;
     let checked = 0;
-    for (const [key, { hasLive }] of this.#origins) {
-      oldest ??= key;
-      if (!hasLive) oldest = key;
+    for (const [origin, { hasLive }] of this.#origins) {
+      oldest ??= origin;
+      if (!hasLive) oldest = origin;
       if (!hasLive || ++checked === MAX_CHECKED) break;
     }
     if (oldest !== undefined) this.#origins.delete(oldest);
