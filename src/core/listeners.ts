@@ -6,8 +6,8 @@ const { nextTick } = process;
 
 type Listener = (...args: never[]) => void;
 
-/** Events and their listeners, in the order in which they are added. */
-export type Listeners = readonly (readonly [event: string, listener: Listener])[];
+/** Events and their listeners, in the order in which they are added. Objects, because V8 may make garbage to take a pair apart. */
+export type Listeners = readonly { readonly event: string; readonly listener: Listener }[];
 
 /** All listeners of connmeter, on whatever emitter. */
 const ownListeners = new WeakSet<Listener>();
@@ -20,7 +20,7 @@ export function guardedListeners(
   return Object.entries(handlers).map(([event, handle]) => {
     const listener: Listener = guard(event, handle);
     ownListeners.add(listener);
-    return [event, listener] as const;
+    return { event, listener };
   });
 }
 
@@ -31,7 +31,7 @@ export function guardedListeners(
  */
 export function prependListeners(emitter: EventEmitter, listeners: Listeners): void {
   const limit = emitter.getMaxListeners();
-  for (const [event, listener] of listeners) {
+  for (const { event, listener } of listeners) {
     const others = emitter.listenerCount(event);
     if (others > 0 && emitter.listeners(event).includes(listener as () => void)) continue;
 
@@ -70,16 +70,16 @@ const onNewListener = ignoringErrors('newListener', function (this: EventEmitter
   if (own.length === 0) return;
 
   for (const listener of own) this.removeListener(event, listener as () => void);
-  const removed = own.map(listener => [event, listener] as const);
+  const removed = own.map(listener => ({ event, listener }));
   nextTick(ignoringErrors('newListener', () => prependListeners(this, removed)));
 });
 
 /** Removes a listener of ours that is no longer needed. */
 export const removeListeners = ignoringErrors('removeListener', (emitter: EventEmitter, listeners: Listeners) => {
-  for (const [event, listener] of listeners) emitter.removeListener(event, listener as () => void);
+  for (const { event, listener } of listeners) emitter.removeListener(event, listener as () => void);
 });
 
-const NEW_LISTENER: Listeners = [['newListener', onNewListener]];
+const NEW_LISTENER: Listeners = [{ event: 'newListener', listener: onNewListener }];
 
 /** Adds a listener without a limit. Node uses the emitter's own limit, or the default if it has none; both are restored at once. */
 function prependWithoutLimit(emitter: EventEmitter, event: string, listener: Listener): void {
