@@ -50,7 +50,7 @@ export class ConnectionStates implements MemberStates {
     this.reasonOf = withFallback(
       guard,
       'close reason',
-      (connection: Connection) => reasonOf(connection, now()),
+      (connection: Connection) => reasonOf(connection, now),
       'unknown',
     );
     this.requestFailureOf = withFallback(guard, 'close reason', requestFailure, undefined);
@@ -110,7 +110,7 @@ class ClosingFacts implements CloseFacts {
   poolWasFull = false;
   returnedToPool = false;
 
-  read(connection: Connection, now: number): void {
+  read(connection: Connection, now: () => number): void {
     this.http = connection.http;
     this.serverEnded = connection.serverEnded;
     this.timedOut = hasTimedOut(connection);
@@ -135,7 +135,7 @@ class ClosingFacts implements CloseFacts {
 
 const facts = new ClosingFacts();
 
-function reasonOf(connection: Connection, now: number): CloseReason {
+function reasonOf(connection: Connection, now: () => number): CloseReason {
   if (isPassedOn(connection)) return 'unknown';
   try {
     facts.read(connection, now);
@@ -148,8 +148,8 @@ function reasonOf(connection: Connection, now: number): CloseReason {
 /** Over HTTP/2, a request is a stream, which fails by itself. A request for a tunnel is counted as a failed connection. */
 function requestFailure(connection: Connection): RequestFailure | undefined {
   const { reason, tunnel } = connection;
-  const isOver = signalsOf(connection)?.complete !== false || tunnel !== 'none';
-  return isOver || reason === undefined ? undefined : requestFailureOf(reason, errorOf(connection));
+  const failure = reason === undefined || tunnel !== 'none' ? undefined : requestFailureOf(reason, errorOf(connection));
+  return failure !== undefined && signalsOf(connection)?.complete === false ? failure : undefined;
 }
 
 function isEndedByServer(connection: Connection): boolean {
@@ -159,8 +159,8 @@ function isEndedByServer(connection: Connection): boolean {
 /** The clocks of the agent and of connmeter may differ by this much. */
 const CLOCK_SECONDS = 0.002;
 
-function isExpired({ started, maxAge }: Connection, now: number): boolean {
-  return maxAge !== undefined && now - started >= maxAge - CLOCK_SECONDS;
+function isExpired({ started, maxAge }: Connection, now: () => number): boolean {
+  return maxAge !== undefined && now() - started >= maxAge - CLOCK_SECONDS;
 }
 
 function signalsOf({ client, request, response, signals, sentHeaders }: Connection): KeepAliveSignals | undefined {

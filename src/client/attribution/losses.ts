@@ -33,8 +33,8 @@ export interface Replacement {
   readonly onlyOwn: boolean;
   /** The pool has other connections. Then only recent losses count. */
   readonly hasOthers: boolean;
-  /** Seconds of the monotonic clock. */
-  readonly now: number;
+  /** When it began, in seconds of the monotonic clock. */
+  readonly started: number;
 }
 
 /** The connections that a pool has lost, the oldest first. Each is replaced at most once. */
@@ -50,8 +50,8 @@ export class Losses {
    * The loss that an attempt makes good: the one of its own place in the pool, else the newest one before the attempt. One that
    * the program or its client caused comes last: undici 7 also closes other connections when it has lost one.
    */
-  replaceBy({ order, ownLoss, onlyOwn, hasOthers, now }: Replacement): Loss | undefined {
-    const since = hasOthers ? now - RECENT_SECONDS : -Infinity;
+  replaceBy({ order, ownLoss, onlyOwn, hasOthers, started }: Replacement): Loss | undefined {
+    const since = hasOthers ? started - RECENT_SECONDS : -Infinity;
     let loss = ownLoss !== undefined && canBeReplaced(ownLoss, order, since) ? ownLoss : undefined;
     if (!onlyOwn) loss ??= this.#latest(order, since);
     if (loss !== undefined) loss.replaced = true;

@@ -49,7 +49,7 @@ export class OriginPools implements OriginState {
   }
 
   /** Finds the pool with this identity, or creates it. `identity`: undefined for a socket without a client. */
-  poolOf(identity: PoolIdentity | undefined, make: MakePool, now: number): Pool {
+  poolOf(identity: PoolIdentity | undefined, make: MakePool, now: () => number): Pool {
     if (identity === undefined) {
       this.#none ??= make('none', true, this);
       return this.#none;
@@ -66,16 +66,16 @@ export class OriginPools implements OriginState {
     return pool;
   }
 
-  #newPool({ owner, isRenewed }: PoolIdentity, make: MakePool, now: number): Pool {
+  #newPool({ owner, isRenewed }: PoolIdentity, make: MakePool, now: () => number): Pool {
     const isBesideOthers = this.#hasPoolInUse;
     const pool = make(owner, true, this);
     pool.isDoubtful = isRenewed && this.#lost.shift() !== undefined;
-    if (isBesideOthers && !pool.isDoubtful) this.#latestOverlap = now;
+    if (isBesideOthers && !pool.isDoubtful) this.#latestOverlap = now();
     return pool;
   }
 
   /** Beside others that are in use, only a pool that undici has dropped can be continued. */
-  #poolContinuedBy(identity: PoolIdentity, now: number): Pool | undefined {
+  #poolContinuedBy(identity: PoolIdentity, now: () => number): Pool | undefined {
     if (!this.#hasPoolInUse) return this.#predecessorOf(identity, now);
     if (!identity.isRenewed) return undefined;
 
@@ -97,10 +97,10 @@ export class OriginPools implements OriginState {
    * The pool that a new one continues: the last one, if only lost connections ended it. A program that makes one pool after
    * another, slower than its connections are lost, looks the same.
    */
-  #predecessorOf({ owner, isRenewed }: PoolIdentity, now: number): Pool | undefined {
+  #predecessorOf({ owner, isRenewed }: PoolIdentity, now: () => number): Pool | undefined {
     const before = this.#latestToLeave;
     if (!isRenewed || before === undefined || before.owner !== owner || !before.isKnown) return undefined;
-    const isOneAfterAnother = before.wasClosedByProgram || now - this.#latestOverlap < OVERLAP_SECONDS;
+    const isOneAfterAnother = before.wasClosedByProgram || now() - this.#latestOverlap < OVERLAP_SECONDS;
     if (isOneAfterAnother && !before.wasDropped) return undefined;
 
     const index = this.#lost.indexOf(before);

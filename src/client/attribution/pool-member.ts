@@ -34,6 +34,8 @@ export interface Place {
 
 /** What a pool reads of a connection, and the fields that it writes. */
 export interface PoolMember extends Listed<PoolMember> {
+  /** When it was attempted, in seconds of the monotonic clock. */
+  readonly started: number;
   /** The order of its attempt among all events. */
   order: number;
   /** Undefined unless its client has announced the attempt, and its pool is not known yet. */

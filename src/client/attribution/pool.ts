@@ -82,7 +82,7 @@ export class Pool implements MemberPool, OtherConnections<PoolMember>, Listed<Po
       ownLoss: place?.latestLoss,
       onlyOwn: !this.isKnown && (hasOthers || member.opensPool),
       hasOthers,
-      now: this.#context.now(),
+      started: member.started,
     });
     if (member.replaces !== undefined && this.owner === 'undici') renewed(member.replaces);
     member.hadIdle = this.#idle.at(order) > 0;

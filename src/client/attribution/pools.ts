@@ -80,7 +80,7 @@ export class Pools {
     member.isOrphan = identity?.slot?.closed === true;
     // undici has announced its attempts. For others, the code of the request is on the stack now, if it ever is.
     if (identity !== undefined && identity.owner !== 'undici') member.openedAt = this.#dependencies.callSiteOf(origin);
-    const pool = pools.poolOf(identity, this.#newPool, this.#context.now());
+    const pool = pools.poolOf(identity, this.#newPool, this.#context.now);
     pool.limit = identity?.limit ?? Infinity;
     pool.add(member);
   }

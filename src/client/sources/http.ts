@@ -272,16 +272,39 @@ function agentOf(request: ClientRequest): PoolingAgent | undefined {
  */
 function portDialled(request: ClientRequest, socket: Socket | undefined): number | undefined {
   const name = nameOfSocket(request, socket);
-  return name === undefined ? undefined : portNumber(Number.parseInt(name.slice(request.host.length + 1), 10));
+  return name === undefined ? undefined : portIn(name, request.host);
 }
 
 function nameOfSocket(request: ClientRequest, socket: Socket | undefined): string | undefined {
   const lists = agentOf(request)?.sockets;
-  const host = `${request.host}:`;
-  for (const name in lists) {
-    if (name.startsWith(host) && (socket === undefined || lists[name]?.at(-1) === socket)) return name;
-  }
+  if (lists === undefined) return undefined;
+
+  const { host } = request;
+  if (isNameOf(latest.name, host, lists, socket)) return latest.name;
+
+  for (const name in lists) if (isNameOf(name, host, lists, socket)) return name;
   return undefined;
+}
+
+function isNameOf(name: string, host: string, lists: Agent['sockets'], socket: Socket | undefined): boolean {
+  const sockets = lists[name];
+  if (sockets === undefined || (socket !== undefined && sockets.at(-1) !== socket)) return false;
+  return name.startsWith(host) && name.charCodeAt(host.length) === COLON;
+}
+
+const COLON = ':'.charCodeAt(0);
+
+/** The name that was read last. A program mostly connects to the same server again. */
+let latest: { readonly name: string; readonly host: string; readonly port: number | undefined } = {
+  name: '',
+  host: '',
+  port: undefined,
+};
+
+function portIn(name: string, host: string): number | undefined {
+  if (latest.name !== name || latest.host !== host)
+    latest = { name, host, port: portNumber(Number.parseInt(name.slice(host.length + 1), 10)) };
+  return latest.port;
 }
 
 /**

@@ -62,7 +62,7 @@ function playing() {
   });
 
   function attempt(origin = HERE, connector?: object): Connection {
-    const connection = new Connection(new ReplaySocket() as never, 0);
+    const connection = new Connection(new ReplaySocket() as never, clock.now);
     pools.attempted(connection);
     if (connector !== undefined) pools.announced(connection, origin, connector);
     return connection;
