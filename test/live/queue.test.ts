@@ -192,6 +192,29 @@ describe.each(CLIENTS)('%s', (name, client) => {
   });
 });
 
+test('node:http: of two servers with the same name, requests wait for the one that they are for', async () => {
+  const [first, second] = [await slowServer(200), await slowServer(200)];
+  const [seenFirst, seenSecond] = [seenAt(first.port), seenAt(second.port)];
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  onTestFinished(() => agent.destroy());
+  const askAt =
+    ({ url }: { url: string }): Ask =>
+    path =>
+      new Promise((resolve, reject) => {
+        http
+          .get(url + path, { agent }, response => response.resume().on('end', () => resolve(undefined)))
+          .on('error', reject);
+      });
+
+  const asked = [second.all(askAt(second), 1), first.all(askAt(first), 1), second.all(askAt(second), 2)];
+  await pause(60);
+  const [pendingFirst, pendingSecond] = [(await seenFirst()).pending, (await seenSecond()).pending];
+  await Promise.all(asked);
+
+  expect([pendingFirst, pendingSecond]).toEqual([0, 2]);
+  expect([(await seenFirst()).count, (await seenSecond()).count]).toEqual([1, 3]);
+});
+
 describe.each(UNDICI)('%s', (_name, client) => {
   test.each([4, 20])('nothing is said about the queue of a pool with a limit, %i at a time', async parallel => {
     const { port, url, all } = await slowServer(20);

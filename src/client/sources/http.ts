@@ -266,12 +266,12 @@ function agentOf(request: ClientRequest): PoolingAgent | undefined {
 }
 
 /**
- * The port that the request's agent dials: for the socket that it has just created, or for any socket to the request's host.
- * The keys of an agent's lists start with host and port (https://nodejs.org/api/http.html#agentgetnameoptions), and a new
+ * The port that the request's agent dials: for the socket that it has just created, for the request that has just joined its queue, or
+ * else for any socket to the request's host. The keys of an agent's lists start with host and port (https://nodejs.org/api/http.html#agentgetnameoptions), and a new
  * socket is the last of its list.
  */
 function portDialled(request: ClientRequest, socket: Socket | undefined): number | undefined {
-  const name = nameOfSocket(request, socket);
+  const name = (socket === undefined ? nameOfQueue(request) : undefined) ?? nameOfSocket(request, socket);
   return name === undefined ? undefined : portIn(name, request.host);
 }
 
@@ -316,13 +316,16 @@ function mayUseProxy(request: ClientRequest): boolean {
   return agent?.options?.proxyEnv !== undefined && !request.reusedSocket;
 }
 
-/** Whether a request that was just created waits in the queue of its agent: it is the last one there. */
+/** Whether a request that was just created waits in the queue of its agent. */
 function isQueued(request: ClientRequest): boolean {
-  if (request.reusedSocket) return false;
+  return !request.reusedSocket && nameOfQueue(request) !== undefined;
+}
 
+/** The queue that the request has just joined: it is the last one there. Queues have the same names as lists of sockets. */
+function nameOfQueue(request: ClientRequest): string | undefined {
   const queues = agentOf(request)?.requests;
-  for (const name in queues) if (queues[name]?.at(-1) === (request as never)) return true;
-  return false;
+  for (const name in queues) if (queues[name]?.at(-1) === (request as never)) return name;
+  return undefined;
 }
 
 /**
