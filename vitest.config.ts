@@ -6,8 +6,10 @@ const SLOW = [
   'test/bounds/{heap-after-close,heap-after-requests,replayed-workloads}.test.ts',
   'test/compat/{node-tests,programs,run}.test.ts',
   'test/dashboards/end-to-end.test.ts',
+  'test/examples/incidents.test.ts',
   'test/live/kernel.test.ts',
   'test/package/{otel,testing}.test.ts',
+  'test/release/dry-run.test.ts',
   'test/replay/{replay,two-days}.test.ts',
   'test/soak/soak.test.ts',
 ];

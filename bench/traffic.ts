@@ -15,8 +15,8 @@ export interface TrafficResult {
   readonly warm: number;
 }
 
-/** So many turns for the first operations, and for those after the warm-up. */
-const EACH = 10;
+/** After the warm-up. */
+const TURNS = 10;
 
 /** Runs one client with a variant, and measures the CPU time of the process. */
 export async function* traffic({
@@ -31,17 +31,12 @@ export async function* traffic({
   const { perRequest, counted }: Observer = await VARIANTS[variant].start();
   const doing = await CLIENTS[client](address);
   const each: Operation = perRequest === undefined ? doing : () => doing().then(perRequest);
-  const timed = cpuTimer(each, atOnce);
 
-  let spent = 0;
-  for (let turn = 0; turn < EACH; turn++) {
-    spent += await timed(young / EACH);
-    yield {};
-  }
-  await timed(warmUp - young);
-  yield { young: spent / EACH };
+  yield { young: await timed(each, young, atOnce) };
+  await inParallel(each, warmUp - young, atOnce);
+  yield {};
   // No forced collection before it, which would discard optimised code.
-  for (let turn = 0; turn < EACH; turn++) yield { warm: await timed(times / EACH) };
+  for (let turn = 0; turn < TURNS; turn++) yield { warm: await timed(each, times / TURNS, atOnce) };
 
   if (counted !== undefined) await seen(counted, warmUp + times);
 }
@@ -55,16 +50,11 @@ export async function inParallel(doing: Operation, times: number, atOnce: number
   await Promise.all(Array.from({ length: Math.min(atOnce, times) }, repeat));
 }
 
-/** Runs it and returns the microseconds of CPU time per operation, including what V8 still did after the previous turn. */
-function cpuTimer(doing: Operation, atOnce: number): (times: number) => Promise<number> {
-  let before = cpuTime();
-  return async times => {
-    await inParallel(doing, times, atOnce);
-    const after = cpuTime();
-    const spent = after - before;
-    before = after;
-    return spent / times;
-  };
+/** The same; returns the microseconds of CPU time per operation. */
+async function timed(doing: Operation, times: number, atOnce: number): Promise<number> {
+  const before = cpuTime();
+  await inParallel(doing, times, atOnce);
+  return (cpuTime() - before) / times;
 }
 
 /** Of this process, so far, in microseconds. */

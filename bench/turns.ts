@@ -15,8 +15,9 @@ export async function inRounds<Name extends string, Result extends object>(
 }
 
 /**
- * Each round has a fresh process for every variant, all of which take turns until their work is done: only one works at a time. Each
- * turn begins with another one. So what slows down the machine for some seconds affects all of them.
+ * Each round has a fresh process for every variant, all of which take turns until their work is done: only one works at a time. So what
+ * slows down the machine for some seconds affects all of them. Every second turn is in reverse order, and each two of them begin with
+ * another variant, so that none always follows the same one.
  */
 export async function inTurns<Name extends string, Result extends object>(
   rounds: number,
@@ -29,8 +30,7 @@ export async function inTurns<Name extends string, Result extends object>(
     try {
       for (const name of names) working.set(name, await begin(name));
       for (let turn = round; working.size > 0; turn++) {
-        for (let i = 0; i < names.length; i++) {
-          const name = names[(i + turn) % names.length] as Name;
+        for (const name of inOrderOf(turn, names)) {
           const next = await working.get(name)?.next();
           if (next?.done === true) working.delete(name);
           else add(found[name], round, next?.value ?? {});
@@ -41,6 +41,12 @@ export async function inTurns<Name extends string, Result extends object>(
     }
   }
   return found as unknown as Record<Name, InRounds<Result>>;
+}
+
+function inOrderOf<Name>(turn: number, names: readonly Name[]): Name[] {
+  const first = (turn >> 1) % names.length;
+  const order = [...names.slice(first), ...names.slice(0, first)];
+  return turn % 2 === 0 ? order : order.reverse();
 }
 
 function add(figures: Record<string, number[][]>, round: number, turn: Figures): void {

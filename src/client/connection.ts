@@ -163,6 +163,7 @@ export class Connection extends TrackedConnection<OriginCounts> implements Momen
   // Pool and cause: attribution/. The close reason: accounting.ts.
 
   order = 0;
+  list: object | undefined;
   older: PoolMember | undefined;
   newer: PoolMember | undefined;
   waitsWith: WaitingAttempts | undefined;

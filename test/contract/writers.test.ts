@@ -25,7 +25,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
   'the client': { writers: ['client/connections.ts', 'client/tunnels.ts'], fields: ['http', 'origin'] },
   timeouts: { writers: ['client/connections.ts', 'client/timeouts.ts'], fields: ['timedOut', 'trafficAtTimeout'] },
   'attempts of the same turn': { writers: ['client/current-turn.ts'], fields: ['attemptedBefore'] },
-  neighbours: { writers: ['client/attribution/members.ts'], fields: ['older', 'newer'] },
+  neighbours: { writers: ['client/attribution/members.ts'], fields: ['list', 'older', 'newer'] },
   'local port': { writers: ['client/pending-tunnels.ts'], fields: ['localPort'] },
   requests: {
     writers: ['client/requests.ts'],

@@ -1,5 +1,6 @@
-/** Its neighbours in a list. Only the list writes them. */
+/** The list that a member is in, and its neighbours there. Only the list writes them. */
 export interface Listed<Member> {
+  list: object | undefined;
   older: Member | undefined;
   newer: Member | undefined;
 }
@@ -24,7 +25,11 @@ export class Members<Member extends Listed<Member>> {
     return this.#newest;
   }
 
+  /** Ignored if it is in a list already. */
   add(member: Member): void {
+    if (member.list !== undefined) return;
+
+    member.list = this;
     member.older = this.#newest;
     if (this.#newest === undefined) this.#oldest = member;
     else this.#newest.newer = member;
@@ -32,15 +37,16 @@ export class Members<Member extends Listed<Member>> {
     this.#size++;
   }
 
-  /** Returns false if it is not in the list. It must not be in another one. */
+  /** Returns false if it is not in the list. */
   delete(member: Member): boolean {
-    const { older, newer } = member;
-    if (older === undefined && this.#oldest !== member) return false;
+    if (member.list !== this) return false;
 
+    const { older, newer } = member;
     if (older === undefined) this.#oldest = newer;
     else older.newer = newer;
     if (newer === undefined) this.#newest = older;
     else newer.older = older;
+    member.list = undefined;
     member.older = undefined;
     member.newer = undefined;
     this.#size--;

@@ -47,6 +47,7 @@ export class Pool implements MemberPool, OtherConnections<PoolMember>, Listed<Po
   isDoubtful = false;
   readonly live = new Members<PoolMember>();
   /** Its neighbours among the pools of the origin that have connections. */
+  list: object | undefined;
   older: Pool | undefined;
   newer: Pool | undefined;
   readonly #first = new First();

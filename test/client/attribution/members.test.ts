@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { type Listed, Members } from '../../../src/client/attribution/members.ts';
 
 class Member implements Listed<Member> {
+  list: object | undefined;
   older: Member | undefined;
   newer: Member | undefined;
   readonly name: string;
@@ -52,6 +53,18 @@ test.each([
   expect(namesIn(members)).toBe(left);
   members.add(new Member('d'));
   expect(namesIn(members)).toBe(`${left}d`);
+});
+
+test('a member is in one list, once', () => {
+  const [members, { a, b }] = listOf('ab');
+  const others = new Members<Member>();
+  for (const list of [members, others]) for (const member of [b, a]) list.add(member as Member);
+
+  expect([namesIn(members), namesIn(others)]).toEqual(['ab', '']);
+  expect(others.delete(a as Member)).toBe(false);
+  expect(members.delete(a as Member)).toBe(true);
+  others.add(a as Member);
+  expect([namesIn(members), namesIn(others)]).toEqual(['b', 'a']);
 });
 
 test('a test is asked of the oldest, until one passes, and of so many at most', () => {
