@@ -111,20 +111,26 @@ class ClosingFacts implements CloseFacts {
   returnedToPool = false;
 
   read(connection: Connection, now: () => number): void {
+    // First what reads objects of the program: its code may run then, and even close another connection.
+    const timedOut = hasTimedOut(connection);
+    const tunnel = tunnelStateOf(connection);
+    const responseStarted = hasResponse(connection);
+    const signals = signalsOf(connection);
+    const error = errorOf(connection);
     this.http = connection.http;
+    this.error = error;
     this.serverEnded = connection.serverEnded;
-    this.timedOut = hasTimedOut(connection);
+    this.timedOut = timedOut;
     this.abort = connection.abort;
     this.expired = isExpired(connection, now);
     this.receivedGoaway = connection.receivedGoaway;
-    this.tunnel = tunnelStateOf(connection);
+    this.tunnel = tunnel;
+    this.signals = signals;
     this.streams = connection.requestsInProgress;
-    this.responseStarted = hasResponse(connection);
+    this.responseStarted = responseStarted;
     this.requests = connection.requests;
     this.poolWasFull = connection.poolWasFull;
     this.returnedToPool = connection.returnedToPool;
-    this.signals = signalsOf(connection);
-    this.error = errorOf(connection);
   }
 
   /** The error is the program's, and may be large. */

@@ -62,6 +62,20 @@ test('a request has failed if it was on a connection that the server closed', ()
   expect(states.requestFailureOf(connectionWith({ ...active, reason: 'client_shutdown' }))).toBeUndefined();
 });
 
+test('a reason is right also if code of the program runs meanwhile that closes another connection', () => {
+  const { states } = statesAt(0);
+  const inner = connectionWith();
+  const client = {
+    signalsOf: () => {
+      expect(states.reasonOf(inner)).toBe('server_idle_close');
+      return FINISHED;
+    },
+  };
+  const outer = connectionWith({ receivedGoaway: true, request: {}, client: client as never });
+
+  expect(states.reasonOf(outer)).toBe('goaway');
+});
+
 test('a connection whose objects throw is idle and open, and closed for an unknown reason', () => {
   const { states, onFault } = statesAt(0);
   const throwing = new Proxy(

@@ -287,9 +287,10 @@ function nameOfSocket(request: ClientRequest, socket: Socket | undefined): strin
 }
 
 function isNameOf(name: string, host: string, lists: Agent['sockets'], socket: Socket | undefined): boolean {
+  if (!name.startsWith(host) || name.charCodeAt(host.length) !== COLON) return false;
+
   const sockets = lists[name];
-  if (sockets === undefined || (socket !== undefined && sockets.at(-1) !== socket)) return false;
-  return name.startsWith(host) && name.charCodeAt(host.length) === COLON;
+  return socket === undefined ? sockets !== undefined : sockets?.at(-1) === socket;
 }
 
 const COLON = ':'.charCodeAt(0);
