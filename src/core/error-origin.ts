@@ -35,6 +35,11 @@ export function isNetworkError(error: unknown): boolean {
   return (typeof code === 'string' && PROTOCOL_ERROR.test(code)) || typeof library === 'string';
 }
 
+/** Whether the program destroyed a socket with this error. */
+export function isOfProgram(error: unknown): boolean {
+  return error !== undefined && error !== null && !isNetworkError(error);
+}
+
 /** Whether the other side reset the connection, or had closed it when something was written. */
 export function isReset(error: unknown): boolean {
   const { code } = fieldsOf(error);
