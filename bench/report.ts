@@ -51,47 +51,44 @@ function budgets(all: readonly Verdict[]): string {
   return ['### Budgets', table(['budget', 'connmeter', 'at most', 'compared with', ''], rows)].join('\n\n');
 }
 
+/** The columns of tables of traffic. OpenTelemetry has one instrumentation per client, so they share a column. */
+const COLUMNS: readonly (readonly [title: string, variants: readonly VariantName[]])[] = [
+  ...(['again', 'noop', 'connmeter'] as const).map(column),
+  ["OpenTelemetry's", ['undici', 'http']],
+  ...(['provider', 'add', 'prom'] as const).map(column),
+];
+
+function column(variant: VariantName): readonly [title: string, variants: readonly VariantName[]] {
+  return [VARIANTS[variant].title, [variant]];
+}
+
 function traffic({ traffic }: Results, prefix: string, title: string, command: string): string {
   const workloads = Object.entries(traffic).filter(([name]) => name.startsWith(prefix));
   if (workloads.length === 0) return '';
 
-  const others = (Object.keys(VARIANTS) as VariantName[]).filter(
-    variant => variant !== 'nobody' && workloads.some(([, variants]) => variants[variant] !== undefined),
-  );
-  const instrumented = (variant: VariantName) => variant === 'undici' || variant === 'http';
-  const columns: (readonly [title: string, variants: readonly VariantName[]])[] = others
-    .filter(variant => !instrumented(variant))
-    .map(variant => [VARIANTS[variant].title, [variant]]);
-  if (others.some(instrumented))
-    columns.splice(columns.findIndex(([title]) => title === 'connmeter') + 1, 0, [
-      "OpenTelemetry's",
-      ['undici', 'http'],
-    ]);
+  const tables = [trafficTable(workloads, 'warm', () => [], [])];
+  // Before V8 has optimised the code.
+  const first = (name: string) => [count(WORKLOADS[name]?.young ?? 0)];
+  if (prefix === 'new-connection/') tables.push(trafficTable(workloads, 'young', first, ['the first of a process']));
+  return section(title, command, ...tables);
+}
 
+function trafficTable(
+  workloads: readonly (readonly [string, Results['traffic'][string]])[],
+  part: 'warm' | 'young',
+  more: (name: string) => string[],
+  moreTitles: string[],
+): string {
+  const columns = COLUMNS.filter(([, of]) => workloads.some(([, variants]) => of.some(each => variants[each])));
   const rows = workloads.map(([name, variants]) => {
     const { nobody } = variants;
     const cells = columns.map(([, of]) => {
       const variant = of.find(each => variants[each] !== undefined);
-      return variant === undefined || nobody === undefined ? '' : moreThan(nobody, variants[variant], 'warm');
+      return variant === undefined || nobody === undefined ? '' : moreThan(nobody, variants[variant], part);
     });
-    return [WORKLOADS[name]?.title ?? name, spread(nobody?.warm ?? []), ...cells];
+    return [WORKLOADS[name]?.title ?? name, ...more(name), spread(nobody?.[part] ?? []), ...cells];
   });
-  const parts = [table(['', VARIANTS.nobody.title, ...columns.map(([name]) => name)], rows)];
-  if (prefix === 'new-connection/') parts.push(young(workloads));
-  return section(title, command, ...parts);
-}
-
-/** The cost of the first connections of a process, before V8 has optimised their code. */
-function young(workloads: readonly (readonly [string, Results['traffic'][string]])[]): string {
-  const variants = ['noop', 'connmeter', 'provider'] as const;
-  const rows = workloads.map(([name, of]) => [
-    WORKLOADS[name]?.title ?? name,
-    count(WORKLOADS[name]?.young ?? 0),
-    spread(of.nobody?.young ?? []),
-    ...variants.map(variant => (of.nobody ? moreThan(of.nobody, of[variant], 'young') : '')),
-  ]);
-  const titles = variants.map(variant => VARIANTS[variant].title);
-  return table(['in a new process', 'the first', VARIANTS.nobody.title, ...titles], rows);
+  return table(['', ...moreTitles, VARIANTS.nobody.title, ...columns.map(([title]) => title)], rows);
 }
 
 function spread(rounds: Rounds): string {
