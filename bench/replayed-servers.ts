@@ -5,8 +5,17 @@ import { EventEmitter } from 'node:events';
 /** Connections that take turns. */
 const CONNECTIONS = 100;
 
+/** What undici sends, and Node answers. */
+const REQUEST = {
+  httpVersion: '1.1',
+  headers: {},
+  rawHeaders: ['host', 'a.test', 'connection', 'keep-alive', 'accept', '*/*'],
+};
+const RESPONSE = { shouldKeepAlive: true, hasHeader: () => false };
+
 class Listening extends EventEmitter {
   headersTimeout = 60_000;
+  keepAliveTimeout = 5_000;
   maxRequestsPerSocket = 0;
   readonly port: number;
   constructor(port: number) {
@@ -67,7 +76,7 @@ function exchanging(server: EventEmitter, speaking: (raw: Socket) => Socket): ()
   const over = channel('http.server.response.finish');
   const exchanges = Array.from({ length: CONNECTIONS }, (_, i) => {
     const socket = speaking(accept(server, 1024 + i));
-    return { request: { headers: {}, httpVersion: '1.1' }, response: { shouldKeepAlive: true }, socket, server };
+    return { request: REQUEST, response: RESPONSE, socket, server };
   });
   return inTurn(exchanges, exchange => {
     begun.publish(exchange);
@@ -110,7 +119,7 @@ export function serving(): () => () => void {
   let port = 1024;
   return () => {
     const socket = accept(server, port++ & 0xffff);
-    const exchange = { request: { headers: {} }, response: { shouldKeepAlive: true }, socket, server };
+    const exchange = { request: REQUEST, response: RESPONSE, socket, server };
     begun.publish(exchange);
     over.publish(exchange);
     return () => {

@@ -62,15 +62,20 @@ function subscribeNothing(): void {
   for (const name of CHANNELS) subscribe(name, () => {});
 }
 
-/** Starts connmeter; returns a function that resolves with the number of requests it has counted. */
+/** Starts connmeter; returns a function that resolves with the number of requests it has counted, if it had no fault. */
 function subscribeConnmeter(): () => Promise<number> {
   const reader = new ManualReader();
   new ConnectionInstrumentation().setMeterProvider(new MeterProvider({ readers: [reader] }));
   return async () => {
     const { resourceMetrics } = await reader.collect();
     const metrics = resourceMetrics.scopeMetrics.flatMap(scope => scope.metrics);
-    const counted = metrics.find(({ descriptor }) => descriptor.name === 'connmeter.server.requests')?.dataPoints ?? [];
-    return counted.reduce((total, { value }) => total + (value as number), 0);
+    const sumOf = (metric: string) => {
+      const points = metrics.find(({ descriptor }) => descriptor.name === metric)?.dataPoints ?? [];
+      return points.reduce((total, { value }) => total + (value as number), 0);
+    };
+    const faults = sumOf('connmeter.faults');
+    if (faults > 0) throw new Error(`connmeter had ${faults} faults: this measures something else`);
+    return sumOf('connmeter.server.requests');
   };
 }
 
