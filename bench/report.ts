@@ -66,19 +66,17 @@ function traffic({ traffic }: Results, prefix: string, title: string, command: s
   const workloads = Object.entries(traffic).filter(([name]) => name.startsWith(prefix));
   if (workloads.length === 0) return '';
 
-  const tables = [trafficTable(workloads, 'warm', () => [], [])];
-  // Before V8 has optimised the code.
-  const first = (name: string) => [count(WORKLOADS[name]?.young ?? 0)];
-  if (prefix === 'new-connection/') tables.push(trafficTable(workloads, 'young', first, ['the first of a process']));
+  const tables = [trafficTable(workloads, 'warm')];
+  if (prefix === 'new-connection/') tables.push(trafficTable(workloads, 'young'));
   return section(title, command, ...tables);
 }
 
+/** `young`: before V8 has optimised the code. */
 function trafficTable(
   workloads: readonly (readonly [string, Results['traffic'][string]])[],
   part: 'warm' | 'young',
-  more: (name: string) => string[],
-  moreTitles: string[],
 ): string {
+  const isYoung = part === 'young';
   const columns = COLUMNS.filter(([, of]) => workloads.some(([, variants]) => of.some(each => variants[each])));
   const rows = workloads.map(([name, variants]) => {
     const { nobody } = variants;
@@ -86,9 +84,11 @@ function trafficTable(
       const variant = of.find(each => variants[each] !== undefined);
       return variant === undefined || nobody === undefined ? '' : moreThan(nobody, variants[variant], part);
     });
-    return [WORKLOADS[name]?.title ?? name, ...more(name), spread(nobody?.[part] ?? []), ...cells];
+    const first = isYoung ? [count(WORKLOADS[name]?.young ?? 0)] : [];
+    return [WORKLOADS[name]?.title ?? name, ...first, spread(nobody?.[part] ?? []), ...cells];
   });
-  return table(['', ...moreTitles, VARIANTS.nobody.title, ...columns.map(([title]) => title)], rows);
+  const first = isYoung ? ['the first of a process'] : [];
+  return table(['', ...first, VARIANTS.nobody.title, ...columns.map(([title]) => title)], rows);
 }
 
 function spread(rounds: Rounds): string {
